@@ -1,0 +1,16 @@
+//! What a protocol must bring (the driver traits) and what every protocol gets for free (the link supervisor).
+//!
+//! A driver speaks one protocol over one link. The supervisor decides when to read, how often to try, when a device is
+//! down, which quality its tags get, and counts everything. No driver invents any of that.
+
+mod driver;
+mod error;
+mod settings;
+mod spec;
+mod update;
+
+pub use driver::{Block, BoxFuture, Driver, DriverKind, Order, PolledDriver, PushedDriver, Readings, Report, Span};
+pub use error::{AddressError, BuildError, LinkError, Refusal};
+pub use settings::{Key, KeyKind, Setting, Settings};
+pub use spec::{DeviceSpec, LinkSpec, TagSpec};
+pub use update::{Sink, Update};

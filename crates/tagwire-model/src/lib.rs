@@ -1,0 +1,23 @@
+//! The words that every part of tagwire shares: what a value is, how good it is and when it was true.
+//!
+//! Nothing here performs I/O, reads a clock or knows a protocol.
+
+mod convert;
+mod deadband;
+mod sample;
+mod scaling;
+mod status;
+mod tag;
+mod time;
+mod value;
+mod value_type;
+
+pub use convert::ConvertError;
+pub use deadband::Deadband;
+pub use sample::Sample;
+pub use scaling::{Clamp, Curve, Scaling, ScalingError};
+pub use status::{DaQuality, Status};
+pub use tag::{Access, EuRange, TagId};
+pub use time::Timestamp;
+pub use value::{Array, ArrayData, ShapeError, Value};
+pub use value_type::{DataType, Dims, ValueType, ValueTypeError};
