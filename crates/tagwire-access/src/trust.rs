@@ -217,16 +217,28 @@ impl TrustStore {
         if !leaf.is_application() {
             return Err(Reason::UseNotAllowed);
         }
+        self.check_revocation(&state, &path, now)?;
+        Ok(issuers.to_vec())
+    }
+
+    /// Looks every issued certificate of the path up in its issuer's lists; a revoked one outweighs a missing list.
+    fn check_revocation(&self, state: &State, path: &[Arc<Certificate>], now: Timestamp) -> Result<(), Reason> {
+        let mut unknown = None;
         for (depth, pair) in path.windows(2).enumerate() {
             let [certificate, issuer] = pair else { continue };
             let lists = state.trusted.lists.iter().chain(&state.issuers.lists).map(Arc::as_ref);
             match revocation::check(certificate, issuer, lists, now) {
                 Err(Reason::Revoked) if depth > 0 => return Err(Reason::IssuerRevoked),
-                Err(Reason::RevocationUnknown(_)) if !self.settings.require_revocation_list => {}
+                Err(Reason::RevocationUnknown(name)) => {
+                    unknown.get_or_insert(Reason::RevocationUnknown(name));
+                }
                 other => other?,
             }
         }
-        Ok(issuers.to_vec())
+        match unknown {
+            Some(reason) if self.settings.require_revocation_list => Err(reason),
+            _ => Ok(()),
+        }
     }
 
     fn report(&self, leaf: Option<&Arc<Certificate>>, reason: &Reason, peer: Option<SocketAddr>, now: Timestamp) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::Path;
 
 use serde::Deserialize;
 use toml::Spanned;
@@ -36,10 +36,10 @@ struct UserText {
 }
 
 /// Reads the text of a users file; `path` is for messages only.
-pub(crate) fn parse(path: &PathBuf, text: &str) -> Result<BTreeMap<String, StoredUser>, UsersError> {
+pub(crate) fn parse(path: &Path, text: &str) -> Result<BTreeMap<String, StoredUser>, UsersError> {
     let line_at = |offset: usize| text.as_bytes().iter().take(offset).filter(|byte| **byte == b'\n').count() + 1;
     let error =
-        |offset: usize, problem: String| UsersError::File { path: path.clone(), line: line_at(offset), problem };
+        |offset: usize, problem: String| UsersError::File { path: path.to_owned(), line: line_at(offset), problem };
     let file: FileText = toml::from_str(text)
         .map_err(|parse| error(parse.span().map_or(0, |span| span.start), parse.message().trim().to_owned()))?;
     if *file.version.get_ref() != 1 {
@@ -129,10 +129,10 @@ mod tests {
             "version = 1\n[[user]]\nname = \"a \\\"q\\\"\"\nroles = [\"operator\", \"supervisor\"]\npassword = \"{HASH}\"\n\
              [[user]]\nname = \"b\"\nroles = [\"admin\"]\npassword = \"{HASH}\"\ndisabled = true\n"
         );
-        let users = parse(&PathBuf::from("users.toml"), &text).expect("parses");
+        let users = parse(Path::new("users.toml"), &text).expect("parses");
         assert_eq!(role_names(users["b"].roles), ["admin"]);
         assert!(users["b"].disabled);
-        assert_eq!(parse(&PathBuf::from("users.toml"), &print(&users)).expect("parses again"), users);
+        assert_eq!(parse(Path::new("users.toml"), &print(&users)).expect("parses again"), users);
     }
 
     #[test]
@@ -158,7 +158,7 @@ mod tests {
             ),
             (user("a", "\"observer\"", HASH) + "[[user]]\nname=\"b\"\n", 7, "missing field `roles`"),
         ] {
-            let error = parse(&PathBuf::from("users.toml"), &text).expect_err(&text).to_string();
+            let error = parse(Path::new("users.toml"), &text).expect_err(&text).to_string();
             assert!(error.starts_with(&format!("users.toml:{line}: ")), "{error}, line {line} expected for\n{text}");
             assert!(error.contains(part), "{error} / {part}");
             assert!(!error.contains("secret"), "{error}");
