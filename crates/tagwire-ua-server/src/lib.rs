@@ -1,1 +1,2 @@
-//! x
+//! The OPC UA face.
+mod address_space;
