@@ -4,7 +4,7 @@
 mod definitions;
 mod initial_values;
 #[path = "../src/address_space/layout.rs"]
-#[allow(dead_code, unreachable_pub, reason = "the server uses what the script does not")]
+#[allow(dead_code, reason = "the server uses what the script does not")]
 mod layout;
 mod source;
 mod table;

@@ -1,2 +1,11 @@
 //! The OPC UA face.
-mod address_space;
+//!
+//! - [`address_space`]: all nodes, their attributes and references.
+//! - [`services`]: one file per service set.
+//! - [`limits`]: every limit, published and enforced from one place.
+
+pub mod address_space;
+#[cfg(test)]
+mod fixture;
+pub mod limits;
+pub mod services;

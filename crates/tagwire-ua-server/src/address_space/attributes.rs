@@ -3,48 +3,17 @@
 use tagwire_hub::TagMeta;
 use tagwire_model::{Access, Status};
 use tagwire_ua_proto::codec::{Decode, Encode};
+use tagwire_ua_proto::ids::mask::access_level::{CURRENT_READ, CURRENT_WRITE};
+use tagwire_ua_proto::ids::{attribute as attribute_id, node};
 use tagwire_ua_proto::status;
 use tagwire_ua_proto::types::Variant;
 
 use super::snapshot::write_standard_id;
-use super::{Node, Rights, ServerVariables, Snapshot, StandardNode, class, ids};
+use super::{Node, Rights, ServerVariables, Snapshot, StandardNode, class};
 use crate::limits;
 
-/// Numbers of the attributes (Part 6, Annex A.1).
-#[expect(missing_docs, reason = "each constant is the attribute of its name")]
-pub mod attribute_id {
-    pub const NODE_ID: u32 = 1;
-    pub const NODE_CLASS: u32 = 2;
-    pub const BROWSE_NAME: u32 = 3;
-    pub const DISPLAY_NAME: u32 = 4;
-    pub const DESCRIPTION: u32 = 5;
-    pub const WRITE_MASK: u32 = 6;
-    pub const USER_WRITE_MASK: u32 = 7;
-    pub const IS_ABSTRACT: u32 = 8;
-    pub const SYMMETRIC: u32 = 9;
-    pub const INVERSE_NAME: u32 = 10;
-    pub const CONTAINS_NO_LOOPS: u32 = 11;
-    pub const EVENT_NOTIFIER: u32 = 12;
-    pub const VALUE: u32 = 13;
-    pub const DATA_TYPE: u32 = 14;
-    pub const VALUE_RANK: u32 = 15;
-    pub const ARRAY_DIMENSIONS: u32 = 16;
-    pub const ACCESS_LEVEL: u32 = 17;
-    pub const USER_ACCESS_LEVEL: u32 = 18;
-    pub const MINIMUM_SAMPLING_INTERVAL: u32 = 19;
-    pub const HISTORIZING: u32 = 20;
-    pub const EXECUTABLE: u32 = 21;
-    pub const USER_EXECUTABLE: u32 = 22;
-    pub const DATA_TYPE_DEFINITION: u32 = 23;
-    pub const ROLE_PERMISSIONS: u32 = 24;
-    pub const USER_ROLE_PERMISSIONS: u32 = 25;
-    pub const ACCESS_RESTRICTIONS: u32 = 26;
-    pub const ACCESS_LEVEL_EX: u32 = 27;
-}
-
-/// Bits of AccessLevel (Part 3, 8.57).
-const CURRENT_READ: u8 = 0x01;
-const CURRENT_WRITE: u8 = 0x02;
+/// The methods of namespace 0 that Call carries out.
+pub const IMPLEMENTED_METHODS: &[u32] = &[node::SERVER_GET_MONITORED_ITEMS, node::SERVER_RESEND_DATA];
 
 /// Type numbers that head a Variant (Part 6, 5.1.2).
 mod head {
@@ -295,9 +264,7 @@ fn access_bits(access: Access) -> u8 {
 
 /// Whether a method can be called: those of types only describe, and of the others only some are implemented.
 fn is_executable(node: Option<StandardNode>) -> bool {
-    node.is_some_and(|node| {
-        node.is_executable() && (node.is_declaration() || ids::IMPLEMENTED_METHODS.contains(&node.id()))
-    })
+    node.is_some_and(|node| node.is_executable() && (node.is_declaration() || IMPLEMENTED_METHODS.contains(&node.id())))
 }
 
 fn write_i32(value: i32, out: &mut Vec<u8>) {

@@ -11,81 +11,81 @@
 //! - `VALUES`: each a `u32` length and a Variant as on the wire.
 
 /// Number of sections.
-pub const N_SECTIONS: usize = 9;
+pub(crate) const N_SECTIONS: usize = 9;
 /// Section of the node records.
-pub const RECORDS: usize = 0;
+pub(crate) const RECORDS: usize = 0;
 /// Section of the positions by identifier.
-pub const INDEX: usize = 1;
+pub(crate) const INDEX: usize = 1;
 /// Section of the first forward references.
-pub const FORWARD_STARTS: usize = 2;
+pub(crate) const FORWARD_STARTS: usize = 2;
 /// Section of the forward references.
-pub const FORWARD: usize = 3;
+pub(crate) const FORWARD: usize = 3;
 /// Section of the first inverse references.
-pub const INVERSE_STARTS: usize = 4;
+pub(crate) const INVERSE_STARTS: usize = 4;
 /// Section of the inverse references.
-pub const INVERSE: usize = 5;
+pub(crate) const INVERSE: usize = 5;
 /// Section of the reference types.
-pub const REFERENCE_TYPES: usize = 6;
+pub(crate) const REFERENCE_TYPES: usize = 6;
 /// Section of the texts.
-pub const STRINGS: usize = 7;
+pub(crate) const STRINGS: usize = 7;
 /// Section of the values.
-pub const VALUES: usize = 8;
+pub(crate) const VALUES: usize = 8;
 
 /// Length of a node record in bytes.
-pub const RECORD_LEN: usize = 56;
+pub(crate) const RECORD_LEN: usize = 56;
 /// Where the numeric identifier lies in a record (`u32`).
-pub const ID: usize = 0;
+pub(crate) const ID: usize = 0;
 /// Where the NodeClass lies in a record (`u8`).
-pub const CLASS: usize = 4;
+pub(crate) const CLASS: usize = 4;
 /// Where the flags lie in a record (`u8`).
-pub const FLAGS: usize = 5;
+pub(crate) const FLAGS: usize = 5;
 /// Where the AccessLevel lies in a record (`u8`).
-pub const ACCESS_LEVEL: usize = 6;
+pub(crate) const ACCESS_LEVEL: usize = 6;
 /// Where the EventNotifier lies in a record (`u8`).
-pub const EVENT_NOTIFIER: usize = 7;
+pub(crate) const EVENT_NOTIFIER: usize = 7;
 /// Where the BrowseName lies in a record (offset in `STRINGS`).
-pub const BROWSE_NAME: usize = 8;
+pub(crate) const BROWSE_NAME: usize = 8;
 /// Where the DisplayName lies in a record (offset in `STRINGS`).
-pub const DISPLAY_NAME: usize = 12;
+pub(crate) const DISPLAY_NAME: usize = 12;
 /// Where the Description lies in a record (offset in `STRINGS` or [`NONE`]).
-pub const DESCRIPTION: usize = 16;
+pub(crate) const DESCRIPTION: usize = 16;
 /// Where the InverseName lies in a record (offset in `STRINGS` or [`NONE`]).
-pub const INVERSE_NAME: usize = 20;
+pub(crate) const INVERSE_NAME: usize = 20;
 /// Where the numeric identifier of the DataType lies in a record (`u32`, 0 for none).
-pub const DATA_TYPE: usize = 24;
+pub(crate) const DATA_TYPE: usize = 24;
 /// Where the ValueRank lies in a record (`i32`).
-pub const VALUE_RANK: usize = 28;
+pub(crate) const VALUE_RANK: usize = 28;
 /// Where the ArrayDimensions lie in a record (offset in `VALUES` or [`NONE`]).
-pub const DIMENSIONS: usize = 32;
+pub(crate) const DIMENSIONS: usize = 32;
 /// Where the MinimumSamplingInterval lies in a record (offset in `VALUES` or [`NONE`]).
-pub const MIN_SAMPLING: usize = 36;
+pub(crate) const MIN_SAMPLING: usize = 36;
 /// Where the Value lies in a record (offset in `VALUES` or [`NONE`]).
-pub const VALUE: usize = 40;
+pub(crate) const VALUE: usize = 40;
 /// Where the DataTypeDefinition lies in a record (offset in `VALUES` or [`NONE`]).
-pub const DEFINITION: usize = 44;
+pub(crate) const DEFINITION: usize = 44;
 /// Where the position of the type definition lies in a record (`u16` or [`NO_NODE`]).
-pub const TYPE_DEFINITION: usize = 48;
+pub(crate) const TYPE_DEFINITION: usize = 48;
 /// Where the position of the supertype lies in a record (`u16` or [`NO_NODE`]).
-pub const SUPERTYPE: usize = 50;
+pub(crate) const SUPERTYPE: usize = 50;
 /// Where the ordinal among the reference types lies in a record (`u8`, [`NO_ORDINAL`] for other nodes).
-pub const ORDINAL: usize = 52;
+pub(crate) const ORDINAL: usize = 52;
 
 /// Flag: IsAbstract.
-pub const IS_ABSTRACT: u8 = 0x01;
+pub(crate) const IS_ABSTRACT: u8 = 0x01;
 /// Flag: Symmetric.
-pub const SYMMETRIC: u8 = 0x02;
+pub(crate) const SYMMETRIC: u8 = 0x02;
 /// Flag: Executable.
-pub const EXECUTABLE: u8 = 0x04;
+pub(crate) const EXECUTABLE: u8 = 0x04;
 /// Flag: Historizing.
-pub const HISTORIZING: u8 = 0x08;
+pub(crate) const HISTORIZING: u8 = 0x08;
 /// Flag: ContainsNoLoops.
-pub const NO_LOOPS: u8 = 0x10;
+pub(crate) const NO_LOOPS: u8 = 0x10;
 /// Flag: the node belongs to a type, so it describes instances and is none itself.
-pub const DECLARATION: u8 = 0x20;
+pub(crate) const DECLARATION: u8 = 0x20;
 
 /// Marks an absent text or value.
-pub const NONE: u32 = u32::MAX;
+pub(crate) const NONE: u32 = u32::MAX;
 /// Marks an absent node.
-pub const NO_NODE: u16 = u16::MAX;
+pub(crate) const NO_NODE: u16 = u16::MAX;
 /// Marks a node that is no reference type.
-pub const NO_ORDINAL: u8 = u8::MAX;
+pub(crate) const NO_ORDINAL: u8 = u8::MAX;

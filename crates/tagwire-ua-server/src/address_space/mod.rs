@@ -6,10 +6,8 @@
 //! - [`Property`]: the properties that every tag shows of its configuration.
 //! - [`Segment`]: the references of a node, in runs of one kind.
 //! - [`ServerVariables`]: what the variables of the Server object tell.
-//! - [`ids`]: the standard nodes that the server itself speaks of.
 
 mod attributes;
-pub mod ids;
 mod layout;
 mod namespaces;
 mod node;
@@ -20,6 +18,8 @@ mod server_variables;
 mod snapshot;
 mod standard;
 mod tag_ids;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -28,16 +28,16 @@ use tagwire_hub::Hub;
 use tagwire_model::TagId;
 use tagwire_ua_proto::types::NodeId;
 
-pub use attributes::{Context, attribute_id};
+pub use attributes::{Context, IMPLEMENTED_METHODS};
 pub use namespaces::{NAMESPACE_SERVER, NAMESPACE_TAGS, Namespaces};
 pub use node::{Node, class};
 pub use property::Property;
-pub use references::{Reference, Segment};
+pub use references::{INVERSE_SEGMENT, N_SEGMENTS, Reference, Segment};
 pub use server_variables::ServerVariables;
 pub use snapshot::Snapshot;
 pub use standard::{ReferenceTypes, StandardNode, reference_type};
-use tag_ids::TagIds;
 pub use tag_ids::TagIdError;
+use tag_ids::TagIds;
 
 /// What the user of a session may do with a node. Asked once per node and operation; no answer may wait.
 pub trait Rights {

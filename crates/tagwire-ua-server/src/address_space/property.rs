@@ -3,15 +3,9 @@
 //! because a path cannot be a tag and a folder at once.
 
 use tagwire_hub::TagMeta;
+use tagwire_ua_proto::ids::data_type;
 
-use super::{NAMESPACE_TAGS, ids};
-
-/// Data types of namespace 0 that properties have.
-mod data_type {
-    pub(super) const BOOLEAN: u32 = 1;
-    pub(super) const DOUBLE: u32 = 11;
-    pub(super) const STRING: u32 = 12;
-}
+use super::NAMESPACE_TAGS;
 
 macro_rules! properties {
     ($($(#[$doc:meta])* $variant:ident = $name:literal, $namespace:expr, $data_type:expr;)*) => {
@@ -51,9 +45,9 @@ macro_rules! properties {
 
 properties! {
     /// Normal range (Part 8, 5.3.2.3).
-    EuRange = "EURange", 0, ids::RANGE;
+    EuRange = "EURange", 0, data_type::RANGE;
     /// Unit of measurement (Part 8, 5.3.2.3).
-    EngineeringUnits = "EngineeringUnits", 0, ids::EU_INFORMATION;
+    EngineeringUnits = "EngineeringUnits", 0, data_type::EU_INFORMATION;
     /// Address in the driver's syntax.
     Address = "_Address", NAMESPACE_TAGS, data_type::STRING;
     /// What the tag is.

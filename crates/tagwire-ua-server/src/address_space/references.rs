@@ -2,9 +2,10 @@
 
 use tagwire_hub::FolderId;
 use tagwire_model::TagId;
+use tagwire_ua_proto::ids::node;
 
 use super::standard::StandardReferences;
-use super::{Node, Property, Snapshot, StandardNode, class, ids};
+use super::{Node, Property, Snapshot, StandardNode, class};
 
 /// One reference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +46,11 @@ impl Segment<'_> {
         }
     }
 
+    /// Whether there is no reference.
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// One reference.
     #[inline]
     pub fn reference(&self, idx: usize) -> Option<Reference> {
@@ -55,11 +61,11 @@ impl Segment<'_> {
                 (reference.type_ordinal, Node::Standard(reference.other))
             }
             Self::One(ordinal, node) => (*ordinal, *Some(node).filter(|_| idx == 0)?),
-            Self::Folders(folders) => (ordinal(ids::ORGANIZES), Node::Folder(*folders.get(idx)?)),
-            Self::Tags(tags) => (ordinal(ids::HAS_COMPONENT), Node::Tag(*tags.get(idx)?)),
+            Self::Folders(folders) => (ordinal(node::ORGANIZES), Node::Folder(*folders.get(idx)?)),
+            Self::Tags(tags) => (ordinal(node::HAS_COMPONENT), Node::Tag(*tags.get(idx)?)),
             Self::Properties(tag, set) => {
                 let place = (0..Property::ALL.len()).filter(|place| set >> place & 1 != 0).nth(idx)?;
-                (ordinal(ids::HAS_PROPERTY), Node::Property(*tag, *Property::ALL.get(place)?))
+                (ordinal(node::HAS_PROPERTY), Node::Property(*tag, *Property::ALL.get(place)?))
             }
         };
         Some(Reference { type_ordinal, target })
@@ -70,9 +76,9 @@ impl Segment<'_> {
         match self {
             Self::Empty | Self::Standard(_) => None,
             Self::One(ordinal, node) => Some((*ordinal, node.class())),
-            Self::Folders(_) => Some((ordinal(ids::ORGANIZES), class::OBJECT)),
-            Self::Tags(_) => Some((ordinal(ids::HAS_COMPONENT), class::VARIABLE)),
-            Self::Properties(..) => Some((ordinal(ids::HAS_PROPERTY), class::VARIABLE)),
+            Self::Folders(_) => Some((ordinal(node::ORGANIZES), class::OBJECT)),
+            Self::Tags(_) => Some((ordinal(node::HAS_COMPONENT), class::VARIABLE)),
+            Self::Properties(..) => Some((ordinal(node::HAS_PROPERTY), class::VARIABLE)),
         }
     }
 
@@ -97,12 +103,12 @@ impl<'a> Snapshot<'a> {
     /// All references of a node: three runs of forward ones, then the inverse ones. A node that is gone has none.
     pub fn references(&self, node: Node) -> [Segment<'_>; N_SEGMENTS] {
         let type_definition = || match self.type_definition(node) {
-            Some(node) => Segment::One(ordinal(ids::HAS_TYPE_DEFINITION), Node::Standard(node)),
+            Some(node) => Segment::One(ordinal(node::HAS_TYPE_DEFINITION), Node::Standard(node)),
             None => Segment::Empty,
         };
         match node {
             Node::Standard(node) => {
-                let links = if node.id() == ids::OBJECTS_FOLDER {
+                let links = if node.id() == node::OBJECTS_FOLDER {
                     self.folder(FolderId::ROOT).map_or(Segment::Empty, |root| Segment::Folders(&root.folders))
                 } else {
                     Segment::Empty
@@ -112,21 +118,21 @@ impl<'a> Snapshot<'a> {
             }
             Node::Folder(id) => match self.folder(id) {
                 Some(folder) => {
-                    let above = Segment::One(ordinal(ids::ORGANIZES), self.folder_node(folder.parent));
+                    let above = Segment::One(ordinal(node::ORGANIZES), self.folder_node(folder.parent));
                     [type_definition(), Segment::Folders(&folder.folders), Segment::Tags(&folder.tags), above]
                 }
                 None => [Segment::Empty; N_SEGMENTS],
             },
             Node::Tag(id) => match self.tag(id) {
                 Some(tag) => {
-                    let above = Segment::One(ordinal(ids::HAS_COMPONENT), self.folder_node(tag.folder));
+                    let above = Segment::One(ordinal(node::HAS_COMPONENT), self.folder_node(tag.folder));
                     let properties = Segment::Properties(id, Property::set_of(tag));
                     [type_definition(), properties, Segment::Empty, above]
                 }
                 None => [Segment::Empty; N_SEGMENTS],
             },
             Node::Property(tag, _) => {
-                let above = Segment::One(ordinal(ids::HAS_PROPERTY), Node::Tag(tag));
+                let above = Segment::One(ordinal(node::HAS_PROPERTY), Node::Tag(tag));
                 [type_definition(), Segment::Empty, Segment::Empty, above]
             }
         }
@@ -134,7 +140,7 @@ impl<'a> Snapshot<'a> {
 
     /// The node that stands for a folder: `Objects` for the root.
     fn folder_node(&self, folder: FolderId) -> Node {
-        match Node::standard(ids::OBJECTS_FOLDER) {
+        match Node::standard(node::OBJECTS_FOLDER) {
             Some(objects) if folder == FolderId::ROOT => objects,
             _ => Node::Folder(folder),
         }

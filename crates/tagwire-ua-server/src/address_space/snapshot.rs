@@ -4,10 +4,11 @@ use parking_lot::RwLockReadGuard;
 use tagwire_hub::{Folder, FolderId, PathTarget, Registry, TagMeta};
 use tagwire_model::TagId;
 use tagwire_ua_proto::codec::{Encode, write_str};
+use tagwire_ua_proto::ids::node;
 use tagwire_ua_proto::types::{IdentifierRef, NodeId, NodeIdRef, QualifiedName};
 
 use super::tag_ids::TagIds;
-use super::{AddressSpace, NAMESPACE_TAGS, Node, Property, StandardNode, ids};
+use super::{AddressSpace, NAMESPACE_TAGS, Node, Property, StandardNode};
 
 /// A consistent view of all nodes, made by [`AddressSpace::snapshot`].
 pub struct Snapshot<'a> {
@@ -162,9 +163,9 @@ impl Snapshot<'_> {
     pub fn type_definition(&self, node: Node) -> Option<StandardNode> {
         match node {
             Node::Standard(node) => node.type_definition(),
-            Node::Folder(_) => StandardNode::find(ids::FOLDER_TYPE),
+            Node::Folder(_) => StandardNode::find(node::FOLDER_TYPE),
             Node::Tag(tag) => StandardNode::find(tag_type(self.tag(tag)?)),
-            Node::Property(..) => StandardNode::find(ids::PROPERTY_TYPE),
+            Node::Property(..) => StandardNode::find(node::PROPERTY_TYPE),
         }
     }
 
@@ -174,9 +175,12 @@ impl Snapshot<'_> {
             return None;
         }
         let above = self.folder(folder)?;
-        let path = if above.path.is_empty() { name.name.to_string() } else { format!("{}.{}", above.path, &*name.name) };
+        let path =
+            if above.path.is_empty() { name.name.to_string() } else { format!("{}.{}", above.path, &*name.name) };
         match self.registry.find(path.as_bytes())? {
-            PathTarget::Tag(tag) => Some(Node::Tag(tag)).filter(|_| self.tag(tag).is_some_and(|tag| tag.folder == folder)),
+            PathTarget::Tag(tag) => {
+                Some(Node::Tag(tag)).filter(|_| self.tag(tag).is_some_and(|tag| tag.folder == folder))
+            }
             PathTarget::Folder(child) => {
                 Some(Node::Folder(child)).filter(|_| self.folder(child).is_some_and(|child| child.parent == folder))
             }
@@ -200,12 +204,12 @@ fn tag_type(tag: &TagMeta) -> u32 {
     let extra = tag.extra.as_deref();
     let is_number = tag.value_type.data_type.is_number();
     if tag.is_system {
-        ids::BASE_DATA_VARIABLE_TYPE
+        node::BASE_DATA_VARIABLE_TYPE
     } else if is_number && extra.is_some_and(|extra| extra.eu_range.is_some()) {
-        ids::ANALOG_ITEM_TYPE
+        node::ANALOG_ITEM_TYPE
     } else if is_number && extra.is_some_and(|extra| !extra.unit.is_empty()) {
-        ids::ANALOG_UNIT_TYPE
+        node::ANALOG_UNIT_TYPE
     } else {
-        ids::DATA_ITEM_TYPE
+        node::DATA_ITEM_TYPE
     }
 }

@@ -304,8 +304,3 @@ impl ReferenceTypes {
 pub fn reference_type(ordinal: u8) -> Option<StandardNode> {
     REFERENCE_TYPES.get(usize::from(ordinal)).map(|position| StandardNode(u16::from_le_bytes(*position)))
 }
-
-/// Bytes that the table takes.
-pub fn table_len() -> usize {
-    TABLE.len()
-}

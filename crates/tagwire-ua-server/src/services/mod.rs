@@ -1,0 +1,3 @@
+//! The services, one file per set.
+
+pub mod view;
