@@ -11,7 +11,6 @@ pub(crate) struct Counters {
     rejected_sessions: AtomicU32,
     security_rejected_sessions: AtomicU32,
     session_timeouts: AtomicU32,
-    session_aborts: AtomicU32,
     subscriptions: AtomicU32,
     rejected_requests: AtomicU32,
     security_rejected_requests: AtomicU32,
@@ -36,8 +35,6 @@ counting! {
     session_rejected_for_security security_rejected_sessions;
     /// A session timed out.
     session_timed_out session_timeouts;
-    /// A session ended because its connection broke.
-    session_aborted session_aborts;
     /// A subscription was made.
     subscription_made subscriptions;
     /// A request was refused for any reason but security.
@@ -57,7 +54,7 @@ impl Counters {
             security_rejected_session_count: count(&self.security_rejected_sessions),
             rejected_session_count: count(&self.rejected_sessions),
             session_timeout_count: count(&self.session_timeouts),
-            session_abort_count: count(&self.session_aborts),
+            session_abort_count: 0,
             current_subscription_count: u32::try_from(n_subscriptions).unwrap_or(u32::MAX),
             cumulated_subscription_count: count(&self.subscriptions),
             publishing_interval_count: 0,

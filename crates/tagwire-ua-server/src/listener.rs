@@ -100,13 +100,7 @@ async fn take_place(server: &Arc<Server>, open: &OpenConnections) -> Option<Tick
     None
 }
 
-async fn run(
-    stream: TcpStream,
-    peer: SocketAddr,
-    server: Arc<Server>,
-    open: Arc<OpenConnections>,
-    ticket: Ticket,
-) {
+async fn run(stream: TcpStream, peer: SocketAddr, server: Arc<Server>, open: Arc<OpenConnections>, ticket: Ticket) {
     let links = Links { has_session: Arc::new(AtomicBool::new(false)), close: Arc::new(Notify::new()) };
     let number = open.enter(links.clone());
     // A panic must end this connection and nothing else.

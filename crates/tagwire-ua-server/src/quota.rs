@@ -89,9 +89,9 @@ impl Quota {
 }
 
 fn take(account: &Arc<Account>) -> Option<Ticket> {
-    let taken = account.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| {
-        (used < account.limit).then_some(used + 1)
-    });
+    let taken = account
+        .used
+        .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| (used < account.limit).then_some(used + 1));
     taken.ok().map(|_| Ticket(Arc::clone(account)))
 }
 

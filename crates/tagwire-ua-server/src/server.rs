@@ -390,11 +390,8 @@ fn channel_config(config: &ServerConfig, identity: Option<Arc<OwnIdentity>>) -> 
     if !offers.iter().any(|(policy, _)| policy.is_none()) {
         offers.push((SecurityPolicy::NONE, MessageSecurityMode::NONE));
     }
-    let limits = Limits {
-        max_message: limits::MAX_MESSAGE_SIZE,
-        max_chunks: limits::MAX_CHUNK_COUNT,
-        ..Limits::default()
-    };
+    let limits =
+        Limits { max_message: limits::MAX_MESSAGE_SIZE, max_chunks: limits::MAX_CHUNK_COUNT, ..Limits::default() };
     ChannelConfig { handshake_timeout: limits::OPEN_TIMEOUT, ..ChannelConfig::new(identity, offers, limits) }
 }
 

@@ -1,9 +1,7 @@
 //! What the server tells of itself through the variables of the Server object.
 
 use tagwire_model::{Status, Timestamp};
-use tagwire_ua_proto::services::{
-    BuildInfo, ServerDiagnosticsSummaryDataType, ServerState, ServerStatusDataType,
-};
+use tagwire_ua_proto::services::{BuildInfo, ServerDiagnosticsSummaryDataType, ServerState, ServerStatusDataType};
 use tagwire_ua_proto::types::{NodeId, Variant};
 
 use crate::address_space::{Context, Node, Rights, ServerVariables, Snapshot};

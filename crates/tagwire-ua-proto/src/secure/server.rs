@@ -23,8 +23,8 @@ use crate::types::{ByteString, Structure};
 /// What all channels of a server have in common.
 #[derive(Clone, Debug)]
 pub struct ServerConfig {
-    /// Own certificate and key; a channel keeps the one it was opened with.
-    pub identity: Arc<OwnIdentity>,
+    /// Own certificate and key; a channel keeps the one it was opened with. Without one only the policy None works.
+    pub identity: Option<Arc<OwnIdentity>>,
     /// The pairs of policy and mode that a channel may be opened with. With the policy None only discovery should be
     /// answered unless the operator wants more; that is for the services to decide.
     pub offers: Vec<(&'static SecurityPolicy, MessageSecurityMode)>,
@@ -41,7 +41,7 @@ pub struct ServerConfig {
 impl ServerConfig {
     /// Tokens of 10 seconds to an hour, 10 seconds for each step of the handshake.
     pub fn new(
-        identity: Arc<OwnIdentity>,
+        identity: Option<Arc<OwnIdentity>>,
         offers: Vec<(&'static SecurityPolicy, MessageSecurityMode)>,
         limits: Limits,
     ) -> Self {
@@ -182,8 +182,8 @@ impl ServerChannel {
     }
 
     /// The identity that this channel signs with.
-    pub fn identity(&self) -> &Arc<OwnIdentity> {
-        &self.config.identity
+    pub fn identity(&self) -> Option<&Arc<OwnIdentity>> {
+        self.config.identity.as_ref()
     }
 
     /// The token that messages are sent with, once the channel is open.
@@ -307,7 +307,7 @@ impl ServerChannel {
             return Err(Fault::ChannelId.into());
         }
         let certificate = self.client_certificate(policy, &header)?;
-        let parties = certificate.as_deref().map(|certificate| (&*self.config.identity, certificate));
+        let parties = self.config.identity.as_deref().zip(certificate.as_deref());
         let opened = asymmetric::open(policy, parties, frame, header.len)?;
         let renew = match &mut self.state {
             State::Open(link) => {
@@ -380,7 +380,7 @@ impl ServerChannel {
         let Some(suite) = &policy.asymmetric else {
             return Ok(None);
         };
-        let own = self.config.identity.certificate();
+        let own = self.config.identity.as_ref().ok_or(Fault::Policy)?.certificate();
         if header.receiver_thumbprint != Some(own.thumbprint()) {
             return Err(Fault::Thumbprint.into());
         }
@@ -442,7 +442,7 @@ impl ServerChannel {
         let mut body = Zeroizing::new(Vec::new());
         write_message(&response, &mut body);
         let certificate = request.certificate.as_deref();
-        let parties = certificate.map(|certificate| (&*self.config.identity, certificate));
+        let parties = self.config.identity.as_deref().zip(certificate);
         let numbers = (sequence_number, request_id);
         asymmetric::seal(request.policy, parties, self.channel_id, numbers, &body, out).map_err(crypto)?;
         self.last_token_id = token_id;

@@ -101,7 +101,12 @@ impl Request<'_> {
     }
 
     /// Checks that the session may use this channel and is activated as far as the service needs it.
-    fn admit(&self, session: &Arc<Session>, need: SessionNeed, service: &str) -> Result<Option<Arc<Principal>>, Status> {
+    fn admit(
+        &self,
+        session: &Arc<Session>,
+        need: SessionNeed,
+        service: &str,
+    ) -> Result<Option<Arc<Principal>>, Status> {
         let state = session.state.lock();
         match state.channel {
             Some(bound) if bound == self.channel.id => Ok(state.principal.clone()),

@@ -2,6 +2,7 @@
 //! sends what comes of it with one write per drained batch.
 
 mod buffers;
+mod dispatch;
 mod requests;
 
 use std::io;
@@ -41,7 +42,7 @@ pub(crate) struct Connection {
     receive: ReceiveBuffer,
     send: SendBuffer,
     requests: Requests,
-    /// Until when the client must have opened a channel, and later made a session.
+    /// Until when the client must have made a session; the channel itself watches over its opening.
     patience: Instant,
     /// When the client last took bytes that wait for it.
     last_sent: Instant,
@@ -74,7 +75,7 @@ impl Connection {
             links,
             receive: ReceiveBuffer::default(),
             send: SendBuffer::default(),
-            patience: now + limits::OPEN_TIMEOUT,
+            patience: now + limits::SESSION_TIMEOUT,
             last_sent: now,
             last_active: now,
         })
@@ -123,9 +124,6 @@ impl Connection {
             self.patience = now + limits::SESSION_TIMEOUT;
         } else if now >= self.patience {
             return Err(Ended::Idle);
-        } else if self.requests.is_open() && self.patience > now + limits::OPEN_TIMEOUT {
-            // A session that ended leaves the channel as long as one that never had any.
-            self.patience = self.patience.min(now + limits::SESSION_TIMEOUT);
         }
         Ok(())
     }

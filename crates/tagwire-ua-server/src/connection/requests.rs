@@ -167,7 +167,7 @@ impl Requests {
         if let Some(certificate) = &request.certificate {
             let check = PeerCheck { peer: Some(self.facts.peer), ..Default::default() };
             if let Err(refusal) = self.server.trust.verify_peer(certificate.chain(), &check, self.server.now()) {
-                tracing::warn!(peer = %self.facts.peer, "client certificate refused: {}", refusal.sentence());
+                tracing::warn!(peer = %self.facts.peer, "client certificate refused: {refusal}; {}", refusal.reason.remedy());
                 self.server.counters.session_rejected_for_security();
                 return Err(self.channel.refuse_open(refusal.reason.wire_status()).into());
             }

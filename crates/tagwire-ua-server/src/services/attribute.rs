@@ -239,11 +239,7 @@ fn one_write(
 
 /// The tag that a NodeId of another form names; only values of tags can be written.
 #[cold]
-fn writable_node(
-    context: &Context<'_>,
-    snapshot: &Snapshot<'_>,
-    item: &WriteValueRef<'_>,
-) -> Result<TagId, Status> {
+fn writable_node(context: &Context<'_>, snapshot: &Snapshot<'_>, item: &WriteValueRef<'_>) -> Result<TagId, Status> {
     let node = snapshot.resolve(item.node_id).ok_or(Status::BAD_NODE_ID_UNKNOWN)?;
     match node {
         Node::Tag(tag) if item.attribute_id == VALUE => Ok(tag),

@@ -1,7 +1,6 @@
 //! The View services (Part 4, 5.9) of a session.
 
 use tagwire_model::Status;
-use tagwire_ua_proto::codec::Encode;
 use tagwire_ua_proto::hot::start_response;
 use tagwire_ua_proto::ids::encoding as ids;
 use tagwire_ua_proto::services::{

@@ -37,9 +37,9 @@ fn stale_tags(context: &Context<'_>, request: &ReadRequestRef<'_>) -> Vec<TagId>
     });
     tags.filter(|tag| {
         hub.flags(*tag).is_some_and(TagFlags::on_demand)
-            && hub.read(*tag).is_some_and(|reading| {
-                context.time.ticks_since(reading.to_sample().server_time) as f64 > max_age
-            })
+            && hub
+                .read(*tag)
+                .is_some_and(|reading| context.time.ticks_since(reading.to_sample().server_time) as f64 > max_age)
     })
     .collect()
 }

@@ -22,11 +22,8 @@ pub(super) fn endpoints(context: &mut Context<'_>, body: &[u8], out: &mut Vec<u8
     check_url(request.endpoint_url.as_str())?;
     let profiles = &request.profile_uris;
     let offered = profiles.is_empty() || profiles.iter().any(|profile| profile.as_str() == TRANSPORT_PROFILE);
-    let endpoints = if offered {
-        context.server.endpoints(request.endpoint_url.as_str(), context.channel)
-    } else {
-        Vec::new()
-    };
+    let endpoints =
+        if offered { context.server.endpoints(request.endpoint_url.as_str(), context.channel) } else { Vec::new() };
     context.respond(&GetEndpointsResponse { response_header: context.response_header(), endpoints }, out)
 }
 

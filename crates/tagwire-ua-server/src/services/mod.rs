@@ -24,7 +24,7 @@ use tagwire_ua_proto::types::{NodeId, Structure};
 
 pub(crate) use attribute::VALUE;
 pub(crate) use subscription::write_answer;
-pub(crate) use table::{Service, SessionNeed, service};
+pub(crate) use table::{SessionNeed, service};
 
 use crate::rights::UserRights;
 use crate::server::Server;

@@ -27,10 +27,8 @@ pub(super) fn create(context: &mut Context<'_>, body: &[u8], out: &mut Vec<u8>) 
     check_operations(request.items_to_create.len(), limits::MAX_MONITORED_ITEMS_PER_CALL)?;
     let session = context.session()?;
     let mut state = session.state.lock();
-    let subscription = state
-        .publishing
-        .subscription_mut(request.subscription_id)
-        .ok_or(status::BAD_SUBSCRIPTION_ID_INVALID)?;
+    let subscription =
+        state.publishing.subscription_mut(request.subscription_id).ok_or(status::BAD_SUBSCRIPTION_ID_INVALID)?;
     // Making an item locks other parts of the hub, so the view of the tree is let go of before.
     let snapshot = context.server.address_space.snapshot();
     let planned: Vec<_> = request
@@ -147,11 +145,7 @@ impl Subject {
     }
 }
 
-fn settings(
-    asked: &MonitoringParameters,
-    subject: &Subject,
-    publishing_interval: u64,
-) -> Result<ItemSettings, Status> {
+fn settings(asked: &MonitoringParameters, subject: &Subject, publishing_interval: u64) -> Result<ItemSettings, Status> {
     let (trigger, deadband) = filter(&asked.filter, subject)?;
     Ok(ItemSettings {
         client_handle: asked.client_handle,

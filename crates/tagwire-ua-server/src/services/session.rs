@@ -5,7 +5,9 @@ use std::sync::Arc;
 use tagwire_access::{ChannelSecurity, Face, LoginRefused, Origin, PeerCheck, Principal};
 use tagwire_model::Status;
 use tagwire_ua_proto::codec::Encode;
-use tagwire_ua_proto::secure::{PeerCertificate, SecurityPolicy, decrypt_secret, fill_random, sign_for_peer, verify_from_peer};
+use tagwire_ua_proto::secure::{
+    PeerCertificate, SecurityPolicy, decrypt_secret, fill_random, sign_for_peer, verify_from_peer,
+};
 use tagwire_ua_proto::services::{
     ActivateSessionRequest, ActivateSessionResponse, AnonymousIdentityToken, CancelRequest, CancelResponse,
     CloseSessionRequest, CloseSessionResponse, CreateSessionRequest, CreateSessionResponse, MessageSecurityMode,
@@ -66,14 +68,13 @@ pub(super) fn create(context: &mut Context<'_>, body: &[u8], out: &mut Vec<u8>) 
         "" => format!("session {}", channel.id),
         name => name.chars().take(limits::MAX_SESSION_NAME_CHARS).collect(),
     };
+    let client = request.client_description.application_uri.as_str();
+    tracing::info!(session = %name, client, peer = %channel.peer, "session made");
     let session = Session::new(NewSession {
-        id: session_id.clone(),
         token,
         name,
-        client: request.client_description,
         client_certificate: channel.client_certificate.clone(),
         made_on: channel.id,
-        made_at: context.time,
         timeout: timeout as u64,
         server_nonce: server_nonce.clone(),
         now: context.now,
@@ -97,7 +98,11 @@ pub(super) fn create(context: &mut Context<'_>, body: &[u8], out: &mut Vec<u8>) 
 }
 
 fn own_certificate(channel: &ChannelFacts) -> ByteString {
-    channel.identity.as_ref().map(|identity| ByteString::from(identity.certificate().chain().as_ref())).unwrap_or_default()
+    channel
+        .identity
+        .as_ref()
+        .map(|identity| ByteString::from(identity.certificate().chain().as_ref()))
+        .unwrap_or_default()
 }
 
 fn random_bytes<const N: usize>() -> Result<[u8; N], Status> {
@@ -125,7 +130,7 @@ fn check_client(server: &Server, channel: &ChannelFacts, request: &CreateSession
         ..Default::default()
     };
     server.trust.verify_peer(request.client_certificate.as_slice(), &check, server.now()).map_err(|refusal| {
-        tracing::warn!(peer = %channel.peer, "client certificate refused: {}", refusal.sentence());
+        tracing::warn!(peer = %channel.peer, "client certificate refused: {refusal}; {}", refusal.reason.remedy());
         refusal.reason.wire_status()
     })?;
     Ok(())
@@ -172,11 +177,7 @@ pub(super) fn activate(context: &mut Context<'_>, body: &[u8], _out: &mut Vec<u8
 }
 
 /// Part 4, 5.7.3.2: the client signs the server's certificate and last nonce with the key of its channel.
-fn check_channel(
-    channel: &ChannelFacts,
-    session: &Session,
-    request: &ActivateSessionRequest,
-) -> Result<(), Status> {
+fn check_channel(channel: &ChannelFacts, session: &Session, request: &ActivateSessionRequest) -> Result<(), Status> {
     let state = session.state.lock();
     if state.channel.is_none() && session.made_on != channel.id {
         return Err(status::BAD_SECURE_CHANNEL_ID_INVALID);

@@ -26,8 +26,7 @@ pub(super) fn create(context: &mut Context<'_>, body: &[u8], out: &mut Vec<u8>) 
         request.max_notifications_per_publish,
         request.priority,
     );
-    let subscription =
-        context.server.new_subscription(session, settings, request.publishing_enabled, context.now)?;
+    let subscription = context.server.new_subscription(session, settings, request.publishing_enabled, context.now)?;
     let subscription_id = subscription.id;
     session.state.lock().publishing.add(subscription);
     let response = CreateSubscriptionResponse {
@@ -80,11 +79,7 @@ pub(super) fn modify(context: &mut Context<'_>, body: &[u8], out: &mut Vec<u8>) 
     context.respond(&response, out)
 }
 
-pub(super) fn set_publishing_mode(
-    context: &mut Context<'_>,
-    body: &[u8],
-    out: &mut Vec<u8>,
-) -> Result<Flow, Status> {
+pub(super) fn set_publishing_mode(context: &mut Context<'_>, body: &[u8], out: &mut Vec<u8>) -> Result<Flow, Status> {
     let request: SetPublishingModeRequest = decode(body)?;
     check_operations(request.subscription_ids.len(), limits::MAX_SUBSCRIPTIONS)?;
     let mut state = context.session()?.state.lock();
@@ -214,9 +209,7 @@ pub(super) fn transfer(context: &mut Context<'_>, body: &[u8], out: &mut Vec<u8>
         .subscription_ids
         .iter()
         .map(|id| match context.server.transfer_subscription(*id, session, request.send_initial_values) {
-            Ok(available_sequence_numbers) => {
-                TransferResult { status_code: Status::GOOD, available_sequence_numbers }
-            }
+            Ok(available_sequence_numbers) => TransferResult { status_code: Status::GOOD, available_sequence_numbers },
             Err(status_code) => TransferResult { status_code, ..Default::default() },
         })
         .collect();

@@ -9,10 +9,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use tagwire_access::Principal;
-use tagwire_model::Timestamp;
 use tagwire_ua_proto::secure::{OwnIdentity, PeerCertificate, SecurityPolicy};
-use tagwire_ua_proto::services::{ApplicationDescription, MessageSecurityMode};
-use tagwire_ua_proto::types::NodeId;
+use tagwire_ua_proto::services::MessageSecurityMode;
 use tokio::sync::Notify;
 
 pub(crate) use publishing::{Answer, Publishing, WaitingPublish};
@@ -45,15 +43,11 @@ pub(crate) struct ChannelFacts {
 
 /// One session.
 pub(crate) struct Session {
-    /// Public id.
-    pub(crate) id: NodeId,
     pub(crate) token: Token,
     pub(crate) name: String,
-    pub(crate) client: ApplicationDescription,
     pub(crate) client_certificate: Option<Arc<PeerCertificate>>,
     /// The channel that the session was made on: the only one that may activate it first.
     pub(crate) made_on: u32,
-    pub(crate) made_at: Timestamp,
     /// Time without a request after which the session ends.
     pub(crate) timeout: Millis,
     pub(crate) state: Mutex<SessionState>,
@@ -77,13 +71,10 @@ pub(crate) struct SessionState {
 
 /// What a session is made from.
 pub(crate) struct NewSession {
-    pub(crate) id: NodeId,
     pub(crate) token: Token,
     pub(crate) name: String,
-    pub(crate) client: ApplicationDescription,
     pub(crate) client_certificate: Option<Arc<PeerCertificate>>,
     pub(crate) made_on: u32,
-    pub(crate) made_at: Timestamp,
     pub(crate) timeout: Millis,
     pub(crate) server_nonce: Vec<u8>,
     pub(crate) now: Millis,
@@ -100,13 +91,10 @@ impl Session {
             browse_points: ContinuationPoints::default(),
         };
         Self {
-            id: new.id,
             token: new.token,
             name: new.name,
-            client: new.client,
             client_certificate: new.client_certificate,
             made_on: new.made_on,
-            made_at: new.made_at,
             timeout: new.timeout,
             state: Mutex::new(state),
             connection: Mutex::new(None),

@@ -96,7 +96,7 @@ impl Publishing {
 
     /// Tells the client with its next Publish request what became of a subscription that it no longer has.
     pub(crate) fn leave_ghost(&mut self, gone: &Subscription, status: Status) {
-        if self.ghosts.len() >= limits::MAX_SUBSCRIPTIONS_PER_SESSION {
+        if self.ghosts.len() >= limits::MAX_SUBSCRIPTIONS_PER_SESSION as usize {
             self.ghosts.pop_front();
         }
         self.ghosts.push_back(Ghost { subscription_id: gone.id, sequence: gone.sent().next_sequence(), status });
@@ -187,7 +187,11 @@ impl Publishing {
     }
 
     /// Answers waiting requests for as long as there is something to say and `write` returns that it has room.
-    pub(crate) fn serve(&mut self, publish_time: Timestamp, mut write: impl FnMut(&WaitingPublish, Answer<'_>) -> bool) {
+    pub(crate) fn serve(
+        &mut self,
+        publish_time: Timestamp,
+        mut write: impl FnMut(&WaitingPublish, Answer<'_>) -> bool,
+    ) {
         while let Some((request, status)) = self.refused.pop() {
             if !write(&request, Answer::Fault(status)) {
                 return;
@@ -228,23 +232,9 @@ impl Publishing {
         let last_served = |id: u32| self.served.iter().position(|served| *served == id);
         let due = self.subscriptions.iter().enumerate().filter(|(_, subscription)| subscription.due().is_some());
         due.max_by_key(|(_, subscription)| {
-            (
-                waited_long(subscription),
-                subscription.settings.priority,
-                std::cmp::Reverse(last_served(subscription.id)),
-            )
+            (waited_long(subscription), subscription.settings.priority, std::cmp::Reverse(last_served(subscription.id)))
         })
         .map(|(idx, _)| idx)
-    }
-
-    /// Number of monitored items in all subscriptions.
-    pub(crate) fn n_items(&self) -> usize {
-        self.subscriptions.iter().map(Subscription::n_items).sum()
-    }
-
-    /// Number of Publish requests waiting.
-    pub(crate) fn n_waiting(&self) -> usize {
-        self.waiting.len()
     }
 }
 

@@ -227,7 +227,11 @@ impl Item {
         let mut dropped = false;
         while older.len() + 1 > capacity {
             dropped = true;
-            if self.settings.discard_oldest { older.pop_front() } else { older.pop_back() };
+            if self.settings.discard_oldest {
+                older.pop_front()
+            } else {
+                older.pop_back()
+            };
         }
         if dropped && capacity > 1 {
             let beside = if self.settings.discard_oldest { older.front_mut() } else { None };

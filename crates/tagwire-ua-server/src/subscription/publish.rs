@@ -5,10 +5,10 @@ use std::collections::VecDeque;
 use tagwire_model::{Status, Timestamp};
 use tagwire_ua_proto::codec::Encode;
 use tagwire_ua_proto::hot;
-use tagwire_ua_proto::services::TimestampsToReturn;
-use tagwire_ua_proto::types::{DataValue, ExtensionObject, NumericRange, Variant};
 use tagwire_ua_proto::ids::encoding as ids;
+use tagwire_ua_proto::services::TimestampsToReturn;
 use tagwire_ua_proto::status;
+use tagwire_ua_proto::types::{DataValue, ExtensionObject, NumericRange, Variant};
 
 use super::{Due, Mode, Notification, Payload, Subscription};
 use crate::limits;
@@ -123,7 +123,11 @@ impl Subscription {
     /// Writes one DataChangeNotification with as many values as one message may hold; false when there was none.
     fn write_notifications(&mut self, out: &mut Vec<u8>) -> bool {
         let asked = self.settings.max_notifications as usize;
-        let max = if asked == 0 { limits::MAX_NOTIFICATIONS_PER_MESSAGE } else { asked.min(limits::MAX_NOTIFICATIONS_PER_MESSAGE) };
+        let max = if asked == 0 {
+            limits::MAX_NOTIFICATIONS_PER_MESSAGE
+        } else {
+            asked.min(limits::MAX_NOTIFICATIONS_PER_MESSAGE)
+        };
         let mut n_written = 0_u32;
         1_i32.encode(out);
         let start = out.len();
@@ -160,7 +164,6 @@ impl Subscription {
         });
         n_written > 0
     }
-
 }
 
 /// Writes a NotificationMessage that holds nothing but a StatusChangeNotification.

@@ -80,7 +80,7 @@ impl Pair {
         limits: Limits,
     ) -> (Self, Vec<u8>) {
         let now = Instant::now();
-        let config = ServerConfig::new(server.clone(), SECURITY.to_vec(), limits);
+        let config = ServerConfig::new(Some(server.clone()), SECURITY.to_vec(), limits);
         let server_channel = ServerChannel::new(Arc::new(config), 77, now);
         let parties = (!security.0.is_none()).then(|| (client.clone(), peer(server)));
         let config = ClientConfig { parties, policy: security.0, mode: security.1, limits: Limits::default() };
