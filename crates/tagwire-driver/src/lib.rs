@@ -5,6 +5,7 @@
 
 mod driver;
 mod error;
+pub mod plan;
 mod settings;
 mod spec;
 mod update;
