@@ -10,6 +10,8 @@ pub mod plan;
 mod settings;
 mod spec;
 mod supervisor;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod update;
 
 pub use common::{Demotion, DeviceSettings, LinkSettings, Poll, ScanMode, WriteOptimisation};

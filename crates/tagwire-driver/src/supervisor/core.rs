@@ -310,7 +310,7 @@ impl Core {
         if !device.is_asked() || device.health.bad().is_some() {
             return None;
         }
-        let by_silence = self.line.silent_since().and_then(|since| {
+        let by_silence = self.line.dead_since().and_then(|since| {
             let due = device.classes.iter().map(|class| class.ticks.due()).min()?;
             Some(due.max(since) + device.settings.patience())
         });
@@ -494,17 +494,18 @@ impl Core {
         if let Some((item, _)) = self.board.find(id) {
             return Some(SystemPlace::Link(item));
         }
-        let found = self.devices.iter().enumerate().find_map(|(at, device)| {
-            device.board.find(id).map(|(item, _)| SystemPlace::Device(at, item))
-        });
+        let found = self
+            .devices
+            .iter()
+            .enumerate()
+            .find_map(|(at, device)| device.board.find(id).map(|(item, _)| SystemPlace::Device(at, item)));
         found
     }
 
     fn system_update(&self, id: TagId) -> Option<Update> {
         let found = self.board.find(id).map(|(_, value)| value);
-        let value = found.or_else(|| {
-            self.devices.iter().find_map(|device| device.board.find(id).map(|(_, value)| value))
-        })?;
+        let value =
+            found.or_else(|| self.devices.iter().find_map(|device| device.board.find(id).map(|(_, value)| value)))?;
         Some(update_of(id, Ok((value.clone(), Status::GOOD)), self.clock.now(), self.clock.now()))
     }
 }

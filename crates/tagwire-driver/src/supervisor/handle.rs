@@ -91,7 +91,8 @@ impl LinkHandle {
     /// Each value is sent once: a write that was not answered in time is BadTimeout and may or may not have arrived.
     pub fn write(&self, items: Vec<(TagId, Value)>) -> impl Future<Output = Vec<Status>> + Send + use<> {
         let n = items.len();
-        let submitted = if n == 0 { Err(Status::GOOD) } else { self.submit(n, |reply| Command::Write { items, reply }) };
+        let submitted =
+            if n == 0 { Err(Status::GOOD) } else { self.submit(n, |reply| Command::Write { items, reply }) };
         async move {
             match submitted {
                 Ok(answer) => answer.await.unwrap_or_else(|_| vec![Status::BAD_INTERNAL_ERROR; n]),

@@ -84,11 +84,8 @@ impl Health {
         if given_up {
             self.count_failure(now, settings);
         }
-        let pause = if is_alone && !given_up {
-            Duration::ZERO
-        } else {
-            doubled(RETRY.0, self.n_unanswered - 1, RETRY.1)
-        };
+        let pause =
+            if is_alone && !given_up { Duration::ZERO } else { doubled(RETRY.0, self.n_unanswered - 1, RETRY.1) };
         self.retry_at = Some(now + pause);
         given_up && self.bad.is_none()
     }
@@ -113,6 +110,11 @@ impl Health {
         let changed = self.bad != Some(status);
         self.bad = Some(status);
         changed
+    }
+
+    /// Leaves out the pause before the next attempt, because something changed that may help.
+    pub(crate) const fn hurry(&mut self) {
+        self.retry_at = None;
     }
 
     /// Lets the device be asked at once, as after a change of its settings.

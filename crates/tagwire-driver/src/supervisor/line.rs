@@ -28,10 +28,16 @@ pub(crate) struct Line {
     backoff: Backoff,
     retry_at: Option<Instant>,
     opened_at: Option<Instant>,
+    /// Start of the first request or try to connect since the last answer of anybody.
     silent_since: Option<Instant>,
     n_unanswered: u32,
+    /// Devices that fell silent since the last answer of anybody.
+    n_fell_silent: u32,
+    not_open_since: Option<Instant>,
     is_suspect: bool,
     is_just_suspect: bool,
+    /// It was opened anew since the last answer of anybody, because nobody answered.
+    was_reopened: bool,
 }
 
 impl Line {
@@ -46,8 +52,11 @@ impl Line {
             opened_at: None,
             silent_since: None,
             n_unanswered: 0,
+            n_fell_silent: 0,
+            not_open_since: None,
             is_suspect: false,
             is_just_suspect: false,
+            was_reopened: false,
         }
     }
 
@@ -65,9 +74,15 @@ impl Line {
         self.retry_at
     }
 
-    /// Start of the first request or try to connect since the last answer of anybody.
-    pub(crate) const fn silent_since(&self) -> Option<Instant> {
-        self.silent_since
+    /// Whether nobody answers and a new connection has not been tried yet.
+    pub(crate) const fn may_need_reopening(&self) -> bool {
+        self.is_suspect && !self.was_reopened
+    }
+
+    /// Since when it is sure that not only single devices are silent: the connection is not open, or two devices that used to
+    /// answer fell silent one after the other.
+    pub(crate) fn dead_since(&self) -> Option<Instant> {
+        if self.n_fell_silent >= 2 { self.silent_since } else { self.not_open_since }
     }
 
     /// Whether the transport should be opened anew before the next request, because nobody behind it answers.
@@ -99,6 +114,7 @@ impl Line {
         self.opened_at = Some(now);
         self.retry_at = None;
         self.is_suspect = false;
+        self.not_open_since = None;
     }
 
     /// Opening, begun at `started`, failed.
@@ -114,22 +130,27 @@ impl Line {
     pub(crate) fn broke(&mut self, started: Instant, now: Instant, random: &mut fastrand::Rng) {
         self.is_open = false;
         self.silent_since.get_or_insert(started);
+        self.not_open_since = Some(now);
         self.retry_at = self.is_unproven.then(|| now + self.backoff.next(random));
     }
 
     /// Closed by the supervisor, which will open it anew at once.
-    pub(crate) const fn closed(&mut self) {
+    pub(crate) const fn closed(&mut self, now: Instant) {
         self.is_open = false;
+        self.was_reopened |= self.is_suspect;
         self.is_suspect = false;
+        self.not_open_since = Some(now);
         self.retry_at = None;
     }
 
     /// Closed because nobody wants it any more: what comes later starts as at first.
     pub(crate) const fn retired(&mut self) {
-        self.closed();
+        self.is_open = false;
+        self.is_suspect = false;
+        self.retry_at = None;
         self.is_down = false;
-        self.silent_since = None;
-        self.n_unanswered = 0;
+        self.answered();
+        self.not_open_since = None;
         self.backoff.reset();
     }
 
@@ -137,15 +158,19 @@ impl Line {
     pub(crate) const fn answered(&mut self) {
         self.silent_since = None;
         self.n_unanswered = 0;
+        self.n_fell_silent = 0;
         self.is_suspect = false;
+        self.was_reopened = false;
         if self.is_unproven {
             self.is_unproven = false;
             self.backoff.reset();
         }
     }
 
-    /// A request begun at `started` was not answered in time; `attempts` of these in a row make the transport suspect.
-    pub(crate) fn unanswered(&mut self, started: Instant, attempts: u32) {
+    /// A request begun at `started` was not answered in time, by a device that answered last time if `fell_silent`.
+    /// `attempts` of these in a row make the transport suspect.
+    pub(crate) fn unanswered(&mut self, started: Instant, attempts: u32, fell_silent: bool) {
+        self.n_fell_silent = self.n_fell_silent.saturating_add(u32::from(fell_silent));
         self.silent_since.get_or_insert(started);
         self.n_unanswered = self.n_unanswered.saturating_add(1);
         self.is_suspect = self.n_unanswered >= attempts;

@@ -89,14 +89,15 @@ impl PolledLink {
             self.pause_until = None;
         }
         let Some((device, job)) = self.choose(now) else {
-            let wakes = self.core.devices.iter().filter(|device| device.is_asked()).filter_map(|device| device.wakes_at());
+            let wakes =
+                self.core.devices.iter().filter(|device| device.is_asked()).filter_map(|device| device.wakes_at());
             let at = wakes.min();
             return self.core.idle(at).await;
         };
         if self.core.devices[device].health.is_failing() && self.core.line.wants_reopening(now) {
             tracing::debug!(link = %self.core.name, "nobody answers, connection is opened anew");
             self.driver.disconnect();
-            self.core.line.closed();
+            self.core.line.closed(now);
             return self.connect(now).await;
         }
         match job {
@@ -198,16 +199,18 @@ impl PolledLink {
         let device = &mut core.devices[at];
         device.counters.n_timeouts += 1;
         self.neighbours_until = Some(now + (now - started));
-        core.line.unanswered(started, device.settings.attempts);
+        core.line.unanswered(started, device.settings.attempts, !device.health.is_failing());
         if device.health.unanswered(started, now, &device.settings, is_alone) {
             device.counters.n_failed_reads += 1;
             core.fail_device(at, core.line.silence());
         }
         if self.driver.reconnect_after_timeout() && self.core.line.is_open() {
             self.driver.disconnect();
-            self.core.line.closed();
-        } else if self.core.line.is_just_suspect() {
-            self.core.ask_a_neighbour(now);
+            self.core.line.closed(now);
+        } else if !(self.core.line.is_just_suspect() && self.core.ask_a_neighbour(now))
+            && self.core.line.may_need_reopening()
+        {
+            self.core.devices[at].health.hurry();
         }
     }
 
@@ -311,13 +314,17 @@ impl Core {
         }
     }
 
-    /// Polls one device that answered last time ahead of time, to learn whether it is the connection that is dead.
-    fn ask_a_neighbour(&mut self, now: Instant) {
+    /// Polls one device that answered last time ahead of time, to learn whether it is the connection that is dead; returns
+    /// whether there is one.
+    fn ask_a_neighbour(&mut self, now: Instant) -> bool {
         let neighbour = self.devices.iter_mut().find(|device| {
             device.is_asked() && device.has_answered && !device.health.is_failing() && !device.classes.is_empty()
         });
-        if let Some(class) = neighbour.and_then(|device| device.classes.first_mut()) {
+        let class = neighbour.and_then(|device| device.classes.first_mut());
+        if let Some(class) = class {
             class.ticks.pull(now);
+            return true;
         }
+        false
     }
 }

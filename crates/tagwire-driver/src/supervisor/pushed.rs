@@ -88,7 +88,7 @@ impl PushedLink {
         let was_open = self.core.line.is_open();
         let Core { name, line, random, counters, .. } = &mut self.core;
         match end {
-            End::Interrupted => line.closed(),
+            End::Interrupted => line.closed(now),
             End::Failed(error) if was_open => {
                 tracing::debug!(link = %name, %error, "link failed");
                 line.broke(now, now, random);
@@ -124,11 +124,7 @@ impl PushedLink {
                     self.core.remove_device(index);
                     let _ = reply.send(());
                 }
-                Command::Trace(_)
-                | Command::Write { .. }
-                | Command::Read { .. }
-                | Command::Wake
-                | Command::Stop => {}
+                Command::Trace(_) | Command::Write { .. } | Command::Read { .. } | Command::Wake | Command::Stop => {}
             }
         }
         self.core.apply_system_writes(now);

@@ -125,14 +125,7 @@ impl PolledLink {
 
     /// Works through the answers to what was asked. Returns whether the device gave any, and whether its silence is the
     /// fault of single blocks.
-    fn take_answers(
-        &mut self,
-        at: usize,
-        job: Job,
-        extra: Option<u64>,
-        asked: Asked,
-        now: Instant,
-    ) -> (bool, bool) {
+    fn take_answers(&mut self, at: usize, job: Job, extra: Option<u64>, asked: Asked, now: Instant) -> (bool, bool) {
         let Self { core, driver, readings, unanswered, .. } = self;
         let stamp = core.clock.now();
         let n_asked = asked.blocks().len();
@@ -199,10 +192,7 @@ impl PolledLink {
 
 /// Whether a refusal says that something between us and the device, such as a gateway, got no answer from it.
 fn is_silence(refusal: &Refusal) -> bool {
-    matches!(
-        refusal.status.code(),
-        Status::BAD_TIMEOUT | Status::BAD_NO_COMMUNICATION | Status::BAD_NOT_CONNECTED
-    )
+    matches!(refusal.status.code(), Status::BAD_TIMEOUT | Status::BAD_NO_COMMUNICATION | Status::BAD_NOT_CONNECTED)
 }
 
 impl Core {
@@ -350,7 +340,8 @@ impl Core {
                     }
                 }
                 Some(Purpose::Demand) => {
-                    device.is_demand_polling = device.extras.iter().any(|extra| matches!(extra.purpose, Purpose::Demand));
+                    device.is_demand_polling =
+                        device.extras.iter().any(|extra| matches!(extra.purpose, Purpose::Demand));
                     self.is_dirty = true;
                 }
                 Some(Purpose::Refresh) | None => {}

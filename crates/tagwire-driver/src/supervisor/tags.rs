@@ -33,11 +33,8 @@ pub(crate) struct TagTable {
 
 impl TagTable {
     pub(crate) fn new(specs: &[TagSpec]) -> Self {
-        let mut table = Self {
-            hot: Vec::with_capacity(specs.len()),
-            cold: Vec::with_capacity(specs.len()),
-            scalings: Vec::new(),
-        };
+        let mut table =
+            Self { hot: Vec::with_capacity(specs.len()), cold: Vec::with_capacity(specs.len()), scalings: Vec::new() };
         for spec in specs {
             let scaling = match &spec.scaling {
                 Some(scaling) => {
