@@ -1,8 +1,8 @@
 //! What both kinds of link have: devices, queues, quality and counters, but no driver.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use tagwire_model::{Status, TagId, Timestamp, Value};
@@ -10,12 +10,14 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::clock::Clock;
-use super::device::{Device, Purpose};
-use super::handle::{Command, NewDevice, Shared, failed};
+use super::device::{Device, Extra, Purpose, QueuedWrite};
+use super::handle::{Command, NewDevice, Shared};
+use super::health::Health;
 use super::line::Line;
-use super::statistics::{DeviceState, LinkStatistics};
-use super::system::{Board, DeviceItem, LinkItem, counter};
-use super::tags::Index;
+use super::publish::Totals;
+use super::statistics::LinkStatistics;
+use super::system::{Board, DeviceItem, LinkItem};
+use super::tags::{Index, TagTable};
 use super::tickets::Tickets;
 use crate::{LinkSettings, Sink, Update};
 
@@ -74,17 +76,6 @@ pub(crate) struct Core {
     pub(crate) is_pushed: bool,
 }
 
-/// Counters of a link and sums over its devices.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Totals {
-    link: LinkStatistics,
-    n_reads: u64,
-    n_failed_reads: u64,
-    n_writes: u64,
-    n_failed_writes: u64,
-    n_overruns: u64,
-}
-
 impl Core {
     /// Puts all devices into service.
     pub(crate) fn begin(&mut self, now: Instant) {
@@ -113,134 +104,6 @@ impl Core {
             }
             self.is_dirty = false;
             self.publish(now);
-        }
-    }
-
-    /// Takes in a client's request. What needs the driver waits until the driver is free.
-    pub(crate) fn accept(&mut self, command: Command) {
-        match command {
-            Command::Write { items, reply } => {
-                let ticket = self.writes.open(items.len(), reply);
-                for (item, (id, value)) in items.into_iter().enumerate() {
-                    self.accept_write(ticket, item, id, &value);
-                }
-                let n_waiting = self.devices.iter().map(|device| device.writes.len() as u64).sum();
-                self.counters.max_pending_writes = self.counters.max_pending_writes.max(n_waiting);
-            }
-            Command::Read { tags, reply } => {
-                let ticket = self.reads.open(tags.len(), reply);
-                self.accept_read(ticket, &tags);
-                let n_waiting = self.devices.iter().map(|device| device.extras.len() as u64).sum();
-                self.counters.max_pending_reads = self.counters.max_pending_reads.max(n_waiting);
-            }
-            Command::Wake => self.next_demand = Instant::now(),
-            Command::Stop => self.is_stopped = true,
-            Command::SetDevice { .. } | Command::RemoveDevice { .. } | Command::Trace(_) => {
-                self.deferred.push_back(command);
-            }
-        }
-    }
-
-    fn accept_write(&mut self, ticket: u64, item: usize, id: TagId, value: &Value) {
-        let now = Instant::now();
-        let Some((at, tag)) = self.index.place(id) else {
-            match self.system_place(id) {
-                Some(place) => {
-                    self.system_writes.push_back(SystemWrite { ticket, item, place, value: value.clone() });
-                }
-                None => self.answer_write(ticket, item, Status::BAD_NODE_ID_UNKNOWN),
-            }
-            return;
-        };
-        let device = &mut self.devices[at];
-        let raw = match device.tags.to_raw(tag, value) {
-            Ok(raw) => raw,
-            Err(status) => return self.answer_write(ticket, item, status),
-        };
-        if !self.settings.enabled {
-            return self.answer_write(ticket, item, Status::BAD_OUT_OF_SERVICE);
-        }
-        let line_is_down = device.is_asked() && self.line.is_down();
-        let closed = device.closed(now, true).or(line_is_down.then_some(Status::BAD_NO_COMMUNICATION));
-        if let Some(status) = closed {
-            device.counters.n_failed_writes += 1;
-            return self.answer_write(ticket, item, status);
-        }
-        if device.settings.simulated {
-            if let Some(cell) = device.memory.get_mut(tag as usize) {
-                cell.clone_from(&raw);
-            }
-            device.counters.n_writes += 1;
-            self.show(at, tag, raw, self.clock.now());
-            self.flush();
-            return self.answer_write(ticket, item, Status::GOOD);
-        }
-        let number = self.next_id;
-        self.next_id += 1;
-        device.queue_write(
-            super::device::QueuedWrite { queued: now, number, ticket, item, id, tag, raw },
-            self.settings.write_optimisation,
-        );
-    }
-
-    fn accept_read(&mut self, ticket: u64, tags: &[TagId]) {
-        let now = Instant::now();
-        let mut wanted: Vec<Vec<(TagId, usize)>> = Vec::new();
-        let mut lists: Vec<Vec<u32>> = Vec::new();
-        for (item, &id) in tags.iter().enumerate() {
-            let Some((at, tag)) = self.index.place(id) else {
-                let answer = self.system_update(id).unwrap_or_else(|| failed(id, Status::BAD_NODE_ID_UNKNOWN));
-                self.answer_read(ticket, item, answer);
-                continue;
-            };
-            let device = &self.devices[at];
-            let status = if !device.tags.access(tag).is_some_and(|access| access.read) {
-                Some(Status::BAD_NOT_READABLE)
-            } else if !self.settings.enabled {
-                Some(Status::BAD_OUT_OF_SERVICE)
-            } else {
-                let line_is_down = device.is_asked() && self.line.is_down();
-                device.closed(now, false).or_else(|| line_is_down.then(|| self.line.silence()))
-            };
-            if let Some(status) = status {
-                let stamp = self.clock.now();
-                self.answer_read(ticket, item, Update { source_time: stamp, server_time: stamp, ..failed(id, status) });
-            } else if device.settings.simulated {
-                let raw = device.memory.get(tag as usize).cloned().unwrap_or(Value::Null);
-                self.show(at, tag, raw, self.clock.now());
-                if let Some(update) = self.batch.last().cloned() {
-                    self.answer_read(ticket, item, update);
-                }
-                self.flush();
-            } else {
-                if wanted.len() <= at {
-                    wanted.resize_with(at + 1, Vec::new);
-                    lists.resize_with(at + 1, Vec::new);
-                }
-                wanted[at].push((id, item));
-                lists[at].push(tag);
-            }
-        }
-        for (at, (mut items, mut list)) in wanted.into_iter().zip(lists).enumerate() {
-            if !items.is_empty() {
-                items.sort_unstable();
-                list.sort_unstable();
-                list.dedup();
-                let purpose = Purpose::Client(ticket, items);
-                self.devices[at].queue_extra(list, purpose, now, &mut self.next_id);
-            }
-        }
-    }
-
-    pub(crate) fn answer_write(&mut self, ticket: u64, item: usize, status: Status) {
-        if self.writes.set(ticket, item, status) {
-            self.shared.release(1);
-        }
-    }
-
-    pub(crate) fn answer_read(&mut self, ticket: u64, item: usize, update: Update) {
-        if self.reads.set(ticket, item, update) {
-            self.shared.release(1);
         }
     }
 
@@ -326,13 +189,13 @@ impl Core {
             device.classes.clear();
         } else if !device.settings.enabled || !is_enabled {
             device.classes.clear();
-            device.health = super::health::Health::default();
+            device.health = Health::default();
             device.health.set_bad(Status::BAD_OUT_OF_SERVICE);
             self.batch.extend(device.tags.ids().map(|id| bad_update(id, Status::BAD_OUT_OF_SERVICE, stamp)));
             self.drop_queues(at, Status::BAD_OUT_OF_SERVICE, Status::BAD_OUT_OF_SERVICE);
         } else if device.settings.simulated {
             device.classes.clear();
-            device.health = super::health::Health::default();
+            device.health = Health::default();
             let n_tags = device.tags.len() as u32;
             let types = (0..n_tags).filter_map(|tag| device.tags.value_type(tag));
             device.memory = types.map(super::simulated::initial_value).collect();
@@ -342,7 +205,7 @@ impl Core {
             }
         } else {
             if device.health.bad() == Some(Status::BAD_OUT_OF_SERVICE) {
-                device.health = super::health::Health::default();
+                device.health = Health::default();
             }
             let is_unknown = device.health.bad().is_none();
             if !self.is_pushed {
@@ -405,11 +268,7 @@ impl Core {
     }
 
     /// Puts the requests that waited for the old shape of a device into the queues of the new one.
-    fn requeue(
-        &mut self,
-        at: usize,
-        (extras, writes): (VecDeque<super::device::Extra>, VecDeque<super::device::QueuedWrite>),
-    ) {
+    fn requeue(&mut self, at: usize, (extras, writes): (VecDeque<Extra>, VecDeque<QueuedWrite>)) {
         let stamp = self.clock.now();
         for extra in extras {
             if let Purpose::Client(ticket, items) = extra.purpose {
@@ -442,126 +301,13 @@ impl Core {
         let device = &mut self.devices[at];
         device.is_removed = true;
         device.is_demand_polling = false;
-        device.tags = super::tags::TagTable::default();
+        device.tags = TagTable::default();
         device.classes.clear();
         device.learned.forget();
         device.memory.clear();
         device.board = Board::new(&[]);
         self.index.rebuild(self.devices.iter().map(|device| &device.tags));
         self.is_dirty = true;
-    }
-
-    /// Publishes the system tags that changed, and the counters.
-    pub(crate) fn publish(&mut self, now: Instant) {
-        self.counters.connected = self.line.is_open();
-        for device in &mut self.devices {
-            device.counters.state = device.state(now);
-            device.counters.n_tags = device.tags.len() as u64;
-            device.counters.n_refused_tags = device.learned.n_refused() as u64;
-        }
-        let stamp = self.clock.now();
-        let (totals, at_reset) = (self.totals(), &self.at_reset);
-        let is_enabled = self.settings.enabled;
-        self.board.publish(stamp, &mut self.batch, |item| totals.value(item, at_reset, is_enabled));
-        for device in &mut self.devices {
-            let Device { board, settings, counters, at_reset, is_demand_polling, .. } = device;
-            board.publish(stamp, &mut self.batch, |item| {
-                device_value(item, settings, counters, at_reset, *is_demand_polling)
-            });
-        }
-        self.flush();
-        let mut shared = self.shared.statistics.lock().unwrap_or_else(PoisonError::into_inner);
-        shared.link.clone_from(&self.counters);
-        shared.devices.resize_with(self.devices.len(), Default::default);
-        for (slot, device) in shared.devices.iter_mut().zip(&self.devices) {
-            slot.clone_from(&device.counters);
-        }
-    }
-
-    pub(crate) fn totals(&self) -> Totals {
-        let mut totals = Totals { link: self.counters.clone(), ..Totals::default() };
-        for device in &self.devices {
-            totals.n_reads += device.counters.n_reads;
-            totals.n_failed_reads += device.counters.n_failed_reads;
-            totals.n_writes += device.counters.n_writes;
-            totals.n_failed_writes += device.counters.n_failed_writes;
-            totals.n_overruns += device.counters.n_overruns;
-        }
-        totals
-    }
-
-    pub(crate) fn system_place(&self, id: TagId) -> Option<SystemPlace> {
-        if let Some((item, _)) = self.board.find(id) {
-            return Some(SystemPlace::Link(item));
-        }
-        let found = self
-            .devices
-            .iter()
-            .enumerate()
-            .find_map(|(at, device)| device.board.find(id).map(|(item, _)| SystemPlace::Device(at, item)));
-        found
-    }
-
-    fn system_update(&self, id: TagId) -> Option<Update> {
-        let found = self.board.find(id).map(|(_, value)| value);
-        let value =
-            found.or_else(|| self.devices.iter().find_map(|device| device.board.find(id).map(|(_, value)| value)))?;
-        Some(update_of(id, Ok((value.clone(), Status::GOOD)), self.clock.now(), self.clock.now()))
-    }
-}
-
-impl Totals {
-    fn value(&self, item: LinkItem, at_reset: &Self, is_enabled: bool) -> Value {
-        match item {
-            LinkItem::Enabled => Value::Boolean(is_enabled),
-            LinkItem::Connected => Value::Boolean(self.link.connected),
-            LinkItem::Panics => counter(self.link.n_panics, 0),
-            LinkItem::SuccessfulReads => counter(self.n_reads, at_reset.n_reads),
-            LinkItem::FailedReads => counter(self.n_failed_reads, at_reset.n_failed_reads),
-            LinkItem::SuccessfulWrites => counter(self.n_writes, at_reset.n_writes),
-            LinkItem::FailedWrites => counter(self.n_failed_writes, at_reset.n_failed_writes),
-            LinkItem::RxBytes => counter(self.link.rx_bytes, at_reset.link.rx_bytes),
-            LinkItem::TxBytes => counter(self.link.tx_bytes, at_reset.link.tx_bytes),
-            LinkItem::MaxPendingReads => counter(self.link.max_pending_reads, 0),
-            LinkItem::MaxPendingWrites => counter(self.link.max_pending_writes, 0),
-            LinkItem::Overruns => counter(self.n_overruns, at_reset.n_overruns),
-            LinkItem::Connects => counter(self.link.n_connects, at_reset.link.n_connects),
-            LinkItem::FailedConnects => counter(self.link.n_failed_connects, at_reset.link.n_failed_connects),
-            LinkItem::Reset => Value::Boolean(false),
-        }
-    }
-}
-
-fn device_value(
-    item: DeviceItem,
-    settings: &crate::DeviceSettings,
-    now: &super::DeviceStatistics,
-    at_reset: &super::DeviceStatistics,
-    is_demand_polling: bool,
-) -> Value {
-    let is_bad = matches!(now.state, DeviceState::Bad | DeviceState::Demoted);
-    let ms = |duration: Duration| Value::UInt32(u32::try_from(duration.as_millis()).unwrap_or(u32::MAX));
-    match item {
-        DeviceItem::Enabled => Value::Boolean(settings.enabled),
-        DeviceItem::Error => Value::Boolean(is_bad),
-        DeviceItem::NoError => Value::Boolean(!is_bad),
-        DeviceItem::Simulated => Value::Boolean(settings.simulated),
-        DeviceItem::AutoDemoted => Value::Boolean(now.state == DeviceState::Demoted),
-        DeviceItem::AutoDemotionEnabled => Value::Boolean(settings.demotion.on),
-        DeviceItem::AutoDemotedFailureCount => Value::UInt32(settings.demotion.failures),
-        DeviceItem::AutoDemotionIntervalMs => ms(settings.demotion.period),
-        DeviceItem::AutoDemotionDiscardWrites => Value::Boolean(settings.demotion.discard_writes),
-        DeviceItem::DemandPoll => Value::Boolean(is_demand_polling),
-        DeviceItem::ScanRateMs => ms(settings.scan),
-        DeviceItem::SuccessfulReads => counter(now.n_reads, at_reset.n_reads),
-        DeviceItem::FailedReads => counter(now.n_failed_reads, at_reset.n_failed_reads),
-        DeviceItem::SuccessfulWrites => counter(now.n_writes, at_reset.n_writes),
-        DeviceItem::FailedWrites => counter(now.n_failed_writes, at_reset.n_failed_writes),
-        DeviceItem::Timeouts => counter(now.n_timeouts, at_reset.n_timeouts),
-        DeviceItem::Overruns => counter(now.n_overruns, at_reset.n_overruns),
-        DeviceItem::RefusedTags => counter(now.n_refused_tags, 0),
-        DeviceItem::LastRoundTripMs => Value::Double(now.last_round_trip.as_secs_f64() * 1_000.0),
-        DeviceItem::Reset => Value::Boolean(false),
     }
 }
 

@@ -8,6 +8,9 @@ use crate::TagSpec;
 
 const NO_SCALING: u32 = u32::MAX;
 
+/// What clients see of a raw value: the value and Good with limit bits, or the quality that tells why there is none.
+pub(crate) type Shown = Result<(Value, Status), Status>;
+
 /// What every poll needs of a tag.
 #[derive(Clone, Copy, Debug)]
 struct Hot {
@@ -76,10 +79,9 @@ impl TagTable {
         (cold.scan_ms > 0).then(|| Duration::from_millis(u64::from(cold.scan_ms)))
     }
 
-    /// What clients see of a raw value of the tag: the value and Good with limit bits, or the quality that tells why
-    /// there is none.
+    /// What clients see of a raw value of the tag.
     #[inline]
-    pub(crate) fn to_engineering(&self, tag: u32, raw: Value) -> Option<(TagId, Result<(Value, Status), Status>)> {
+    pub(crate) fn to_engineering(&self, tag: u32, raw: Value) -> Option<(TagId, Shown)> {
         let hot = self.hot.get(tag as usize)?;
         if hot.scaling == NO_SCALING {
             return Some((hot.id, Ok((raw, Status::GOOD))));

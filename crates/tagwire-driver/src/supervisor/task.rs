@@ -11,11 +11,12 @@ use tokio::time::{Instant, sleep};
 
 use super::backoff::Backoff;
 use super::clock::Clock;
-use super::core::{Core, Totals, bad_update};
+use super::core::{Core, bad_update};
 use super::device::Device;
 use super::handle::{Command, LinkHandle, MAX_COMMANDS, Shared};
 use super::line::Line;
 use super::polled::PolledLink;
+use super::publish::Totals;
 use super::pushed::PushedLink;
 use super::statistics::Statistics;
 use super::system::{Board, SystemTags};
@@ -89,8 +90,8 @@ struct Start {
 
 /// A link of either shape.
 enum Link {
-    Polled(PolledLink),
-    Pushed(PushedLink),
+    Polled(Box<PolledLink>),
+    Pushed(Box<PushedLink>),
 }
 
 impl Link {
@@ -219,8 +220,8 @@ impl Start {
             is_pushed: false,
         };
         match driver {
-            Driver::Polled(driver) => Link::Polled(PolledLink::new(core, driver)),
-            Driver::Pushed(driver) => Link::Pushed(PushedLink::new(core, driver)),
+            Driver::Polled(driver) => Link::Polled(Box::new(PolledLink::new(core, driver))),
+            Driver::Pushed(driver) => Link::Pushed(Box::new(PushedLink::new(core, driver))),
         }
     }
 }
