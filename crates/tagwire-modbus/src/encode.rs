@@ -112,7 +112,7 @@ impl Item {
             Code::LongBcd => self.put_double(to_bcd(to_number(value, 99_999_999)?), out),
             Code::Decimal => {
                 let number = to_number(value, 99_999_999)?;
-                self.put_double(number / 10_000 << 16 | number % 10_000, out);
+                self.put_double(((number / 10_000) << 16) | (number % 10_000), out);
             }
             Code::Unix32 => {
                 let seconds = to_unix(value, Timestamp::TICKS_PER_SECOND)?;

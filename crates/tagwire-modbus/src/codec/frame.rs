@@ -147,6 +147,11 @@ impl FrameReader {
     /// # Errors
     /// [`FrameError`] when a TCP stream lost its frames for good; RTU and ASCII skip to the next frame instead.
     pub fn next(&mut self, expected: &[Expected]) -> Result<Option<Frame<'_>>, FrameError> {
+        Ok(self.advance(expected)?.map(|place| self.frame(&place)))
+    }
+
+    /// As [`FrameReader::next`], without holding on to the buffer.
+    pub(crate) fn advance(&mut self, expected: &[Expected]) -> Result<Option<Place>, FrameError> {
         loop {
             let bytes = &self.buf[self.start..self.end];
             if bytes.is_empty() {
@@ -167,13 +172,27 @@ impl FrameReader {
                 Scan::Frame { len, transaction, unit, pdu } => {
                     let raw = self.start..self.start + len;
                     self.start += len;
-                    let raw = &self.buf[raw];
-                    let pdu = if self.framing == Framing::Ascii { &self.plain[pdu] } else { &raw[pdu] };
-                    return Ok(Some(Frame { transaction, unit, pdu, raw }));
+                    return Ok(Some(Place { transaction, unit, pdu, raw }));
                 }
             }
         }
     }
+
+    /// The frame at the place that the last [`FrameReader::advance`] found.
+    pub(crate) fn frame(&self, place: &Place) -> Frame<'_> {
+        let raw = &self.buf[place.raw.clone()];
+        let pdu = if self.framing == Framing::Ascii { &self.plain[place.pdu.clone()] } else { &raw[place.pdu.clone()] };
+        Frame { transaction: place.transaction, unit: place.unit, pdu, raw }
+    }
+}
+
+/// Where in the buffer a frame lies.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    transaction: u16,
+    unit: u8,
+    pdu: Range<usize>,
+    raw: Range<usize>,
 }
 
 /// Appends a frame around what `pdu` appends. The transaction number is dropped by framings without one.

@@ -8,6 +8,7 @@ mod response;
 mod rtu;
 mod tcp;
 
+pub(crate) use frame::Place;
 pub use frame::{Expected, Frame, FrameError, FrameReader, Framing, Role, encode_frame};
 pub use function::{Exception, Function, PduError};
 pub use request::Request;
