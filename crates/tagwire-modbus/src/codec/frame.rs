@@ -170,6 +170,10 @@ impl FrameReader {
                     self.n_skipped += n as u64;
                 }
                 Scan::Frame { len, transaction, unit, pdu } => {
+                    // Where an answer was cut short, the next one fills it up, and only what follows shows it.
+                    if (self.framing, self.role) == (Framing::Tcp, Role::Client) {
+                        tcp::scan(&bytes[len..], self.any_protocol)?;
+                    }
                     let raw = self.start..self.start + len;
                     self.start += len;
                     return Ok(Some(Place { transaction, unit, pdu, raw }));

@@ -12,7 +12,7 @@ use crate::codec::{
 ///
 /// With strict TCP headers a late answer is known by its transaction number and dropped. Other framings have no number:
 /// there an abandoned request is remembered, and a later request with the same unit and function must not go out before
-/// [`Exchange::probe`] says so, because the late answer would be taken for the new one.
+/// [`Exchange::precaution`] says so, because the late answer would be taken for the new one.
 pub(super) struct Exchange {
     framing: Framing,
     lenient: bool,
@@ -21,6 +21,8 @@ pub(super) struct Exchange {
     owed: Vec<Owed>,
     /// Of all pending and owed answers, for the reader.
     expected: Vec<Expected>,
+    /// Bit n of a unit: it has answered read function n.
+    answered: [u8; 256],
     out: Vec<u8>,
     n_sent: usize,
     reader: FrameReader,
@@ -41,7 +43,19 @@ struct Pending {
 #[derive(Clone, Copy, Debug)]
 struct Owed {
     expected: Expected,
-    until: Duration,
+    /// Until when it is waited for, when the unit is known to answer probes and when it is not.
+    until: (Duration, Duration),
+}
+
+/// How to rule out that a late answer is taken for a new one.
+pub(super) enum Precaution {
+    /// No answer owed looks like the one to come.
+    Nothing,
+    /// This read must be answered first. Devices answer in order, and the read has another function than every answer
+    /// owed, so that its answer proves that nothing older is on its way.
+    Probe(Request<'static>),
+    /// Every read function is owed: only listening tells, until an answer owed has come.
+    Listen,
 }
 
 /// What came for a request.
@@ -51,8 +65,10 @@ pub(super) struct Answer<'a> {
 }
 
 impl Exchange {
-    /// Shortest time that an abandoned answer is watched for.
-    const LATE: Duration = Duration::from_secs(2);
+    /// How late an answer may come from a unit that is known to answer probes.
+    const LATE: Duration = Duration::from_secs(5);
+    /// How late an answer may come from a unit that may ignore the probe, and would look dead as long as it is sent.
+    const LATE_UNPROBED: Duration = Duration::from_secs(2);
     /// Most abandoned answers watched for.
     const MAX_OWED: usize = 16;
 
@@ -64,6 +80,7 @@ impl Exchange {
             pending: Vec::new(),
             owed: Vec::new(),
             expected: Vec::new(),
+            answered: [0; 256],
             out: Vec::new(),
             n_sent: 0,
             reader: FrameReader::new(framing, Role::Client),
@@ -103,7 +120,8 @@ impl Exchange {
             }
             if n_sent > begin && !numbers {
                 is_owed = true;
-                let until = now + Self::LATE.max(now.saturating_sub(pending.since));
+                let waited = now.saturating_sub(pending.since);
+                let until = (now + Self::LATE.max(waited * 2), now + Self::LATE_UNPROBED.max(waited));
                 if self.owed.len() == Self::MAX_OWED {
                     self.owed.remove(0);
                 }
@@ -111,7 +129,7 @@ impl Exchange {
             }
         }
         self.out.truncate(keep);
-        self.owed.retain(|owed| owed.until > now);
+        self.owed.retain(|owed| owed.until.0 > now);
         self.note_expected();
         is_owed
     }
@@ -142,25 +160,32 @@ impl Exchange {
         self.note_expected();
     }
 
-    /// The read that must be answered before a request with this unit and function may go out; `None` when it may go.
-    /// Devices answer in order, and the read has another function than every answer owed, so that its answer proves
-    /// that nothing older is on its way.
-    pub(super) fn probe(&mut self, unit: u8, function: Function, now: Duration) -> Option<Request<'static>> {
+    /// What must happen before a request with this unit and function may go out.
+    pub(super) fn precaution(&self, unit: u8, function: Function, now: Duration) -> Precaution {
         if self.has_numbers() || self.owed.is_empty() {
-            return None;
+            return Precaution::Nothing;
         }
-        self.owed.retain(|owed| owed.until > now);
-        self.note_expected();
+        let lenient = self.lenient;
+        let own = if function.code() <= 4 { 1 << function.code() } else { 0 };
+        let answered = self.answered[usize::from(unit)];
+        let is_proven = answered & !own != 0;
         let is_owed = |function: Function| {
-            let code = function.code();
-            self.owed.iter().any(|owed| (self.lenient || owed.expected.unit == unit) && owed.expected.function == code)
+            self.owed.iter().any(|owed| {
+                let until = if is_proven { owed.until.0 } else { owed.until.1 };
+                let expected = &owed.expected;
+                until > now && (lenient || expected.unit == unit) && expected.function == function.code()
+            })
         };
         if !is_owed(function) {
-            return None;
+            return Precaution::Nothing;
         }
         let tables = [Table::HoldingRegisters, Table::InputRegisters, Table::Coils, Table::DiscreteInputs];
-        let free = tables.into_iter().map(Table::read_function).find(|function| !is_owed(*function));
-        free.map(|function| Request::Read { function, start: 0, count: 1 })
+        let free = tables.map(Table::read_function).into_iter().filter(|function| !is_owed(*function));
+        // False sorts first: functions that the unit has answered before.
+        match free.min_by_key(|function| answered & (1 << function.code()) == 0) {
+            Some(function) => Precaution::Probe(Request::Read { function, start: 0, count: 1 }),
+            None => Precaution::Listen,
+        }
     }
 
     /// A probe of this unit was answered: nothing is owed by it any more.
@@ -200,6 +225,9 @@ impl Exchange {
             }
             if let Some(idx) = found {
                 let pending = self.pending.remove(idx);
+                if let code @ 1..=4 = pending.expected.function {
+                    self.answered[usize::from(pending.expected.unit)] |= 1 << code;
+                }
                 self.note_expected();
                 let outcome = self.outcome(&place, &pending);
                 return Ok(Some(Answer { ticket: pending.ticket, outcome }));

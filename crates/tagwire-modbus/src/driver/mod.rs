@@ -25,7 +25,7 @@ use tokio::time::Instant;
 use crate::codec::{Request, Response};
 use crate::item::Item;
 use connect::Carrier;
-use exchange::Exchange;
+use exchange::{Exchange, Precaution};
 use settings::DeviceSettings;
 use trace::Trace;
 
@@ -227,16 +227,24 @@ impl ModbusDriver {
 
     /// Makes sure that no answer to an abandoned request can be taken for the answer to this one.
     async fn settle(&mut self, unit: u8, request: &Request<'_>) -> Result<(), LinkError> {
-        let now = self.now();
-        let Some(probe) = self.exchange.probe(unit, request.function(), now) else { return Ok(()) };
-        self.exchange.send(0, unit, &probe, now);
         loop {
-            self.flush().await?;
-            if self.exchange.next().map_err(lost)?.is_some() {
-                self.exchange.settle(unit);
-                return Ok(());
+            let now = self.now();
+            match self.exchange.precaution(unit, request.function(), now) {
+                Precaution::Nothing => return Ok(()),
+                Precaution::Probe(probe) => {
+                    self.exchange.send(0, unit, &probe, now);
+                    self.flush().await?;
+                    while self.exchange.next().map_err(lost)?.is_none() {
+                        self.receive().await?;
+                    }
+                    self.exchange.settle(unit);
+                    return Ok(());
+                }
+                Precaution::Listen => {
+                    self.receive().await?;
+                    self.exchange.next().map_err(lost)?;
+                }
             }
-            self.receive().await?;
         }
     }
 }

@@ -189,7 +189,8 @@ fn disturb(reply: &mut Reply, fault: Option<Fault>, framing: Framing) {
     let bytes = &mut reply.bytes;
     match fault {
         Some(Fault::Delay(delay)) => reply.delay += delay,
-        Some(Fault::Late(late)) => reply.late = late,
+        Some(Fault::Late(late)) if framing == Framing::Tcp => reply.late = late,
+        Some(Fault::Late(late)) => reply.delay += late,
         Some(Fault::Garbage(garbage)) => drop(bytes.splice(0..0, garbage)),
         Some(Fault::Truncate(len)) => bytes.truncate(len),
         Some(Fault::Corrupt) => {

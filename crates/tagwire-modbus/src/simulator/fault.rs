@@ -12,7 +12,8 @@ pub enum Fault {
     Drop,
     /// The device is busy so long; everything behind it on the connection waits.
     Delay(Duration),
-    /// The answer comes so much later, and later requests are answered before it.
+    /// The answer comes so much later, and later requests are answered before it. Where answers carry no transaction
+    /// number, devices answer in order, so that it is the same as [`Fault::Delay`].
     Late(Duration),
     /// This exception instead of the answer; nothing is read or written.
     Exception(Exception),
