@@ -11,8 +11,7 @@ import threading
 from datetime import datetime, timezone
 
 from asyncua import Server, ua
-from asyncua.crypto.permission_rules import SimpleRoleRuleset
-from asyncua.server.users import User, UserRole
+from asyncua.crypto.permission_rules import User, UserRole
 
 logging.disable(logging.CRITICAL)
 
@@ -61,7 +60,7 @@ async def main(port, certificate, key):
         await server.load_private_key(key)
         with open(certificate + ".uri", encoding="ascii") as file:
             await server.set_application_uri(file.read().strip())
-    server.set_security_policy(policies, permission_ruleset=SimpleRoleRuleset())
+    server.set_security_policy(policies)
     index = await server.register_namespace("urn:test:plant")
     assert index == 2
     objects = server.nodes.objects
