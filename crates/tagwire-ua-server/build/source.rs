@@ -79,6 +79,13 @@ impl NodeSet {
         Ok(this)
     }
 
+    /// One line per node (`n`, id, class, name) and per reference (`r`, source, type, target).
+    pub(crate) fn listing(&self) -> String {
+        let nodes = self.nodes.iter().map(|(id, node)| format!("n {id} {} {}\n", node.class, node.browse_name));
+        let references = self.references.iter().map(|(source, kind, target)| format!("r {source} {kind} {target}\n"));
+        nodes.chain(references).collect()
+    }
+
     /// Targets of a node's forward references of one type.
     pub(crate) fn targets(&self, source: u32, type_id: u32) -> impl Iterator<Item = u32> + '_ {
         self.references.range((source, type_id, 0)..=(source, type_id, u32::MAX)).map(|(_, _, target)| *target)

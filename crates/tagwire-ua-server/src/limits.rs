@@ -26,7 +26,7 @@ pub const MAX_BROWSE_PATH_ELEMENTS: usize = 100;
 /// Targets of one browse path.
 pub const MAX_BROWSE_PATH_TARGETS: usize = 10_000;
 /// References that one view request may look at before it is refused or cut into continuation points.
-pub const MAX_REFERENCES_EXAMINED: usize = 5_000_000;
+pub const MAX_REFERENCES_EXAMINED: usize = 1_000_000;
 
 /// Nodes in one Read.
 pub const MAX_NODES_PER_READ: u32 = 10_000;

@@ -137,6 +137,17 @@ impl Snapshot<'_> {
         }
     }
 
+    /// Whether the BrowseName is `name`.
+    #[inline]
+    pub fn has_browse_name(&self, node: Node, name: &QualifiedName) -> bool {
+        match node {
+            Node::Standard(node) => {
+                name.namespace == 0 && node.browse_name_bytes().get(4..) == Some(name.name.as_bytes())
+            }
+            _ => self.browse_name(node) == (name.namespace, &*name.name),
+        }
+    }
+
     /// Appends the BrowseName, encoded as a QualifiedName.
     #[inline]
     pub fn write_browse_name(&self, node: Node, out: &mut Vec<u8>) {

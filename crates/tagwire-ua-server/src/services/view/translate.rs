@@ -132,7 +132,7 @@ impl<'a> Translator<'a> {
         for reference in (0..segment.len()).filter_map(|idx| segment.reference(idx)) {
             let target = reference.target;
             if types.contains(reference.type_ordinal)
-                && snapshot.browse_name(target) == (name.namespace, name.name.as_str())
+                && snapshot.has_browse_name(target, name)
                 && self.view.rights.may_browse(target, snapshot)
             {
                 report(target);
