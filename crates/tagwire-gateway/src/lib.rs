@@ -1,0 +1,6 @@
+//! The only crate that sees both drivers and faces: it reads the configuration and ties everything together.
+//!
+//! - [`config`]: `tagwire.toml` and tag lists, checked in one pass.
+
+pub(crate) mod common;
+pub mod config;
