@@ -4,3 +4,4 @@
 
 pub(crate) mod common;
 pub mod config;
+pub mod drivers;
