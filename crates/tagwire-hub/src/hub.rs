@@ -13,6 +13,7 @@ use tagwire_model::{DataType, Sample, Status, TagId, Timestamp, Update, Value};
 use crate::feed::{Change, Inbox};
 use crate::registry::{FolderId, FolderKind, NewTag, Registry, RegistryError, TagExtra};
 use crate::routes::{LinkId, Route, RouteFuture, Routes};
+use crate::slot::TagFlags;
 use crate::table::{Reading, Table};
 use crate::watchers::{Interest, Outgoing, WatchId, Watchers};
 
@@ -113,7 +114,8 @@ impl Hub {
                 if let Some(units) = tag.extra.as_ref().and_then(deadband_units) {
                     deadbands.get_or_insert_with(|| HashMap::clone(&self.deadbands.load())).insert(id, units);
                 }
-                self.table.create(id, heap_cell, &initial);
+                let flags = TagFlags::new(tag.access, tag.on_demand, tag.value_type, tag.link);
+                self.table.create(id, flags, heap_cell, &initial);
                 Ok(id)
             })
             .collect();
@@ -171,6 +173,12 @@ impl Hub {
     #[inline]
     pub fn read(&self, tag: TagId) -> Option<Reading> {
         self.table.read(tag)
+    }
+
+    /// What a request must know before it touches a tag's value; `None` for a number that was never given out.
+    #[inline]
+    pub fn flags(&self, tag: TagId) -> Option<TagFlags> {
+        self.table.slot(tag).map(|slot| slot.flags())
     }
 
     /// Stores all updates, tells the watchers, and leaves `batch` empty with its capacity kept. `now` is the monotonic
@@ -270,35 +278,26 @@ impl Hub {
     pub fn write(&self, writes: Vec<(TagId, Value)>) -> RouteFuture<Vec<Status>> {
         let mut statuses = vec![Status::GOOD; writes.len()];
         let mut per_link: Vec<LinkWrites> = Vec::new();
-        {
-            let registry = self.registry.read();
-            for (position, (tag, value)) in writes.into_iter().enumerate() {
-                let Some(meta) = registry.tag(tag) else {
-                    statuses[position] = Status::BAD_NODE_ID_UNKNOWN;
-                    continue;
-                };
-                if !meta.access.write {
-                    statuses[position] = Status::BAD_NOT_WRITABLE;
+        for (position, (tag, value)) in writes.into_iter().enumerate() {
+            let Some(flags) = self.flags(tag) else {
+                statuses[position] = Status::BAD_NODE_ID_UNKNOWN;
+                continue;
+            };
+            let value = match self.writable(tag, flags, value) {
+                Ok(value) => value,
+                Err(status) => {
+                    statuses[position] = status;
                     continue;
                 }
-                let value = if value.value_type() == Some(meta.value_type) {
-                    value
-                } else {
-                    match value.convert(meta.value_type) {
-                        Ok(value) => value,
-                        Err(error) => {
-                            statuses[position] = write_status(error);
-                            continue;
-                        }
-                    }
-                };
-                let idx = per_link.iter().position(|writes| writes.link == meta.link).unwrap_or_else(|| {
-                    per_link.push(LinkWrites { link: meta.link, positions: Vec::new(), writes: Vec::new() });
-                    per_link.len() - 1
-                });
-                per_link[idx].positions.push(position);
-                per_link[idx].writes.push((tag, value));
-            }
+            };
+            // Requests mostly go to one link, and then to the same one as the item before.
+            let link = flags.link();
+            let idx = per_link.iter().rposition(|writes| writes.link == link).unwrap_or_else(|| {
+                per_link.push(LinkWrites { link, positions: Vec::new(), writes: Vec::new() });
+                per_link.len() - 1
+            });
+            per_link[idx].positions.push(position);
+            per_link[idx].writes.push((tag, value));
         }
         let routes = self.routes.read();
         let under_way: Vec<_> = per_link
@@ -318,6 +317,20 @@ impl Hub {
             }
             statuses
         })
+    }
+
+    /// The value in the tag's type, or why it cannot be written.
+    #[inline]
+    fn writable(&self, tag: TagId, flags: TagFlags, value: Value) -> Result<Value, Status> {
+        if flags.writable() && value.to_bits().is_some_and(|(data_type, _)| data_type.ua_id() == flags.scalar_type()) {
+            return Ok(value);
+        }
+        let registry = self.registry.read();
+        let meta = registry.tag(tag).ok_or(Status::BAD_NODE_ID_UNKNOWN)?;
+        if !meta.access.write {
+            return Err(Status::BAD_NOT_WRITABLE);
+        }
+        value.convert(meta.value_type).map_err(write_status)
     }
 
     /// Asks the devices for these tags now; when the future ends the table holds the answers.

@@ -20,5 +20,6 @@ pub use feed::{Change, Inbox};
 pub use hub::Hub;
 pub use registry::{Folder, FolderId, FolderKind, NewTag, PathTarget, Registry, RegistryError, TagExtra, TagMeta};
 pub use routes::{LinkId, Route, RouteFuture};
+pub use slot::TagFlags;
 pub use table::Reading;
 pub use watchers::{Interest, WatchId};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tagwire_model::{Status, TagId, Value};
 
-/// A link's number.
+/// A link's number, at most 65,535.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LinkId(pub u32);
 

@@ -3,17 +3,82 @@
 use std::hint::spin_loop;
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering, fence};
 
-use tagwire_model::{Status, Timestamp};
+use tagwire_model::{Access, Status, Timestamp, ValueType};
 
-/// What the 64 value bits of a slot mean.
+use crate::routes::LinkId;
+
+/// What the 64 value bits of a slot mean (low byte), and the tag's flags above, which only [`Kind::with_code`] keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Kind(pub(crate) u32);
 
 impl Kind {
-    /// No value yet.
-    pub(crate) const NULL: Self = Self(0);
+    /// No value yet; any other code below [`Kind::HEAP`] is an OPC UA type number.
+    pub(crate) const NULL: u32 = 0;
     /// The value lies in the heap cell whose index is in the bits.
-    pub(crate) const HEAP: Self = Self(0xFF);
+    pub(crate) const HEAP: u32 = 0xFF;
+
+    /// What the bits mean.
+    pub(crate) const fn code(self) -> u32 {
+        self.0 & 0xFF
+    }
+
+    /// The same flags with another meaning of the bits.
+    pub(crate) const fn with_code(self, code: u32) -> Self {
+        Self(self.0 & !0xFF | code)
+    }
+
+    /// The flags of a tag that has no value yet.
+    pub(crate) const fn from_flags(flags: TagFlags, code: u32) -> Self {
+        Self(flags.0 | code)
+    }
+
+    /// The tag's flags.
+    pub(crate) const fn flags(self) -> TagFlags {
+        TagFlags(self.0 & !0xFF)
+    }
+}
+
+/// What a request must know of a tag before it touches the value, kept beside the value so that it costs no look-up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TagFlags(u32);
+
+impl TagFlags {
+    /// The flags of a tag.
+    pub(crate) fn new(access: Access, on_demand: bool, value_type: ValueType, link: LinkId) -> Self {
+        let scalar_type = if value_type.is_scalar() { u32::from(value_type.data_type.ua_id()) } else { 0 };
+        Self(
+            u32::from(access.read) << 8
+                | u32::from(access.write) << 9
+                | u32::from(on_demand) << 10
+                | scalar_type << 12
+                | link.0 << 16,
+        )
+    }
+
+    /// Whether clients may read the value.
+    pub const fn readable(self) -> bool {
+        self.0 & 1 << 8 != 0
+    }
+
+    /// Whether clients may write the value.
+    pub const fn writable(self) -> bool {
+        self.0 & 1 << 9 != 0
+    }
+
+    /// Whether the device must be asked when a client wants a fresh value.
+    pub const fn on_demand(self) -> bool {
+        self.0 & 1 << 10 != 0
+    }
+
+    /// OPC UA number of the type clients see, 0 for an array.
+    pub const fn scalar_type(self) -> u8 {
+        (self.0 >> 12 & 0xF) as u8
+    }
+
+    /// The link whose route takes writes.
+    pub const fn link(self) -> LinkId {
+        LinkId(self.0 >> 16)
+    }
 }
 
 /// One consistent view of a slot.
@@ -44,7 +109,7 @@ impl Default for Slot {
     fn default() -> Self {
         Self {
             sequence: AtomicU32::new(0),
-            kind: AtomicU32::new(Kind::NULL.0),
+            kind: AtomicU32::new(Kind::NULL),
             status: AtomicU32::new(Status::BAD_NODE_ID_UNKNOWN.0),
             watch: AtomicU32::new(0),
             bits: AtomicU64::new(0),
@@ -70,6 +135,12 @@ impl Slot {
             }
             back_off(&mut n_tries);
         }
+    }
+
+    /// The tag's flags, which do not change while it exists.
+    #[inline]
+    pub(crate) fn flags(&self) -> TagFlags {
+        Kind(self.kind.load(Ordering::Relaxed)).flags()
     }
 
     /// Lets `change` see the current fields and return the new ones, with other writers kept out.

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use arc_swap::ArcSwapOption;
 use tagwire_model::{DataType, Sample, Status, TagId, Timestamp, Update, Value};
 
-use crate::slot::{Kind, Slot, Snapshot};
+use crate::slot::{Kind, Slot, Snapshot, TagFlags};
 
 const SEGMENT_BITS: usize = 12;
 const SEGMENT_LEN: usize = 1 << SEGMENT_BITS;
@@ -92,7 +92,7 @@ impl Table {
     }
 
     /// Makes room for a tag and resets its slot. A heap tag's bits hold the index of its heap cell from then on.
-    pub(crate) fn create(&self, tag: TagId, heap_cell: Option<u32>, initial: &Sample) {
+    pub(crate) fn create(&self, tag: TagId, flags: TagFlags, heap_cell: Option<u32>, initial: &Sample) {
         let Some(segment) = self.slots.get(tag.index() >> SEGMENT_BITS) else { return };
         segment.get_or_init(|| (0..SEGMENT_LEN).map(|_| Slot::default()).collect());
         if let Some(cell) = heap_cell
@@ -104,7 +104,7 @@ impl Table {
             }
         }
         if let Some(slot) = self.slot(tag) {
-            let kind = if heap_cell.is_some() { Kind::HEAP } else { Kind::NULL };
+            let kind = Kind::from_flags(flags, if heap_cell.is_some() { Kind::HEAP } else { Kind::NULL });
             let (status, source_time, server_time) = (initial.status, initial.source_time, initial.server_time);
             let bits = u64::from(heap_cell.unwrap_or(0));
             slot.update(|_| (Snapshot { kind, bits, status, source_time, server_time }, ()));
@@ -128,7 +128,7 @@ impl Table {
         loop {
             let seen = slot.load();
             let Snapshot { kind, bits, status, source_time, server_time } = seen;
-            if kind != Kind::HEAP {
+            if kind.code() != Kind::HEAP {
                 let data_type = DataType::from_kind(kind);
                 return Some(Reading::Fixed { data_type, bits, status, source_time, server_time });
             }
@@ -160,12 +160,12 @@ impl Table {
         let mut changed = old.status != update.status;
         if let Some(value) = &update.value {
             match value.to_bits() {
-                Some((data_type, bits)) if old.kind != Kind::HEAP => {
-                    let kind = Kind(u32::from(data_type.ua_id()));
+                Some((data_type, bits)) if old.kind.code() != Kind::HEAP => {
+                    let kind = old.kind.with_code(u32::from(data_type.ua_id()));
                     changed |= old.bits != bits || old.kind != kind;
                     (new.kind, new.bits) = (kind, bits);
                 }
-                None if old.kind == Kind::HEAP => {
+                None if old.kind.code() == Kind::HEAP => {
                     if let Some(cell) = self.heap_cell(old.bits) {
                         let same = cell.load().as_deref().is_some_and(|last| last.same_as(value));
                         if !same {
@@ -193,7 +193,7 @@ trait FromKind: Sized {
 impl FromKind for DataType {
     #[inline]
     fn from_kind(kind: Kind) -> Option<Self> {
-        Some(match kind.0 {
+        Some(match kind.code() {
             1 => Self::Boolean,
             2 => Self::Int8,
             3 => Self::UInt8,
