@@ -4,4 +4,7 @@
 
 pub(crate) mod common;
 pub mod config;
+pub mod control;
+pub mod data_dir;
 pub mod drivers;
+pub mod http;
