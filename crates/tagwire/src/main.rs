@@ -4,11 +4,13 @@
 //! - `command`: one file per command.
 //! - `failure`: what goes wrong, with exit codes.
 //! - `terminal`: size, colours, live tables, sparklines.
+//! - `view`: the live table of `watch` and `demo`.
 
 mod args;
 mod command;
 mod failure;
 mod terminal;
+mod view;
 
 use std::process::ExitCode;
 
