@@ -2,9 +2,13 @@
 //!
 //! - [`config`]: `tagwire.toml` and tag lists, checked in one pass.
 
+mod changes;
 pub(crate) mod common;
 pub mod config;
 pub mod control;
 pub mod data_dir;
 pub mod drivers;
 pub mod http;
+mod running;
+
+pub use changes::{Action, Changes, DeviceChange, LinkChange};
