@@ -230,7 +230,7 @@ fn changed_device(
 
 fn compare_tag(meta: &TagMeta, tag: &Tag) -> Vec<String> {
     let mut what = Vec::new();
-    differ(&mut what, "address", &*meta.address, &tag.spec.address);
+    differ(&mut what, "address", &meta.address, &tag.spec.address);
     differ(&mut what, "type", &meta.value_type.to_string(), &tag.client_type().to_string());
     differ(&mut what, "access", &meta.access.to_string(), &tag.spec.access.to_string());
     let (old, new) = (meta.extra.as_deref(), tag.info.as_deref());
