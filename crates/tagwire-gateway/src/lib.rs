@@ -10,5 +10,6 @@ pub mod data_dir;
 pub mod drivers;
 pub mod http;
 mod running;
+pub mod users;
 
 pub use changes::{Action, Changes, DeviceChange, LinkChange};

@@ -54,6 +54,27 @@ pub(crate) fn size() -> (usize, usize) {
     }
 }
 
+/// Asks for a password without showing it.
+pub(crate) fn read_password(prompt: &str) -> io::Result<String> {
+    use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+
+    let input = io::stdin();
+    let shown = tcgetattr(&input).ok();
+    if let Some(mut hidden) = shown.clone() {
+        write!(io::stderr(), "{prompt}")?;
+        hidden.local_modes.remove(LocalModes::ECHO);
+        tcsetattr(&input, OptionalActions::Flush, &hidden)?;
+    }
+    let mut line = String::new();
+    let read = input.read_line(&mut line);
+    if let Some(shown) = shown {
+        tcsetattr(&input, OptionalActions::Flush, &shown)?;
+        writeln!(io::stderr())?;
+    }
+    read?;
+    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+}
+
 /// Columns that a text takes on the screen.
 pub(crate) fn width(text: &str) -> usize {
     text.chars().filter(|c| !c.is_control()).map(char_width).sum()

@@ -1,6 +1,8 @@
 //! One file per command.
 
 mod check;
+mod control;
+mod user;
 
 use std::io::{self, Write as _};
 
@@ -13,6 +15,11 @@ use crate::failure::Failure;
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     match args.command {
         Command::Check(args) => check::run(&args),
+        Command::Plan(args) => control::plan(&args),
+        Command::Reload(args) => control::reload(&args),
+        Command::Status(args) => control::status(&args),
+        Command::Trace(args) => control::trace(&args),
+        Command::User(command) => user::run(&command),
         Command::Completions { shell } => {
             let mut text = Vec::new();
             clap_complete::generate(shell, &mut Args::command(), "tagwire", &mut text);
