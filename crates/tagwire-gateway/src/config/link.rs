@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use std::collections::HashMap;
-use tagwire_driver::{BuildError, DriverKind, Key, KeyKind, Settings};
+use tagwire_driver::{BuildError, DeviceSpec, DriverKind, Key, KeyKind, LinkSpec, Settings};
 
 use super::files::Files;
 use super::key::{DriverKeys, Known, Presence, Shape, section};
 use super::name::{Clash, Paths, check_part};
-use super::node_id::ExplicitNodeId;
+use super::node_id::{ExplicitNodeId, Identifier, TAG_NAMESPACE};
 use super::problem::{Complaint, Problem, Reporter};
 use super::sections::Ua;
 use super::tag::{DeviceContext, ScalingKeys, TAG_KEYS, Tag, TagKeys, draft_from_table};
@@ -115,7 +115,38 @@ impl<'a> LinkReader<'a> {
             unique("link", &link.name, line, &mut names, &format!("link {}", link.name), walk);
             links.push(link);
         }
+        self.check_default_node_ids(walk, &links);
         links
+    }
+
+    /// Finds NodeIds that another tag has by default.
+    fn check_default_node_ids(&self, walk: &mut Walk<'_>, links: &[Link]) {
+        for (node_id, (subject, file, line)) in &self.node_ids {
+            let (TAG_NAMESPACE, Identifier::String(path)) = (node_id.namespace, &node_id.identifier) else { continue };
+            let mut parts = path.splitn(3, '.');
+            let (Some(link), Some(device), Some(name)) = (parts.next(), parts.next(), parts.next()) else { continue };
+            let device = links
+                .iter()
+                .filter(|candidate| candidate.name == link)
+                .flat_map(|link| &link.devices)
+                .find(|candidate| candidate.name == device);
+            let Some(other) = device.and_then(|device| device.tags.iter().find(|tag| *tag.name == *name)) else {
+                continue;
+            };
+            let has_its_own = other.info.as_ref().is_some_and(|info| info.node_id.is_some());
+            if !has_its_own {
+                let (other_file, other_line) = self.place(other);
+                walk.problems.push(Problem {
+                    file: file.clone(),
+                    line: *line,
+                    subject: subject.clone(),
+                    problem: format!(
+                        "the NodeId {node_id} belongs to tag {path} already (see {other_file}:{other_line})"
+                    ),
+                    fix: "give each tag a NodeId of its own".to_owned(),
+                });
+            }
+        }
     }
 
     fn link(&mut self, walk: &mut Walk<'_>, table: &toml::de::DeTable<'_>, line: u32) -> Link {
@@ -195,6 +226,13 @@ impl<'a> LinkReader<'a> {
         }
         let shown = |name: &'_ str| if name.is_empty() { "?" } else { name }.to_owned();
         let path = format!("{}.{}", shown(&link.name), shown(&keys.name));
+        let kind = kind.filter(|kind| match check_device(*kind, link, &settings) {
+            Ok(()) => true,
+            Err(BuildError { key, problem, fix }) => {
+                walk.report().complain(checked.line_of(key), &subject, Complaint { problem, fix });
+                false
+            }
+        });
         let context = DeviceContext {
             path: &path,
             kind,
@@ -284,6 +322,22 @@ impl<'a> LinkReader<'a> {
             }
         }
     }
+}
+
+/// Checks a device's own keys against its link, by making a driver that opens nothing.
+fn check_device(kind: &'static dyn DriverKind, link: &Link, settings: &Settings) -> Result<(), BuildError> {
+    if kind.check_link(&link.driver, &link.address, &link.settings).is_err() {
+        return Ok(());
+    }
+    let device = DeviceSpec { name: String::new(), settings: settings.clone(), tags: Vec::new() };
+    let link = LinkSpec {
+        name: link.name.clone(),
+        kind: link.driver.clone(),
+        address: link.address.clone(),
+        settings: link.settings.clone(),
+        devices: vec![device],
+    };
+    kind.build(&link).map(|_| ())
 }
 
 fn inline_tag(

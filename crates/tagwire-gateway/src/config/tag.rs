@@ -202,6 +202,9 @@ pub(crate) enum TypeWord {
 #[derive(Debug, Default)]
 pub(crate) struct TagDraft<'a> {
     pub(crate) line: u32,
+    /// Lines of the address and the scaling; 0 where the whole tag is one line.
+    pub(crate) address_line: u32,
+    pub(crate) scaling_line: u32,
     pub(crate) name: Cow<'a, str>,
     pub(crate) address: Cow<'a, str>,
     pub(crate) value_type: TypeWord,
@@ -248,18 +251,20 @@ impl DeviceContext<'_> {
     /// Makes a tag from its draft, or reports everything that is wrong with it.
     pub(crate) fn finish(&self, draft: TagDraft<'_>, file: u16, report: &mut Reporter<'_>) -> Option<Tag> {
         let n_before = report.problems.len();
-        let mut complain = |complaint: Complaint| report.complain(draft.line, &self.subject(&draft.name), complaint);
+        let subject = || self.subject(&draft.name);
+        let address_line = draft.address_line.max(draft.line);
         if let Err(complaint) = check_tag_name(&draft.name) {
-            complain(complaint);
+            report.complain(draft.line, &subject(), complaint);
         }
-        let value_type = self.value_type(&draft, &mut complain);
+        let value_type = self.value_type(&draft, |complaint| report.complain(address_line, &subject(), complaint));
         let mut scaling = None;
         if let (Some(draft_scaling), Some(value_type)) = (&draft.scaling, value_type) {
             match draft_scaling.build(value_type) {
                 Ok(built) => scaling = Some(Box::new(built)),
-                Err(complaint) => complain(complaint),
+                Err(complaint) => report.complain(draft.scaling_line.max(draft.line), &subject(), complaint),
             }
         }
+        let mut complain = |complaint: Complaint| report.complain(draft.line, &subject(), complaint);
         let mut info = draft.info;
         if matches!(info.deadband, Deadband::Percent(_)) && info.eu_range.is_none() {
             let problem = "a deadband in percent needs a range to refer to";
@@ -287,7 +292,7 @@ impl DeviceContext<'_> {
         if let Some(kind) = self.kind
             && let Err(AddressError { problem, fix }) = kind.check_tag(self.settings, &spec)
         {
-            complain(Complaint { problem, fix });
+            report.complain(address_line, &subject(), Complaint { problem, fix });
         }
         if report.problems.len() > n_before {
             return None;
@@ -296,7 +301,7 @@ impl DeviceContext<'_> {
         Some(Tag { name: draft.name.into(), spec, info, file, line: draft.line })
     }
 
-    fn value_type(&self, draft: &TagDraft<'_>, complain: &mut impl FnMut(Complaint)) -> Option<ValueType> {
+    fn value_type(&self, draft: &TagDraft<'_>, mut complain: impl FnMut(Complaint)) -> Option<ValueType> {
         let address = draft.address.trim();
         if address.is_empty() {
             complain(Complaint::new("the tag has no address", "say where the value lies in the device"));
@@ -306,14 +311,34 @@ impl DeviceContext<'_> {
             TypeWord::Given(value_type) => Some(value_type),
             TypeWord::Refused => None,
             TypeWord::FromAddress => {
-                let found = self.kind?.default_type(address);
-                if found.is_none() {
+                let kind = self.kind?;
+                let found = kind.default_type(address);
+                // An address that is wrong whatever its type has a better message of its own.
+                let spec = TagSpec { address: address.to_owned(), ..untyped_spec() };
+                if found.is_none()
+                    && let Err(AddressError { problem, fix }) = kind.check_tag(self.settings, &spec)
+                {
+                    complain(Complaint { problem, fix });
+                } else if found.is_none() {
                     let fix = format!("add type = \"...\": {}", TYPE_NAMES);
                     complain(Complaint::new(format!("the address \"{address}\" does not tell its type"), fix));
                 }
                 found
             }
         }
+    }
+}
+
+/// A readable tag of the plainest type, to ask a driver about an address alone.
+fn untyped_spec() -> TagSpec {
+    TagSpec {
+        id: TagId(u32::MAX),
+        address: String::new(),
+        value_type: ValueType::scalar(DataType::UInt16),
+        access: Access::READ,
+        scan: None,
+        scaling: None,
+        settings: Settings::new(),
     }
 }
 
@@ -342,38 +367,64 @@ pub(crate) fn parse_type(text: &str) -> Result<ValueType, Complaint> {
     ValueType::parse(text).map_err(|error| {
         let base = text.split('[').next().unwrap_or_default().trim();
         let fix = match error {
-            ValueTypeError::Name(_) => {
-                match foreign_type(base).or_else(|| nearest(base, DataType::ALL.map(DataType::name))) {
-                    Some(name) => format!("did you mean \"{name}\"? known are {TYPE_NAMES}"),
-                    None => format!("write one of {TYPE_NAMES}"),
-                }
-            }
+            ValueTypeError::Name(_) => match likely_type(base) {
+                Some(name) => format!("did you mean \"{name}\"? known are {TYPE_NAMES}"),
+                None => format!("write one of {TYPE_NAMES}"),
+            },
             _ => format!("write up to three whole numbers in brackets, as in \"{base}[10]\" or \"{base}[2,3]\""),
         };
         Complaint::new(error.to_string(), fix)
     })
 }
 
-/// Names that other products use for our types.
-fn foreign_type(name: &str) -> Option<&'static str> {
-    Some(match name.to_ascii_lowercase().as_str() {
-        "boolean" | "bit" | "coil" => "bool",
-        "char" | "sbyte" | "int8" | "sint" => "i8",
-        "byte" | "uint8" | "usint" => "u8",
-        "short" | "int16" | "int" => "i16",
-        "word" | "uint16" | "uint" | "ushort" => "u16",
-        "long" | "int32" | "dint" => "i32",
-        "dword" | "uint32" | "udint" | "ulong" => "u32",
-        "llong" | "int64" | "lint" => "i64",
-        "qword" | "uint64" | "ulint" => "u64",
-        "float" | "real" | "float32" | "single" => "f32",
-        "double" | "lreal" | "float64" => "f64",
-        "str" | "text" => "string",
-        "date" | "time" | "timestamp" => "datetime",
-        "bytestring" | "blob" => "bytes",
-        _ => return None,
-    })
+/// The type that a wrong name most likely means: another product's name, or a typing mistake in one.
+fn likely_type(name: &str) -> Option<&'static str> {
+    let ours = DataType::ALL.map(DataType::name);
+    let words = ours.into_iter().chain(FOREIGN_TYPES.iter().map(|(foreign, _)| *foreign));
+    let word = nearest(name, words)?;
+    Some(FOREIGN_TYPES.iter().find(|(foreign, _)| *foreign == word).map_or(word, |(_, ours)| *ours))
 }
+
+/// Names that other products use for our types.
+const FOREIGN_TYPES: [(&str, &str); 37] = [
+    ("boolean", "bool"),
+    ("bit", "bool"),
+    ("char", "i8"),
+    ("sbyte", "i8"),
+    ("int8", "i8"),
+    ("sint", "i8"),
+    ("byte", "u8"),
+    ("uint8", "u8"),
+    ("usint", "u8"),
+    ("short", "i16"),
+    ("int16", "i16"),
+    ("int", "i16"),
+    ("word", "u16"),
+    ("uint16", "u16"),
+    ("uint", "u16"),
+    ("ushort", "u16"),
+    ("long", "i32"),
+    ("int32", "i32"),
+    ("dint", "i32"),
+    ("dword", "u32"),
+    ("uint32", "u32"),
+    ("udint", "u32"),
+    ("ulong", "u32"),
+    ("llong", "i64"),
+    ("int64", "i64"),
+    ("lint", "i64"),
+    ("qword", "u64"),
+    ("uint64", "u64"),
+    ("ulint", "u64"),
+    ("float", "f32"),
+    ("real", "f32"),
+    ("float32", "f32"),
+    ("single", "f32"),
+    ("double", "f64"),
+    ("lreal", "f64"),
+    ("float64", "f64"),
+    ("text", "string"),
+];
 
 /// Reads what clients may do.
 pub(crate) fn parse_access(text: &str) -> Result<Access, Complaint> {
@@ -392,6 +443,7 @@ pub(crate) fn draft_from_table(
     let line = table.line;
     let (type_line, access_line) = (table.line_of("type"), table.line_of("access"));
     let (had_type, name_line) = (table.has("type"), table.line_of("name"));
+    let (address_line, scaling_line) = (table.line_of("address"), table.line_of("scaling"));
     let settings = table.take_settings(context.tag_keys);
     let subject = table.subject.clone();
     let keys = TagKeys::take(&mut table, report);
@@ -429,6 +481,8 @@ pub(crate) fn draft_from_table(
     });
     TagDraft {
         line: name_line,
+        address_line,
+        scaling_line,
         name: Cow::Owned(keys.name),
         address: Cow::Owned(keys.address),
         value_type,

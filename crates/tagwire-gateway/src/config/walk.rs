@@ -27,7 +27,7 @@ pub(crate) enum Plain<'t> {
 pub(crate) struct Checked<'t> {
     pub(crate) subject: String,
     pub(crate) line: u32,
-    found: Vec<(&'static str, u32, Plain<'t>)>,
+    found: Vec<(&'static str, u32, Option<Plain<'t>>)>,
     refused: Vec<&'static str>,
 }
 
@@ -62,7 +62,7 @@ impl Walk<'_> {
                 continue;
             };
             match self.fit(name, value, shape) {
-                Ok(plain) => checked.found.push((name, line, plain)),
+                Ok(plain) => checked.found.push((name, line, Some(plain))),
                 Err(complaint) => {
                     checked.refused.push(name);
                     self.report().complain(line, &checked.subject, complaint);
@@ -208,6 +208,9 @@ pub(crate) fn parse_text(name: &str, text: &str, kind: KeyKind) -> Result<Settin
 
 fn within(name: &str, number: i64, kind: KeyKind) -> Result<Setting, Complaint> {
     match kind {
+        KeyKind::Integer { min, max } if min == max && number != min => {
+            Err(Complaint::new(format!("\"{name}\" is {number}, this program only knows {min}"), write_kind(kind)))
+        }
         KeyKind::Integer { min, max } if number < min || number > max => {
             Err(Complaint::new(format!("\"{name}\" is {number}, allowed are {min} to {max}"), write_kind(kind)))
         }
@@ -230,6 +233,7 @@ fn write_kind(kind: KeyKind) -> String {
     match kind {
         KeyKind::Bool => "write true or false, without quotes".to_owned(),
         KeyKind::Integer { min: i64::MIN, max: i64::MAX } => "write a whole number, without quotes".to_owned(),
+        KeyKind::Integer { min, max } if min == max => format!("write {min}, without quotes"),
         KeyKind::Integer { min, max } => format!("write a whole number from {min} to {max}, without quotes"),
         KeyKind::Float => "write a number, without quotes".to_owned(),
         KeyKind::Duration { min, max } => format!(
@@ -301,9 +305,8 @@ impl<'t> Checked<'t> {
     }
 
     pub(crate) fn take_plain(&mut self, name: &str) -> Option<(u32, Plain<'t>)> {
-        let idx = self.found.iter().position(|(found, ..)| *found == name)?;
-        let (_, line, plain) = self.found.swap_remove(idx);
-        Some((line, plain))
+        let (_, line, plain) = self.found.iter_mut().find(|(found, ..)| *found == name)?;
+        Some((*line, plain.take()?))
     }
 
     /// The value of a key as the type of a struct's field.

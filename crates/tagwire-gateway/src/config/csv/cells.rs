@@ -76,8 +76,13 @@ pub(crate) fn draft<'a>(
             report.complain(line, &context.subject(&draft.name), complaint);
         }
     }
-    let finished = read_type(type_cell, &mut draft).and_then(|()| finish_numbers(&numbers, columns, &mut draft));
-    if let Err(complaint) = finished {
+    if let Err(complaint) = read_type(type_cell, &mut draft) {
+        report.complain(line, &context.subject(&draft.name), complaint);
+    }
+    // A number that was refused above must not be called missing as well.
+    if report.problems.len() == n_before
+        && let Err(complaint) = finish_numbers(&numbers, columns, &mut draft)
+    {
         report.complain(line, &context.subject(&draft.name), complaint);
     }
     (report.problems.len() == n_before).then_some(draft)

@@ -117,7 +117,7 @@ impl Columns {
         if !is_kepware && !headings.iter().any(|heading| heading == "name") {
             let fix = "the first row must name the columns: \"Tag Name,Address,Data Type,...\" as Kepware writes it, or name,address,type,...";
             let problem =
-                format!("no column is called \"name\" or \"Tag Name\" in the first row \"{}\"", headings.join(","));
+                format!("no column is called \"name\" or \"Tag Name\" in the first row \"{}\"", rows.cells().join(","));
             report.complain(line, "header", Complaint::new(problem, fix));
             return None;
         }
