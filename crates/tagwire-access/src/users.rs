@@ -202,12 +202,12 @@ impl Users {
     }
 }
 
-fn read(path: &PathBuf) -> Result<BTreeMap<String, StoredUser>, UsersError> {
+fn read(path: &Path) -> Result<BTreeMap<String, StoredUser>, UsersError> {
     let Some(bytes) = file::read(path, MAX_FILE_BYTES)? else { return Ok(BTreeMap::new()) };
     let text = String::from_utf8(bytes).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();
         let line = error.as_bytes().iter().take(valid).filter(|byte| **byte == b'\n').count() + 1;
-        UsersError::File { path: path.clone(), line, problem: "not UTF-8 text".to_owned() }
+        UsersError::File { path: path.to_owned(), line, problem: "not UTF-8 text".to_owned() }
     })?;
     users_file::parse(path, &text)
 }
