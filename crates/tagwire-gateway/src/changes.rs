@@ -3,11 +3,10 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use tagwire_driver::{DriverKind, Key, Setting, Settings};
+use tagwire_driver::{DeviceSettings, DriverKind, Key, LinkSettings, Setting, Settings};
 use tagwire_hub::{Registry, TagMeta};
 use tagwire_model::TagId;
 
-use crate::common;
 use crate::config::{Config, Device, Link, Tag, format_duration};
 use crate::running::{Fingerprint, Running, RunningDevice, RunningLink};
 
@@ -77,15 +76,16 @@ impl Changes {
     ) -> Self {
         let mut links = Vec::new();
         for (idx, old) in running.links.iter().enumerate() {
+            let old = old.lock();
             if !config.links.iter().any(|link| link.name == old.name) {
-                links.push(removed_link(idx, old, registry));
+                links.push(removed_link(idx, &old, registry));
             }
         }
         for (idx, new) in config.links.iter().enumerate() {
             let kind = kinds.iter().copied().find(|kind| kind.names().contains(&&*new.driver));
-            match running.links.iter().enumerate().find(|(_, link)| link.name == new.name) {
+            match running.links.iter().map(|link| link.lock()).enumerate().find(|(_, link)| link.name == new.name) {
                 Some((old_idx, old)) => {
-                    let change = changed_link((old_idx, old), (idx, new), registry, kind);
+                    let change = changed_link((old_idx, &old), (idx, new), registry, kind);
                     links.extend(change.filter(|change| !change.why.is_empty() || !change.devices.is_empty()));
                 }
                 None => links.push(added_link(idx, new)),
@@ -109,7 +109,7 @@ impl Changes {
 }
 
 fn removed_link(idx: usize, old: &RunningLink, registry: &Registry) -> LinkChange {
-    let devices = old.devices.iter().enumerate();
+    let devices = old.numbered_devices();
     LinkChange {
         action: Action::Remove,
         name: old.name.clone(),
@@ -141,16 +141,16 @@ fn changed_link(
     let mut why = Vec::new();
     differ(&mut why, "driver", &old.driver, &new.driver);
     differ(&mut why, "address", &old.address, &new.address);
-    compare_settings(&mut why, &old.common, &new.common, common::LINK_KEYS);
+    compare_settings(&mut why, &old.common, &new.common, LinkSettings::KEYS);
     compare_settings(&mut why, &old.settings, &new.settings, kind.map_or(&[], |kind| kind.link_keys()));
     let mut devices = Vec::new();
-    for (idx, device) in old.devices.iter().enumerate() {
+    for (idx, device) in old.numbered_devices() {
         if !new.devices.iter().any(|other| other.name == device.name) {
             devices.push(removed_device(&old.name, idx, device, registry));
         }
     }
     for (idx, device) in new.devices.iter().enumerate() {
-        match old.devices.iter().enumerate().find(|(_, other)| other.name == device.name) {
+        match old.numbered_devices().find(|(_, other)| other.name == device.name) {
             Some(old) => devices.extend(changed_device(&new.name, old, (idx, device), registry, kind)),
             None => devices.push(added_device(&new.name, idx, device)),
         }
@@ -198,7 +198,7 @@ fn changed_device(
 ) -> Option<DeviceChange> {
     let path = format!("{link}.{}", new.name);
     let mut why = Vec::new();
-    compare_settings(&mut why, &old.common, &new.common, common::DEVICE_KEYS);
+    compare_settings(&mut why, &old.common, &new.common, DeviceSettings::KEYS);
     compare_settings(&mut why, &old.settings, &new.settings, kind.map_or(&[], |kind| kind.device_keys()));
     let mut left: HashMap<TagId, Fingerprint> = old.tags.iter().copied().collect();
     let (mut added, mut changed, mut n_untouched) = (Vec::new(), Vec::new(), 0);
@@ -295,7 +295,6 @@ fn needs_restart(running: &Running, config: &Config) -> Vec<String> {
     compare(old.hosts != new.hosts, "[ua] hosts");
     compare(old.tag_namespace != new.tag_namespace, "[ua] tag_namespace");
     compare(old.namespaces != new.namespaces, "[ua] namespaces");
-    compare(old.max_sessions != new.max_sessions, "[ua] max_sessions");
     compare(running.access != config.access, "[access] users");
     compare(running.http != config.http, "[http] listen");
     compare(running.log != config.log, "[log]");

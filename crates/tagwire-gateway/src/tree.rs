@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use tagwire_driver::{DeviceSettings, Poll, ScanMode};
+use tagwire_driver::{DeviceSettings, Poll, ScanMode, SystemTag};
 use tagwire_hub::{FolderId, FolderKind, Hub, LinkId, NewTag, RegistryError, TagExtra};
-use tagwire_model::{TagId, Timestamp};
+use tagwire_model::{TagId, Timestamp, ValueType};
 
-use crate::config::{ExplicitNodeId, Tag};
-use crate::running::Fingerprint;
+use crate::config::Tag;
+use crate::running::millis;
 
 /// One device's place in the table.
 #[derive(Clone, Copy, Debug)]
@@ -16,53 +16,57 @@ pub(crate) struct DevicePlace {
     pub(crate) folder: FolderId,
 }
 
-/// The folder of a device, made with its link's where needed.
-pub(crate) fn device_folder(hub: &Hub, link: &str, device: &str) -> Result<FolderId, RegistryError> {
-    let link = hub.folder(FolderId::ROOT, link, FolderKind::Link)?;
-    hub.folder(link, device, FolderKind::Device)
-}
-
-/// Makes tags and writes their numbers into their specifications. Returns the NodeIds that differ from the default.
-///
-/// # Errors
-/// The first [`RegistryError`]; names were checked, so that only a full table or a system tag's name is left.
+/// Makes tags; one result each, in order. Names were checked, so that only a full table is left to fail.
 pub(crate) fn add_tags(
     hub: &Hub,
     place: DevicePlace,
     settings: &DeviceSettings,
-    tags: &mut [&mut Tag],
+    tags: &[&Tag],
     now: Timestamp,
-) -> Result<Vec<(TagId, ExplicitNodeId)>, RegistryError> {
+) -> Result<Vec<TagId>, RegistryError> {
     let mut groups = HashMap::new();
     let folders: Vec<FolderId> =
         tags.iter().map(|tag| group_folder(hub, place.folder, &tag.name, &mut groups)).collect::<Result<_, _>>()?;
     let new = tags.iter().zip(&folders).map(|(tag, folder)| new_tag(tag, place.link, *folder, settings));
-    let made = hub.add_tags(new, now);
-    let mut node_ids = Vec::new();
-    for (tag, made) in tags.iter_mut().zip(made) {
-        tag.spec.id = made?;
-        if let Some(node_id) = tag.info.as_ref().and_then(|info| info.node_id.clone()) {
-            node_ids.push((tag.spec.id, node_id));
-        }
-    }
-    Ok(node_ids)
+    hub.add_tags(new, now).into_iter().collect()
 }
 
 /// Tells the table what changed about a tag that keeps its number.
-///
-/// # Errors
-/// [`RegistryError::Fixed`] when the type changed; then the tag must be made anew.
 pub(crate) fn change_tag(
     hub: &Hub,
     place: DevicePlace,
     settings: &DeviceSettings,
     id: TagId,
-    tag: &mut Tag,
+    tag: &Tag,
 ) -> Result<(), RegistryError> {
     let folder = hub.registry().tag(id).map(|meta| meta.folder).ok_or(RegistryError::NoTag)?;
-    hub.change_tag(id, new_tag(tag, place.link, folder, settings))?;
-    tag.spec.id = id;
-    Ok(())
+    hub.change_tag(id, new_tag(tag, place.link, folder, settings))
+}
+
+/// Makes the system and statistics tags of a link or device.
+pub(crate) fn add_system_tags<I: Copy>(
+    hub: &Hub,
+    place: DevicePlace,
+    items: &[SystemTag<I>],
+    now: Timestamp,
+) -> Result<Vec<(I, TagId)>, RegistryError> {
+    let mut groups = HashMap::new();
+    let folders: Vec<FolderId> =
+        items.iter().map(|item| group_folder(hub, place.folder, item.name, &mut groups)).collect::<Result<_, _>>()?;
+    let new = items.iter().zip(&folders).map(|(item, folder)| NewTag {
+        folder: *folder,
+        name: item.name.rsplit('.').next().unwrap_or_default(),
+        value_type: ValueType::scalar(item.data_type),
+        access: item.access,
+        link: place.link,
+        address: "",
+        scan_ms: 0,
+        is_system: true,
+        on_demand: false,
+        extra: Some(TagExtra { description: item.doc.to_owned(), ..TagExtra::default() }),
+    });
+    let made = hub.add_tags(new, now);
+    items.iter().zip(made).map(|(item, id)| Ok((item.item, id?))).collect()
 }
 
 fn new_tag<'a>(tag: &'a Tag, link: LinkId, folder: FolderId, settings: &DeviceSettings) -> NewTag<'a> {
@@ -92,7 +96,7 @@ fn new_tag<'a>(tag: &'a Tag, link: LinkId, folder: FolderId, settings: &DeviceSe
     }
 }
 
-/// How often a tag is polled in milliseconds, 0 when that is up to the clients, and whether nobody may poll it at all.
+/// How often a tag is polled in milliseconds, 0 when that is up to the clients, and whether no scan keeps it fresh.
 fn freshness(tag: &Tag, settings: &DeviceSettings) -> (u32, bool) {
     let interval = match settings.scan_mode {
         ScanMode::All => Some(tag.spec.scan.unwrap_or(settings.scan)),
@@ -105,8 +109,7 @@ fn freshness(tag: &Tag, settings: &DeviceSettings) -> (u32, bool) {
         ScanMode::Tag => settings.poll == Poll::Always && tag.spec.scan.is_some(),
         ScanMode::Client | ScanMode::NotFaster | ScanMode::Demand => false,
     };
-    let scan_ms = interval.map_or(0, |interval| u32::try_from(interval.as_millis()).unwrap_or(u32::MAX));
-    (scan_ms, !kept_fresh)
+    (interval.map_or(0, millis), !kept_fresh)
 }
 
 /// The folder of a tag: its device's, or a group below.
@@ -123,9 +126,4 @@ fn group_folder<'a>(
     let folder = groups.split('.').try_fold(device, |above, group| hub.folder(above, group, FolderKind::Group))?;
     known.insert(groups, folder);
     Ok(folder)
-}
-
-/// The fingerprints of a device's tags, in the order of the driver.
-pub(crate) fn fingerprints(tags: &[Tag]) -> Vec<(TagId, Fingerprint)> {
-    tags.iter().map(|tag| (tag.spec.id, Fingerprint::of(tag))).collect()
 }

@@ -120,6 +120,9 @@ pub(crate) struct ServerArgs {
     /// Security: none, basic256sha256 (encrypted), or the best that the server offers.
     #[arg(long, default_value = "auto", value_parser = ["auto", "none", "basic256sha256"])]
     pub(crate) security: String,
+    /// Trust the server's certificate from now on, when it is the first contact.
+    #[arg(long)]
+    pub(crate) trust: bool,
     /// Longest wait for the connection and for each answer.
     #[arg(long, default_value = "5s", value_parser = duration, value_name = "TIME")]
     pub(crate) timeout: Duration,

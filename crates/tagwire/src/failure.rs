@@ -10,6 +10,8 @@ use std::process::ExitCode;
 pub(crate) enum Exit {
     /// The operation failed, or a status is bad.
     Failed = 1,
+    /// The command line is wrong.
+    Usage = 2,
     /// The configuration is invalid.
     Config = 3,
     /// There is no server to talk to.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use std::collections::HashMap;
-use tagwire_driver::{BuildError, DeviceSpec, DriverKind, Key, KeyKind, LinkSpec, Settings};
+use tagwire_driver::{BuildError, DeviceSettings, DeviceSpec, DriverKind, Key, KeyKind, LinkSettings, LinkSpec, Settings};
 
 use super::files::Files;
 use super::key::{DriverKeys, Known, Presence, Shape, section};
@@ -16,7 +16,6 @@ use super::tag::{DeviceContext, ScalingKeys, TAG_KEYS, Tag, TagKeys, draft_from_
 use super::walk::{Checked, Plain, Walk};
 use super::words::suggest;
 use super::{beside, csv};
-use crate::common;
 
 section! {
     /// One link: one connection, with one or more devices behind it.
@@ -153,7 +152,7 @@ impl<'a> LinkReader<'a> {
         let driver = table.get("driver").and_then(|value| value.get_ref().as_str());
         let kind = driver.and_then(|driver| self.kinds.iter().copied().find(|kind| kind.names().contains(&driver)));
         let own_keys: &[Key] = kind.map_or(&[], |kind| kind.link_keys());
-        let driver_keys = [common::LINK_KEYS, own_keys];
+        let driver_keys = [LinkSettings::KEYS, own_keys];
         let subject = subject_of(table, "link", "");
         let known = Known { own: LinkKeys::KEYS, driver: &driver_keys };
         // Without a driver nobody can tell which of its keys are right.
@@ -169,7 +168,7 @@ impl<'a> LinkReader<'a> {
         let name_line = checked.line_of("name");
         let address_line = checked.line_of("address");
         let devices = checked.take_plain("device");
-        let common = checked.take_settings(common::LINK_KEYS);
+        let common = checked.take_settings(LinkSettings::KEYS);
         let settings = checked.take_settings(own_keys);
         let had_name = checked.has("name");
         let keys = LinkKeys::take(&mut checked, &mut walk.report());
@@ -206,7 +205,7 @@ impl<'a> LinkReader<'a> {
         kind: Option<&'static dyn DriverKind>,
     ) -> Device {
         let own_keys: &[Key] = kind.map_or(&[], |kind| kind.device_keys());
-        let driver_keys = [common::DEVICE_KEYS, own_keys];
+        let driver_keys = [DeviceSettings::KEYS, own_keys];
         let subject = subject_of(table, "device", &link.name);
         let n_before = walk.problems.len();
         let mut checked =
@@ -217,7 +216,7 @@ impl<'a> LinkReader<'a> {
         let name_line = checked.line_of("name");
         let csv_line = checked.line_of("tags_csv");
         let tag_tables = checked.take_plain("tag");
-        let common = checked.take_settings(common::DEVICE_KEYS);
+        let common = checked.take_settings(DeviceSettings::KEYS);
         let settings = checked.take_settings(own_keys);
         let had_name = checked.has("name");
         let keys = DeviceKeys::take(&mut checked, &mut walk.report());
@@ -239,7 +238,7 @@ impl<'a> LinkReader<'a> {
             settings: &settings,
             tag_keys: kind.map_or(&[], |kind| kind.tag_keys()),
             namespaces: &self.namespaces,
-            respect_imported_rates: common::respects_tag_rates(&common),
+            respect_imported_rates: common.text("scan_mode") == Some("tag"),
         };
         let mut tags = Vec::new();
         if let Some((_, Plain::Tables(tables))) = tag_tables {

@@ -3,12 +3,11 @@
 use std::fmt::Write as _;
 
 use serde_json::{Map, Value, json};
-use tagwire_driver::{DriverKind, Key, KeyKind};
+use tagwire_driver::{DeviceSettings, DriverKind, Key, KeyKind, LinkSettings};
 
 use super::key::{DriverKeys, KeyDef, Presence, Shape};
 use super::words::format_duration;
 use super::{DeviceKeys, LinkKeys, ScalingKeys, TOP_KEYS, TagKeys};
-use crate::common;
 
 /// The page `docs/reference/config.md`.
 pub fn reference(kinds: &[&'static dyn DriverKind]) -> String {
@@ -23,11 +22,11 @@ pub fn reference(kinds: &[&'static dyn DriverKind]) -> String {
     }
     heading(&mut page, "`[[link]]`", "One link: one connection, with one or more devices behind it.");
     own_table(&mut page, LinkKeys::KEYS);
-    driver_rows(&mut page, common::LINK_KEYS);
+    driver_rows(&mut page, LinkSettings::KEYS);
     each_driver(&mut page, kinds, "link", |kind| kind.link_keys());
     heading(&mut page, "`[[link.device]]`", "One device behind a link.");
     own_table(&mut page, DeviceKeys::KEYS);
-    driver_rows(&mut page, common::DEVICE_KEYS);
+    driver_rows(&mut page, DeviceSettings::KEYS);
     each_driver(&mut page, kinds, "device", |kind| kind.device_keys());
     heading(&mut page, "`[[link.device.tag]]`", "One tag of a device.");
     own_table(&mut page, TagKeys::KEYS);
@@ -206,8 +205,8 @@ fn shape_schema(key: &KeyDef, kinds: &[&'static dyn DriverKind]) -> Value {
         Shape::Table(keys) => object(keys, kinds, &[]),
         Shape::Tables(keys, which) => {
             let mut driver: Vec<&[Key]> = match which {
-                DriverKeys::Link => vec![common::LINK_KEYS],
-                DriverKeys::Device => vec![common::DEVICE_KEYS],
+                DriverKeys::Link => vec![LinkSettings::KEYS],
+                DriverKeys::Device => vec![DeviceSettings::KEYS],
                 DriverKeys::Tag => Vec::new(),
             };
             driver.extend(kinds.iter().map(|kind| match which {

@@ -41,8 +41,6 @@ section! {
         pub tag_namespace: String = Shape::One(KeyKind::Text), Presence::Default("urn:tagwire:tags");
         /// URIs of further namespaces, from index 3, for tags with a `node_id` of their own.
         pub namespaces: Vec<String> = Shape::OneOrMore(KeyKind::Text), Presence::Optional;
-        /// Most OPC UA sessions at a time.
-        pub max_sessions: u32 = Shape::One(KeyKind::Integer { min: 1, max: 10_000 }), Presence::Default("200");
     }
 }
 
