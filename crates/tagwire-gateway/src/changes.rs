@@ -69,29 +69,29 @@ pub struct DeviceChange {
 impl Changes {
     /// Compares a checked configuration with the one in force.
     pub(crate) fn between(
-        running: &Running,
+        sections: &Running,
+        running: &[&RunningLink],
         config: &Config,
         registry: &Registry,
         kinds: &[&'static dyn DriverKind],
     ) -> Self {
         let mut links = Vec::new();
-        for (idx, old) in running.links.iter().enumerate() {
-            let old = old.lock();
+        for (idx, old) in running.iter().enumerate() {
             if !config.links.iter().any(|link| link.name == old.name) {
-                links.push(removed_link(idx, &old, registry));
+                links.push(removed_link(idx, old, registry));
             }
         }
         for (idx, new) in config.links.iter().enumerate() {
             let kind = kinds.iter().copied().find(|kind| kind.names().contains(&&*new.driver));
-            match running.links.iter().map(|link| link.lock()).enumerate().find(|(_, link)| link.name == new.name) {
+            match running.iter().enumerate().find(|(_, link)| link.name == new.name) {
                 Some((old_idx, old)) => {
-                    let change = changed_link((old_idx, &old), (idx, new), registry, kind);
+                    let change = changed_link((old_idx, old), (idx, new), registry, kind);
                     links.extend(change.filter(|change| !change.why.is_empty() || !change.devices.is_empty()));
                 }
                 None => links.push(added_link(idx, new)),
             }
         }
-        Self { links, needs_restart: needs_restart(running, config) }
+        Self { links, needs_restart: needs_restart(sections, config) }
     }
 
     /// Whether the two configurations are the same.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use tagwire_driver::{
-    BuildError, Clock, DEVICE_ITEMS, DeviceSettings, DriverKind, LINK_ITEMS, LinkHandle, LinkSetup, LinkSource, Options,
-    Settings, supervise,
+    BuildError, Clock, DEVICE_ITEMS, DeviceSettings, DriverKind, LINK_ITEMS, LinkHandle, LinkSetup, LinkSource,
+    Options, Settings, supervise,
 };
 use tagwire_hub::{FolderId, FolderKind, Hub, LinkId, RegistryError};
 use tagwire_model::TagId;
@@ -72,7 +72,10 @@ impl Plant {
 
     /// What a configuration would change.
     pub(crate) fn plan(&self, config: &Config) -> Changes {
-        Changes::between(&self.running, config, &self.hub.registry(), self.kinds)
+        // A link's task locks its link before the registry, so the same order holds here.
+        let guards: Vec<_> = self.running.links.iter().map(|link| link.lock()).collect();
+        let links: Vec<&RunningLink> = guards.iter().map(|guard| &**guard).collect();
+        Changes::between(&self.running, &links, config, &self.hub.registry(), self.kinds)
     }
 
     /// Puts a configuration in force; what did not change goes on without noticing. A part that fails is reported and
@@ -189,11 +192,7 @@ impl Plant {
     }
 
     /// Makes the system tags of a link.
-    fn link_tags(
-        &self,
-        id: LinkId,
-        name: &str,
-    ) -> Result<Vec<(tagwire_driver::LinkItem, TagId)>, RegistryError> {
+    fn link_tags(&self, id: LinkId, name: &str) -> Result<Vec<(tagwire_driver::LinkItem, TagId)>, RegistryError> {
         let folder = self.hub.folder(FolderId::ROOT, name, FolderKind::Link)?;
         tree::add_system_tags(&self.hub, DevicePlace { link: id, folder }, LINK_ITEMS, self.clock.now())
     }

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use std::collections::HashMap;
-use tagwire_driver::{BuildError, DeviceSettings, DeviceSpec, DriverKind, Key, KeyKind, LinkSettings, LinkSpec, Settings};
+use tagwire_driver::{
+    BuildError, DeviceSettings, DeviceSpec, DriverKind, Key, KeyKind, LinkSettings, LinkSpec, Settings,
+};
 
 use super::files::Files;
 use super::key::{DriverKeys, Known, Presence, Shape, section};
