@@ -291,7 +291,6 @@ fn needs_restart(running: &Running, config: &Config) -> Vec<String> {
     compare(old.listen != new.listen, "[ua] listen");
     compare(old.security != new.security, "[ua] security");
     compare(old.anonymous != new.anonymous, "[ua] anonymous");
-    compare(old.application_uri != new.application_uri, "[ua] application_uri");
     compare(old.hosts != new.hosts, "[ua] hosts");
     compare(old.tag_namespace != new.tag_namespace, "[ua] tag_namespace");
     compare(old.namespaces != new.namespaces, "[ua] namespaces");

@@ -31,9 +31,6 @@ section! {
         pub security: Vec<Security> = Shape::OneOrMore(KeyKind::Text), Presence::Default("[\"basic256sha256\"]");
         /// What a client may do without a user name: `none`, `read` or `write`.
         pub anonymous: Anonymous = Shape::One(KeyKind::Choice(&["none", "read", "write"])), Presence::Default("none");
-        /// URI of this application, as in its certificate.
-        /// Default: `urn:<host name>:tagwire:<server name>`.
-        pub application_uri: Option<String> = Shape::One(KeyKind::Text), Presence::Depends;
         /// Host names and addresses that clients use for this machine, for the certificate and for the endpoints told to clients.
         /// Default: the host name.
         pub hosts: Vec<String> = Shape::OneOrMore(KeyKind::Text), Presence::Depends;
