@@ -34,20 +34,20 @@ impl Server {
         let server = self.application(url, channel);
         let url = UaString::from(self.reachable_url(url, channel));
         let identity = self.identity();
-        let certificate = identity.as_ref().map(|identity| ByteString::from(identity.certificate_der()));
+        let certificate = identity.as_ref().map(|identity| ByteString::from(identity.certificate().chain().as_ref()));
         let user_identity_tokens = self.token_policies(identity.is_some());
-        let endpoint = |(policy, mode): &(SecurityPolicy, MessageSecurityMode)| EndpointDescription {
+        let endpoint = |(policy, mode): &(&'static SecurityPolicy, MessageSecurityMode)| EndpointDescription {
             endpoint_url: url.clone(),
             server: server.clone(),
             server_certificate: certificate.clone().unwrap_or_default(),
             security_mode: *mode,
-            security_policy_uri: policy.uri().into(),
+            security_policy_uri: policy.uri.into(),
             user_identity_tokens: user_identity_tokens.clone(),
             transport_profile_uri: TRANSPORT_PROFILE.into(),
-            security_level: security_level(*policy, *mode),
+            security_level: security_level(policy, *mode),
         };
         let offered = self.config.security.iter();
-        offered.filter(|(policy, _)| *policy == SecurityPolicy::None || identity.is_some()).map(endpoint).collect()
+        offered.filter(|(policy, _)| policy.is_none() || identity.is_some()).map(endpoint).collect()
     }
 
     /// Passwords are encrypted on every endpoint, without security too (Part 4, 7.41).
@@ -64,7 +64,7 @@ impl Server {
             policies.push(UserTokenPolicy {
                 policy_id: USER_NAME.into(),
                 token_type: UserTokenType::USER_NAME,
-                security_policy_uri: SecurityPolicy::Basic256Sha256.uri().into(),
+                security_policy_uri: SecurityPolicy::BASIC256_SHA256.uri.into(),
                 ..Default::default()
             });
         }
@@ -96,7 +96,6 @@ impl Server {
 pub(crate) const PRODUCT_URI: &str = "urn:tagwire:server";
 
 /// A rank that clients choose by: the higher the better (Part 4, 7.14).
-fn security_level(policy: SecurityPolicy, mode: MessageSecurityMode) -> u8 {
-    let policy = if policy == SecurityPolicy::None { 0 } else { 100 };
-    policy + u8::try_from(mode.0).unwrap_or(0)
+fn security_level(policy: &SecurityPolicy, mode: MessageSecurityMode) -> u8 {
+    policy.strength.saturating_mul(10).saturating_add(u8::try_from(mode.0).unwrap_or(0))
 }

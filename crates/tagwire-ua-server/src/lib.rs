@@ -8,12 +8,14 @@ pub mod address_space;
 mod connection;
 mod counters;
 mod endpoints;
+#[cfg(test)]
+mod fixture;
 pub mod limits;
 mod listener;
 mod quota;
 mod rights;
 mod server;
-mod services;
+pub mod services;
 mod session;
 mod subscription;
 mod variables;

@@ -95,6 +95,29 @@ fn take(account: &Arc<Account>) -> Option<Ticket> {
     taken.ok().map(|_| Ticket(Arc::clone(account)))
 }
 
+/// A number of bytes that many share.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    used: AtomicUsize,
+    limit: usize,
+}
+
+impl Budget {
+    pub(crate) const fn new(limit: usize) -> Self {
+        Self { used: AtomicUsize::new(0), limit }
+    }
+
+    /// Gives `before` back and takes `now` instead; false when that is more than there is. It is taken all the same, so
+    /// that what is given back later adds up.
+    pub(crate) fn exchange(&self, before: usize, now: usize) -> bool {
+        if before == now {
+            return true;
+        }
+        let used = self.used.fetch_add(now.wrapping_sub(before), Ordering::Relaxed);
+        now <= before || used.wrapping_add(now).wrapping_sub(before) <= self.limit
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -10,15 +10,16 @@ use parking_lot::Mutex;
 use tagwire_access::{Login, Policy, Principal, TrustStore};
 use tagwire_hub::Hub;
 use tagwire_model::{Status, Timestamp};
-use tagwire_ua_proto::secure::{OwnIdentity, SecurityPolicy};
+use tagwire_ua_proto::secure::{OwnIdentity, SecurityPolicy, ServerConfig as ChannelConfig};
 use tagwire_ua_proto::services::MessageSecurityMode;
 use tagwire_ua_proto::status;
+use tagwire_ua_proto::transport::Limits;
 use tokio::sync::watch;
 
 use crate::address_space::AddressSpace;
 use crate::counters::Counters;
 use crate::limits;
-use crate::quota::{Quota, Usage};
+use crate::quota::{Budget, Quota, Usage};
 use crate::session::{Session, SessionTable};
 use crate::subscription::{Millis, Subscription, SubscriptionSettings};
 
@@ -30,7 +31,7 @@ pub struct ServerConfig {
     /// The URI that identifies this installation; the one in its certificate.
     pub application_uri: String,
     /// Security policies and modes, best first.
-    pub security: Vec<(SecurityPolicy, MessageSecurityMode)>,
+    pub security: Vec<(&'static SecurityPolicy, MessageSecurityMode)>,
     /// Names under which clients reach this machine.
     pub host_names: Vec<String>,
     /// Version of the product.
@@ -71,6 +72,9 @@ pub struct Server {
     epoch: Instant,
     policy: ArcSwap<Policy>,
     identity: ArcSwapOption<OwnIdentity>,
+    channel_config: ArcSwap<ChannelConfig>,
+    /// Bytes of requests that have arrived in part, on all connections.
+    pub(crate) unfinished: Budget,
     owners: Mutex<Owners>,
     next_subscription: AtomicU32,
     next_channel: AtomicU32,
@@ -101,6 +105,7 @@ impl Server {
     /// A server that listens nowhere yet.
     pub fn new(config: ServerConfig, parts: ServerParts) -> Arc<Self> {
         let start_time = (parts.clock)();
+        let channel_config = ArcSwap::from_pointee(channel_config(&config, None));
         Arc::new(Self {
             config,
             hub: parts.hub,
@@ -115,6 +120,8 @@ impl Server {
             epoch: Instant::now(),
             policy: ArcSwap::new(parts.policy),
             identity: ArcSwapOption::empty(),
+            channel_config,
+            unfinished: Budget::new(limits::MAX_UNFINISHED_BYTES),
             owners: Mutex::default(),
             next_subscription: AtomicU32::new(1),
             next_channel: AtomicU32::new(1),
@@ -133,7 +140,13 @@ impl Server {
     /// Gives the server its certificate; endpoints with security appear from then on, and channels that are open keep
     /// what they have.
     pub fn set_identity(&self, identity: OwnIdentity) {
-        self.identity.store(Some(Arc::new(identity)));
+        let identity = Arc::new(identity);
+        self.channel_config.store(Arc::new(channel_config(&self.config, Some(Arc::clone(&identity)))));
+        self.identity.store(Some(identity));
+    }
+
+    pub(crate) fn channel_config(&self) -> Arc<ChannelConfig> {
+        self.channel_config.load_full()
     }
 
     pub(crate) fn identity(&self) -> Option<Arc<OwnIdentity>> {
@@ -367,6 +380,22 @@ impl Server {
         drop(owners);
         drop(expired);
     }
+}
+
+/// What channels may be opened with: everything the operator wants, or the policy None for as long as there is no key.
+fn channel_config(config: &ServerConfig, identity: Option<Arc<OwnIdentity>>) -> ChannelConfig {
+    let offers = config.security.iter().copied().filter(|(policy, _)| policy.is_none() || identity.is_some());
+    let mut offers: Vec<_> = offers.collect();
+    // Discovery needs no security; the services themselves refuse sessions on such a channel (Part 4, 5.5.1).
+    if !offers.iter().any(|(policy, _)| policy.is_none()) {
+        offers.push((SecurityPolicy::NONE, MessageSecurityMode::NONE));
+    }
+    let limits = Limits {
+        max_message: limits::MAX_MESSAGE_SIZE,
+        max_chunks: limits::MAX_CHUNK_COUNT,
+        ..Limits::default()
+    };
+    ChannelConfig { handshake_timeout: limits::OPEN_TIMEOUT, ..ChannelConfig::new(identity, offers, limits) }
 }
 
 /// The same user may take a subscription over; an anonymous one only from a client with the same application certificate

@@ -74,6 +74,7 @@ impl Request<'_> {
             rights: UserRights(principal.as_deref()),
             header,
             request_id: self.request_id,
+            message: self.message,
             now: self.now,
             time: self.time,
             refreshed: self.refreshed,

@@ -38,7 +38,7 @@ pub(super) fn read(context: &mut Context<'_>, body: &[u8], out: &mut Vec<u8>) ->
     let count = request.n_nodes();
     check_operations(count, limits::MAX_NODES_PER_READ)?;
     if !context.refreshed
-        && let Some(later) = device_read::needed(context, &request, body)
+        && let Some(later) = device_read::needed(context, &request)
     {
         return Ok(Flow::Later(later));
     }

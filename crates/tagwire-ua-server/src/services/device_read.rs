@@ -9,7 +9,7 @@ use super::{Context, Later, LaterBody};
 use crate::address_space::Node;
 
 /// The answer that comes after the devices were asked; `None` when every value is fresh enough as it is.
-pub(super) fn needed(context: &Context<'_>, request: &ReadRequestRef<'_>, body: &[u8]) -> Option<Later> {
+pub(super) fn needed(context: &Context<'_>, request: &ReadRequestRef<'_>) -> Option<Later> {
     if !context.server.hub.has_on_demand_tags() {
         return None;
     }
@@ -18,7 +18,7 @@ pub(super) fn needed(context: &Context<'_>, request: &ReadRequestRef<'_>, body: 
         return None;
     }
     let refresh = context.server.hub.refresh(&stale);
-    let request = body.to_vec();
+    let request = context.message.to_vec();
     Some(Box::pin(async move {
         refresh.await;
         LaterBody::Again(request)

@@ -42,6 +42,8 @@ pub(crate) struct Context<'a> {
     pub(crate) rights: UserRights<'a>,
     pub(crate) header: RequestHeaderRef<'a>,
     pub(crate) request_id: u32,
+    /// The whole message, type id included.
+    pub(crate) message: &'a [u8],
     /// Monotonic time of the request.
     pub(crate) now: Millis,
     /// Wall time of the request.

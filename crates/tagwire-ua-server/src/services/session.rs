@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tagwire_access::{ChannelSecurity, Face, LoginRefused, Origin, PeerCheck, Principal};
 use tagwire_model::Status;
 use tagwire_ua_proto::codec::Encode;
-use tagwire_ua_proto::secure::{SecurityPolicy, decrypt_password, random_bytes};
+use tagwire_ua_proto::secure::{PeerCertificate, SecurityPolicy, decrypt_secret, fill_random, sign_for_peer, verify_from_peer};
 use tagwire_ua_proto::services::{
     ActivateSessionRequest, ActivateSessionResponse, AnonymousIdentityToken, CancelRequest, CancelResponse,
     CloseSessionRequest, CloseSessionResponse, CreateSessionRequest, CreateSessionResponse, MessageSecurityMode,
@@ -29,6 +29,10 @@ pub(super) fn create(context: &mut Context<'_>, body: &[u8], out: &mut Vec<u8>) 
     if server.is_shutting_down() {
         return Err(Status::BAD_SERVER_HALTED);
     }
+    // A channel without security that only discovery may use carries no session.
+    if !server.config.security.iter().any(|offer| *offer == (channel.policy, channel.mode)) {
+        return Err(status::BAD_SECURITY_POLICY_REJECTED);
+    }
     if request.endpoint_url.as_str().len() > limits::MAX_ENDPOINT_URL_BYTES {
         return Err(status::BAD_TCP_ENDPOINT_URL_INVALID);
     }
@@ -45,10 +49,14 @@ pub(super) fn create(context: &mut Context<'_>, body: &[u8], out: &mut Vec<u8>) 
     };
     let token: Token = random_bytes::<TOKEN_LEN>()?;
     let server_nonce = random_bytes::<NONCE_LEN>()?.to_vec();
-    let identity = server.identity();
-    let server_signature = match (&identity, &channel.client_certificate) {
-        (Some(identity), Some(certificate)) => {
-            identity.sign(channel.policy, &[certificate, request.client_nonce.as_slice()])?
+    let server_signature = match (&channel.identity, &channel.client_certificate) {
+        (Some(identity), Some(client)) => {
+            let certificate = match request.client_certificate.as_slice() {
+                [] => client.leaf(),
+                sent => sent,
+            };
+            sign_for_peer(channel.policy, identity, certificate, request.client_nonce.as_slice())
+                .map_err(|_| Status::BAD_INTERNAL_ERROR)?
         }
         _ => Default::default(),
     };
@@ -79,7 +87,7 @@ pub(super) fn create(context: &mut Context<'_>, body: &[u8], out: &mut Vec<u8>) 
         authentication_token: NodeId::opaque(0, token.to_vec()),
         revised_session_timeout: timeout,
         server_nonce: ByteString::from(server_nonce),
-        server_certificate: identity.map(|identity| ByteString::from(identity.certificate_der())).unwrap_or_default(),
+        server_certificate: own_certificate(channel),
         server_endpoints: server.endpoints(request.endpoint_url.as_str(), channel),
         server_signature,
         max_request_message_size: limits::MAX_MESSAGE_SIZE,
@@ -88,17 +96,27 @@ pub(super) fn create(context: &mut Context<'_>, body: &[u8], out: &mut Vec<u8>) 
     context.respond(&response, out)
 }
 
+fn own_certificate(channel: &ChannelFacts) -> ByteString {
+    channel.identity.as_ref().map(|identity| ByteString::from(identity.certificate().chain().as_ref())).unwrap_or_default()
+}
+
+fn random_bytes<const N: usize>() -> Result<[u8; N], Status> {
+    let mut bytes = [0; N];
+    fill_random(&mut bytes).map_err(|_| Status::BAD_INTERNAL_ERROR)?;
+    Ok(bytes)
+}
+
 /// Part 4, 5.7.2.2: nonce and certificate must be those of a client that holds the channel's key.
 fn check_client(server: &Server, channel: &ChannelFacts, request: &CreateSessionRequest) -> Result<(), Status> {
-    if channel.policy == SecurityPolicy::None {
+    if channel.policy.is_none() {
         return Ok(());
     }
     if request.client_nonce.as_slice().len() < NONCE_LEN {
         return Err(status::BAD_NONCE_INVALID);
     }
-    let certificate = channel.client_certificate.as_deref().unwrap_or_default();
+    let certificate = channel.client_certificate.as_deref().ok_or(status::BAD_SECURITY_CHECKS_FAILED)?.leaf();
     // A client may send its whole chain; the first certificate of it must be the channel's.
-    if certificate.is_empty() || !request.client_certificate.as_slice().starts_with(certificate) {
+    if !request.client_certificate.as_slice().starts_with(certificate) {
         return Err(status::BAD_SECURITY_CHECKS_FAILED);
     }
     let check = PeerCheck {
@@ -127,7 +145,7 @@ pub(super) fn activate(context: &mut Context<'_>, body: &[u8], _out: &mut Vec<u8
     let request: ActivateSessionRequest = decode(body)?;
     let session = Arc::clone(context.session()?);
     let (server, channel) = (context.server, context.channel);
-    let proof = check_channel(server, channel, &session, &request);
+    let proof = check_channel(channel, &session, &request);
     proof.inspect_err(|_| server.counters.request_rejected_for_security())?;
     let login = Login::of(server, &session, &request).inspect_err(|_| server.counters.session_rejected())?;
     let (server, channel) = (Arc::clone(server), channel.clone());
@@ -155,7 +173,6 @@ pub(super) fn activate(context: &mut Context<'_>, body: &[u8], _out: &mut Vec<u8
 
 /// Part 4, 5.7.3.2: the client signs the server's certificate and last nonce with the key of its channel.
 fn check_channel(
-    server: &Server,
     channel: &ChannelFacts,
     session: &Session,
     request: &ActivateSessionRequest,
@@ -164,15 +181,14 @@ fn check_channel(
     if state.channel.is_none() && session.made_on != channel.id {
         return Err(status::BAD_SECURE_CHANNEL_ID_INVALID);
     }
-    if session.client_certificate != channel.client_certificate {
+    let leaf = |certificate: &Option<Arc<PeerCertificate>>| certificate.as_ref().map(|known| known.leaf().to_vec());
+    if leaf(&session.client_certificate) != leaf(&channel.client_certificate) {
         return Err(status::BAD_SECURITY_CHECKS_FAILED);
     }
-    let Some(certificate) = &channel.client_certificate else { return Ok(()) };
-    let identity = server.identity().ok_or(status::BAD_SECURITY_CHECKS_FAILED)?;
-    let signed: [&[u8]; 2] = [identity.certificate_der(), &state.server_nonce];
-    channel
-        .policy
-        .verify(certificate, &signed, &request.client_signature)
+    let Some(client) = &channel.client_certificate else { return Ok(()) };
+    let identity = channel.identity.as_ref().ok_or(status::BAD_SECURITY_CHECKS_FAILED)?;
+    let own = identity.certificate().chain();
+    verify_from_peer(channel.policy, client, own, &state.server_nonce, &request.client_signature)
         .map_err(|_| status::BAD_APPLICATION_SIGNATURE_INVALID)
 }
 
@@ -203,14 +219,15 @@ impl Login {
         let identity = server.identity().ok_or(status::BAD_IDENTITY_TOKEN_REJECTED)?;
         let nonce = session.state.lock().server_nonce.clone();
         // Whatever is wrong with the encrypted password, the answer is the same as for a wrong password (A15).
-        let password = decrypt_password(
+        let password = decrypt_secret(
+            SecurityPolicy::BASIC256_SHA256,
             &identity,
-            SecurityPolicy::Basic256Sha256,
             token.encryption_algorithm.as_str(),
             token.password.as_slice(),
             &nonce,
         )
-        .map_err(|_| status::BAD_IDENTITY_TOKEN_REJECTED)?;
+        .map_err(|_| status::BAD_IDENTITY_TOKEN_REJECTED)?
+        .to_vec();
         Ok(Self::Password { name: token.user_name.as_str().to_owned(), password })
     }
 

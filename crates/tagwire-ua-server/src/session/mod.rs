@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use parking_lot::Mutex;
 use tagwire_access::Principal;
 use tagwire_model::Timestamp;
-use tagwire_ua_proto::secure::SecurityPolicy;
+use tagwire_ua_proto::secure::{OwnIdentity, PeerCertificate, SecurityPolicy};
 use tagwire_ua_proto::services::{ApplicationDescription, MessageSecurityMode};
 use tagwire_ua_proto::types::NodeId;
 use tokio::sync::Notify;
@@ -32,10 +32,12 @@ pub(crate) type Token = [u8; TOKEN_LEN];
 #[derive(Clone, Debug)]
 pub(crate) struct ChannelFacts {
     pub(crate) id: u32,
-    pub(crate) policy: SecurityPolicy,
+    pub(crate) policy: &'static SecurityPolicy,
     pub(crate) mode: MessageSecurityMode,
-    /// The client's certificate, DER; `None` without security.
-    pub(crate) client_certificate: Option<Arc<[u8]>>,
+    /// Who the client is; `None` without security.
+    pub(crate) client_certificate: Option<Arc<PeerCertificate>>,
+    /// The identity that the channel was opened with; `None` while there is none.
+    pub(crate) identity: Option<Arc<OwnIdentity>>,
     pub(crate) peer: SocketAddr,
     /// The address that the client reached.
     pub(crate) local: SocketAddr,
@@ -48,7 +50,7 @@ pub(crate) struct Session {
     pub(crate) token: Token,
     pub(crate) name: String,
     pub(crate) client: ApplicationDescription,
-    pub(crate) client_certificate: Option<Arc<[u8]>>,
+    pub(crate) client_certificate: Option<Arc<PeerCertificate>>,
     /// The channel that the session was made on: the only one that may activate it first.
     pub(crate) made_on: u32,
     pub(crate) made_at: Timestamp,
@@ -79,7 +81,7 @@ pub(crate) struct NewSession {
     pub(crate) token: Token,
     pub(crate) name: String,
     pub(crate) client: ApplicationDescription,
-    pub(crate) client_certificate: Option<Arc<[u8]>>,
+    pub(crate) client_certificate: Option<Arc<PeerCertificate>>,
     pub(crate) made_on: u32,
     pub(crate) made_at: Timestamp,
     pub(crate) timeout: Millis,

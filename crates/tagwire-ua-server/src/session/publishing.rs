@@ -173,10 +173,10 @@ impl Publishing {
         gone
     }
 
-    /// Sorts waiting changes into the items' queues between cycles, when so many came that the inbox may overflow.
-    pub(crate) fn collect(&mut self) {
+    /// Sorts waiting changes into the items' queues between cycles, when so many came that an inbox may overflow.
+    pub(crate) fn collect_if_crowded(&mut self) {
         for subscription in &mut self.subscriptions {
-            subscription.collect();
+            subscription.collect_if_crowded();
         }
     }
 

@@ -224,6 +224,13 @@ impl Subscription {
         }
     }
 
+    /// As [`Subscription::collect`], but only when the inbox is half full.
+    pub(crate) fn collect_if_crowded(&mut self) {
+        if self.inbox.len() >= self.inbox_capacity() / 2 {
+            self.collect();
+        }
+    }
+
     /// Takes the current value of items whose change was put off, once their interval is over.
     fn look_at_pending(&mut self) {
         if self.pending.is_empty() {
@@ -428,8 +435,12 @@ impl Subscription {
         }
     }
 
+    fn inbox_capacity(&self) -> usize {
+        (self.items.len() * INBOX_PER_ITEM).max(MIN_INBOX)
+    }
+
     fn bound_inbox(&self) {
-        let capacity = (self.items.len() * INBOX_PER_ITEM).max(MIN_INBOX);
+        let capacity = self.inbox_capacity();
         self.inbox.set_bounds(capacity, capacity / 2);
     }
 }
