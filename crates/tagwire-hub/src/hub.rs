@@ -13,7 +13,7 @@ use tagwire_model::{DataType, Sample, Status, TagId, Timestamp, Update, Value};
 use crate::feed::{Change, Inbox};
 use crate::registry::{FolderId, FolderKind, NewTag, Registry, RegistryError, TagExtra};
 use crate::routes::{LinkId, Route, RouteFuture, Routes};
-use crate::slot::TagFlags;
+use crate::slot::{Kind, Snapshot, TagFlags};
 use crate::table::{Reading, Table};
 use crate::watchers::{Interest, Outgoing, WatchId, Watchers};
 
@@ -126,6 +126,29 @@ impl Hub {
             self.deadbands.store(Arc::new(deadbands));
         }
         results
+    }
+
+    /// Changes what is told about a tag; path, type, link, value and watchers stay.
+    ///
+    /// # Errors
+    /// [`RegistryError::NoTag`] for a number not in use, [`RegistryError::Fixed`] when path, type or link differ.
+    pub fn change_tag(&self, id: TagId, tag: NewTag<'_>) -> Result<(), RegistryError> {
+        let mut registry = self.registry.write();
+        registry.change(id, &tag)?;
+        if let Some(slot) = self.table.slot(id) {
+            let flags = TagFlags::new(tag.access, tag.on_demand, tag.value_type, tag.link);
+            slot.update(|last| (Snapshot { kind: Kind::from_flags(flags, last.kind.code()), ..last }, ()));
+        }
+        let units = tag.extra.as_ref().and_then(deadband_units);
+        if self.deadbands.load().get(&id).copied() != units {
+            let mut deadbands = HashMap::clone(&self.deadbands.load());
+            match units {
+                Some(units) => deadbands.insert(id, units),
+                None => deadbands.remove(&id),
+            };
+            self.deadbands.store(Arc::new(deadbands));
+        }
+        Ok(())
     }
 
     /// Removes tags and the folders that become empty. The link must have stopped delivering them. Watchers get a last

@@ -24,6 +24,17 @@ const NAMES: [&str; KINDS.len()] = {
     names
 };
 
+impl ModbusKind {
+    /// The driver of a link by its own type, for callers that read raw bytes.
+    ///
+    /// # Errors
+    /// [`BuildError`] as [`DriverKind::build`].
+    pub fn driver(link: &LinkSpec) -> Result<ModbusDriver, BuildError> {
+        let connector = connector(&link.kind, &link.address, &link.settings)?;
+        ModbusDriver::new(link, connector)
+    }
+}
+
 impl DriverKind for ModbusKind {
     fn names(&self) -> &'static [&'static str] {
         &NAMES
@@ -58,8 +69,7 @@ impl DriverKind for ModbusKind {
     }
 
     fn build(&self, link: &LinkSpec) -> Result<Driver, BuildError> {
-        let connector = connector(&link.kind, &link.address, &link.settings)?;
-        ModbusDriver::new(link, connector).map(|driver| Driver::Polled(Box::new(driver)))
+        Self::driver(link).map(|driver| Driver::Polled(Box::new(driver)))
     }
 }
 
