@@ -31,10 +31,9 @@ async function main() {
     securityPolicy,
     connectionStrategy: { maxRetry: 0, initialDelay: 100 },
     requestedSessionTimeout: 60000,
+    certificateFile,
+    privateKeyFile,
   };
-  if (mode !== "none") {
-    Object.assign(options, { certificateFile, privateKeyFile });
-  }
   options.clientCertificateManager = await manager();
   const client = opcua.OPCUAClient.create(options);
   await client.connect(url);

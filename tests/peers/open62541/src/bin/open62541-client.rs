@@ -52,10 +52,9 @@ fn connect(words: &[String]) -> Outcome<*mut UA_Client> {
     unsafe {
         let client = UA_Client_new();
         let config = UA_Client_getConfig(client);
-        if mode == "none" {
+        if mode == "none" && user == "-" {
             check("defaults", UA_ClientConfig_setDefault(config))?;
             (*config).securityMode = UA_MessageSecurityMode::UA_MESSAGESECURITYMODE_NONE;
-            (*config).allowNonePolicyPassword = true;
         } else {
             let (own, secret) = (bytes_of(certificate)?, bytes_of(key)?);
             let set = UA_ClientConfig_setDefaultEncryption(config, own, secret, ptr::null(), 0, ptr::null(), 0);
@@ -64,11 +63,13 @@ fn connect(words: &[String]) -> Outcome<*mut UA_Client> {
             UA_String_clear(&raw mut (*config).clientDescription.applicationUri);
             (*config).clientDescription.applicationUri = ua_string("urn:tagwire:tests:client");
             (*config).securityMode = match mode.as_str() {
+                "none" => UA_MessageSecurityMode::UA_MESSAGESECURITYMODE_NONE,
                 "sign" => UA_MessageSecurityMode::UA_MESSAGESECURITYMODE_SIGN,
                 "encrypt" => UA_MessageSecurityMode::UA_MESSAGESECURITYMODE_SIGNANDENCRYPT,
                 other => return Err(format!("no such mode: {other}")),
             };
-            (*config).securityPolicyUri = ua_string("http://opcfoundation.org/UA/SecurityPolicy#Basic256Sha256");
+            let policy = if mode == "none" { "None" } else { "Basic256Sha256" };
+            (*config).securityPolicyUri = ua_string(&format!("http://opcfoundation.org/UA/SecurityPolicy#{policy}"));
         }
         if user != "-" {
             let set = UA_ClientConfig_setAuthenticationUsername(config, text(user).as_ptr(), text(password).as_ptr());
