@@ -4,7 +4,7 @@ import pytest
 
 from harness.product import Tagwire
 from harness.session import Session
-from harness.plant import CONFIG
+from harness.plant import CONFIG, SecuredServer
 
 
 def pytest_addoption(parser):
@@ -24,3 +24,10 @@ def session(plant):
     with Session(plant.port) as session:
         yield session
         session.close_session()
+
+
+@pytest.fixture(scope="session")
+def secure_plant(tmp_path_factory):
+    """The same server with every security mode, one user, and the tests' client certificate trusted."""
+    with SecuredServer(tmp_path_factory.mktemp("secured")) as server:
+        yield server

@@ -2,7 +2,9 @@
 
 from asyncua import ua
 
-from .product import sim_device
+from . import certificates
+from .product import Tagwire, command, sim_device
+from .wire import Channel
 
 SCALARS = {
     "bool": ("bool", ua.VariantType.Boolean, [False, True]),
@@ -35,12 +37,38 @@ CONFIG = (
         floats static f64[5] rw
         matrix static i32[3,4] rw
         texts static string[4] rw
-        readonly static i32 r
-        writeonly static i32 w
+        readonly static i32 ro
+        writeonly static i32 wo
         plant.line.speed static f64 rw
         {_SPARE}
         """
     )
     + sim_device(_MANY, link="bulk", device="d")
-    + sim_device("counter counter i32 r\nsine sine(period=2s,low=0,high=100) f64 r", link="sig", device="d", scan="50ms")
+    + sim_device("counter counter i32 ro\nsine sine(period=2s,low=0,high=100) f64 ro", link="sig", device="d", scan="50ms")
 )
+
+USER, PASSWORD, ROLE = "operator", "correct horse battery", "operator"
+READER, READER_PASSWORD = "viewer", "only looking 99"
+
+
+class SecuredServer(Tagwire):
+    """The shared configuration with both security policies, two users, and one trusted client certificate."""
+
+    def __init__(self, folder):
+        config = CONFIG + '[access]\nusers = "users.toml"\n'
+        super().__init__(folder / "server", config, security=("none", "basic256sha256"))
+        self.identity = certificates.make(folder / "client")
+        trusted = self.folder / "data" / "pki" / "trusted"
+        trusted.mkdir(parents=True)
+        (trusted / "client.der").write_bytes(self.identity.certificate_der.read_bytes())
+        for user, password, role in ((USER, PASSWORD, ROLE), (READER, READER_PASSWORD, "observer")):
+            words = ("user", "add", user, "--role", role, "--config", self.file)
+            added = command(*words, stdin=f"{password}\n", cwd=self.folder)
+            assert added.returncode == 0, added.stdout + added.stderr
+
+    def certificate(self) -> bytes:
+        """The server's own certificate, as its endpoints tell it."""
+        request = ua.GetEndpointsRequest()
+        request.Parameters.EndpointUrl = self.url
+        with Channel(self.port) as channel:
+            return channel.call(request).Endpoints[0].ServerCertificate

@@ -12,29 +12,17 @@ from asyncua import Client, ua
 from asyncua.crypto.security_policies import SecurityPolicyBasic256Sha256
 
 from harness import certificates
-from harness.plant import CONFIG
-from harness.product import Tagwire, command
+from harness.plant import PASSWORD, USER
 
 MODES = ("none", "sign", "encrypt")
 USERS = ("anonymous", "user")
-USER, PASSWORD = "operator", "correct horse battery"
 FOLDER, COUNTER = "mem.all", "sig.d.counter"
 VARIABLES = {"asyncua": "bulk.d.m0", "python-opcua": "bulk.d.m1", "open62541": "bulk.d.m2", "node": "bulk.d.m3", "rust": "bulk.d.m4"}
 
 
-@pytest.fixture(scope="module")
-def secured(tmp_path_factory):
-    """A server with every security mode, one user, and the clients' certificate trusted."""
-    folder = tmp_path_factory.mktemp("secured")
-    identity = certificates.make(folder / "client")
-    server = Tagwire(folder / "server", CONFIG + '[access]\nusers = "users.toml"\n', security=("none", "basic256sha256"))
-    trusted = server.folder / "data" / "pki" / "trusted" / "certs"
-    trusted.mkdir(parents=True)
-    (trusted / "client.der").write_bytes(identity.certificate_der.read_bytes())
-    added = command("user", "add", USER, "--role", "operator", "--config", server.file, stdin=f"{PASSWORD}\n")
-    assert added.returncode == 0, added.stdout + added.stderr
-    with server:
-        yield server, identity
+@pytest.fixture
+def secured(secure_plant):
+    return secure_plant, secure_plant.identity
 
 
 def words(server, identity, mode, user, key, variable):
