@@ -133,7 +133,7 @@ class Session(Channel):
         request = ua.BrowseNextRequest()
         request.Parameters.ReleaseContinuationPoints = release
         request.Parameters.ContinuationPoints = points
-        return self.call(request).Results
+        return self.call(request).Parameters.Results
 
     def subscribe(self, interval=100.0, lifetime=3000, keep_alive=10, max_notifications=0, publishing=True, priority=0):
         request = ua.CreateSubscriptionRequest()
