@@ -44,7 +44,7 @@ CONFIG = (
         """
     )
     + sim_device(_MANY, link="bulk", device="d")
-    + sim_device("counter counter i32 ro\nsine sine(period=2s,low=0,high=100) f64 ro", link="sig", device="d", scan="50ms")
+    + sim_device("counter counter i32 ro\nsine sine(period=2s,low=0,high=100) f64 ro\nranged static f64 rw eu_range=[0,200]", link="sig", device="d", scan="50ms")
 )
 
 USER, PASSWORD, ROLE = "operator", "correct horse battery", "operator"

@@ -1,12 +1,11 @@
 """Sessions and user tokens, rows S01 to S21 of the conformance list."""
 
+import asyncio
 import math
-import struct
 import time
 
 import pytest
 from asyncua import Client, ua
-from asyncua.crypto import uacrypto
 from asyncua.crypto.security_policies import SecurityPolicyBasic256Sha256
 
 from harness import certificates
@@ -14,6 +13,7 @@ from harness.plant import CONFIG, PASSWORD, READER, READER_PASSWORD, USER
 from harness.process import SLOW
 from harness.product import Tagwire
 from harness.session import Session, tag
+from harness.tokens import log_in, user_token
 from harness.wire import Channel, Closed, Fault, Refused
 
 REFUSED_USER = ("BadUserAccessDenied", "BadIdentityTokenRejected")
@@ -26,25 +26,10 @@ def test_s01_any_timeout_is_revised_into_a_usable_one(plant, asked):
         assert math.isfinite(revised) and 0 < revised <= 24 * 3600 * 1000
 
 
-def raw_password(server, session, user, password, nonce=None, algorithm=None, policy=None, length=None):
-    """A user name token whose secret is built by hand."""
-    endpoint = next(e for e in session.created.ServerEndpoints if e.SecurityMode == ua.MessageSecurityMode.None_)
-    offered = next(p for p in endpoint.UserIdentityTokens if p.TokenType == ua.UserTokenType.UserName)
-    secret = password.encode() + (session.created.ServerNonce if nonce is None else nonce)
-    secret = struct.pack("<I", len(secret) if length is None else length) + secret
-    peer = uacrypto.x509_from_der(endpoint.ServerCertificate)
-    token = ua.UserNameIdentityToken()
-    token.UserName = user
-    token.PolicyId = policy or offered.PolicyId
-    token.Password = uacrypto.encrypt_rsa_oaep(peer.public_key(), secret)
-    token.EncryptionAlgorithm = algorithm or "http://www.w3.org/2001/04/xmlenc#rsa-oaep"
-    return token
-
-
 def activation(server, **how) -> str:
     user, password = how.pop("user", USER), how.pop("password", PASSWORD)
     with Session(server.port, activate=False) as session:
-        token = raw_password(server, session, user, password, **how)
+        token = user_token(session, user, password, **how)
         result = session.fault_of(lambda: session.activate(token=token))
         if result == "Good":
             session.close_session()
@@ -53,8 +38,6 @@ def activation(server, **how) -> str:
 
 def test_s04_s11_s12_secure_sessions_need_the_right_certificate_signature_and_nonce(secure_plant):
     """asyncua makes the channel; what it signs is spoilt here."""
-    import asyncio
-
     async def attempt(spoil):
         client = Client(secure_plant.url, timeout=10)
         client.application_uri = certificates.CLIENT_URI
@@ -243,7 +226,7 @@ def test_s14_an_active_session_moves_to_a_new_channel_with_the_same_user_only(se
         third = Session.__new__(Session)
         Channel.__init__(third, secure_plant.port)
         third.created, third.authentication = first.created, token
-        stranger = raw_password(secure_plant, second, READER, READER_PASSWORD)
+        stranger = user_token(second, READER, READER_PASSWORD)
         assert third.fault_of(lambda: third.activate(token=stranger)) != "Good"
         assert second.read("i=2258").StatusCode.is_good()
         second.close_session()
@@ -308,8 +291,7 @@ def test_s21_cancel_ends_a_waiting_publish(session):
 
 
 def test_an_observer_reads_and_does_not_write(secure_plant):
-    with Session(secure_plant.port, activate=False) as session:
-        session.activate(token=raw_password(secure_plant, session, READER, READER_PASSWORD))
+    with log_in(secure_plant, READER, READER_PASSWORD) as session:
         assert session.read_status(tag("mem.all.i32")) == "Good"
         assert session.write(tag("mem.all.i32"), 1, ua.VariantType.Int32) == "BadUserAccessDenied"
         session.close_session()
