@@ -129,7 +129,7 @@ def test_w06_ranges_touch_only_their_elements(session):
 
 
 def test_w07_a_client_cannot_write_status_or_times_into_a_device(session):
-    value = ua.DataValue(ua.Variant(5, T.Int32), StatusCode_=ua.StatusCode(ua.StatusCodes.Uncertain))
+    value = ua.DataValue(ua.Variant(5, T.Int32), StatusCode=ua.StatusCode(ua.StatusCodes.Uncertain))
     assert session.write_values([(tag("mem.all.i32"), value)])[0] == "BadWriteNotSupported"
     value = ua.DataValue(ua.Variant(5, T.Int32), SourceTimestamp=datetime(2020, 1, 1, tzinfo=timezone.utc))
     result = session.write_values([(tag("mem.all.i32"), value)])[0]
