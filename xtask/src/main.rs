@@ -44,7 +44,6 @@ fn main() -> ExitCode {
         Some("test") => test::run(rest),
         Some("soak") => soak::run(rest),
         Some("bench") => bench::run(rest),
-        Some("loadgen") => loadgen::run(rest),
         Some("fuzz") => fuzz::run(rest),
         Some("peers") => peers::install().map(|_| ()),
         Some("gen") => test::generate(),
