@@ -63,7 +63,7 @@ class SecuredServer(Tagwire):
         (trusted / "client.der").write_bytes(self.identity.certificate_der.read_bytes())
         for user, password, role in ((USER, PASSWORD, ROLE), (READER, READER_PASSWORD, "observer")):
             words = ("user", "add", user, "--role", role, "--config", self.file)
-            added = command(*words, stdin=f"{password}\n", cwd=self.folder)
+            added = command(*words, cwd=self.folder, TAGWIRE_PASSWORD=password)
             assert added.returncode == 0, added.stdout + added.stderr
 
     def certificate(self) -> bytes:

@@ -18,10 +18,11 @@ def binary() -> Path:
     return path
 
 
-def command(*args, cwd=None, timeout=60, stdin=None) -> subprocess.CompletedProcess:
-    """Runs the command to its end."""
+def command(*args, cwd=None, timeout=60, **environment) -> subprocess.CompletedProcess:
+    """Runs the command to its end; further arguments are environment variables."""
     words = [str(binary()), *map(str, args)]
-    return subprocess.run(words, cwd=cwd, timeout=timeout, input=stdin, capture_output=True, text=True)
+    env = {**os.environ, **environment}
+    return subprocess.run(words, cwd=cwd, timeout=timeout, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True)
 
 
 class Tagwire:

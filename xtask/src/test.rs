@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::check;
 use crate::peers::{self, Peers};
-use crate::process::{cargo, exists, passes, program, target};
+use crate::process::{cargo, exists, output, passes, program, root, target};
 use crate::tally::Tally;
 
 /// Runs the whole-product tests against a binary.
@@ -59,7 +59,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
 /// Builds the `tagwire` command and returns its path.
 pub(crate) fn product(profile: &str) -> Result<PathBuf> {
     crate::process::run(&mut cargo(&["build", "--quiet", "--profile", profile, "--package", "tagwire"]))?;
-    Ok(target().join(profile).join("tagwire"))
+    Ok(target().join(if profile == "dev" { "debug" } else { profile }).join("tagwire"))
 }
 
 /// The Python of the test environment, told where everything is.
@@ -75,10 +75,17 @@ pub(crate) fn python(peers: &Peers, binary: &Path, args: &[&str]) -> Command {
     command
 }
 
-/// Regenerates the reference pages and the schema from the command itself.
+/// Regenerates the JSON schema and the reference page from the command itself.
 pub(crate) fn generate() -> Result<()> {
     let binary = product("dev")?;
-    crate::process::run(&mut program(binary, &["reference", "--dir", "docs/reference"]))
+    let folder = root().join("docs/reference");
+    std::fs::create_dir_all(&folder)?;
+    for (flag, file) in [("--schema", "tagwire.schema.json"), ("--reference", "configuration.md")] {
+        let text = output(&mut program(&binary, &["check", flag]))?;
+        std::fs::write(folder.join(file), text)?;
+        println!("written: docs/reference/{file}");
+    }
+    Ok(())
 }
 
 fn units() -> Result<Tally> {
