@@ -66,7 +66,7 @@ fn register(name: &str) -> Result<()> {
     let mut lines: Vec<&str> = manifest.lines().collect();
     let is_row = |line: &&str| line.starts_with("tagwire-") && line.contains("path = ");
     let after = lines.iter().position(|line| is_row(line) && *line > row.as_str());
-    let last = lines.iter().rposition(|line| is_row(line)).context("no crates in the workspace's dependencies")?;
+    let last = lines.iter().rposition(is_row).context("no crates in the workspace's dependencies")?;
     lines.insert(after.unwrap_or(last + 1), &row);
     std::fs::write(&file, format!("{}\n", lines.join("\n")))?;
     Ok(())
