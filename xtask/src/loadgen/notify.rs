@@ -14,6 +14,8 @@ use crate::bench::cpu_seconds;
 const INTERVAL_MS: f64 = 100.0;
 const ITEMS_PER_REQUEST: usize = 500;
 const PUBLISH_REQUESTS: usize = 8;
+const SERVICE_FAULT: u32 = 397;
+const TOO_MANY_PUBLISH_REQUESTS: u32 = 0x8078_0000;
 const DATA_CHANGE: &[u8] = &[1, 0, 43, 3];
 
 /// What a run brought.
@@ -101,7 +103,7 @@ fn receive(connection: &mut Connection, stop: &AtomicBool, changes: &AtomicU64) 
     }
     while !stop.load(Ordering::Relaxed) {
         let (_, answer) = connection.next_message()?;
-        let (subscription, number, n) = count(answer)?;
+        let Some((subscription, number, n)) = count(answer)? else { continue };
         changes.fetch_add(n, Ordering::Relaxed);
         let acknowledge = (n > 0).then_some((subscription, number));
         let body = requests::publish(connection, acknowledge);
@@ -111,8 +113,13 @@ fn receive(connection: &mut Connection, stop: &AtomicBool, changes: &AtomicU64) 
     Ok(())
 }
 
-/// The subscription, the sequence number and the number of changes of a Publish answer.
-fn count(answer: &[u8]) -> Result<(u32, u32, u64)> {
+/// The subscription, the sequence number and the number of changes of a Publish answer; `None` when the server wants
+/// fewer requests waiting.
+fn count(answer: &[u8]) -> Result<Option<(u32, u32, u64)>> {
+    let mut fault = Reader(answer);
+    if fault.message_type()? == SERVICE_FAULT && fault.response_header()? == TOO_MANY_PUBLISH_REQUESTS {
+        return Ok(None);
+    }
     let mut answer = Reader(answer);
     expect(&mut answer, 829, "Publish")?;
     let subscription = answer.u32()?;
@@ -131,5 +138,5 @@ fn count(answer: &[u8]) -> Result<(u32, u32, u64)> {
             changes += u64::from(Reader(body).u32().context("a count")?);
         }
     }
-    Ok((subscription, number, changes))
+    Ok(Some((subscription, number, changes)))
 }
