@@ -67,10 +67,12 @@ impl PolledDriver for SimDriver {
         let seconds = self.started.elapsed().as_secs_f64();
         for (idx, block) in blocks.iter().enumerate() {
             if let Some(signals) = self.devices.get(block.device) {
-                readings.values.extend(block.tags.iter().filter_map(|&tag| {
-                    let (id, signal) = signals.get(tag as usize)?;
-                    Some((block.device, tag, signal.value(seconds, id.0), None))
-                }));
+                readings.values.reserve(block.tags.len());
+                for &tag in &block.tags {
+                    if let Some((id, signal)) = signals.get(tag as usize) {
+                        readings.values.push((block.device, tag, signal.value(seconds, id.0), None));
+                    }
+                }
             }
             readings.answers.push((idx, Ok(())));
         }

@@ -92,7 +92,10 @@ impl Signal {
                 match data_type {
                     DataType::Double => Value::Double(number),
                     DataType::Boolean => Value::Boolean(number >= f64::midpoint(wave.low, wave.high)),
-                    wanted => Value::Double(number).convert(ValueType::scalar(*wanted)).unwrap_or(Value::Null),
+                    DataType::Float => Value::Float(number as f32),
+                    // Both ends fit the type, so the bits cut off by its width are none.
+                    integer if number < 0.0 => Value::from_bits(*integer, number.round() as i64 as u64),
+                    integer => Value::from_bits(*integer, number.round() as u64),
                 }
             }
         }
@@ -201,17 +204,13 @@ fn seconds(key: &str, text: &str) -> Result<f64, AddressError> {
     let units = [("ms", 1e-3), ("min", 60.0), ("s", 1.0), ("h", 3600.0), ("", 1e-3)];
     let found =
         units.iter().find_map(|(unit, factor)| Some(text.strip_suffix(unit)?.trim().parse::<f64>().ok()? * factor));
-    match found {
-        Some(seconds) if seconds.is_finite() && seconds >= 1e-3 => Ok(seconds),
-        _ => error(format!("{key}={text} is no time"), "write for example 500ms, 10s or 5min, at least 1ms"),
-    }
+    let found = found.filter(|seconds| seconds.is_finite() && *seconds >= 1e-3);
+    found.map_or_else(|| error(format!("{key}={text} is no time"), "write for example 500ms, 10s or 5min"), Ok)
 }
 
 fn number(key: &str, text: &str) -> Result<f64, AddressError> {
-    match text.trim().parse::<f64>() {
-        Ok(number) if number.is_finite() => Ok(number),
-        _ => error(format!("{key}={} is no number", text.trim()), "write a number such as -12.5"),
-    }
+    let found = text.trim().parse::<f64>().ok().filter(|number| number.is_finite());
+    found.map_or_else(|| error(format!("{key}={} is no number", text.trim()), "write a number such as -12.5"), Ok)
 }
 
 fn parse_value(text: &str, wanted: ValueType) -> Result<Value, AddressError> {

@@ -10,7 +10,7 @@ use super::core::{Core, bad_update, update_of};
 use super::device::{Job, Purpose};
 use super::polled::PolledLink;
 use super::round::{Ask, Round};
-use crate::{Block, PolledDriver, Refusal};
+use crate::{Block, PolledDriver, Refusal, Update};
 
 /// What was asked, so that the answers find their way back.
 enum Asked {
@@ -221,9 +221,13 @@ impl Core {
             if may_be_back {
                 device.learned.accept(tag, now);
             }
-            if let Some((id, seen)) = device.tags.to_engineering(tag, raw) {
+            let source_time = source_time.unwrap_or(stamp);
+            if let Some(id) = device.tags.plain_id(tag) {
+                let (value, status) = (Some(raw), Status::GOOD);
+                self.batch.push(Update { tag: id, value, status, source_time, server_time: stamp });
+            } else if let Some((id, seen)) = device.tags.to_engineering(tag, raw) {
                 n_bad += u64::from(seen.is_err());
-                self.batch.push(update_of(id, seen, source_time.unwrap_or(stamp), stamp));
+                self.batch.push(update_of(id, seen, source_time, stamp));
             }
         }
         for (_, tag, status) in readings.failed.drain(..) {
