@@ -204,14 +204,23 @@ impl PolledLink {
             device.counters.n_failed_reads += 1;
             core.fail_device(at, core.line.silence());
         }
-        if self.driver.reconnect_after_timeout() && self.core.line.is_open() {
-            self.driver.disconnect();
-            self.core.line.closed(now);
-        } else if !(self.core.line.is_just_suspect() && self.core.ask_a_neighbour(now))
-            && self.core.line.may_need_reopening()
+        if self.note_timeout(now) {
+            return;
+        }
+        if !(self.core.line.is_just_suspect() && self.core.ask_a_neighbour(now)) && self.core.line.may_need_reopening()
         {
             self.core.devices[at].health.hurry();
         }
+    }
+
+    /// Closes a transport that is of no use after an unanswered request; returns whether that is so.
+    pub(crate) fn note_timeout(&mut self, now: Instant) -> bool {
+        let is_useless = self.driver.reconnect_after_timeout() && self.core.line.is_open();
+        if is_useless {
+            self.driver.disconnect();
+            self.core.line.closed(now);
+        }
+        is_useless
     }
 
     /// Notes that the link failed during a request.

@@ -56,6 +56,7 @@ impl PolledLink {
         self.core.flush();
         if is_excused {
             self.core.devices[at].health.excuse();
+            self.note_timeout(now);
         } else if !has_answer || matches!(outcome, Some(Err(_))) {
             self.note_silence(at, started, now);
         }
@@ -68,6 +69,7 @@ impl PolledLink {
     fn prepare(&mut self, at: usize, job: Job, now: Instant) -> Option<(Asked, Option<u64>)> {
         let Self { core, driver, .. } = self;
         let device = &mut core.devices[at];
+        let is_bad = device.health.bad().is_some();
         // A device that does not answer gets one request at a time.
         let n = if device.health.is_failing() { 1 } else { driver.n_in_flight(at) };
         let (round, extra): (&mut Round, Option<u64>) = match job {
@@ -113,7 +115,8 @@ impl PolledLink {
                 (&mut extra.round, Some(extra.id))
             }
         };
-        match round.ask(now, n) {
+        let ask = if is_bad && extra.is_none() { round.probe() } else { round.ask(now, n) };
+        match ask {
             Some(Ask::Piece(piece)) => Some((Asked::Piece(piece), extra)),
             Some(Ask::Blocks(range)) => Some((Asked::Blocks(std::mem::take(&mut round.blocks), range), extra)),
             None => {
@@ -292,6 +295,9 @@ impl Core {
         if device.health.is_failing() || device.health.bad().is_some() {
             let was_bad = device.health.answered();
             if was_bad {
+                for class in &mut device.classes {
+                    class.round.restart();
+                }
                 let stamp = self.clock.now();
                 let tags = &device.tags;
                 let refused = device.learned.refused().filter_map(|(tag, status)| Some((tags.id(tag)?, status)));
