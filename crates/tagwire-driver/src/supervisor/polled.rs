@@ -100,15 +100,13 @@ impl PolledLink {
             self.core.line.closed(now);
             return self.connect(now).await;
         }
-        match job {
-            Job::Write => {
-                self.n_writes_in_row += 1;
-                self.write(device, now).await;
-            }
-            Job::Extra | Job::Class(_) | Job::Probe => {
-                self.n_writes_in_row = 0;
-                self.read(device, job, now).await;
-            }
+        if job == Job::Write {
+            self.n_writes_in_row += 1;
+            self.write(device, now).await;
+        } else if self.read(device, job, now).await {
+            self.n_writes_in_row = 0;
+        } else {
+            return;
         }
         let delay = self.core.settings.inter_request_delay;
         if !delay.is_zero() {

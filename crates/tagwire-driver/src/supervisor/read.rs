@@ -33,9 +33,9 @@ impl Asked {
 }
 
 impl PolledLink {
-    /// Sends the next read request of a job and takes in the answers.
-    pub(crate) async fn read(&mut self, at: usize, job: Job, started: Instant) {
-        let Some((asked, extra)) = self.prepare(at, job, started) else { return };
+    /// Sends the next read request of a job and takes in the answers; returns whether there was one to send.
+    pub(crate) async fn read(&mut self, at: usize, job: Job, started: Instant) -> bool {
+        let Some((asked, extra)) = self.prepare(at, job, started) else { return false };
         self.readings.clear();
         let deadline = started + self.core.devices[at].settings.request_timeout;
         let outcome = {
@@ -54,6 +54,9 @@ impl PolledLink {
         }
         self.core.inform_clients(at, extra, first);
         self.core.flush();
+        if has_answer && self.core.round(at, job, extra).is_some_and(|round| round.is_complete(now)) {
+            self.core.finish(at, job, now);
+        }
         if is_excused {
             self.core.devices[at].health.excuse();
             self.note_timeout(now);
@@ -63,6 +66,7 @@ impl PolledLink {
         if let Some(Err(error)) = outcome {
             self.note_link_failure(started, now, &error);
         }
+        true
     }
 
     /// Finds out what the job wants to ask next; `None` when it turns out to be complete.

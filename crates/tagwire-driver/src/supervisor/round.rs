@@ -82,6 +82,12 @@ impl Round {
         self.again.pop_front().map(|idx| Ask::Blocks(idx..idx + 1))
     }
 
+    /// Whether nothing is left to ask in this pass.
+    pub(crate) fn is_complete(&self, now: Instant) -> bool {
+        let rest = self.next..self.blocks.len();
+        self.bisect.is_empty() && self.again.is_empty() && rest.into_iter().all(|idx| self.is_muted(idx, now))
+    }
+
     /// A block to find out whether the device is back, another one each time, because it may be this one that gets no
     /// answer.
     pub(crate) fn probe(&mut self) -> Option<Ask> {
