@@ -22,6 +22,6 @@ pub use spec::{DeviceSpec, LinkSpec, TagSpec};
 pub use supervisor::{
     Clock, DEVICE_ITEMS, DeviceItem, DeviceState, DeviceStatistics, LINK_ITEMS, LinkHandle, LinkItem, LinkSetup,
     LinkSource, LinkStatistics, MAX_QUEUED_ITEMS, Options, ReloadError, Statistics, SystemTag, SystemTags, Watchdog,
-    supervise,
+    initial_value, supervise,
 };
 pub use update::{Sink, Update};

@@ -31,6 +31,11 @@ impl Bisect {
         self.splits.clear();
     }
 
+    /// Whether no piece is left.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.pieces.is_empty()
+    }
+
     /// The next piece to ask for, in address order.
     pub(crate) fn next(&mut self) -> Option<Piece> {
         let piece = self.pieces.pop();

@@ -31,6 +31,7 @@ mod write;
 
 pub use clock::Clock;
 pub use handle::{LinkHandle, MAX_QUEUED_ITEMS, ReloadError};
+pub use simulated::initial_value;
 pub use statistics::{DeviceState, DeviceStatistics, LinkStatistics, Statistics};
 pub use system::{DEVICE_ITEMS, DeviceItem, LINK_ITEMS, LinkItem, SystemTag, SystemTags};
 pub use task::{LinkSetup, LinkSource, Options, supervise};

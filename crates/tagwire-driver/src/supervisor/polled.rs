@@ -100,15 +100,13 @@ impl PolledLink {
             self.core.line.closed(now);
             return self.connect(now).await;
         }
-        match job {
-            Job::Write => {
-                self.n_writes_in_row += 1;
-                self.write(device, now).await;
-            }
-            Job::Extra | Job::Class(_) | Job::Probe => {
-                self.n_writes_in_row = 0;
-                self.read(device, job, now).await;
-            }
+        if job == Job::Write {
+            self.n_writes_in_row += 1;
+            self.write(device, now).await;
+        } else if self.read(device, job, now).await {
+            self.n_writes_in_row = 0;
+        } else {
+            return;
         }
         let delay = self.core.settings.inter_request_delay;
         if !delay.is_zero() {
@@ -204,14 +202,23 @@ impl PolledLink {
             device.counters.n_failed_reads += 1;
             core.fail_device(at, core.line.silence());
         }
-        if self.driver.reconnect_after_timeout() && self.core.line.is_open() {
-            self.driver.disconnect();
-            self.core.line.closed(now);
-        } else if !(self.core.line.is_just_suspect() && self.core.ask_a_neighbour(now))
-            && self.core.line.may_need_reopening()
+        if self.note_timeout(now) {
+            return;
+        }
+        if !(self.core.line.is_just_suspect() && self.core.ask_a_neighbour(now)) && self.core.line.may_need_reopening()
         {
             self.core.devices[at].health.hurry();
         }
+    }
+
+    /// Closes a transport that is of no use after an unanswered request; returns whether that is so.
+    pub(crate) fn note_timeout(&mut self, now: Instant) -> bool {
+        let is_useless = self.driver.reconnect_after_timeout() && self.core.line.is_open();
+        if is_useless {
+            self.driver.disconnect();
+            self.core.line.closed(now);
+        }
+        is_useless
     }
 
     /// Notes that the link failed during a request.

@@ -10,7 +10,7 @@ use super::core::{Core, bad_update, update_of};
 use super::device::{Job, Purpose};
 use super::polled::PolledLink;
 use super::round::{Ask, Round};
-use crate::{Block, PolledDriver, Refusal};
+use crate::{Block, PolledDriver, Refusal, Update};
 
 /// What was asked, so that the answers find their way back.
 enum Asked {
@@ -33,9 +33,9 @@ impl Asked {
 }
 
 impl PolledLink {
-    /// Sends the next read request of a job and takes in the answers.
-    pub(crate) async fn read(&mut self, at: usize, job: Job, started: Instant) {
-        let Some((asked, extra)) = self.prepare(at, job, started) else { return };
+    /// Sends the next read request of a job and takes in the answers; returns whether there was one to send.
+    pub(crate) async fn read(&mut self, at: usize, job: Job, started: Instant) -> bool {
+        let Some((asked, extra)) = self.prepare(at, job, started) else { return false };
         self.readings.clear();
         let deadline = started + self.core.devices[at].settings.request_timeout;
         let outcome = {
@@ -54,20 +54,26 @@ impl PolledLink {
         }
         self.core.inform_clients(at, extra, first);
         self.core.flush();
+        if has_answer && self.core.round(at, job, extra).is_some_and(|round| round.is_complete(now)) {
+            self.core.finish(at, job, now);
+        }
         if is_excused {
             self.core.devices[at].health.excuse();
+            self.note_timeout(now);
         } else if !has_answer || matches!(outcome, Some(Err(_))) {
             self.note_silence(at, started, now);
         }
         if let Some(Err(error)) = outcome {
             self.note_link_failure(started, now, &error);
         }
+        true
     }
 
     /// Finds out what the job wants to ask next; `None` when it turns out to be complete.
     fn prepare(&mut self, at: usize, job: Job, now: Instant) -> Option<(Asked, Option<u64>)> {
         let Self { core, driver, .. } = self;
         let device = &mut core.devices[at];
+        let is_bad = device.health.bad().is_some();
         // A device that does not answer gets one request at a time.
         let n = if device.health.is_failing() { 1 } else { driver.n_in_flight(at) };
         let (round, extra): (&mut Round, Option<u64>) = match job {
@@ -113,7 +119,8 @@ impl PolledLink {
                 (&mut extra.round, Some(extra.id))
             }
         };
-        match round.ask(now, n) {
+        let ask = if is_bad && extra.is_none() { round.probe() } else { round.ask(now, n) };
+        match ask {
             Some(Ask::Piece(piece)) => Some((Asked::Piece(piece), extra)),
             Some(Ask::Blocks(range)) => Some((Asked::Blocks(std::mem::take(&mut round.blocks), range), extra)),
             None => {
@@ -221,9 +228,13 @@ impl Core {
             if may_be_back {
                 device.learned.accept(tag, now);
             }
-            if let Some((id, seen)) = device.tags.to_engineering(tag, raw) {
+            let source_time = source_time.unwrap_or(stamp);
+            if let Some(id) = device.tags.plain_id(tag) {
+                let (value, status) = (Some(raw), Status::GOOD);
+                self.batch.push(Update { tag: id, value, status, source_time, server_time: stamp });
+            } else if let Some((id, seen)) = device.tags.to_engineering(tag, raw) {
                 n_bad += u64::from(seen.is_err());
-                self.batch.push(update_of(id, seen, source_time.unwrap_or(stamp), stamp));
+                self.batch.push(update_of(id, seen, source_time, stamp));
             }
         }
         for (_, tag, status) in readings.failed.drain(..) {
@@ -288,6 +299,9 @@ impl Core {
         if device.health.is_failing() || device.health.bad().is_some() {
             let was_bad = device.health.answered();
             if was_bad {
+                for class in &mut device.classes {
+                    class.round.restart();
+                }
                 let stamp = self.clock.now();
                 let tags = &device.tags;
                 let refused = device.learned.refused().filter_map(|(tag, status)| Some((tags.id(tag)?, status)));

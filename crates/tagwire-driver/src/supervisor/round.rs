@@ -38,13 +38,21 @@ pub(crate) struct Round {
     records: Vec<Record>,
     next: usize,
     again: VecDeque<usize>,
+    next_probe: usize,
 }
 
 impl Round {
-    /// Takes new blocks and stands before the first one.
+    /// Takes new blocks and stands before the first one. Blocks that were the same before keep their record, so that one
+    /// that never answers is not forgotten with every new plan.
     pub(crate) fn replan(&mut self, blocks: Vec<Block>) {
-        self.records.clear();
-        self.records.resize(blocks.len(), Record::default());
+        let records = std::mem::take(&mut self.records);
+        let old: Vec<(Block, Record)> = std::mem::take(&mut self.blocks)
+            .into_iter()
+            .zip(records)
+            .filter(|(_, record)| record.n_unanswered > 0)
+            .collect();
+        let record_of = |new: &Block| old.iter().find(|(block, _)| block == new).map(|(_, record)| *record);
+        self.records = blocks.iter().map(|new| record_of(new).unwrap_or_default()).collect();
         self.blocks = blocks;
         self.restart();
     }
@@ -74,6 +82,20 @@ impl Round {
         self.again.pop_front().map(|idx| Ask::Blocks(idx..idx + 1))
     }
 
+    /// Whether nothing is left to ask in this pass.
+    pub(crate) fn is_complete(&self, now: Instant) -> bool {
+        let rest = self.next..self.blocks.len();
+        self.bisect.is_empty() && self.again.is_empty() && rest.into_iter().all(|idx| self.is_muted(idx, now))
+    }
+
+    /// A block to find out whether the device is back, another one each time, because it may be this one that gets no
+    /// answer.
+    pub(crate) fn probe(&mut self) -> Option<Ask> {
+        let idx = if self.next_probe < self.blocks.len() { self.next_probe } else { 0 };
+        self.next_probe = idx + 1;
+        (idx < self.blocks.len()).then(|| Ask::Blocks(idx..idx + 1))
+    }
+
     fn is_muted(&self, idx: usize, now: Instant) -> bool {
         self.records.get(idx).is_some_and(|record| record.muted_until.is_some_and(|until| until > now))
     }
@@ -100,7 +122,9 @@ impl Round {
             record.muted_until = Some(now + MUTED);
             return true;
         }
-        self.again.push_back(idx);
+        if !self.again.contains(&idx) {
+            self.again.push_back(idx);
+        }
         false
     }
 }

@@ -2,8 +2,8 @@
 
 use tagwire_model::{ArrayData, DataType, Timestamp, Value, ValueType};
 
-/// What a simulated tag holds before anybody writes it: zero, empty text, or as many of these as its array has elements.
-pub(crate) fn initial_value(value_type: ValueType) -> Value {
+/// What a tag that only lives in memory holds before anybody writes it: zero, empty text, or as many of these as its array has elements.
+pub fn initial_value(value_type: ValueType) -> Value {
     let element = || match value_type.data_type {
         DataType::String => Value::text(""),
         DataType::ByteString => Value::bytes(&[]),

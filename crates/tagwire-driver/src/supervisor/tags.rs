@@ -79,13 +79,15 @@ impl TagTable {
         (cold.scan_ms > 0).then(|| Duration::from_millis(u64::from(cold.scan_ms)))
     }
 
-    /// What clients see of a raw value of the tag.
+    /// The number of a tag that is not scaled, which most are.
     #[inline]
+    pub(crate) fn plain_id(&self, tag: u32) -> Option<TagId> {
+        self.hot.get(tag as usize).filter(|hot| hot.scaling == NO_SCALING).map(|hot| hot.id)
+    }
+
+    /// What clients see of a raw value of the tag.
     pub(crate) fn to_engineering(&self, tag: u32, raw: Value) -> Option<(TagId, Shown)> {
         let hot = self.hot.get(tag as usize)?;
-        if hot.scaling == NO_SCALING {
-            return Some((hot.id, Ok((raw, Status::GOOD))));
-        }
         let scaled = match self.scalings.get(hot.scaling as usize) {
             Some(scaling) => scaling.to_engineering(&raw).map_err(status_of),
             None => Ok((raw, Status::GOOD)),

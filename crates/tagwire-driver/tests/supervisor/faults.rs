@@ -1,9 +1,8 @@
 //! Everything that goes wrong on a link, with many seeds, on a simulated clock.
 
-mod fake;
-
-use fake::Fake;
 use tagwire_driver::testing::rehearse;
+
+use crate::fake::Fake;
 
 fn run(seed: u64) -> Result<(), String> {
     let runtime =

@@ -5,12 +5,13 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use tagwire_driver::plan::{Limits, merge};
-use tagwire_driver::testing::{Fault, Rig};
+use tagwire_driver::testing::{Fault, Recorder, Rig};
 use tagwire_driver::{
-    AddressError, Block, BoxFuture, DeviceSettings, DeviceSpec, Driver, LinkError, LinkSettings, LinkSetup, LinkSpec,
-    PolledDriver, Readings, Refusal, Settings, Span, SystemTags, TagSpec,
+    AddressError, Block, BoxFuture, Clock, DEVICE_ITEMS, DeviceItem, DeviceSettings, DeviceSpec, Driver, LINK_ITEMS,
+    LinkError, LinkHandle, LinkItem, LinkSettings, LinkSetup, LinkSpec, Options, PolledDriver, Readings, Refusal,
+    Settings, Span, SystemTags, TagSpec, supervise,
 };
-use tagwire_model::{Access, DataType, Status, TagId, Value, ValueType};
+use tagwire_model::{Access, DataType, Status, TagId, Timestamp, Value, ValueType};
 use tokio::time::{Instant, sleep};
 
 /// What the scripted devices do.
@@ -74,6 +75,78 @@ impl Fake {
         }
         driver
     }
+}
+
+/// Number of the first system tag; those of device `d` start 100 * (d + 1) later.
+const SYSTEM: u32 = 10_000;
+
+/// The number of a system tag of the link.
+pub(crate) fn link_tag(item: LinkItem) -> TagId {
+    let at = LINK_ITEMS.iter().position(|tag| tag.item == item).expect("offered");
+    TagId(SYSTEM + at as u32)
+}
+
+/// The number of a system tag of a device.
+pub(crate) fn device_tag(device: u32, item: DeviceItem) -> TagId {
+    let at = DEVICE_ITEMS.iter().position(|tag| tag.item == item).expect("offered");
+    TagId(SYSTEM + 100 * (device + 1) + at as u32)
+}
+
+pub(crate) fn device_items(device: u32) -> Vec<(DeviceItem, TagId)> {
+    DEVICE_ITEMS.iter().map(|tag| (tag.item, device_tag(device, tag.item))).collect()
+}
+
+/// Wall time of the tests: an arbitrary moment plus the simulated time.
+pub(crate) fn clock(started: Instant) -> Clock {
+    let base = Timestamp::parse_rfc3339("2024-05-01T00:00:00Z").expect("time");
+    Clock::new(move || base.saturating_add_ticks(started.elapsed().as_nanos() as i64 / 100), |_| {})
+}
+
+/// A link over the fake with all its system tags, and a recorder with a log.
+pub(crate) fn start(
+    fake: &Fake,
+    spec: LinkSpec,
+    settings: LinkSettings,
+    devices: Vec<DeviceSettings>,
+) -> (LinkHandle, Arc<Recorder>) {
+    let recorder = Arc::new(Recorder::with_log());
+    let link = start_with(fake, spec, settings, devices, &recorder);
+    (link, recorder)
+}
+
+pub(crate) fn start_with(
+    fake: &Fake,
+    spec: LinkSpec,
+    settings: LinkSettings,
+    devices: Vec<DeviceSettings>,
+    recorder: &Arc<Recorder>,
+) -> LinkHandle {
+    let source_fake = fake.clone();
+    let source = move || {
+        Ok(LinkSetup {
+            driver: Driver::Polled(Box::new(source_fake.driver(&spec))),
+            system: SystemTags {
+                link: LINK_ITEMS.iter().map(|tag| (tag.item, link_tag(tag.item))).collect(),
+                devices: (0..spec.devices.len() as u32).map(device_items).collect(),
+            },
+            spec: spec.clone(),
+            settings: settings.clone(),
+            devices: devices.clone(),
+        })
+    };
+    let started = fake.world().started;
+    let options = Options { clock: clock(started), seed: 1 };
+    supervise(Box::new(source), recorder.clone(), options).expect("starts")
+}
+
+/// One device with `n_tags` tags that is polled every `scan` milliseconds.
+pub(crate) fn one(n_tags: u32, scan: u64) -> (LinkSpec, Vec<DeviceSettings>) {
+    let settings = DeviceSettings { scan: Duration::from_millis(scan), ..DeviceSettings::default() };
+    (link(vec![device(0, n_tags)]), vec![settings])
+}
+
+pub(crate) async fn wait(milliseconds: u64) {
+    sleep(Duration::from_millis(milliseconds)).await;
 }
 
 /// Device `index` with `n_tags` tags at the addresses 0 and up.
