@@ -49,7 +49,8 @@ struct Case {
 
 impl Case {
     fn new(folder: &Path, done: &Arc<Notify>) -> Self {
-        let text = |file: &str| fs::read_to_string(folder.join(file)).unwrap_or_else(|e| panic!("{folder:?}/{file}: {e}"));
+        let text =
+            |file: &str| fs::read_to_string(folder.join(file)).unwrap_or_else(|e| panic!("{folder:?}/{file}: {e}"));
         let config = text("config.toml");
         let link = link(&config);
         let table: toml::Table = config.parse().expect("TOML");
@@ -141,7 +142,8 @@ async fn device(mut script: VecDeque<Line>, mut stream: tokio::io::DuplexStream,
 #[tokio::test(start_paused = true)]
 async fn every_conversation_goes_as_written() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("testcases");
-    let mut folders: Vec<_> = fs::read_dir(root).expect("testcases").map(|entry| entry.expect("an entry").path()).collect();
+    let mut folders: Vec<_> =
+        fs::read_dir(root).expect("testcases").map(|entry| entry.expect("an entry").path()).collect();
     folders.sort();
     assert!(folders.len() >= 10, "only {} cases found", folders.len());
     for folder in folders {
@@ -152,6 +154,8 @@ async fn every_conversation_goes_as_written() {
         for line in expected.lines().filter(|line| !line.trim().is_empty()) {
             case.line(line).await;
         }
-        timeout(Duration::from_secs(1), done.notified()).await.unwrap_or_else(|_| panic!("{}: bytes left over", case.name));
+        timeout(Duration::from_secs(1), done.notified())
+            .await
+            .unwrap_or_else(|_| panic!("{}: bytes left over", case.name));
     }
 }
