@@ -60,7 +60,11 @@ fuzz_target!(|data: &[u8]| {
         scaling: None,
         settings: Settings::new(),
     };
-    let tags = vec![tag(0, "40001", DataType::Float), tag(1, "40010.4H", DataType::String), tag(2, "00001", DataType::Boolean)];
+    let tags = vec![
+        tag(0, "40001", DataType::Float),
+        tag(1, "40010.4H", DataType::String),
+        tag(2, "00001", DataType::Boolean),
+    ];
     let link = LinkSpec {
         name: "l".to_owned(),
         kind: kind.to_owned(),

@@ -6,8 +6,11 @@ use tagwire_modbus::codec::{Expected, FrameReader, Framing, Role, encode_frame};
 
 fuzz_target!(|data: &[u8]| {
     let Some((&size, stream)) = data.split_first() else { return };
-    let expected =
-        [(1, 3, 6), (1, 4, 252), (1, 1, 3), (2, 16, 5)].map(|(unit, function, pdu_len)| Expected { unit, function, pdu_len });
+    let expected = [(1, 3, 6), (1, 4, 252), (1, 1, 3), (2, 16, 5)].map(|(unit, function, pdu_len)| Expected {
+        unit,
+        function,
+        pdu_len,
+    });
     for role in [Role::Client, Role::Server] {
         let mut reader = FrameReader::new(Framing::Tcp, role);
         'stream: for piece in stream.chunks(usize::from(size).max(1)) {

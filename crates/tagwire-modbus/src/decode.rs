@@ -68,7 +68,10 @@ impl Item {
             Code::Bcd => number(from_bcd(u32::from(self.word(data, at)?))),
             Code::LongBcd => number(from_bcd(self.double(data, at)?)),
             Code::Decimal => {
-                let (high, low) = { let double = self.double(data, at)?; (double >> 16, double & 0xFFFF) };
+                let (high, low) = {
+                    let double = self.double(data, at)?;
+                    (double >> 16, double & 0xFFFF)
+                };
                 number((high < 10_000 && low < 10_000).then(|| high * 10_000 + low))
             }
             Code::Unix32 => seconds(i64::from(self.double(data, at)?)),
@@ -113,9 +116,10 @@ fn from_number(data_type: DataType, number: u32) -> Value {
 
 /// Eight decimal digits; `None` when a half byte is no digit.
 fn from_bcd(packed: u32) -> Option<u32> {
-    (0..8).rev().map(|idx| packed >> (idx * 4) & 15).try_fold(0_u32, |number, digit| {
-        (digit < 10).then_some(number * 10 + digit)
-    })
+    (0..8)
+        .rev()
+        .map(|idx| packed >> (idx * 4) & 15)
+        .try_fold(0_u32, |number, digit| (digit < 10).then_some(number * 10 + digit))
 }
 
 fn from_unix(time: i64, ticks_per_unit: i64) -> Result<Value, Status> {

@@ -149,7 +149,9 @@ fn push(found: &mut Vec<Decoding>, table: Table, suffix: &str, type_name: &str, 
     let Ok(address) = Address::parse(&text, Numbering::default()) else { return };
     let mut seen: Vec<Value> = Vec::new();
     for order in orders {
-        let Ok(item) = Item::new(&address, value_type, &Encoding { order: *order, ..Encoding::default() }) else { return };
+        let Ok(item) = Item::new(&address, value_type, &Encoding { order: *order, ..Encoding::default() }) else {
+            return;
+        };
         let Ok(value) = item.decode(data, 0) else { continue };
         if seen.iter().any(|old| old.same_as(&value)) {
             continue;
@@ -166,7 +168,9 @@ fn is_plausible(value: &Value) -> bool {
     match value {
         Value::Float(number) => sane(f64::from(*number)),
         Value::Double(number) => sane(*number),
-        Value::DateTime(time) => (0..4_102_444_800_000).contains(&time.unix_millis()) && time.unix_millis() > 631_152_000_000,
+        Value::DateTime(time) => {
+            (0..4_102_444_800_000).contains(&time.unix_millis()) && time.unix_millis() > 631_152_000_000
+        }
         Value::String(text) => !text.is_empty() && text.chars().all(|c| !c.is_control()),
         _ => true,
     }
@@ -183,8 +187,12 @@ fn storage(storage: Storage) -> String {
     match storage {
         Storage::Coil => "one bit".to_owned(),
         Storage::Coils(n) => format!("{n} bits, the first one least significant"),
-        Storage::Bits { first, modicon: false } => format!("bit {first} of a register, counted from the least significant"),
-        Storage::Bits { first, modicon: true } => format!("bit {first} of a register, counted from the most significant"),
+        Storage::Bits { first, modicon: false } => {
+            format!("bit {first} of a register, counted from the least significant")
+        }
+        Storage::Bits { first, modicon: true } => {
+            format!("bit {first} of a register, counted from the most significant")
+        }
         Storage::Flag => "a register that is true when not 0".to_owned(),
         Storage::Byte => "an 8-bit number in a register of its own".to_owned(),
         Storage::Word => "one register".to_owned(),
@@ -238,7 +246,9 @@ fn write_functions(item: &Item) -> Vec<Function> {
         (Table::DiscreteInputs | Table::InputRegisters, _) => Vec::new(),
         (Table::Coils, _) if item.len == 1 => vec![Function::WriteCoil, Function::WriteCoils],
         (Table::Coils, _) => vec![Function::WriteCoils],
-        (_, Storage::Bits { .. }) => vec![Function::MaskWriteRegister, Function::WriteRegister, Function::WriteRegisters],
+        (_, Storage::Bits { .. }) => {
+            vec![Function::MaskWriteRegister, Function::WriteRegister, Function::WriteRegisters]
+        }
         _ if item.len == 1 => vec![Function::WriteRegister, Function::WriteRegisters],
         _ => vec![Function::WriteRegisters],
     }

@@ -6,7 +6,8 @@ use tagwire_model::{ArrayData, DataType, Dims, Status, Timestamp, Value, ValueTy
 
 fn item_with(address: &str, value_type: &str, encoding: &Encoding) -> Item {
     let parsed = Address::parse(address, Numbering::default()).unwrap_or_else(|e| panic!("{address}: {e}"));
-    let value_type = if value_type.is_empty() { parsed.default_type() } else { ValueType::parse(value_type).expect("type") };
+    let value_type =
+        if value_type.is_empty() { parsed.default_type() } else { ValueType::parse(value_type).expect("type") };
     Item::new(&parsed, value_type, encoding).unwrap_or_else(|e| panic!("{address} as {value_type}: {e}"))
 }
 
@@ -86,7 +87,7 @@ fn the_default_type_follows_the_address() {
         ("40001:UNIX32", "datetime", 2),
         ("40001:UNIXMS", "datetime", 4),
         ("40001[10]", "u16[10]", 10),
-        ("40001[2][3]", "u16[2,3]", 6),
+        ("40001 [2][3]", "u16[2,3]", 6),
         ("40001[2,3]", "u16[2,3]", 6),
         ("40001.20H[3]", "string[3]", 30),
         ("000001#16", "u16", 16),

@@ -11,18 +11,19 @@ use tagwire_modbus::simulator::Fault;
 use tagwire_modbus::{ModbusKind, Order};
 use tagwire_model::{ArrayData, DataType, Dims, Status, Timestamp, Value, ValueType};
 
-const KINDS: [&str; 5] =
-    ["modbus-tcp", "modbus-rtu", "modbus-ascii", "modbus-rtu-over-tcp", "modbus-ascii-over-tcp"];
+const KINDS: [&str; 5] = ["modbus-tcp", "modbus-rtu", "modbus-ascii", "modbus-rtu-over-tcp", "modbus-ascii-over-tcp"];
 const UNIT: &str = "[[unit]]\nid = 1";
 
 fn sample(data_type: DataType, seed: u64) -> Value {
     match data_type {
-        DataType::Boolean => Value::Boolean(seed % 2 == 0),
+        DataType::Boolean => Value::Boolean(seed.is_multiple_of(2)),
         DataType::Float => Value::Float(seed as f32 * 0.37 - 5.0),
         DataType::Double => Value::Double(seed as f64 * -1234.567),
         DataType::String => Value::text(&format!("text {seed}")),
         DataType::ByteString => Value::bytes(&(seed as u32).to_be_bytes().repeat(2)),
-        DataType::DateTime => Value::DateTime(Timestamp::from_ticks(133_000_000_000_000_000 + seed as i64 * 12_345_678)),
+        DataType::DateTime => {
+            Value::DateTime(Timestamp::from_ticks(133_000_000_000_000_000 + seed as i64 * 12_345_678))
+        }
         _ => Value::from_bits(data_type, seed.wrapping_mul(0x9E37_79B9_7F4A_7C15)),
     }
 }
@@ -71,7 +72,11 @@ async fn every_type_and_order_is_written_and_read_back_over_every_kind_of_link()
             let poll = bench.poll(0).await;
             assert_eq!((poll.outcome, poll.failed.len(), poll.refused.len()), (Outcome::Done, 0, 0), "{kind} {order}");
             for (idx, (address, name, value)) in tags.iter().enumerate() {
-                assert!(poll.value(idx as u32).same_as(value), "{kind} {order} {address} {name}: {}", poll.value(idx as u32));
+                assert!(
+                    poll.value(idx as u32).same_as(value),
+                    "{kind} {order} {address} {name}: {}",
+                    poll.value(idx as u32)
+                );
             }
         }
     }
@@ -94,7 +99,9 @@ async fn all_four_tables_are_read() {
 
 #[tokio::test(start_paused = true)]
 async fn values_longer_than_a_request_are_read_and_written_in_parts() {
-    for (keys, n_reads) in [("", 8), ("max_read_registers = 10\nmax_write_registers = 7\nmax_read_coils = 9\nmax_write_coils = 9", 91)] {
+    for (keys, n_reads) in
+        [("", 8), ("max_read_registers = 10\nmax_write_registers = 7\nmax_read_coils = 9\nmax_write_coils = 9", 91)]
+    {
         let tags = [("40001", "f64[100]"), ("41001", "i16[300]"), ("00001", "bool[99]")];
         let mut bench = Bench::new(&config("modbus-tcp", keys, &tags), UNIT).await;
         let values: Vec<(u32, Value)> = tags
@@ -171,9 +178,16 @@ async fn each_write_of_a_batch_has_its_own_result() {
     let tags = [("40001", "u16"), ("40002", "u16"), ("40003:BCD", "u16"), ("40004", "u16")];
     let simulator = "[[unit]]\nid = 1\nrefuse = [{ address = \"40002\", on = \"write\", exception = 4 }]";
     let mut bench = Bench::new(&config("modbus-rtu", "", &tags), simulator).await;
-    let writes = [(0, Value::UInt16(1)), (1, Value::UInt16(2)), (2, Value::UInt16(10_000)), (3, Value::text("x")), (9, Value::Null)];
+    let writes = [
+        (0, Value::UInt16(1)),
+        (1, Value::UInt16(2)),
+        (2, Value::UInt16(10_000)),
+        (3, Value::text("x")),
+        (9, Value::Null),
+    ];
     let (outcome, results) = bench.write(0, &writes).await;
-    let statuses: Vec<Status> = results.iter().map(|r| r.as_ref().map_or_else(|e| e.status, |()| Status::GOOD)).collect();
+    let statuses: Vec<Status> =
+        results.iter().map(|r| r.as_ref().map_or_else(|e| e.status, |()| Status::GOOD)).collect();
     assert_eq!(outcome, Outcome::Done);
     assert_eq!(
         statuses,
@@ -204,7 +218,10 @@ async fn exceptions_refuse_their_block_and_no_other() {
             let mut bench = Bench::new(&config(kind, "", &tags), &simulator).await;
             let poll = bench.poll(0).await;
             assert_eq!(poll.value(1), &Value::UInt16(0), "{kind}");
-            assert_eq!((poll.outcome, poll.refused[0].status, poll.refused[0].divisible), (Outcome::Done, status, divisible));
+            assert_eq!(
+                (poll.outcome, poll.refused[0].status, poll.refused[0].divisible),
+                (Outcome::Done, status, divisible)
+            );
             assert!(poll.refused[0].reason.contains(&format!("exception {exception}")), "{}", poll.refused[0]);
         }
     }
@@ -213,7 +230,8 @@ async fn exceptions_refuse_their_block_and_no_other() {
 #[tokio::test(start_paused = true)]
 async fn a_value_that_means_nothing_spoils_only_its_tag() {
     let tags = [("40001:BCD", "u16"), ("40002", "u16")];
-    let simulator = "[[unit]]\nid = 1\nvalue = [{ address = \"40001\", value = 0xFFFF }, { address = \"40002\", value = 5 }]";
+    let simulator =
+        "[[unit]]\nid = 1\nvalue = [{ address = \"40001\", value = 0xFFFF }, { address = \"40002\", value = 5 }]";
     let poll = Bench::new(&config("modbus-tcp", "", &tags), simulator).await.poll(0).await;
     assert_eq!((poll.failed[&0], poll.value(1)), (Status::BAD_OUT_OF_RANGE, &Value::UInt16(5)));
 }
@@ -319,6 +337,54 @@ async fn traffic_is_counted_and_raw_units_can_be_read() {
     assert_eq!(raw, [0, 0, 0x12, 0x34]);
 }
 
+#[derive(Clone, Default)]
+struct Log(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, buf: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().expect("not poisoned").extend_from_slice(buf);
+        Ok(buf.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_trace_shows_every_frame_only_while_it_is_on() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber =
+        tracing_subscriber::fmt().with_writer(move || writer.clone()).with_ansi(false).without_time().finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let mut bench = Bench::new(&config("modbus-tcp", "", &[("40003", "u16")]), UNIT).await;
+    bench.poll(0).await;
+    assert!(log.0.lock().expect("not poisoned").is_empty());
+    bench.driver.set_trace(true);
+    bench.poll(0).await;
+    bench.driver.set_trace(false);
+    bench.poll(0).await;
+    let text = String::from_utf8(log.0.lock().expect("not poisoned").clone()).expect("text");
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(
+        lines,
+        [
+            " INFO tagwire::trace: unit 1: read holding registers at 2, count 1 link=\"line\" dir=\"tx\" \
+             bytes=00 02 00 00 00 06 01 03 00 02 00 01",
+            " INFO tagwire::trace: unit 1: read holding registers: 2 bytes link=\"line\" dir=\"rx\" \
+             bytes=00 02 00 00 00 05 01 03 02 00 00",
+        ]
+    );
+}
+
+#[test]
+fn a_tag_is_explained_with_the_settings_of_its_device() {
+    let link = link(&config("modbus-tcp", "unit = 7\nfirst_address = 0\norder = \"CDAB\"", &[("40010", "f32")]));
+    let (unit, lens) = ModbusKind.explain(&link.devices[0].settings, &link.devices[0].tags[0]).expect("fits");
+    assert_eq!((unit, lens.wire_offset, lens.order), (7, 10, "CDAB"));
+}
+
 #[test]
 fn settings_that_cannot_work_name_their_key_and_the_fix() {
     let check = |text: &str| {
@@ -331,6 +397,7 @@ fn settings_that_cannot_work_name_their_key_and_the_fix() {
         ("modbus-tcp", "device_id = \"<10.9.9.9>.3\"", "device_id", "leads to 127.0.0.1:502"),
         ("modbus-rtu", "device_id = \"<10.9.9.9>.3\"", "device_id", "serial line"),
         ("modbus-rtu", "unit = 0", "unit", "broadcast"),
+        ("modbus-ascii-over-tcp", "unit = 0", "unit", "broadcast"),
     ] {
         let (found, text, fix) = with(kind, keys).expect_err(keys);
         assert_eq!(found, key);
@@ -353,7 +420,9 @@ fn tags_that_cannot_work_name_the_fix() {
         let error = ModbusKind.check_tag(&device.settings, &tag).expect_err(address);
         format!("{}; {}", error.problem, error.fix)
     };
-    assert!(refuse("", "30001", "u16", "rw", "").contains("input registers cannot be written; declare access = \"ro\""));
+    assert!(
+        refuse("", "30001", "u16", "rw", "").contains("input registers cannot be written; declare access = \"ro\"")
+    );
     assert!(refuse("max_read_registers = 2", "40001", "f64", "ro", "").contains("raise max_read_registers"));
     assert!(refuse("max_write_registers = 2", "40001.20H", "string", "rw", "").contains("raise max_write_registers"));
     assert!(refuse("", "40001:CDAB", "f32", "ro", "DCBA").contains("different orders"));

@@ -17,8 +17,7 @@ use tagwire_modbus::simulator::{Fault, Simulator};
 use tagwire_model::{Status, Value};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, DuplexStream, ReadBuf};
 
-const KINDS: [&str; 5] =
-    ["modbus-tcp", "modbus-rtu", "modbus-ascii", "modbus-rtu-over-tcp", "modbus-ascii-over-tcp"];
+const KINDS: [&str; 5] = ["modbus-tcp", "modbus-rtu", "modbus-ascii", "modbus-rtu-over-tcp", "modbus-ascii-over-tcp"];
 const UNIT: &str = "[[unit]]\nid = 1\n[[unit]]\nid = 2";
 const TAG: [(&str, &str); 1] = [("40001", "u16")];
 
@@ -70,9 +69,13 @@ async fn a_late_confirmation_never_confirms_a_later_write() {
 
 #[tokio::test(start_paused = true)]
 async fn only_streams_without_transaction_numbers_are_opened_anew_after_a_timeout() {
-    for (kind, n_connects) in
-        [("modbus-tcp", 1), ("modbus-rtu", 1), ("modbus-ascii", 1), ("modbus-rtu-over-tcp", 2), ("modbus-ascii-over-tcp", 2)]
-    {
+    for (kind, n_connects) in [
+        ("modbus-tcp", 1),
+        ("modbus-rtu", 1),
+        ("modbus-ascii", 1),
+        ("modbus-rtu-over-tcp", 2),
+        ("modbus-ascii-over-tcp", 2),
+    ] {
         let mut bench = Bench::new(&config(kind, "", &TAG), UNIT).await;
         bench.simulator.inject(None, Fault::Drop);
         assert_eq!(bench.poll(0).await.outcome, Outcome::TimedOut);
@@ -266,10 +269,14 @@ async fn a_read_dropped_at_any_await_leaves_a_driver_that_works() {
                 readings.clear();
                 let outcome = tokio::time::timeout(Duration::from_secs(5), driver.read(&blocks, &mut readings)).await;
                 assert!(matches!(outcome, Ok(Ok(()))), "{kind} {keys} after {n_polls} polls: {outcome:?}");
-                let mut found: Vec<u16> = readings.values.iter().map(|(.., v, _)| v.as_i128().expect("u16") as u16).collect();
+                let mut found: Vec<u16> =
+                    readings.values.iter().map(|(.., v, _)| v.as_i128().expect("u16") as u16).collect();
                 found.sort_unstable();
                 assert_eq!(found, [value, value + 300, value + 600], "{kind} {keys} after {n_polls} polls");
-                assert!(n_polls < 200 || whole || !keys.is_empty() || kind != "modbus-tcp", "the read ends before {n_polls} polls");
+                assert!(
+                    n_polls < 200 || whole || !keys.is_empty() || kind != "modbus-tcp",
+                    "the read ends before {n_polls} polls"
+                );
             }
         }
     }
@@ -300,7 +307,7 @@ async fn answer_with(kind: &str, pdus: Vec<Vec<u8>>, writes: &[(u32, Value)]) ->
         tokio::spawn(async move {
             let mut buf = [0; 300];
             for (idx, pdu) in pdus.into_iter().enumerate() {
-                end.read(&mut buf).await?;
+                let _ = end.read(&mut buf).await?;
                 let mut out = Vec::new();
                 encode_frame(framing, idx as u16 + 1, 1, &mut out, |out| out.extend_from_slice(&pdu));
                 end.write_all(&out).await?;

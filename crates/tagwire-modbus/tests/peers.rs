@@ -166,7 +166,10 @@ async fn foreign_client(mut client: client::Context, simulator: &Simulator) {
     simulator.set_unit(1, Table::InputRegisters, 3, 33);
     client.write_single_coil(1, true).await.expect("link").expect("function 5");
     client.write_multiple_coils(2, &[false, true, true]).await.expect("link").expect("function 15");
-    assert_eq!(client.read_coils(0, 6).await.expect("link").expect("function 1"), [false, true, false, true, true, false]);
+    assert_eq!(
+        client.read_coils(0, 6).await.expect("link").expect("function 1"),
+        [false, true, false, true, true, false]
+    );
     assert_eq!(client.read_discrete_inputs(1, 3).await.expect("link").expect("function 2"), [false, true, false]);
     assert_eq!(client.read_input_registers(3, 2).await.expect("link").expect("function 4"), [33, 0]);
     client.write_single_register(0, 0x12).await.expect("link").expect("function 6");

@@ -31,6 +31,7 @@ pub(super) fn parse(text: &str, numbering: Numbering) -> Result<Address, Address
             '#' => parts.hash(&mut rest)?,
             '[' => parts.brackets(&mut rest)?,
             ':' => parts.suffix(&mut rest)?,
+            ' ' if rest.peek() == Some('[') => {}
             other => {
                 let problem = format!("address \"{text}\" goes on with \"{other}\" after the number");
                 return Err(bad(problem, "after the number only .bit, .lengthH, [n], :type, :order or :n may follow"));
@@ -188,7 +189,10 @@ impl Parts {
     fn brackets(&mut self, rest: &mut Cursor<'_>) -> Result<(), AddressError> {
         let inner = rest.take_while(|c| c != ']');
         if !rest.eat(']') {
-            return Err(bad("a bracket is not closed", "write the number of elements in brackets, as in [10] or [2][3]"));
+            return Err(bad(
+                "a bracket is not closed",
+                "write the number of elements in brackets, as in [10] or [2][3]",
+            ));
         }
         for len in inner.split(',') {
             self.len(count(len.trim(), "in brackets")?)?;
@@ -229,7 +233,10 @@ impl Parts {
         self.lens.push(n);
         let fits = Dims::new(&self.lens).and_then(|dims| dims.n_elements()).is_some_and(|n| n <= 0x1_0000);
         if n == 0 || !fits || self.lens.len() > 3 {
-            return Err(bad("the array is empty or too large", "write one to three lengths of at least 1, as in [2][3]"));
+            return Err(bad(
+                "the array is empty or too large",
+                "write one to three lengths of at least 1, as in [2][3]",
+            ));
         }
         Ok(())
     }

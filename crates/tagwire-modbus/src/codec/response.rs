@@ -150,16 +150,7 @@ mod tests {
 
     #[test]
     fn malformed_answers_are_refused() {
-        let cases: [&[u8]; 8] = [
-            &[],
-            &[3],
-            &[3, 4, 0, 0],
-            &[3, 1, 0],
-            &[3, 0],
-            &[0x83],
-            &[0x83, 2, 0],
-            &[99, 0],
-        ];
+        let cases: [&[u8]; 8] = [&[], &[3], &[3, 4, 0, 0], &[3, 1, 0], &[3, 0], &[0x83], &[0x83, 2, 0], &[99, 0]];
         for bytes in cases {
             assert!(Response::decode(bytes).is_err(), "{bytes:02X?}");
         }

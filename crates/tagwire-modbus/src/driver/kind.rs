@@ -3,15 +3,36 @@
 use tagwire_driver::{AddressError, BuildError, Driver, DriverKind, Key, LinkSpec, Settings, TagSpec};
 use tagwire_model::ValueType;
 
+use super::ModbusDriver;
 use super::connect::{Carrier, Connector, KINDS, SerialConnector, TcpConnector, host, kind};
 use super::settings::{BadKey, DEVICE_KEYS, DeviceSettings, LINK_KEYS, TAG_KEYS, order};
-use super::ModbusDriver;
 use crate::address::{Address, Numbering, Table, bad};
+use crate::codec::Framing;
+use crate::explain::Explanation;
 use crate::item::Item;
 
 /// The five kinds of Modbus link.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ModbusKind;
+
+impl ModbusKind {
+    /// As [`DriverKind::build`], with the driver's own type, which can also read units as they are.
+    ///
+    /// # Errors
+    /// [`BuildError`] as [`DriverKind::check_link`].
+    pub fn driver(&self, link: &LinkSpec) -> Result<ModbusDriver, BuildError> {
+        ModbusDriver::new(link, connector(&link.kind, &link.address, &link.settings)?)
+    }
+
+    /// What a tag's address means on a device with these settings, and the unit it asks.
+    ///
+    /// # Errors
+    /// [`AddressError`] as [`DriverKind::check_tag`].
+    pub fn explain(&self, device: &Settings, tag: &TagSpec) -> Result<(u8, Explanation), AddressError> {
+        let device = DeviceSettings::new(device)?;
+        Ok((device.unit, Explanation::new(&item(&device, tag)?)))
+    }
+}
 
 /// Names of [`KINDS`].
 const NAMES: [&str; KINDS.len()] = {
@@ -23,17 +44,6 @@ const NAMES: [&str; KINDS.len()] = {
     }
     names
 };
-
-impl ModbusKind {
-    /// The driver of a link by its own type, for callers that read raw bytes.
-    ///
-    /// # Errors
-    /// [`BuildError`] as [`DriverKind::build`].
-    pub fn driver(link: &LinkSpec) -> Result<ModbusDriver, BuildError> {
-        let connector = connector(&link.kind, &link.address, &link.settings)?;
-        ModbusDriver::new(link, connector)
-    }
-}
 
 impl DriverKind for ModbusKind {
     fn names(&self) -> &'static [&'static str] {
@@ -69,7 +79,7 @@ impl DriverKind for ModbusKind {
     }
 
     fn build(&self, link: &LinkSpec) -> Result<Driver, BuildError> {
-        Self::driver(link).map(|driver| Driver::Polled(Box::new(driver)))
+        self.driver(link).map(|driver| Driver::Polled(Box::new(driver)))
     }
 }
 
@@ -97,7 +107,7 @@ pub(super) fn unknown_kind(name: &str) -> BuildError {
 /// Checks a device's keys against its link.
 pub(super) fn device(link: &LinkSpec, given: &Settings) -> Result<DeviceSettings, BuildError> {
     let device = DeviceSettings::new(given)?;
-    let (carrier, _) = kind(&link.kind).ok_or_else(|| unknown_kind(&link.kind))?;
+    let (carrier, framing) = kind(&link.kind).ok_or_else(|| unknown_kind(&link.kind))?;
     let wrong = |key, problem: String, fix: &str| Err(BuildError { key, problem, fix: fix.to_owned() });
     match (carrier, &device.host) {
         (Carrier::Serial, Some(host)) => {
@@ -110,7 +120,7 @@ pub(super) fn device(link: &LinkSpec, given: &Settings) -> Result<DeviceSettings
         }
         _ => {}
     }
-    if carrier == Carrier::Serial && device.unit == 0 {
+    if framing != Framing::Tcp && device.unit == 0 {
         let problem = "unit 0 is the broadcast of a serial line, to which no device answers".to_owned();
         return wrong("unit", problem, "write the unit of the device, 1 to 247");
     }

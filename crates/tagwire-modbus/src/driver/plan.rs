@@ -65,7 +65,8 @@ mod tests {
             Item::new(&address, ValueType::parse(value_type).expect("type"), &settings.encoding).expect("fits")
         };
         let items: Vec<Item> = tags.iter().map(item).collect();
-        let cuts: Vec<Span> = cuts.iter().map(|(area, start, len)| Span { area: *area, start: *start, len: *len }).collect();
+        let cuts: Vec<Span> =
+            cuts.iter().map(|(area, start, len)| Span { area: *area, start: *start, len: *len }).collect();
         let all: Vec<u32> = (0..items.len() as u32).collect();
         let planned = plan(0, &items, &settings, &all, &cuts);
         planned.iter().map(|block| (block.start, block.len, block.tags.len())).collect()

@@ -29,7 +29,9 @@ impl ModbusDriver {
                     break;
                 }
                 next += 1;
-                let (Some(device), false) = (self.devices.get(block.device), state.settled[one.block]) else { continue };
+                let (Some(device), false) = (self.devices.get(block.device), state.settled[one.block]) else {
+                    continue;
+                };
                 let unit = device.settings.unit;
                 let Some(table) = Table::from_digit(block.area) else { continue };
                 let start = (block.start + one.chunk.skip) as u16;

@@ -30,7 +30,12 @@ pub(super) const DEVICE_KEYS: &[Key] = &[
     key("order", KeyKind::Choice(&Order::NAMES), "ABCD", "Byte and word order of numbers; that of a tag wins."),
     key("first_address", integer(0, 1), "1", "Number of the first item of each table: 40001 (1) or 40000 (0)."),
     key("first_bit", integer(0, 1), "0", "Number of the least significant bit of a register."),
-    key("modicon_bit_order", KeyKind::Bool, "false", "Whether the first bit of a register is its most significant one."),
+    key(
+        "modicon_bit_order",
+        KeyKind::Bool,
+        "false",
+        "Whether the first bit of a register is its most significant one.",
+    ),
     key("longs_as_decimals", KeyKind::Bool, "false", "Whether 32-bit integers are two registers of 0 to 9999."),
     key(
         "max_read_registers",
@@ -45,7 +50,12 @@ pub(super) const DEVICE_KEYS: &[Key] = &[
         "123",
         "Most registers that the device takes in one request.",
     ),
-    key("max_write_coils", integer(1, MAX_WRITE_BITS as i64), "1968", "Most coils that the device takes in one request."),
+    key(
+        "max_write_coils",
+        integer(1, MAX_WRITE_BITS as i64),
+        "1968",
+        "Most coils that the device takes in one request.",
+    ),
     key("max_gap", integer(0, 124), "16", "Most unwanted registers read to join two blocks; 16 times as many coils."),
     key("function_5", KeyKind::Bool, "true", "Whether single coils are written with function 5 instead of 15."),
     key("function_6", KeyKind::Bool, "true", "Whether single registers are written with function 6 instead of 16."),

@@ -69,7 +69,9 @@ impl ModbusDriver {
                 part.copy_from_slice(bytes);
             }
             let request = match (is_bits, len == 1 && alone) {
-                (true, true) => Request::WriteCoil { address: start, on: part.first().is_some_and(|bits| bits & 1 == 1) },
+                (true, true) => {
+                    Request::WriteCoil { address: start, on: part.first().is_some_and(|bits| bits & 1 == 1) }
+                }
                 (true, false) => Request::WriteCoils { start, count: chunk.len, bits: &part },
                 (false, true) => Request::WriteRegister { address: start, value: word(&part, 0).unwrap_or(0) },
                 (false, false) => Request::WriteRegisters { start, values: &part },

@@ -32,7 +32,13 @@ impl Signal {
             Shape::Ramp => self.low + share * span,
             Shape::Triangle => self.low + (1.0 - (2.0 * share - 1.0).abs()) * span,
             Shape::Sine => self.low + (1.0 + (share * std::f64::consts::TAU).sin()) / 2.0 * span,
-            Shape::Square => if share < 0.5 { self.low } else { self.high },
+            Shape::Square => {
+                if share < 0.5 {
+                    self.low
+                } else {
+                    self.high
+                }
+            }
         }
     }
 }

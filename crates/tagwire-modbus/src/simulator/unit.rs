@@ -134,7 +134,8 @@ impl Unit {
     pub(super) fn answer(&mut self, pdu: &[u8], now: Duration, out: &mut Vec<u8>) {
         let at = out.len();
         let code = pdu.first().copied().unwrap_or(0) & !Function::EXCEPTION_BIT;
-        let result = Request::decode(pdu).map_err(PduError::exception).and_then(|request| self.serve(&request, now, out));
+        let result =
+            Request::decode(pdu).map_err(PduError::exception).and_then(|request| self.serve(&request, now, out));
         if let Err(exception) = result {
             out.truncate(at);
             Response::Exception { function: code, exception }.encode(out);

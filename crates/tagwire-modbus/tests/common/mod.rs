@@ -61,7 +61,9 @@ fn tag(idx: usize, tag: &Table) -> TagSpec {
         id: TagId(idx as u32),
         address,
         value_type,
-        access: tag.get("access").map_or(Access::READ, |text| Access::parse(text.as_str().expect("text")).expect("access")),
+        access: tag
+            .get("access")
+            .map_or(Access::READ, |text| Access::parse(text.as_str().expect("text")).expect("access")),
         scan: None,
         scaling: None,
         settings: settings(tag, ModbusKind.tag_keys(), &["name", "address", "type", "access", "scan"]),
@@ -80,7 +82,9 @@ fn settings(table: &Table, keys: &[Key], common: &[&str]) -> Settings {
             (KeyKind::Bool, Toml::Boolean(on)) => Setting::Bool(*on),
             (KeyKind::Integer { min, max }, Toml::Integer(n)) if (min..=max).contains(n) => Setting::Integer(*n),
             (KeyKind::Text, Toml::String(text)) => Setting::Text(text.clone()),
-            (KeyKind::Choice(words), Toml::String(text)) if words.contains(&text.as_str()) => Setting::Text(text.clone()),
+            (KeyKind::Choice(words), Toml::String(text)) if words.contains(&text.as_str()) => {
+                Setting::Text(text.clone())
+            }
             _ => panic!("{name} = {value} does not fit"),
         };
         settings.set(key.name, setting);
