@@ -1,6 +1,7 @@
 //! One session with one server.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use opcua_client::Session;
@@ -38,6 +39,8 @@ pub struct Client {
     pub(crate) session: Arc<Session>,
     pub(crate) batches: Batches,
     pub(crate) timeout: Duration,
+    /// The first client handle that no subscription uses yet.
+    pub(crate) next_handle: AtomicU32,
     opened: Opened,
 }
 
@@ -56,7 +59,7 @@ impl Client {
         let opened = connect::open(options).await?;
         let session = Arc::clone(&opened.session);
         let batches = batches(&session, options.request_timeout).await;
-        Ok(Self { session, batches, timeout: options.request_timeout, opened })
+        Ok(Self { session, batches, timeout: options.request_timeout, next_handle: AtomicU32::new(1), opened })
     }
 
     /// The endpoint in use.

@@ -61,7 +61,7 @@ pub(crate) async fn open(options: &ConnectOptions) -> Result<Opened, Error> {
     let dial = Dial::new(options.url.clone(), options.connect_timeout);
     let (session, events) = build(&config, description, options, &dial, store)?;
     let (sender, state) = watch::channel(LinkState::Connecting);
-    let driver = tokio::spawn(drive(events, sender));
+    let driver = tokio::spawn(drive(Arc::clone(&session), events, sender));
     let opened = Opened { session, state, driver, _scratch: scratch, endpoint };
     let waited = tokio::time::timeout(options.connect_timeout, connected(opened.state.clone())).await;
     match waited {
@@ -174,7 +174,7 @@ fn build(
 }
 
 /// Runs the library's event loop to its end and tells what becomes of the link.
-async fn drive(events: SessionEventLoop<Dial>, state: watch::Sender<LinkState>) {
+async fn drive(session: Arc<Session>, events: SessionEventLoop<Dial>, state: watch::Sender<LinkState>) {
     let stream = events.enter();
     tokio::pin!(stream);
     let mut was_connected = false;
@@ -182,6 +182,9 @@ async fn drive(events: SessionEventLoop<Dial>, state: watch::Sender<LinkState>) 
         match stream.try_next().await {
             Ok(Some(SessionPollResult::Reconnected(_))) => {
                 was_connected = true;
+                // The library makes subscriptions again before its publish loop starts to listen for the trigger, and
+                // would wait for ever without another one.
+                session.trigger_publish_now();
                 state.send_replace(LinkState::Connected);
             }
             Ok(Some(SessionPollResult::ConnectionLost(status))) => {

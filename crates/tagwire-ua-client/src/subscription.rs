@@ -40,7 +40,10 @@ pub struct Subscription {
     shared: Arc<Shared>,
     session: Arc<Session>,
     id: u32,
+    /// The client handle of the first node; no other subscription of the session has it.
+    first_handle: u32,
     timeout: Duration,
+    is_closed: bool,
 }
 
 #[derive(Debug, Default)]
@@ -82,14 +85,35 @@ impl Subscription {
     ///
     /// # Errors
     /// [`Error`] when the server does not answer or refuses.
-    pub async fn close(self) -> Result<(), Error> {
-        guard::call("DeleteSubscriptions", self.timeout, self.session.delete_subscription(self.id)).await.map(|_| ())
+    pub async fn close(mut self) -> Result<(), Error> {
+        let id = self.current_id();
+        self.is_closed = true;
+        guard::call("DeleteSubscriptions", self.timeout, self.session.delete_subscription(id)).await.map(|_| ())
+    }
+
+    /// The number under which the server knows it, which changes when it was made again after a lost connection.
+    fn current_id(&self) -> u32 {
+        let state = self.session.subscription_state().lock();
+        let is_this = |id: &u32| {
+            state.get(*id).is_some_and(|found| {
+                let handles = self.first_handle..self.first_handle.saturating_add(self.n_nodes());
+                found.monitored_items().any(|item| handles.contains(&item.client_handle()))
+            })
+        };
+        state.subscription_ids().and_then(|ids| ids.into_iter().find(is_this)).unwrap_or(self.id)
+    }
+
+    fn n_nodes(&self) -> u32 {
+        u32::try_from(self.results.len()).unwrap_or(u32::MAX)
     }
 }
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        let (session, id, timeout) = (Arc::clone(&self.session), self.id, self.timeout);
+        if self.is_closed {
+            return;
+        }
+        let (session, id, timeout) = (Arc::clone(&self.session), self.current_id(), self.timeout);
         // Outside a runtime nothing can be sent; the session's end takes the subscription along.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
@@ -102,6 +126,7 @@ impl Drop for Subscription {
 struct Callback {
     changes: mpsc::Sender<Change>,
     shared: Arc<Shared>,
+    first_handle: u32,
 }
 
 impl OnSubscriptionNotification for Callback {
@@ -110,8 +135,8 @@ impl OnSubscriptionNotification for Callback {
     }
 
     fn on_data_value(&mut self, notification: DataValue, item: &MonitoredItem) {
-        let index = item.client_handle() as usize - 1;
-        let change = Change { index, sample: value::to_sample(notification) };
+        let Some(index) = item.client_handle().checked_sub(self.first_handle) else { return };
+        let change = Change { index: index as usize, sample: value::to_sample(notification) };
         if let Err(TrySendError::Full(_)) = self.changes.try_send(change) {
             self.shared.n_lost.fetch_add(1, Ordering::Relaxed);
         }
@@ -127,7 +152,9 @@ impl Client {
         let queue_len = nodes.len().saturating_mul(QUEUE_PER_NODE).clamp(MIN_QUEUE, MAX_QUEUE);
         let (sender, changes) = mpsc::channel(queue_len);
         let shared = Arc::new(Shared::default());
-        let callback = Callback { changes: sender, shared: Arc::clone(&shared) };
+        let n_nodes = u32::try_from(nodes.len()).map_err(|_| Error::Options("too many nodes".to_owned()))?;
+        let first_handle = self.next_handle.fetch_add(n_nodes, Ordering::Relaxed);
+        let callback = Callback { changes: sender, shared: Arc::clone(&shared), first_handle };
         // A keep-alive about every 10 s, and a life of three times that at least.
         let n_keep_alive = u32::try_from(10_000 / interval.as_millis().max(1)).unwrap_or(u32::MAX).clamp(3, 1_000);
         let create = self.session.create_subscription(
@@ -146,11 +173,14 @@ impl Client {
             shared,
             session: Arc::clone(&self.session),
             id,
+            first_handle,
             timeout: self.timeout,
+            is_closed: false,
         };
         for (batch, nodes) in nodes.chunks(self.batches.items).enumerate() {
-            let first = batch * self.batches.items;
-            let items = nodes.iter().enumerate().map(|(idx, node)| item(node, first + idx, interval)).collect();
+            let skipped = u32::try_from(batch * self.batches.items).unwrap_or(u32::MAX);
+            let handles = first_handle.saturating_add(skipped)..;
+            let items = nodes.iter().zip(handles).map(|(node, handle)| item(node, handle, interval)).collect();
             let create = self.session.create_monitored_items(id, TimestampsToReturn::Both, items);
             let created = guard::call("CreateMonitoredItems", self.timeout, create).await?;
             check_len("CreateMonitoredItems", created.len(), nodes.len())?;
@@ -160,7 +190,7 @@ impl Client {
     }
 }
 
-fn item(node: &NodeId, index: usize, interval: Duration) -> MonitoredItemCreateRequest {
+fn item(node: &NodeId, client_handle: u32, interval: Duration) -> MonitoredItemCreateRequest {
     MonitoredItemCreateRequest {
         item_to_monitor: ReadValueId {
             node_id: node.clone(),
@@ -169,8 +199,7 @@ fn item(node: &NodeId, index: usize, interval: Duration) -> MonitoredItemCreateR
         },
         monitoring_mode: MonitoringMode::Reporting,
         requested_parameters: MonitoringParameters {
-            // Zero would be replaced by the library.
-            client_handle: u32::try_from(index + 1).unwrap_or(u32::MAX),
+            client_handle,
             sampling_interval: interval.as_secs_f64() * 1_000.0,
             queue_size: SERVER_QUEUE,
             discard_oldest: true,

@@ -175,7 +175,7 @@ async fn browses_all_children_and_levels() {
     let deep = two.iter().find(|node| print_node_id(&node.node) == "ns=2;s=plant.f64").expect("found");
     assert_eq!((deep.depth, print_node_id(&deep.parent)), (2, "ns=2;s=plant".to_owned()));
     let error = client.browse(&tag("none"), BrowseLimits::default()).await.expect_err("unknown");
-    assert_eq!(error.status(), Some(BAD_NODE_ID_UNKNOWN));
+    assert!(error.status().is_some_and(Status::is_bad), "{error}");
 
     // All of them are read in as many requests as the server permits.
     let nodes: Vec<NodeId> = found.into_iter().map(|node| node.node).collect();
