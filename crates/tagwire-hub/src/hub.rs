@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
@@ -13,7 +13,7 @@ use tagwire_model::{DataType, Sample, Status, TagId, Timestamp, Update, Value};
 use crate::feed::{Change, Inbox};
 use crate::registry::{FolderId, FolderKind, NewTag, Registry, RegistryError, TagExtra};
 use crate::routes::{LinkId, Route, RouteFuture, Routes};
-use crate::slot::TagFlags;
+use crate::slot::{Kind, Snapshot, TagFlags};
 use crate::table::{Reading, Table};
 use crate::watchers::{Interest, Outgoing, WatchId, Watchers};
 
@@ -27,6 +27,7 @@ pub struct Hub {
     routes: RwLock<Routes>,
     deadbands: ArcSwap<HashMap<TagId, f64>>,
     numbers: Mutex<Numbers>,
+    n_on_demand: AtomicUsize,
 }
 
 /// Which tag and heap cell numbers may be given out.
@@ -57,6 +58,7 @@ impl Hub {
             routes: RwLock::default(),
             deadbands: ArcSwap::default(),
             numbers: Mutex::default(),
+            n_on_demand: AtomicUsize::new(0),
         }
     }
 
@@ -115,6 +117,7 @@ impl Hub {
                     deadbands.get_or_insert_with(|| HashMap::clone(&self.deadbands.load())).insert(id, units);
                 }
                 let flags = TagFlags::new(tag.access, tag.on_demand, tag.value_type, tag.link);
+                self.n_on_demand.fetch_add(usize::from(tag.on_demand), Ordering::Relaxed);
                 self.table.create(id, flags, heap_cell, &initial);
                 Ok(id)
             })
@@ -123,6 +126,29 @@ impl Hub {
             self.deadbands.store(Arc::new(deadbands));
         }
         results
+    }
+
+    /// Changes what is told about a tag; path, type, link, value and watchers stay.
+    ///
+    /// # Errors
+    /// [`RegistryError::NoTag`] for a number not in use, [`RegistryError::Fixed`] when path, type or link differ.
+    pub fn change_tag(&self, id: TagId, tag: NewTag<'_>) -> Result<(), RegistryError> {
+        let mut registry = self.registry.write();
+        registry.change(id, &tag)?;
+        if let Some(slot) = self.table.slot(id) {
+            let flags = TagFlags::new(tag.access, tag.on_demand, tag.value_type, tag.link);
+            slot.update(|last| (Snapshot { kind: Kind::from_flags(flags, last.kind.code()), ..last }, ()));
+        }
+        let units = tag.extra.as_ref().and_then(deadband_units);
+        if self.deadbands.load().get(&id).copied() != units {
+            let mut deadbands = HashMap::clone(&self.deadbands.load());
+            match units {
+                Some(units) => deadbands.insert(id, units),
+                None => deadbands.remove(&id),
+            };
+            self.deadbands.store(Arc::new(deadbands));
+        }
+        Ok(())
     }
 
     /// Removes tags and the folders that become empty. The link must have stopped delivering them. Watchers get a last
@@ -139,6 +165,8 @@ impl Hub {
             })
             .collect();
         self.apply(&mut farewell, at);
+        let n_on_demand = tags.iter().filter(|tag| self.flags(**tag).is_some_and(TagFlags::on_demand)).count();
+        self.n_on_demand.fetch_sub(n_on_demand, Ordering::Relaxed);
         self.registry.write().remove(tags);
         let mut numbers = self.numbers.lock();
         if tags.iter().any(|tag| self.deadbands.load().contains_key(tag)) {
@@ -173,6 +201,12 @@ impl Hub {
     #[inline]
     pub fn read(&self, tag: TagId) -> Option<Reading> {
         self.table.read(tag)
+    }
+
+    /// Whether any tag must be asked from its device when a client wants a fresh value.
+    #[inline]
+    pub fn has_on_demand_tags(&self) -> bool {
+        self.n_on_demand.load(Ordering::Relaxed) > 0
     }
 
     /// What a request must know before it touches a tag's value; `None` for a number that was never given out.

@@ -144,6 +144,12 @@ pub enum RegistryError {
     /// The folder does not exist.
     #[error("no such folder")]
     NoFolder,
+    /// The tag does not exist.
+    #[error("no such tag")]
+    NoTag,
+    /// Path, type and link of a tag cannot change.
+    #[error("path, type and link of \"{0}\" cannot change")]
+    Fixed(String),
     /// The path is longer than 65,535 bytes.
     #[error("path is too long")]
     TooLong,
@@ -340,6 +346,24 @@ impl Registry {
         if let Some(Some(folder)) = self.folders.get_mut(tag.folder.0 as usize) {
             folder.tags.push(id);
         }
+        self.version += 1;
+        Ok(())
+    }
+
+    /// Changes what is told about a tag.
+    pub(crate) fn change(&mut self, id: TagId, tag: &NewTag<'_>) -> Result<(), RegistryError> {
+        let meta = self.tags.get_mut(id.index()).and_then(Option::as_deref_mut).ok_or(RegistryError::NoTag)?;
+        let same = meta.folder == tag.folder && meta.name() == tag.name && meta.link == tag.link;
+        if !same || meta.value_type != tag.value_type || meta.is_system != tag.is_system {
+            return Err(RegistryError::Fixed(meta.path.to_string()));
+        }
+        meta.access = tag.access;
+        meta.on_demand = tag.on_demand;
+        meta.scan_ms = tag.scan_ms;
+        if *meta.address != *tag.address {
+            meta.address = Box::from(tag.address);
+        }
+        meta.extra = tag.extra.clone().filter(|extra| !extra.is_default()).map(Box::new);
         self.version += 1;
         Ok(())
     }

@@ -137,7 +137,7 @@ impl Slot {
         }
     }
 
-    /// The tag's flags, which do not change while it exists.
+    /// The tag's flags.
     #[inline]
     pub(crate) fn flags(&self) -> TagFlags {
         Kind(self.kind.load(Ordering::Relaxed)).flags()

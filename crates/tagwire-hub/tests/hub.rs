@@ -218,6 +218,26 @@ fn writes_are_converted_routed_and_answered_in_order() {
 }
 
 #[test]
+fn a_changed_tag_keeps_its_value_and_its_watchers() {
+    let (hub, tags) = hub_with(&["f64"]);
+    apply(&hub, &[update(tags[0], Value::Double(1.5), 1)]);
+    let (inbox, _) = subscribe(&hub, &tags, 10);
+    let registry = hub.registry();
+    let folder = registry.tag(tags[0]).expect("meta").folder;
+    drop(registry);
+    let changed = NewTag { access: Access::READ, address: "40009", scan_ms: 200, ..new_tag(folder, "tag0", "f64") };
+    hub.change_tag(tags[0], changed.clone()).expect("changed");
+    assert_eq!(hub.read(tags[0]).expect("reading").to_sample().value, Value::Double(1.5));
+    assert!(!hub.flags(tags[0]).expect("flags").writable());
+    assert_eq!(&*hub.registry().tag(tags[0]).expect("meta").address, "40009");
+    apply(&hub, &[update(tags[0], Value::Double(2.5), 2)]);
+    assert_eq!(inbox.len(), 1);
+    let other_type = NewTag { value_type: ValueType::parse("i8").expect("type"), ..changed };
+    assert!(matches!(hub.change_tag(tags[0], other_type), Err(RegistryError::Fixed(_))));
+    assert_eq!(hub.change_tag(TagId(99), new_tag(folder, "x", "f64")), Err(RegistryError::NoTag));
+}
+
+#[test]
 fn a_million_tags_fit() {
     let hub = Hub::new(Instant::now());
     let link = hub.folder(FolderId::ROOT, "l", FolderKind::Link).expect("link");

@@ -1,5 +1,7 @@
 //! Every limit of the server, each once: published in ServerCapabilities and enforced from the same constant.
 
+use std::time::Duration;
+
 /// Sessions at one time.
 pub const MAX_SESSIONS: u32 = 500;
 /// Subscriptions of one session.
@@ -13,7 +15,7 @@ pub const MAX_MONITORED_ITEMS: u32 = 1_000_000;
 /// Values that the queue of one monitored item may hold.
 pub const MAX_MONITORED_ITEM_QUEUE: u32 = 10_000;
 /// Publish requests that one session may have waiting.
-pub const MAX_PUBLISH_REQUESTS_PER_SESSION: u32 = 10;
+pub const MAX_PUBLISH_REQUESTS_PER_SESSION: usize = 64;
 
 /// Continuation points of Browse that one session may hold.
 pub const MAX_BROWSE_CONTINUATION_POINTS: u16 = 10;
@@ -59,3 +61,56 @@ pub const LOCALES: &[&str] = &["en"];
 
 /// Whether objects offer events; EventNotifier says nothing else.
 pub const SERVES_EVENTS: bool = false;
+
+/// Connections at one time: one per session, and some more for clients that only look for endpoints.
+pub const MAX_CONNECTIONS: usize = MAX_SESSIONS as usize + 100;
+/// Time in which a client must have opened its channel.
+pub const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
+/// Time in which a client must have a session on its channel.
+pub const SESSION_TIMEOUT: Duration = Duration::from_secs(60);
+/// Time that a client may take no bytes while bytes wait for it.
+pub const SEND_TIMEOUT: Duration = Duration::from_secs(30);
+/// Time without requests after which an idle connection gives its buffers back.
+pub const RELEASE_AFTER: Duration = Duration::from_secs(2);
+/// Bytes that may wait to be sent before nothing more is handled.
+pub const MAX_UNSENT_BYTES: usize = 2 << 20;
+/// Largest request in bytes.
+pub const MAX_MESSAGE_SIZE: u32 = 16 << 20;
+/// Most chunks of one request.
+pub const MAX_CHUNK_COUNT: u32 = 1024;
+/// Requests of one connection that may wait for devices before further ones are left in the socket.
+pub const MAX_WAITING_REQUESTS: usize = 64;
+/// Bytes of all unfinished requests of all connections.
+pub const MAX_UNFINISHED_BYTES: usize = 64 << 20;
+/// Bytes after which a response that could be longer ends and leaves the rest to the next one.
+pub const MAX_MESSAGE_BYTES: usize = 4 << 20;
+/// Bytes of an endpoint URL (Part 6, 7.1.2.3).
+pub const MAX_ENDPOINT_URL_BYTES: usize = 4096;
+/// Characters of a session's name that are kept.
+pub const MAX_SESSION_NAME_CHARS: usize = 128;
+
+/// Shortest time in milliseconds without a request after which a session ends.
+pub const MIN_SESSION_TIMEOUT_MS: f64 = 10_000.0;
+/// Longest time in milliseconds without a request after which a session ends.
+pub const MAX_SESSION_TIMEOUT_MS: f64 = 3_600_000.0;
+/// The time when a client asks for none.
+pub const DEFAULT_SESSION_TIMEOUT_MS: f64 = 60_000.0;
+
+/// Shortest publishing interval in milliseconds.
+pub const MIN_PUBLISHING_INTERVAL_MS: f64 = 10.0;
+/// Longest publishing interval in milliseconds.
+pub const MAX_PUBLISHING_INTERVAL_MS: f64 = 3_600_000.0;
+/// Longest sampling interval in milliseconds.
+pub const MAX_SAMPLING_INTERVAL_MS: f64 = 86_400_000.0;
+/// Most publishing intervals between two keep-alives.
+pub const MAX_KEEP_ALIVE: u32 = 100_000;
+/// Publishing intervals between two keep-alives when a client asks for none.
+pub const DEFAULT_KEEP_ALIVE: u32 = 10;
+/// Longest lifetime of a subscription in milliseconds, unless three keep-alives are longer.
+pub const MAX_LIFETIME_MS: f64 = 86_400_000.0;
+/// Notifications in one message.
+pub const MAX_NOTIFICATIONS_PER_MESSAGE: usize = 100_000;
+/// Sent messages that one subscription keeps until they are acknowledged.
+pub const MAX_SENT_MESSAGES: usize = 2 * MAX_PUBLISH_REQUESTS_PER_SESSION;
+/// Bytes of sent messages that one subscription keeps.
+pub const MAX_SENT_BYTES: usize = 16 << 20;

@@ -21,7 +21,7 @@ pub struct DiagnosticInfo {
     /// The code of an inner error.
     pub inner_status: Option<Status>,
     /// Details of the inner error.
-    pub inner: Option<Box<DiagnosticInfo>>,
+    pub inner: Option<Box<Self>>,
 }
 
 impl Encode for DiagnosticInfo {

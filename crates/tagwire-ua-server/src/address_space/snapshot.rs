@@ -43,6 +43,12 @@ impl Snapshot<'_> {
         self.registry.tag(tag)
     }
 
+    /// The tag at a path, whatever id it goes by besides.
+    #[inline]
+    pub fn tag_by_path(&self, path: &[u8]) -> Option<TagId> {
+        self.registry.find_tag(path)
+    }
+
     /// The node that an id names.
     #[inline]
     pub fn resolve(&self, id: NodeIdRef<'_>) -> Option<Node> {
