@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use opcua_types::{DataTypeDefinition, StructureDefinition};
 
-use crate::layout::IS_ABSTRACT;
+use crate::layout::{DECLARATION, IS_ABSTRACT};
 use crate::source::{CLASS_VARIABLE, NodeSet, number};
 
 const INT32: u32 = 6;
@@ -39,7 +39,16 @@ pub(crate) fn fill(set: &mut NodeSet) {
         .nodes
         .iter()
         .filter(|(_, node)| node.class == CLASS_VARIABLE && node.value.is_none())
-        .map(|(id, node)| (*id, types.variant(node.data_type, node.value_rank)))
+        .map(|(id, node)| {
+            // What a type declares describes its instances, so a made-up structure there would mislead.
+            let is_declared = node.flags & DECLARATION != 0 && types.built_in(node.data_type) == STRUCTURE;
+            let value = if is_declared && node.value_rank < 0 {
+                vec![0]
+            } else {
+                types.variant(node.data_type, node.value_rank)
+            };
+            (*id, value)
+        })
         .collect();
     for (id, value) in values {
         if let Some(node) = set.nodes.get_mut(&id) {
