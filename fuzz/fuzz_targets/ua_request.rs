@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tagwire_ua_proto::codec::{Decode, Encode};
+use tagwire_ua_proto::codec::Decode;
 use tagwire_ua_proto::hot::{PublishRequestRef, ReadRequestRef, WriteRequestRef};
 use tagwire_ua_proto::services::*;
 use tagwire_ua_proto::types::Structure;
