@@ -3,7 +3,6 @@
 use tagwire_model::Status;
 
 use super::{RequestHeader, ResponseHeader, TimestampsToReturn};
-use crate::structures;
 use crate::types::{DataValue, DiagnosticInfo, NodeId, QualifiedName, UaString};
 
 structures! {

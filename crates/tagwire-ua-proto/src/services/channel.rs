@@ -3,7 +3,6 @@
 use tagwire_model::Timestamp;
 
 use super::{MessageSecurityMode, RequestHeader, ResponseHeader, SecurityTokenRequestType};
-use crate::structures;
 use crate::types::ByteString;
 
 structures! {

@@ -3,7 +3,6 @@
 use tagwire_model::{Status, Timestamp};
 
 use super::{AxisScaleEnumeration, IdentityCriteriaType, ServerState};
-use crate::structures;
 use crate::types::{DiagnosticInfo, LocalizedText, NodeId, UaString};
 
 structures! {

@@ -1,7 +1,6 @@
 //! Definitions of data types (OPC UA Part 3, 8.48 to 8.52).
 
 use super::StructureType;
-use crate::structures;
 use crate::types::{LocalizedText, NodeId, UaString};
 
 structures! {

@@ -3,7 +3,6 @@
 use tagwire_model::Timestamp;
 
 use super::{ApplicationDescription, MessageSecurityMode};
-use crate::structures;
 use crate::types::{ByteString, NodeId, UaString};
 
 structures! {

@@ -3,7 +3,6 @@
 use tagwire_model::{Status, Timestamp};
 
 use super::{ApplicationType, MessageSecurityMode, RequestHeader, ResponseHeader, UserTokenType};
-use crate::structures;
 use crate::types::{ByteString, DiagnosticInfo, ExtensionObject, LocalizedText, UaString};
 
 structures! {

@@ -3,7 +3,6 @@
 use tagwire_model::{Status, Timestamp};
 
 use super::{AggregateConfiguration, DataChangeTrigger, FilterOperator, RelativePath};
-use crate::structures;
 use crate::types::{DiagnosticInfo, ExtensionObject, NodeId, QualifiedName, UaString, Variant};
 
 structures! {

@@ -3,7 +3,6 @@
 use tagwire_model::{Status, Timestamp};
 
 use crate::codec::{Decode, DecodeError, Encode, Reader};
-use crate::structures;
 use crate::types::{DiagnosticInfo, ExtensionObject, NodeId, Structure, UaString};
 
 structures! {

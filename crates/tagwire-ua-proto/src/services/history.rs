@@ -3,7 +3,6 @@
 use tagwire_model::{Status, Timestamp};
 
 use super::{EventFilter, HistoryUpdateType, PerformUpdateType, RequestHeader, ResponseHeader, TimestampsToReturn};
-use crate::structures;
 use crate::types::{ByteString, DataValue, DiagnosticInfo, ExtensionObject, NodeId, QualifiedName, UaString, Variant};
 
 structures! {

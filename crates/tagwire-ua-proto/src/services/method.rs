@@ -3,7 +3,6 @@
 use tagwire_model::Status;
 
 use super::{RequestHeader, ResponseHeader};
-use crate::structures;
 use crate::types::{DiagnosticInfo, NodeId, Variant};
 
 structures! {

@@ -3,7 +3,6 @@
 use tagwire_model::Status;
 
 use super::{MonitoringMode, ReadValueId, RequestHeader, ResponseHeader, TimestampsToReturn};
-use crate::structures;
 use crate::types::{DiagnosticInfo, ExtensionObject};
 
 structures! {

@@ -3,7 +3,6 @@
 use tagwire_model::Status;
 
 use super::{ApplicationDescription, EndpointDescription, RequestHeader, ResponseHeader};
-use crate::structures;
 use crate::types::{ByteString, DiagnosticInfo, ExtensionObject, NodeId, UaString};
 
 structures! {

@@ -3,7 +3,6 @@
 use tagwire_model::{Status, Timestamp};
 
 use super::{RequestHeader, ResponseHeader};
-use crate::structures;
 use crate::types::{DataValue, DiagnosticInfo, ExtensionObject, Variant};
 
 structures! {

@@ -3,7 +3,6 @@
 use tagwire_model::{Status, Timestamp};
 
 use super::{BrowseDirection, NodeClass, RequestHeader, ResponseHeader};
-use crate::structures;
 use crate::types::{ByteString, DiagnosticInfo, ExpandedNodeId, LocalizedText, NodeId, QualifiedName};
 
 structures! {
