@@ -91,7 +91,7 @@ fn dialect(settings: &Settings) -> (Numbering, Encoding) {
 /// What the device has there now.
 fn read(explanation: &Explanation, link: &LinkSpec, settings: &Settings) -> Result<Vec<u8>, Failure> {
     let mut driver: ModbusDriver =
-        ModbusKind::driver(link).map_err(|error| Failure::new(Exit::Config, error.problem, error.fix))?;
+        ModbusKind.driver(link).map_err(|error| Failure::new(Exit::Config, error.problem, error.fix))?;
     let unit = settings.integer("unit").and_then(|unit| u8::try_from(unit).ok()).unwrap_or(1);
     let mut data = Vec::new();
     block_on(async {
