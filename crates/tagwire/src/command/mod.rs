@@ -3,8 +3,10 @@
 mod browse;
 mod check;
 mod control;
+mod demo;
 mod explain;
 mod read;
+mod serve;
 mod sim;
 mod user;
 mod watch;
@@ -20,6 +22,8 @@ use crate::failure::Failure;
 /// Runs what was typed.
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     match args.command {
+        Command::Serve(args) => serve::run(&args),
+        Command::Demo(args) => demo::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Plan(args) => control::plan(&args),
         Command::Reload(args) => control::reload(&args),
@@ -37,6 +41,5 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
             clap_complete::generate(shell, &mut Args::command(), "tagwire", &mut text);
             Ok(io::stdout().write_all(&text)?)
         }
-        _ => todo!(),
     }
 }
