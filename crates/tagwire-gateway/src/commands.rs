@@ -38,7 +38,9 @@ impl Shared {
                 handle.set_trace(on);
                 tracing::info!(link, on, "trace switched");
                 let word = if on { "on" } else { "off" };
-                Answer::good(json!({ "link": link, "on": on, "text": format!("trace of {link} is {word}; see the log") }))
+                Answer::good(
+                    json!({ "link": link, "on": on, "text": format!("trace of {link} is {word}; see the log") }),
+                )
             }
             None => {
                 let known: Vec<String> = plant.running.links.iter().map(|link| link.lock().name.clone()).collect();
@@ -164,11 +166,8 @@ pub(crate) fn changes_json(changes: &Changes) -> Value {
                 .devices
                 .iter()
                 .map(|device| {
-                    let changed: Vec<Value> = device
-                        .changed
-                        .iter()
-                        .map(|(path, what)| json!({ "path": path, "what": what }))
-                        .collect();
+                    let changed: Vec<Value> =
+                        device.changed.iter().map(|(path, what)| json!({ "path": path, "what": what })).collect();
                     json!({
                         "action": word(device.action),
                         "path": device.path,

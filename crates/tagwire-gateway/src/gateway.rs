@@ -176,12 +176,12 @@ impl Gateway {
 
     /// Starts what runs beside the links and OPC UA.
     async fn serve_others(&mut self, config: &Config) -> Result<(), StartError> {
-        let control = control::serve(&self._data_dir.socket(), Arc::clone(&self.shared)).map_err(StartError::Control)?;
+        let control =
+            control::serve(&self._data_dir.socket(), Arc::clone(&self.shared)).map_err(StartError::Control)?;
         self.tasks.push(tokio::spawn(control));
         if let Some(listen) = &config.http.listen {
             let listener = tokio::net::TcpListener::bind((listen.host.as_str(), listen.port)).await;
-            let listener =
-                listener.map_err(|source| StartError::Listen { address: listen.to_string(), source })?;
+            let listener = listener.map_err(|source| StartError::Listen { address: listen.to_string(), source })?;
             let shared = Arc::clone(&self.shared);
             let page: Arc<http::Page> = Arc::new(move |path| {
                 (path == "/metrics").then(|| ("text/plain; version=0.0.4; charset=utf-8", shared.metrics()))

@@ -17,9 +17,7 @@ pub fn start(log: &Log) {
         LogFormat::Text => registry
             .with(tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(is_terminal).with_target(false))
             .try_init(),
-        LogFormat::Json => {
-            registry.with(tracing_subscriber::fmt::layer().json().with_writer(io::stderr)).try_init()
-        }
+        LogFormat::Json => registry.with(tracing_subscriber::fmt::layer().json().with_writer(io::stderr)).try_init(),
     };
     if started.is_err() {
         tracing::debug!("the log was started already");

@@ -40,9 +40,13 @@ pub(crate) fn page(server: &ServerFigures, links: &[(String, Statistics)]) -> St
         page.line(metric.0, "", value);
     }
     let link_metrics: [(Metric, fn(&Statistics) -> f64); 7] = [
-        (Metric("link_connected", "gauge", "Whether the connection is open."), |s| f64::from(u8::from(s.link.connected))),
+        (Metric("link_connected", "gauge", "Whether the connection is open."), |s| {
+            f64::from(u8::from(s.link.connected))
+        }),
         (Metric("link_connects_total", "counter", "Connections opened."), |s| s.link.n_connects as f64),
-        (Metric("link_failed_connects_total", "counter", "Connections that failed."), |s| s.link.n_failed_connects as f64),
+        (Metric("link_failed_connects_total", "counter", "Connections that failed."), |s| {
+            s.link.n_failed_connects as f64
+        }),
         (Metric("link_recv_bytes_total", "counter", "Bytes received."), |s| s.link.rx_bytes as f64),
         (Metric("link_send_bytes_total", "counter", "Bytes sent."), |s| s.link.tx_bytes as f64),
         (Metric("link_panics_total", "counter", "Restarts of the link's task."), |s| s.link.n_panics as f64),
@@ -77,12 +81,16 @@ impl Page {
             (Metric("tag_reads_total", "counter", "Good values read."), |d| d.n_values as f64),
             (Metric("tag_read_errors_total", "counter", "Values that failed."), |d| d.n_bad_values as f64),
             (Metric("reads_total", "counter", "Read requests answered."), |d| d.n_reads as f64),
-            (Metric("read_errors_total", "counter", "Read requests failed after all attempts."), |d| d.n_failed_reads as f64),
+            (Metric("read_errors_total", "counter", "Read requests failed after all attempts."), |d| {
+                d.n_failed_reads as f64
+            }),
             (Metric("tag_writes_total", "counter", "Values written and confirmed."), |d| d.n_writes as f64),
             (Metric("tag_write_errors_total", "counter", "Values not written."), |d| d.n_failed_writes as f64),
             (Metric("timeouts_total", "counter", "Requests not answered in time."), |d| d.n_timeouts as f64),
             (Metric("overruns_total", "counter", "Polls late or left out."), |d| d.n_overruns as f64),
-            (Metric("last_rtt_ms", "gauge", "Last time from request to answer."), |d| d.last_round_trip.as_secs_f64() * 1e3),
+            (Metric("last_rtt_ms", "gauge", "Last time from request to answer."), |d| {
+                d.last_round_trip.as_secs_f64() * 1e3
+            }),
         ];
         for (metric, value) in metrics {
             self.head(&metric);
@@ -125,7 +133,10 @@ mod tests {
         let page = page(&ServerFigures { n_tags: 3, ..ServerFigures::default() }, &[("line1".to_owned(), statistics)]);
         assert!(page.contains("# TYPE tagwire_tags gauge\ntagwire_tags 3\n"), "{page}");
         assert!(page.contains("tagwire_tag_reads_total{link=\"line1\",device=\"pr\\\"ess\"} 7\n"), "{page}");
-        assert!(page.contains("tagwire_device_state{link=\"line1\",device=\"pr\\\"ess\",state=\"waiting\"} 1\n"), "{page}");
+        assert!(
+            page.contains("tagwire_device_state{link=\"line1\",device=\"pr\\\"ess\",state=\"waiting\"} 1\n"),
+            "{page}"
+        );
         for line in page.lines().filter(|line| !line.starts_with('#')) {
             let name = line.split(['{', ' ']).next().unwrap_or_default();
             assert!(page.contains(&format!("# TYPE {name} ")), "{name}");

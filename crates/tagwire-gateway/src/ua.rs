@@ -71,12 +71,11 @@ impl UaFace {
     /// Gives the server its certificate as soon as there is one.
     pub(crate) fn identify(&self, own: Arc<OwnIdentity>) {
         let server = Arc::clone(&self.server);
-        let identify = move |own: &tagwire_access::OwnCertificate| {
-            match ChannelIdentity::new(own.der(), own.key_pkcs8()) {
+        let identify =
+            move |own: &tagwire_access::OwnCertificate| match ChannelIdentity::new(own.der(), own.key_pkcs8()) {
                 Ok(identity) => server.set_identity(identity),
                 Err(error) => tracing::error!(%error, "the own certificate cannot be used"),
-            }
-        };
+            };
         match own.current() {
             Some(own) => identify(&own),
             None => {
