@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::pin;
 
-use tagwire_model::Value;
+use tagwire_model::{Status, Value};
 use tokio::time::{Instant, sleep_until};
 
 use super::core::{BEAT, Core};
@@ -19,6 +19,8 @@ pub(crate) struct PolledLink {
     pub(crate) results: Vec<Result<(), Refusal>>,
     pub(crate) raw: Vec<(u32, Value)>,
     pub(crate) sending: Vec<QueuedWrite>,
+    /// Answers to give once the table has the values: ticket, item, status.
+    pub(crate) statuses: Vec<(u64, usize, Status)>,
     pub(crate) unanswered: Vec<usize>,
     /// Writes sent since the last read.
     n_writes_in_row: u32,
@@ -37,6 +39,7 @@ impl PolledLink {
             results: Vec::new(),
             raw: Vec::new(),
             sending: Vec::new(),
+            statuses: Vec::new(),
             unanswered: Vec::new(),
             n_writes_in_row: 0,
             pause_until: None,

@@ -67,10 +67,14 @@ impl PolledLink {
             } else {
                 counters.n_failed_writes += 1;
             }
-            self.core.flush();
-            self.core.answer_write(write.ticket, write.item, status);
+            self.statuses.push((write.ticket, write.item, status));
         }
         drop(answers);
+        // Who reads after the answer must see the value, so the table gets it first.
+        self.core.flush();
+        for (ticket, item, status) in self.statuses.drain(..) {
+            self.core.answer_write(ticket, item, status);
+        }
         self.results = results;
         if !written.is_empty() {
             let Core { devices, next_id, .. } = &mut self.core;
