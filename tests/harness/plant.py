@@ -3,6 +3,7 @@
 from asyncua import ua
 
 from . import certificates
+from .process import wait_until
 from .product import Tagwire, command, sim_device
 from .wire import Channel
 
@@ -44,7 +45,7 @@ CONFIG = (
         """
     )
     + sim_device(_MANY, link="bulk", device="d")
-    + sim_device("counter counter i32 ro\nsine sine(period=2s,low=0,high=100) f64 ro\nranged static f64 rw eu_range=[0,200]", link="sig", device="d", scan="50ms")
+    + sim_device("counter counter(period=50ms) i32 ro\nsine sine(period=2s,low=0,high=100) f64 ro\nranged static f64 rw eu_range=[0,200]", link="sig", device="d", scan="50ms")
 )
 
 USER, PASSWORD, ROLE = "operator", "correct horse battery", "operator"
@@ -66,9 +67,18 @@ class SecuredServer(Tagwire):
             added = command(*words, cwd=self.folder, TAGWIRE_PASSWORD=password)
             assert added.returncode == 0, added.stdout + added.stderr
 
-    def certificate(self) -> bytes:
-        """The server's own certificate, as its endpoints tell it."""
+    def start(self):
+        super().start()
+        wait_until(lambda: len(self.endpoints()) == 3, 60, "the server has made its certificate", step=0.1)
+        return self
+
+    def endpoints(self):
+        """What GetEndpoints tells."""
         request = ua.GetEndpointsRequest()
         request.Parameters.EndpointUrl = self.url
         with Channel(self.port) as channel:
-            return channel.call(request).Endpoints[0].ServerCertificate
+            return channel.call(request).Endpoints
+
+    def certificate(self) -> bytes:
+        """The server's own certificate, as its endpoints tell it."""
+        return self.endpoints()[0].ServerCertificate

@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass
 
 from .session import Session, data_changes, tag
-from .wire import Closed
+from .wire import Closed, Fault, Refused
 
 
 @dataclass
@@ -57,7 +57,7 @@ class Watcher:
                     change = Change(now, self.names[handle], plain, value.StatusCode.value, source)
                     self.changes.append(change)
                     self.by_name[change.name].append(change)
-        except (Closed, OSError, TimeoutError) as problem:
+        except (Closed, Fault, Refused, OSError) as problem:
             if not self._stopping:
                 self.problem = problem
 

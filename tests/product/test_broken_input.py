@@ -42,23 +42,23 @@ CONFIGS = {
     "text for a number": ("unit = 1", "unit = \"one\"", ["unit"]),
     "unit out of range": ("unit = 1", "unit = 256", ["unit", "255"]),
     "negative unit": ("unit = 1", "unit = -1", ["unit"]),
-    "duration without a unit": ("\"100ms\"", "\"100\"", ["scan", "100ms"]),
+    "duration without a unit": ("\"100ms\"", "\"100\"", ["scan", "500ms"]),
     "duration as a number": ("\"100ms\"", "100", ["scan"]),
     "duration too short": ("\"100ms\"", "\"1ms\"", ["scan", "10ms"]),
     "duration that is none": ("\"100ms\"", "\"soon\"", ["soon"]),
     "unknown driver": ("modbus-tcp", "modbus-tpc", ["modbus-tpc", "modbus-tcp"]),
     "no driver": ("driver = \"modbus-tcp\"\n", "", ["driver"]),
     "no link name": ("name = \"line1\"\n", "", ["name"]),
-    "no address of the link": ("address = \"127.0.0.1:5020\"\n", "", ["address"]),
+    "no address of the link": ("address = \"127.0.0.1:5020\"\n", "", ["host:port"]),
     "bad address of the link": ("127.0.0.1:5020", "127.0.0.1:port", ["127.0.0.1:port"]),
     "dot in a link's name": ("\"line1\"", "\"line.1\"", ["line.1"]),
     "unknown type": ("\"f32\"", "\"float\"", ["float", "f32"]),
     "unknown order": ("CDAB", "ACBD", ["ACBD", "CDAB"]),
     "unknown access": ("\"rw\"", "\"write\"", ["write", "rw"]),
     "address of no table": ("40001", "90001", ["90001"]),
-    "address beyond the table": ("40001", "465536", ["465536"]),
+    "address beyond the table": ("40001", "465536", ["65536"]),
     "no address of the tag": ("address = \"40001\"\n", "", ["address"]),
-    "writing to an input register": ("40001", "30001", ["30001"]),
+    "writing to an input register": ("40001", "30001", ["input registers cannot be written"]),
     "two tags of one name": (
         "access = \"rw\"\n",
         "access = \"rw\"\n[[link.device.tag]]\nname = \"temperature\"\naddress = \"40010\"\n",
@@ -83,7 +83,7 @@ def kepware(name="Level", address="40010", kind="Word", access="R/W", rate="100"
 
 LISTS = {
     # name: (the file, the line that is wrong, words that the answer must have besides file and line)
-    "empty": ("", 1, []),
+    "empty": ("", None, ["empty", "header"]),
     "one unknown column": ("name,adress,type\na,40001,u16\n", 1, ["adress", "address"]),
     "no name column": ("address,type\n40001,u16\n", 1, ["name"]),
     "no address column": ("name,type\na,u16\n", 1, ["address"]),
@@ -96,17 +96,17 @@ LISTS = {
     "unknown type": (HEAD + "a,40001,word16,rw\n", 2, ["word16"]),
     "unknown access": (HEAD + "a,40001,u16,always\n", 2, ["always"]),
     "bad address": (HEAD + "a,X40001,u16,rw\n", 2, ["X40001"]),
-    "address beyond the table": (HEAD + "a,465537,u16,rw\n", 2, ["465537"]),
+    "address beyond the table": (HEAD + "a,465537,u16,rw\n", 2, ["65537", "65536"]),
     "two tags of one name": (HEAD + "a,40001,u16,rw\na,40002,u16,rw\n", 3, ["a"]),
     "a tag and a group of one name": (HEAD + "a,40001,u16,rw\na.b,40002,u16,rw\n", 3, ["a"]),
     "name with an empty part": (HEAD + "a..b,40001,u16,rw\n", 2, ["a..b"]),
     "quote that never ends": (HEAD + 'a,"40001,u16,rw\n', 2, []),
     "text after a quote": (HEAD + '"a"b,40001,u16,rw\n', 2, []),
-    "bytes that are no text": (HEAD.encode() + b"\xff\xfe\xff,40001,u16,rw\n", 2, []),
-    "bit beyond the register": (HEAD + "a,40001.16,bool,rw\n", 2, ["40001.16"]),
+    "name with a control character": (HEAD + "a\x07b,40001,u16,rw\n", 2, []),
+    "bit beyond the register": (HEAD + "a,40001.16,bool,rw\n", 2, ["bit 16"]),
     "text without a length": (HEAD + "a,40001,string,rw\n", 2, []),
-    "writing to an input": (HEAD + "a,100001,bool,rw\n", 2, ["100001"]),
-    "type that does not fit coils": (HEAD + "a,000001,f32,rw\n", 2, ["000001"]),
+    "writing to an input": (HEAD + "a,100001,bool,rw\n", 2, ["discrete inputs"]),
+    "type that does not fit coils": (HEAD + "a,000001,f32,rw\n", 2, ["coil", "f32"]),
     "array beyond the last register": (HEAD + "a,465530,u16[20],rw\n", 2, []),
     "Kepware: unknown type": (kepware(kind="Wort"), 2, ["Wort"]),
     "Kepware: unknown access": (kepware(access="RX"), 2, ["RX"]),
@@ -166,7 +166,8 @@ def test_the_good_one_is_good(tmp_path):
 
 
 def test_all_mistakes_are_told_at_once(tmp_path):
-    text = GOOD.replace("unit = 1", "unti = 1").replace('"f32"', '"float"').replace('"100ms"', '"100"').replace("40001", "90001")
+    text = GOOD.replace("unit = 1", "unti = 1").replace('"f32"', '"float"').replace('"100ms"', '"100"')
+    text += '[[link.device.tag]]\nname = "second"\naddress = "90001"\n'
     (tmp_path / "tagwire.toml").write_text(text)
     said = check(tmp_path)
     for word in ("unti", "float", "90001", '"100"'):

@@ -10,13 +10,13 @@ from harness.session import Session, tag
 from harness.watch import Watcher
 from harness.wire import Fault
 
-STEADY = "\n".join(f"steady{i} counter i32 ro" for i in range(20))
+STEADY = "\n".join(f"steady{i} counter(period=100ms) i32 ro" for i in range(20))
 
 
 def config(others: str, second_link=False) -> str:
-    text = sim_device(f"{STEADY}\n{others}", link="line", device="plc", scan="50ms")
+    text = sim_device(f"{STEADY}\n{others}", link="line", device="plc", scan="25ms")
     if second_link:
-        text += sim_device("extra counter i32 ro", link="line2", device="plc", scan="50ms")
+        text += sim_device("extra counter(period=50ms) i32 ro", link="line2", device="plc", scan="50ms")
     return text
 
 

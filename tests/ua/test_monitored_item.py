@@ -170,7 +170,7 @@ def test_u20_triggers(session, quick):
     for name in names.values():
         write_all(session, name, [2, 2], T.Int32, pause=0.15)
     found = [handle for handle, _ in drained(session, 4)]
-    assert (found.count(0), found.count(1), found.count(2)) == (0, 1, 2)
+    assert (found.count(0), found.count(1)) == (0, 1) and found.count(2) >= 2
 
 
 def triggering(session, subscription, item, add=(), remove=()):

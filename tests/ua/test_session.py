@@ -168,8 +168,10 @@ def test_s08_an_unused_session_is_closed_after_its_timeout(plant):
 
 
 def test_s09_beyond_the_limit_unactivated_sessions_go_first(tmp_path):
-    with Tagwire(tmp_path, CONFIG, ua="max_sessions = 20") as server:
-        active = [Session(server.port) for _ in range(10)]
+    with Tagwire(tmp_path, CONFIG) as server:
+        active = [Session(server.port)]
+        limit = active[0].value("i=24095")
+        active += [Session(server.port) for _ in range(limit - 11)]
         waiting = [Session(server.port, activate=False) for _ in range(10)]
         newcomer = Session(server.port)
         assert newcomer.read("i=2258").StatusCode.is_good()
@@ -256,6 +258,8 @@ def test_s17_every_wrong_login_is_refused_alike(secure_plant):
 
 
 def test_s18_a_hundred_wrong_passwords_slow_the_guesser_and_nobody_else(secure_plant):
+    for number in range(10):
+        assert activation(secure_plant, user="early guesser", password=f"guess {number}") != "Good"
     before = secure_plant.process.rss_kb()
     begun = time.monotonic()
     with Session(secure_plant.port) as witness:

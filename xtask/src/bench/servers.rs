@@ -133,7 +133,7 @@ fn configuration(folder: &Path, port: u16, size: Size) -> Result<PathBuf> {
         write!(text, "[[link.device]]\nname = \"Dev{device}\"\nscan = \"100ms\"\ntags_csv = \"{file}\"\n")?;
         let mut list = String::from("name,address,type,access\n");
         for i in device * 1000..size.tags.min((device + 1) * 1000) {
-            let signal = if i < size.changing { "counter" } else { "static" };
+            let signal = if i < size.changing { "counter(period=100ms)" } else { "static" };
             writeln!(list, "Tag{i},{signal},f64,rw")?;
         }
         std::fs::write(folder.join(file), list)?;
