@@ -130,8 +130,9 @@ pub trait PolledDriver: Send {
     /// [`AddressError`] for a tag that did not pass [`DriverKind::check_tag`].
     fn set_device(&mut self, index: usize, device: &DeviceSpec) -> Result<(), AddressError>;
 
-    /// Cuts the tags of one device into requests. No block may reach across an address in `cuts` (a block containing
-    /// unit `c-1` and unit `c` of the area reaches across `c`); the supervisor learned there that the device refuses.
+    /// Cuts the tags of one device into requests. No block may reach across the start of a span in `cuts` (a block
+    /// containing unit `c-1` and unit `c` of the area reaches across `c`); the supervisor learned there that the device
+    /// refuses. A tag that lies across a cut by itself still gets a block, of its own.
     fn plan(&self, device: usize, tags: &[u32], cuts: &[Span]) -> Vec<Block>;
 
     /// How many blocks of this device may be under way at once; 1 unless the operator allowed more.
@@ -141,6 +142,12 @@ pub trait PolledDriver: Send {
 
     /// Reads blocks of one device, noting each outcome in `readings` as soon as it is known.
     fn read<'a>(&'a mut self, blocks: &'a [Block], readings: &'a mut Readings) -> BoxFuture<'a, Result<(), LinkError>>;
+
+    /// How many writes to this device one call of [`PolledDriver::write`] may carry: more than 1 only when the driver puts
+    /// them into one request, because the whole call has the time of one request.
+    fn writes_per_request(&self, _device: usize) -> usize {
+        1
+    }
 
     /// Writes raw values to tags of one device, in order, pushing one result each; Good only when the device confirmed.
     fn write<'a>(

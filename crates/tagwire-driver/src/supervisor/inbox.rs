@@ -1,0 +1,139 @@
+//! Taking in what clients ask for, and answering it.
+
+use tagwire_model::{Status, TagId, Value};
+use tokio::time::Instant;
+
+use super::core::{Core, SystemWrite};
+use super::device::{Purpose, QueuedWrite};
+use super::handle::{Command, failed};
+use crate::Update;
+
+impl Core {
+    /// Takes in a client's request. What needs the driver waits until the driver is free.
+    pub(crate) fn accept(&mut self, command: Command) {
+        match command {
+            Command::Write { items, reply } => {
+                let ticket = self.writes.open(items.len(), reply);
+                for (item, (id, value)) in items.into_iter().enumerate() {
+                    self.accept_write(ticket, item, id, &value);
+                }
+                let n_waiting = self.devices.iter().map(|device| device.writes.len() as u64).sum();
+                self.counters.max_pending_writes = self.counters.max_pending_writes.max(n_waiting);
+            }
+            Command::Read { tags, reply } => {
+                let ticket = self.reads.open(tags.len(), reply);
+                self.accept_read(ticket, &tags);
+                let n_waiting = self.devices.iter().map(|device| device.extras.len() as u64).sum();
+                self.counters.max_pending_reads = self.counters.max_pending_reads.max(n_waiting);
+            }
+            Command::Wake => self.next_demand = Instant::now(),
+            Command::Stop => self.is_stopped = true,
+            Command::SetDevice { .. } | Command::RemoveDevice { .. } | Command::Trace(_) => {
+                self.deferred.push_back(command);
+            }
+        }
+    }
+
+    fn accept_write(&mut self, ticket: u64, item: usize, id: TagId, value: &Value) {
+        let now = Instant::now();
+        let Some((at, tag)) = self.index.place(id) else {
+            match self.system_place(id) {
+                Some(place) => {
+                    self.system_writes.push_back(SystemWrite { ticket, item, place, value: value.clone() });
+                }
+                None => self.answer_write(ticket, item, Status::BAD_NODE_ID_UNKNOWN),
+            }
+            return;
+        };
+        let device = &mut self.devices[at];
+        let raw = match device.tags.to_raw(tag, value) {
+            Ok(raw) => raw,
+            Err(status) => return self.answer_write(ticket, item, status),
+        };
+        if !self.settings.enabled {
+            return self.answer_write(ticket, item, Status::BAD_OUT_OF_SERVICE);
+        }
+        let line_is_down = device.is_asked() && self.line.is_down();
+        let closed = device.closed(now, true).or_else(|| line_is_down.then_some(Status::BAD_NO_COMMUNICATION));
+        if let Some(status) = closed {
+            device.counters.n_failed_writes += 1;
+            return self.answer_write(ticket, item, status);
+        }
+        if device.settings.simulated {
+            if let Some(cell) = device.memory.get_mut(tag as usize) {
+                cell.clone_from(&raw);
+            }
+            device.counters.n_writes += 1;
+            self.show(at, tag, raw, self.clock.now());
+            self.flush();
+            return self.answer_write(ticket, item, Status::GOOD);
+        }
+        let number = self.next_id;
+        self.next_id += 1;
+        device.queue_write(
+            QueuedWrite { queued: now, number, ticket, item, id, tag, raw },
+            self.settings.write_optimisation,
+        );
+    }
+
+    fn accept_read(&mut self, ticket: u64, tags: &[TagId]) {
+        let now = Instant::now();
+        let mut wanted: Vec<Vec<(TagId, usize)>> = Vec::new();
+        let mut lists: Vec<Vec<u32>> = Vec::new();
+        for (item, &id) in tags.iter().enumerate() {
+            let Some((at, tag)) = self.index.place(id) else {
+                let answer = self.system_update(id).unwrap_or_else(|| failed(id, Status::BAD_NODE_ID_UNKNOWN));
+                self.answer_read(ticket, item, answer);
+                continue;
+            };
+            let device = &self.devices[at];
+            let status = if !device.tags.access(tag).is_some_and(|access| access.read) {
+                Some(Status::BAD_NOT_READABLE)
+            } else if !self.settings.enabled {
+                Some(Status::BAD_OUT_OF_SERVICE)
+            } else {
+                let line_is_down = device.is_asked() && self.line.is_down();
+                device.closed(now, false).or_else(|| line_is_down.then(|| self.line.silence()))
+            };
+            if let Some(status) = status {
+                let stamp = self.clock.now();
+                self.answer_read(ticket, item, Update { source_time: stamp, server_time: stamp, ..failed(id, status) });
+            } else if device.settings.simulated {
+                let raw = device.memory.get(tag as usize).cloned().unwrap_or(Value::Null);
+                self.show(at, tag, raw, self.clock.now());
+                if let Some(update) = self.batch.last().cloned() {
+                    self.answer_read(ticket, item, update);
+                }
+                self.flush();
+            } else {
+                if wanted.len() <= at {
+                    wanted.resize_with(at + 1, Vec::new);
+                    lists.resize_with(at + 1, Vec::new);
+                }
+                wanted[at].push((id, item));
+                lists[at].push(tag);
+            }
+        }
+        for (at, (mut items, mut list)) in wanted.into_iter().zip(lists).enumerate() {
+            if !items.is_empty() {
+                items.sort_unstable();
+                list.sort_unstable();
+                list.dedup();
+                let purpose = Purpose::Client(ticket, items);
+                self.devices[at].queue_extra(list, purpose, now, &mut self.next_id);
+            }
+        }
+    }
+
+    pub(crate) fn answer_write(&mut self, ticket: u64, item: usize, status: Status) {
+        if self.writes.set(ticket, item, status) {
+            self.shared.release(1);
+        }
+    }
+
+    pub(crate) fn answer_read(&mut self, ticket: u64, item: usize, update: Update) {
+        if self.reads.set(ticket, item, update) {
+            self.shared.release(1);
+        }
+    }
+}

@@ -1,0 +1,308 @@
+//! The task of a link whose driver delivers by itself: start, restart with back-off, quality on loss, writes, counters.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::{Pin, pin};
+
+use tagwire_model::{Status, Timestamp, Value};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+
+use super::core::{BEAT, Core, bad_update};
+use super::device::{Purpose, QueuedWrite};
+use super::handle::{Command, ReloadError};
+use crate::{LinkError, Order, PushedDriver, Report, Update};
+
+/// Most reports that may wait for the supervisor.
+const MAX_REPORTS: usize = 64;
+
+/// Most orders that may wait for the driver.
+const MAX_ORDERS: usize = 64;
+
+/// A link with a pushed driver.
+pub(crate) struct PushedLink {
+    pub(crate) core: Core,
+    driver: Box<dyn PushedDriver>,
+}
+
+/// Why a session ended.
+enum End {
+    /// The link failed.
+    Failed(LinkError),
+    /// The session did not come up in time.
+    Hung,
+    /// The driver is needed for a change, or the link is to be left.
+    Interrupted,
+}
+
+/// Writes that the driver has and did not answer yet.
+struct Under {
+    at: usize,
+    deadline: Instant,
+    writes: Vec<QueuedWrite>,
+}
+
+impl PushedLink {
+    pub(crate) fn new(mut core: Core, driver: Box<dyn PushedDriver>) -> Self {
+        core.is_pushed = true;
+        Self { core, driver }
+    }
+
+    /// Runs until the link is stopped.
+    pub(crate) async fn run(&mut self) {
+        self.core.begin(Instant::now());
+        loop {
+            while let Ok(command) = self.core.commands.try_recv() {
+                self.core.accept(command);
+            }
+            self.reconfigure();
+            if self.core.is_over() {
+                return;
+            }
+            let now = Instant::now();
+            (self.core.counters.rx_bytes, self.core.counters.tx_bytes) = self.driver.traffic();
+            self.core.beat(now);
+            if !self.core.is_wanted() {
+                self.core.line.retired();
+                self.core.idle(None).await;
+                continue;
+            }
+            match self.core.line.retry_at() {
+                Some(at) if at > now => self.core.idle(Some(at)).await,
+                _ => self.session(now).await,
+            }
+            tokio::task::consume_budget().await;
+        }
+    }
+
+    /// Runs one session of the driver.
+    async fn session(&mut self, started: Instant) {
+        let (report_sender, reports) = mpsc::channel(MAX_REPORTS);
+        let (order_sender, mut orders) = mpsc::channel(MAX_ORDERS);
+        let end = {
+            let running = pin!(self.driver.run(report_sender, &mut orders));
+            self.core.serve(running, reports, order_sender, started).await
+        };
+        let now = Instant::now();
+        self.core.is_dirty = true;
+        let was_open = self.core.line.is_open();
+        let Core { name, line, random, counters, .. } = &mut self.core;
+        match end {
+            End::Interrupted => line.closed(now),
+            End::Failed(error) if was_open => {
+                tracing::debug!(link = %name, %error, "link failed");
+                line.broke(now, now, random);
+            }
+            End::Failed(_) | End::Hung => {
+                counters.n_failed_connects += 1;
+                line.refused(started, now, random);
+                if let End::Failed(error) = end {
+                    tracing::debug!(link = %name, %error, "cannot connect");
+                }
+                self.core.fail_all();
+            }
+        }
+    }
+
+    fn reconfigure(&mut self) {
+        let now = Instant::now();
+        while let Some(command) = self.core.deferred.pop_front() {
+            match command {
+                Command::SetDevice { index, device, reply } => {
+                    let result = if index > self.core.devices.len() {
+                        Err(ReloadError::Index(index))
+                    } else {
+                        self.driver.set_device(index, &device.spec).map_err(ReloadError::Address)
+                    };
+                    if result.is_ok() {
+                        self.core.set_device(index, *device, now);
+                    }
+                    // Whoever asked may have gone away meanwhile, which harms nobody.
+                    let _ = reply.send(result);
+                }
+                Command::RemoveDevice { index, reply } => {
+                    self.core.remove_device(index);
+                    let _ = reply.send(());
+                }
+                Command::Trace(_) | Command::Write { .. } | Command::Read { .. } | Command::Wake | Command::Stop => {}
+            }
+        }
+        self.core.apply_system_writes(now);
+    }
+}
+
+impl Core {
+    /// Serves a running session until it ends.
+    async fn serve(
+        &mut self,
+        mut running: Pin<&mut impl Future<Output = LinkError>>,
+        mut reports: mpsc::Receiver<Report>,
+        orders: mpsc::Sender<Order>,
+        started: Instant,
+    ) -> End {
+        let mut under: HashMap<u64, Under> = HashMap::new();
+        let connect_by = started + self.settings.connect_timeout;
+        let end = loop {
+            self.refuse_extras();
+            self.order(&orders, &mut under);
+            let now = Instant::now();
+            let is_open = self.line.is_open();
+            if !is_open && now >= connect_by {
+                break End::Hung;
+            }
+            let limits = [
+                (!is_open).then_some(connect_by),
+                under.values().map(|under| under.deadline).min(),
+                Some(self.next_beat.max(now)),
+                Some(now + BEAT),
+            ];
+            let wake = limits.into_iter().flatten().min().unwrap_or(now);
+            tokio::select! {
+                biased;
+                command = self.commands.recv() => match command {
+                    Some(command) => self.accept(command),
+                    None => break End::Interrupted,
+                },
+                Some(report) = reports.recv() => self.take_report(report, &mut under),
+                error = &mut running => {
+                    while let Ok(report) = reports.try_recv() {
+                        self.take_report(report, &mut under);
+                    }
+                    break End::Failed(error);
+                }
+                () = sleep_until(wake) => {}
+            }
+            let now = Instant::now();
+            self.apply_system_writes(now);
+            let late: Vec<u64> =
+                under.iter().filter(|(_, under)| under.deadline <= now).map(|(number, _)| *number).collect();
+            for number in late {
+                self.answer_order(number, &[], Status::BAD_TIMEOUT, &mut under);
+            }
+            self.beat(now);
+            if self.is_stopped || !self.deferred.is_empty() || !self.is_wanted() {
+                break End::Interrupted;
+            }
+        };
+        for number in under.keys().copied().collect::<Vec<_>>() {
+            self.answer_order(number, &[], Status::BAD_COMMUNICATION_ERROR, &mut under);
+        }
+        end
+    }
+
+    /// Hands waiting writes to the driver, in order, as far as it takes them.
+    fn order(&mut self, orders: &mpsc::Sender<Order>, under: &mut HashMap<u64, Under>) {
+        if !self.line.is_open() {
+            return;
+        }
+        for at in 0..self.devices.len() {
+            if self.devices[at].writes.is_empty() {
+                continue;
+            }
+            let Ok(permit) = orders.try_reserve() else { return };
+            let (mut writes, mut items) = (Vec::new(), Vec::new());
+            while let Some((write, is_replaced)) = self.devices[at].next_write() {
+                if is_replaced {
+                    self.answer_write(write.ticket, write.item, Status::BAD_REQUEST_CANCELLED_BY_CLIENT);
+                } else {
+                    items.push((at, write.tag, write.raw.clone()));
+                    writes.push(write);
+                }
+            }
+            let number = self.next_id;
+            self.next_id += 1;
+            let deadline = Instant::now() + self.devices[at].settings.request_timeout;
+            under.insert(number, Under { at, deadline, writes });
+            permit.send(Order::Write(number, items));
+        }
+    }
+
+    fn take_report(&mut self, report: Report, under: &mut HashMap<u64, Under>) {
+        let now = Instant::now();
+        match report {
+            Report::Connected => {
+                self.counters.n_connects += 1;
+                self.line.opened(now);
+                for at in 0..self.devices.len() {
+                    if self.devices[at].is_asked() {
+                        self.answered(at);
+                    }
+                }
+                self.flush();
+                self.is_dirty = true;
+            }
+            Report::Samples(samples) => {
+                let stamp = self.clock.now();
+                for (at, tag, raw, status, source_time) in samples {
+                    self.take_sample(at, tag, raw, status, source_time, stamp);
+                }
+                self.flush();
+            }
+            Report::Written(number, statuses) => {
+                self.answer_order(number, &statuses, Status::BAD_INTERNAL_ERROR, under);
+            }
+        }
+    }
+
+    fn take_sample(
+        &mut self,
+        at: usize,
+        tag: u32,
+        raw: Value,
+        status: Status,
+        source_time: Timestamp,
+        stamp: Timestamp,
+    ) {
+        let Some(device) = self.devices.get_mut(at).filter(|device| device.is_asked()) else { return };
+        let has_value = !matches!(raw, Value::Null);
+        let Some((id, seen)) = device.tags.to_engineering(tag, raw) else { return };
+        device.counters.n_values += u64::from(!status.is_bad());
+        let source_time = if source_time.is_none() { stamp } else { source_time };
+        let update = match seen {
+            Ok((value, limits)) => {
+                // A quality worse than Good comes from the source and says more than the limit bits.
+                let status = if status.is_good() && limits != Status::GOOD { limits } else { status };
+                Update { tag: id, value: has_value.then_some(value), status, source_time, server_time: stamp }
+            }
+            Err(_) if status.is_bad() => Update { source_time, ..bad_update(id, status, stamp) },
+            Err(out_of_range) => {
+                device.counters.n_bad_values += 1;
+                bad_update(id, out_of_range, stamp)
+            }
+        };
+        self.batch.push(update);
+    }
+
+    fn answer_order(&mut self, number: u64, statuses: &[Status], missing: Status, under: &mut HashMap<u64, Under>) {
+        let Some(Under { at, writes, .. }) = under.remove(&number) else { return };
+        let stamp = self.clock.now();
+        for (idx, write) in writes.into_iter().enumerate() {
+            let status = statuses.get(idx).copied().unwrap_or(missing);
+            if status.is_good() {
+                self.devices[at].counters.n_writes += 1;
+                if !self.devices[at].settings.read_after_write {
+                    self.show(at, write.tag, write.raw, stamp);
+                }
+            } else {
+                self.devices[at].counters.n_failed_writes += 1;
+            }
+            self.flush();
+            self.answer_write(write.ticket, write.item, status);
+        }
+    }
+
+    /// A pushed driver has no way to be asked: explicit reads are answered so that the caller takes the live value.
+    fn refuse_extras(&mut self) {
+        for at in 0..self.devices.len() {
+            let extras = std::mem::take(&mut self.devices[at].extras);
+            for extra in extras {
+                if let Purpose::Client(ticket, items) = extra.purpose {
+                    let stamp = self.clock.now();
+                    for (id, item) in items {
+                        self.answer_read(ticket, item, bad_update(id, Status::BAD_NOT_SUPPORTED, stamp));
+                    }
+                }
+            }
+        }
+    }
+}
