@@ -227,7 +227,8 @@ impl Hub {
                     self.hold_within_deadband(&deadbands, &mut update);
                 }
                 let Some(effect) = self.table.apply(&update) else { continue };
-                let counts = effect.changed || (effect.is_later && effect.watch != 0 && watchers.wants_timestamps(effect.watch));
+                let counts =
+                    effect.changed || (effect.is_later && effect.watch != 0 && watchers.wants_timestamps(effect.watch));
                 if effect.watch == 0 || !counts {
                     continue;
                 }
