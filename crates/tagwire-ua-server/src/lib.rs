@@ -17,6 +17,7 @@ mod rights;
 mod server;
 pub mod services;
 mod session;
+mod status;
 mod subscription;
 mod variables;
 
