@@ -2,22 +2,8 @@
 
 use std::time::Duration;
 
-use tagwire_model::{Status, TagId, Timestamp, Value};
-
-/// New state of one tag.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Update {
-    /// Which tag.
-    pub tag: TagId,
-    /// The new value; `None` keeps the last one, as after a failure.
-    pub value: Option<Value>,
-    /// The new quality.
-    pub status: Status,
-    /// When the value was true at its source; for a failure the time it was noticed.
-    pub source_time: Timestamp,
-    /// When the supervisor learned it.
-    pub server_time: Timestamp,
-}
+use tagwire_model::TagId;
+pub use tagwire_model::Update;
 
 /// Where a supervisor delivers; the gateway ties it to the hub. No method blocks.
 pub trait Sink: Send + Sync {

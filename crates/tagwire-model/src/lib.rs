@@ -9,6 +9,7 @@ mod scaling;
 mod status;
 mod tag;
 mod time;
+mod update;
 mod value;
 mod value_type;
 
@@ -19,5 +20,6 @@ pub use scaling::{Clamp, Curve, Scaling, ScalingError};
 pub use status::{DaQuality, Status};
 pub use tag::{Access, EuRange, TagId};
 pub use time::Timestamp;
+pub use update::Update;
 pub use value::{Array, ArrayData, ShapeError, Value};
 pub use value_type::{DataType, Dims, ValueType, ValueTypeError};

@@ -77,6 +77,31 @@ impl Scaling {
         self.data_type
     }
 
+    /// The shape.
+    pub const fn curve(&self) -> Curve {
+        self.curve
+    }
+
+    /// Low and high end of the raw range.
+    pub const fn raw_range(&self) -> (f64, f64) {
+        self.raw
+    }
+
+    /// Low and high end of the scaled range.
+    pub const fn scaled_range(&self) -> (f64, f64) {
+        self.scaled
+    }
+
+    /// Which ends hold the value.
+    pub const fn clamp(&self) -> Clamp {
+        self.clamp
+    }
+
+    /// Whether the sign of the scaled value is turned.
+    pub const fn negates(&self) -> bool {
+        self.negate
+    }
+
     /// Scales a raw value, arrays element by element; the status carries limit bits when a clamp held it.
     ///
     /// # Errors

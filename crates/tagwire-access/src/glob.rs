@@ -1,0 +1,57 @@
+//! Patterns of tag paths.
+
+/// Whether `text` matches `pattern`, in which `*` stands for any text and `?` for one byte; time is at most the
+/// product of both lengths.
+pub(crate) fn matches(pattern: &str, text: &str) -> bool {
+    let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
+    let (mut at, mut pos) = (0, 0);
+    let mut star: Option<(usize, usize)> = None;
+    while pos < text.len() {
+        match pattern.get(at) {
+            Some(b'*') => {
+                star = Some((at, pos));
+                at += 1;
+            }
+            Some(byte) if *byte == b'?' || *byte == text[pos] => {
+                at += 1;
+                pos += 1;
+            }
+            _ => {
+                let Some((star_at, star_pos)) = star else { return false };
+                star = Some((star_at, star_pos + 1));
+                at = star_at + 1;
+                pos = star_pos + 1;
+            }
+        }
+    }
+    pattern[at..].iter().all(|byte| *byte == b'*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::matches;
+
+    #[test]
+    fn stars_and_question_marks_stand_for_text() {
+        for (pattern, text, expected) in [
+            ("line1.*", "line1.press.temp", true),
+            ("line1.*", "line1", false),
+            ("*", "", true),
+            ("*.temp", "a.b.temp", true),
+            ("a?c", "abc", true),
+            ("a?c", "ac", false),
+            ("a*b*c", "a-b-b-c", true),
+            ("a*b*c", "a-c", false),
+            ("", "a", false),
+        ] {
+            assert_eq!(matches(pattern, text), expected, "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn a_hostile_pattern_costs_no_more_than_the_product_of_the_lengths() {
+        let pattern = "*a".repeat(200);
+        let text = "a".repeat(5_000) + "b";
+        assert!(!matches(&pattern, &text));
+    }
+}

@@ -1,0 +1,54 @@
+//! Who may do what: users, roles, own certificate and trust, the one authorisation function, audit hook.
+//!
+//! - [`Operation`], [`Role`], [`RoleSet`]: the words, and which role may do what unless a rule says otherwise.
+//! - [`Policy`], [`Principal`], [`authorise`]: the one decision, made once per operation whichever face asked.
+//! - [`Users`], [`Login`]: the users file with Argon2id hashes, and password checks that tell nothing but yes or no.
+//! - [`OwnCertificate`], [`OwnIdentity`]: the key and certificate of this installation.
+//! - [`TrustStore`], [`Trusted`], [`Refusal`]: which peers' certificates are good, and why one is not.
+//! - [`Audit`], [`AuditEvent`]: where decisions are reported.
+//!
+//! Nothing here opens a socket or starts an async task; files are read and written synchronously.
+
+mod audit;
+mod certificate;
+mod der_file;
+mod file;
+mod folder;
+mod glob;
+mod host;
+mod install;
+mod login;
+mod operation;
+mod own;
+mod own_identity;
+mod password;
+mod path;
+mod policy;
+mod principal;
+mod refusal;
+mod rejected;
+mod revocation;
+mod role;
+mod signature;
+mod status;
+mod trust;
+mod users;
+mod users_file;
+
+pub use audit::{Audit, AuditEvent, AuditQueue, NoAudit};
+pub use certificate::{Certificate, CertificateError, Fingerprint, PublicKey};
+pub use file::FileError;
+pub use host::found_names;
+pub use install::{InstallId, install_id};
+pub use login::{Login, LoginRefused};
+pub use operation::{Operation, OperationSet};
+pub use own::{KeySize, OwnCertificate, OwnError, OwnSettings};
+pub use own_identity::OwnIdentity;
+pub use password::PasswordError;
+pub use policy::{Anonymous, Denied, Policy, PolicyError, Rule, Zone, authorise};
+pub use principal::{ChannelSecurity, Face, Identity, Origin, Principal, Target};
+pub use refusal::{Reason, Refusal};
+pub use rejected::RejectedEntry;
+pub use role::{Role, RoleSet};
+pub use trust::{PeerCheck, TrustEntry, TrustError, TrustSettings, TrustStore, Trusted};
+pub use users::{UserEntry, Users, UsersError};

@@ -1,0 +1,289 @@
+//! The key and certificate of this installation (OPC UA Part 6, 6.2.2).
+
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rcgen::{
+    CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose, RsaKeySize,
+    SanType, date_time_ymd,
+};
+use tagwire_model::Timestamp;
+use thiserror::Error;
+use x509_cert::der::pem;
+use zeroize::Zeroizing;
+
+use crate::file::{self, FileError, Readers};
+use crate::{Certificate, CertificateError, install_id};
+
+/// Years that a new certificate is valid.
+const YEARS: i32 = 10;
+/// Most alternative names in a certificate.
+const MAX_NAMES: usize = 64;
+const TICKS_PER_DAY: i64 = 86_400 * Timestamp::TICKS_PER_SECOND;
+
+/// Bits of a new RSA key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum KeySize {
+    /// 2048 bits, for clients or machines that cannot do with more.
+    Rsa2048,
+    /// 3072 bits.
+    #[default]
+    Rsa3072,
+    /// 4096 bits, the largest that OPC UA policies permit.
+    Rsa4096,
+}
+
+/// What a new certificate says.
+#[derive(Clone, Debug, Default)]
+pub struct OwnSettings {
+    /// The common name; `tagwire` when empty.
+    pub application_name: String,
+    /// Host names and addresses from the configuration; a certificate without one of them is issued again.
+    pub names: Vec<String>,
+    /// Names found on this machine, see [`crate::found_names`]: a host name that is new causes a new certificate, an
+    /// address does not, since it may change with every lease.
+    pub found_names: Vec<String>,
+    /// Size of a new key; an existing key is kept.
+    pub key_size: KeySize,
+}
+
+/// Why there is no own certificate.
+#[derive(Debug, Error)]
+pub enum OwnError {
+    /// A file cannot be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The certificate file is broken.
+    #[error("{}: {source}", path.display())]
+    Certificate {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: CertificateError,
+    },
+    /// The key file is no PKCS#8 key in PEM.
+    #[error("{}: not a PKCS#8 private key in PEM", path.display())]
+    Key {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The certificate belongs to another key.
+    #[error("{}: certificate does not belong to the key beside it", path.display())]
+    Mismatch {
+        /// The certificate's file.
+        path: PathBuf,
+    },
+    /// The key or certificate could not be made.
+    #[error("cannot make a key or certificate: {0}")]
+    Making(String),
+}
+
+impl From<rcgen::Error> for OwnError {
+    fn from(error: rcgen::Error) -> Self {
+        Self::Making(error.to_string())
+    }
+}
+
+/// The own certificate with its key, in memory; the key is wiped when the last owner is gone.
+pub struct OwnCertificate {
+    certificate: Certificate,
+    application_uri: String,
+    key_pkcs8: Zeroizing<Vec<u8>>,
+}
+
+impl std::fmt::Debug for OwnCertificate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "OwnCertificate({})", self.certificate.fingerprint().short())
+    }
+}
+
+impl OwnCertificate {
+    /// Where the certificate is kept below the `pki` folder.
+    pub const CERTIFICATE_FILE: &'static str = "own/cert.der";
+    /// Where the key is kept below the `pki` folder.
+    pub const KEY_FILE: &'static str = "own/key.pem";
+
+    /// The certificate.
+    pub const fn certificate(&self) -> &Certificate {
+        &self.certificate
+    }
+
+    /// The DER that goes into messages.
+    pub fn der(&self) -> &Arc<[u8]> {
+        self.certificate.der()
+    }
+
+    /// The application URI: the one URI in the certificate.
+    pub fn application_uri(&self) -> &str {
+        &self.application_uri
+    }
+
+    /// The private key, PKCS#8 DER.
+    pub fn key_pkcs8(&self) -> &[u8] {
+        &self.key_pkcs8
+    }
+
+    /// Reads key and certificate from `data_dir/pki/own`; `None` when there is no key yet.
+    ///
+    /// A missing, outlived or incomplete certificate is issued again with the same key and URI, and the former one is
+    /// kept beside it; one that somebody else issued is left as it is. Takes milliseconds.
+    ///
+    /// # Errors
+    /// [`OwnError`]; nothing is overwritten that cannot be read.
+    pub fn load(data_dir: &Path, settings: &OwnSettings, now: Timestamp) -> Result<Option<Self>, OwnError> {
+        let pki = data_dir.join("pki");
+        let key_path = pki.join(Self::KEY_FILE);
+        let Some(key_text) = file::read(&key_path, 64 * 1024)?.map(Zeroizing::new) else { return Ok(None) };
+        let key = parse_key(&key_text).ok_or(OwnError::Key { path: key_path })?;
+        let path = pki.join(Self::CERTIFICATE_FILE);
+        let Some(der) = file::read(&path, 64 * 1024)? else {
+            return issue(data_dir, settings, &key, &[], now).map(Some);
+        };
+        let certificate =
+            Certificate::from_der(&der).map_err(|source| OwnError::Certificate { path: path.clone(), source })?;
+        if certificate.public_key_bytes() != rcgen::PublicKeyData::der_bytes(&key) {
+            return Err(OwnError::Mismatch { path });
+        }
+        let uri = certificate.uris().first().cloned();
+        if let (true, Some(fault)) = (certificate.is_self_issued(), fault(&certificate, settings, now)) {
+            tracing::info!(fault, "own certificate is issued again with the same key and application URI");
+            file::replace(
+                &pki.join("own").join(format!("former-{}.der", certificate.fingerprint())),
+                &der,
+                Readers::All,
+            )?;
+            let former: Vec<String> = certificate
+                .dns_names()
+                .iter()
+                .cloned()
+                .chain(certificate.addresses().iter().map(IpAddr::to_string))
+                .collect();
+            return issue(data_dir, settings, &key, &former, now).map(Some);
+        }
+        let application_uri = match uri {
+            Some(uri) => uri,
+            None => install_id(data_dir)?.application_uri(),
+        };
+        Ok(Some(Self { certificate, application_uri, key_pkcs8: Zeroizing::new(key.serialize_der()) }))
+    }
+
+    /// Makes key and certificate, and writes both; takes as long as the key, up to seconds on a small machine.
+    ///
+    /// # Errors
+    /// [`OwnError`].
+    pub fn create(data_dir: &Path, settings: &OwnSettings, now: Timestamp) -> Result<Self, OwnError> {
+        let size = match settings.key_size {
+            KeySize::Rsa2048 => RsaKeySize::_2048,
+            KeySize::Rsa3072 => RsaKeySize::_3072,
+            KeySize::Rsa4096 => RsaKeySize::_4096,
+        };
+        let key = KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, size)?;
+        let own = data_dir.join("pki/own");
+        file::make_folder(&own)?;
+        let text = Zeroizing::new(key.serialize_pem());
+        file::replace(&data_dir.join("pki").join(Self::KEY_FILE), text.as_bytes(), Readers::Owner)?;
+        issue(data_dir, settings, &key, &[], now)
+    }
+
+    /// Issues the certificate again with the same key and URI, for ten more years; the former one is kept beside it.
+    ///
+    /// # Errors
+    /// [`OwnError`].
+    pub fn renew(&self, data_dir: &Path, settings: &OwnSettings, now: Timestamp) -> Result<Self, OwnError> {
+        let key = KeyPair::try_from(self.key_pkcs8())?;
+        let own = data_dir.join("pki/own");
+        file::replace(&own.join(format!("former-{}.der", self.certificate.fingerprint())), self.der(), Readers::All)?;
+        issue(data_dir, settings, &key, self.certificate.dns_names(), now)
+    }
+}
+
+fn parse_key(text: &[u8]) -> Option<KeyPair> {
+    let (label, der) = pem::decode_vec(text).ok()?;
+    let der = Zeroizing::new(der);
+    if label != "PRIVATE KEY" { None } else { KeyPair::try_from(der.as_slice()).ok() }
+}
+
+/// Why a certificate of ours should be issued again.
+fn fault(certificate: &Certificate, settings: &OwnSettings, now: Timestamp) -> Option<String> {
+    if now > certificate.not_after() {
+        return Some("it has expired".to_owned());
+    }
+    if certificate.uris().len() != 1 {
+        return Some("it does not hold exactly one application URI".to_owned());
+    }
+    let hosts = settings.found_names.iter().filter(|name| name.parse::<IpAddr>().is_err());
+    let missing = settings.names.iter().chain(hosts).find(|name| is_name(name) && !certificate.names_host(name));
+    missing.map(|name| format!("it does not name \"{name}\""))
+}
+
+/// Whether a text can stand in a certificate as host name or address.
+fn is_name(name: &str) -> bool {
+    let is_host = name.len() <= 253 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._*".contains(&byte));
+    !name.is_empty() && (is_host || name.parse::<IpAddr>().is_ok())
+}
+
+fn issue(
+    data_dir: &Path,
+    settings: &OwnSettings,
+    key: &KeyPair,
+    former_names: &[String],
+    now: Timestamp,
+) -> Result<OwnCertificate, OwnError> {
+    let application_uri = install_id(data_dir)?.application_uri();
+    let making = |error: &dyn std::fmt::Display| OwnError::Making(error.to_string());
+    let mut alternatives = vec![SanType::URI(application_uri.as_str().try_into().map_err(|error| making(&error))?)];
+    let mut names: Vec<&str> = Vec::new();
+    for name in settings.names.iter().chain(&settings.found_names).chain(former_names).map(String::as_str) {
+        if is_name(name) && names.len() < MAX_NAMES && !names.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+            names.push(name);
+            alternatives.push(match name.parse::<IpAddr>() {
+                Ok(address) => SanType::IpAddress(address),
+                Err(_) => SanType::DnsName(name.try_into().map_err(|error| making(&error))?),
+            });
+        }
+    }
+    let mut subject = DistinguishedName::new();
+    let common_name = if settings.application_name.is_empty() { "tagwire" } else { &settings.application_name };
+    subject.push(DnType::CommonName, common_name);
+    subject.push(DnType::OrganizationName, "tagwire");
+    let mut params = CertificateParams::default();
+    // A day back, for peers whose clock is late.
+    let (year, month, day) = date(now.saturating_add_ticks(-TICKS_PER_DAY));
+    params.not_before = date_time_ymd(year, month, day);
+    let (year, month, day) = date(now);
+    params.not_after = date_time_ymd(year + YEARS, month, day);
+    params.subject_alt_names = alternatives;
+    params.distinguished_name = subject;
+    params.is_ca = IsCa::ExplicitNoCa;
+    params.key_usages = vec![
+        KeyUsagePurpose::DigitalSignature,
+        KeyUsagePurpose::ContentCommitment,
+        KeyUsagePurpose::KeyEncipherment,
+        KeyUsagePurpose::DataEncipherment,
+        KeyUsagePurpose::KeyCertSign,
+    ];
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+    params.use_authority_key_identifier_extension = true;
+    let issued = params.self_signed(key)?;
+    let path = data_dir.join("pki").join(OwnCertificate::CERTIFICATE_FILE);
+    let certificate =
+        Certificate::from_der(issued.der()).map_err(|source| OwnError::Certificate { path: path.clone(), source })?;
+    file::replace(&path, issued.der(), Readers::All)?;
+    tracing::info!(
+        fingerprint = %certificate.fingerprint(),
+        uri = application_uri,
+        names = names.join(" "),
+        "own certificate issued"
+    );
+    Ok(OwnCertificate { certificate, application_uri, key_pkcs8: Zeroizing::new(key.serialize_der()) })
+}
+
+/// Year, month and day of `time`, days after the 28th held there so that the date exists in every year.
+fn date(time: Timestamp) -> (i32, u8, u8) {
+    let text = time.to_string();
+    let mut parts = text.split(['-', 'T']).map(str::parse::<i32>);
+    let mut next = || parts.next().and_then(Result::ok);
+    let (year, month, day) = (next().unwrap_or(1970), next().unwrap_or(1), next().unwrap_or(1));
+    (year, u8::try_from(month).unwrap_or(1), u8::try_from(day.min(28)).unwrap_or(1))
+}

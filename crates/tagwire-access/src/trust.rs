@@ -1,0 +1,474 @@
+//! Which peers' certificates are good (OPC UA Part 4, 6.1.3).
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::{Mutex, RwLock};
+use tagwire_model::Timestamp;
+use thiserror::Error;
+
+use crate::file::{self, FileError, Readers};
+use crate::folder::Folder;
+use crate::path::{self, MAX_DEPTH};
+use crate::rejected::Rejected;
+use crate::{
+    Audit, AuditEvent, Certificate, CertificateError, Fingerprint, Reason, Refusal, RejectedEntry, der_file, revocation,
+};
+
+/// Most bytes of certificates taken from one peer.
+const MAX_CHAIN_BYTES: usize = 64 * 1024;
+/// Longest time until a file that was overwritten in place is noticed.
+const FULL_SCAN_EVERY: Duration = Duration::from_secs(1);
+
+/// Choices of the operator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TrustSettings {
+    /// Whether an issued certificate needs a current revocation list of its issuer; on by default.
+    pub require_revocation_list: bool,
+}
+
+impl Default for TrustSettings {
+    fn default() -> Self {
+        Self { require_revocation_list: true }
+    }
+}
+
+/// What is known about the peer beside its certificate.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PeerCheck<'a> {
+    /// The application URI it claims, once it has claimed one.
+    pub application_uri: Option<&'a str>,
+    /// The host that was dialled, for servers; demanded of issued certificates only, since a certificate that is
+    /// trusted itself needs no name to be told apart.
+    pub host: Option<&'a str>,
+    /// Its address, for the list of rejected certificates.
+    pub peer: Option<SocketAddr>,
+}
+
+/// A certificate that passed every check.
+#[derive(Clone, Debug)]
+pub struct Trusted {
+    /// The peer's certificate.
+    pub certificate: Arc<Certificate>,
+    /// Its issuers, the root last; empty for a self-signed one.
+    pub issuers: Vec<Arc<Certificate>>,
+    /// [`TrustStore::generation`] at the time of the check.
+    pub generation: u64,
+}
+
+impl Trusted {
+    /// Checks the application URI that the peer claims later, at CreateSession: it must equal the certificate's.
+    ///
+    /// # Errors
+    /// [`Reason::UriMismatch`].
+    pub fn check_uri(&self, application_uri: &str) -> Result<(), Refusal> {
+        check_uri(&self.certificate, application_uri).map_err(|reason| refusal(reason, &self.certificate))
+    }
+}
+
+/// One certificate in a list for people.
+#[derive(Clone, Debug)]
+pub struct TrustEntry {
+    /// The certificate.
+    pub certificate: Arc<Certificate>,
+    /// Its file.
+    pub path: PathBuf,
+}
+
+/// A change to the trust lists that could not be made.
+#[derive(Debug, Error)]
+pub enum TrustError {
+    /// A file cannot be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The certificate given is none.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    /// No certificate in the lists has such a fingerprint.
+    #[error("no certificate with fingerprint \"{0}\"")]
+    Unknown(String),
+    /// Several certificates' fingerprints begin like that.
+    #[error("fingerprint \"{0}\" is not unique")]
+    Ambiguous(String),
+}
+
+/// The folders `trusted`, `issuer` and `rejected` below one `pki` folder.
+///
+/// Files dropped by hand count from the next check on. An issuer in `issuer` completes a chain, one in `trusted` makes
+/// everything below it trusted.
+pub struct TrustStore {
+    settings: TrustSettings,
+    state: RwLock<State>,
+    rejected: Mutex<Rejected>,
+    generation: AtomicU64,
+    audit: Arc<dyn Audit>,
+}
+
+struct State {
+    trusted: Folder,
+    issuers: Folder,
+    scanned: Instant,
+}
+
+impl TrustStore {
+    /// Opens, and makes where missing, the folders below `pki`.
+    ///
+    /// # Errors
+    /// [`FileError`] when a folder cannot be made.
+    pub fn open(pki: &Path, settings: TrustSettings, audit: Arc<dyn Audit>) -> Result<Self, FileError> {
+        for name in ["trusted", "issuer", "rejected"] {
+            file::make_folder(&pki.join(name))?;
+        }
+        let mut trusted = Folder::new(pki.join("trusted"));
+        let mut issuers = Folder::new(pki.join("issuer"));
+        trusted.scan();
+        issuers.scan();
+        Ok(Self {
+            settings,
+            state: RwLock::new(State { trusted, issuers, scanned: Instant::now() }),
+            rejected: Mutex::new(Rejected::open(pki.join("rejected"))),
+            generation: AtomicU64::new(1),
+            audit,
+        })
+    }
+
+    /// A number that grows whenever the lists change: a reason to check live sessions again.
+    pub fn generation(&self) -> u64 {
+        self.rescan(false);
+        self.generation.load(Ordering::Acquire)
+    }
+
+    /// Checks the certificate of a peer: `chain` holds its DER, and those of its issuers after it (Part 6, 6.2.6).
+    ///
+    /// A refused certificate is stored once among the rejected ones, and reported with its true reason.
+    ///
+    /// # Errors
+    /// [`Refusal`]; [`Reason::wire_status`] tells what the peer may learn.
+    pub fn verify_peer(&self, chain: &[u8], check: &PeerCheck<'_>, now: Timestamp) -> Result<Trusted, Refusal> {
+        self.rescan(false);
+        let certificates = match split(chain) {
+            Ok(certificates) => certificates,
+            Err(reason) => {
+                self.report(None, &reason, check.peer, now);
+                return Err(Refusal { reason, fingerprint: None, subject: String::new() });
+            }
+        };
+        // Splitting never gives an empty list.
+        let Some(leaf) = certificates.first() else {
+            return Err(Refusal { reason: Reason::Missing, fingerprint: None, subject: String::new() });
+        };
+        match self.check(leaf, &certificates, check, now) {
+            Ok(issuers) => Ok(Trusted {
+                certificate: Arc::clone(leaf),
+                issuers,
+                generation: self.generation.load(Ordering::Acquire),
+            }),
+            Err(reason) => {
+                self.report(Some(leaf), &reason, check.peer, now);
+                Err(refusal(reason, leaf))
+            }
+        }
+    }
+
+    /// Checks the application URI that a peer claims after its certificate was admitted, and reports a refusal.
+    ///
+    /// # Errors
+    /// [`Refusal`] with [`Reason::UriMismatch`].
+    pub fn check_uri(
+        &self,
+        trusted: &Trusted,
+        application_uri: &str,
+        peer: Option<SocketAddr>,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        trusted.check_uri(application_uri).inspect_err(|refusal| {
+            self.report(Some(&trusted.certificate), &refusal.reason, peer, now);
+        })
+    }
+
+    /// The checks in the order of Part 4, Table 100; what comes first is what is reported.
+    fn check(
+        &self,
+        leaf: &Arc<Certificate>,
+        sent: &[Arc<Certificate>],
+        check: &PeerCheck<'_>,
+        now: Timestamp,
+    ) -> Result<Vec<Arc<Certificate>>, Reason> {
+        leaf.check_key()?;
+        let state = self.state.read();
+        let known = state.trusted.certificates.values().chain(state.issuers.certificates.values());
+        let pool: Vec<Arc<Certificate>> = known
+            .map(|(certificate, _)| certificate)
+            .filter(|certificate| certificate.is_authority())
+            .chain(sent.iter().skip(1))
+            .cloned()
+            .collect();
+        let is_trusted = |fingerprint: Fingerprint| state.trusted.certificates.contains_key(&fingerprint);
+        let path = path::find(leaf, &pool, is_trusted)?;
+        if !path.iter().any(|certificate| is_trusted_exactly(&state.trusted, certificate)) {
+            return Err(Reason::Untrusted);
+        }
+        let (_, issuers) = path.split_first().ok_or(Reason::Missing)?;
+        if now < leaf.not_before() {
+            return Err(Reason::NotYetValid);
+        }
+        if now > leaf.not_after() {
+            return Err(Reason::Expired);
+        }
+        if issuers.iter().any(|issuer| now < issuer.not_before() || now > issuer.not_after()) {
+            return Err(Reason::IssuerTime);
+        }
+        if let Some(host) = check.host
+            && !is_trusted_exactly(&state.trusted, leaf)
+            && !leaf.names_host(host)
+        {
+            return Err(Reason::HostMismatch(host.to_owned()));
+        }
+        if let Some(uri) = check.application_uri {
+            check_uri(leaf, uri)?;
+        }
+        if !leaf.is_application() {
+            return Err(Reason::UseNotAllowed);
+        }
+        self.check_revocation(&state, &path, now)?;
+        Ok(issuers.to_vec())
+    }
+
+    /// Looks every issued certificate of the path up in its issuer's lists; a revoked one outweighs a missing list.
+    fn check_revocation(&self, state: &State, path: &[Arc<Certificate>], now: Timestamp) -> Result<(), Reason> {
+        let mut unknown = None;
+        for (depth, pair) in path.windows(2).enumerate() {
+            let [certificate, issuer] = pair else { continue };
+            let lists = state.trusted.lists.iter().chain(&state.issuers.lists).map(Arc::as_ref);
+            match revocation::check(certificate, issuer, lists, now) {
+                Err(Reason::Revoked) if depth > 0 => return Err(Reason::IssuerRevoked),
+                Err(Reason::RevocationUnknown(name)) => {
+                    unknown.get_or_insert(Reason::RevocationUnknown(name));
+                }
+                other => other?,
+            }
+        }
+        match unknown {
+            Some(reason) if self.settings.require_revocation_list => Err(reason),
+            _ => Ok(()),
+        }
+    }
+
+    fn report(&self, leaf: Option<&Arc<Certificate>>, reason: &Reason, peer: Option<SocketAddr>, now: Timestamp) {
+        let fingerprint = leaf.map(|leaf| leaf.fingerprint());
+        let short = fingerprint.map_or_else(String::new, |fingerprint| fingerprint.short());
+        tracing::warn!(
+            certificate = short,
+            peer = peer.map(tracing::field::display),
+            reason = reason.name(),
+            fix = reason.remedy(),
+            "certificate refused: {reason}"
+        );
+        if let Some(leaf) = leaf
+            && let Err(error) = self.rejected.lock().note(leaf, reason, peer, now, Instant::now())
+        {
+            tracing::error!("cannot store a rejected certificate: {error}");
+        }
+        self.audit.record(AuditEvent::CertificateRefused { time: now, peer, fingerprint, reason: reason.clone() });
+    }
+
+    /// Reads the folders again if they changed; files overwritten in place are looked for once a second.
+    fn rescan(&self, is_forced: bool) {
+        {
+            let state = self.state.read();
+            let is_due = is_forced || state.scanned.elapsed() >= FULL_SCAN_EVERY;
+            if !is_due && !state.trusted.looks_changed() && !state.issuers.looks_changed() {
+                return;
+            }
+        }
+        let mut state = self.state.write();
+        let has_changed = state.trusted.scan() | state.issuers.scan();
+        state.scanned = Instant::now();
+        if has_changed {
+            self.generation.fetch_add(1, Ordering::AcqRel);
+        }
+    }
+
+    /// The trusted certificates, applications and authorities.
+    pub fn trusted(&self) -> Vec<TrustEntry> {
+        self.rescan(true);
+        list(&self.state.read().trusted)
+    }
+
+    /// The issuers that complete chains without making them trusted.
+    pub fn issuers(&self) -> Vec<TrustEntry> {
+        self.rescan(true);
+        list(&self.state.read().issuers)
+    }
+
+    /// The refused certificates, the one that came last first.
+    pub fn rejected(&self) -> Vec<RejectedEntry> {
+        let mut entries: Vec<RejectedEntry> = self.rejected.lock().entries().values().cloned().collect();
+        entries.sort_by_key(|entry| std::cmp::Reverse(entry.last_seen));
+        entries
+    }
+
+    /// Files in the folders that are ignored, each with the reason.
+    pub fn ignored(&self) -> Vec<(PathBuf, String)> {
+        self.rescan(true);
+        let state = self.state.read();
+        let both = state.trusted.ignored().chain(state.issuers.ignored());
+        both.map(|(path, problem)| (path.to_owned(), problem.to_owned())).collect()
+    }
+
+    /// The fingerprint, among trusted and rejected ones, that begins with these hexadecimal digits (at least four).
+    ///
+    /// # Errors
+    /// [`TrustError::Unknown`], [`TrustError::Ambiguous`].
+    pub fn find(&self, digits: &str) -> Result<Fingerprint, TrustError> {
+        self.rescan(true);
+        let prefix = digits.replace([':', ' '], "").to_ascii_lowercase();
+        let mut found: Vec<Fingerprint> = self.state.read().trusted.certificates.keys().copied().collect();
+        found.extend(self.rejected.lock().entries().keys().copied());
+        found.retain(|fingerprint| prefix.len() >= 4 && fingerprint.to_string().starts_with(&prefix));
+        found.sort_unstable();
+        found.dedup();
+        match found.as_slice() {
+            [one] => Ok(*one),
+            [] => Err(TrustError::Unknown(digits.to_owned())),
+            _ => Err(TrustError::Ambiguous(digits.to_owned())),
+        }
+    }
+
+    /// Trusts a rejected certificate from now on.
+    ///
+    /// # Errors
+    /// [`TrustError::Unknown`], [`TrustError::File`].
+    pub fn accept(&self, fingerprint: Fingerprint, now: Timestamp) -> Result<(), TrustError> {
+        let mut rejected = self.rejected.lock();
+        let entry = rejected.entries().get(&fingerprint);
+        let certificate = entry
+            .map(|entry| Arc::clone(&entry.certificate))
+            .ok_or_else(|| TrustError::Unknown(fingerprint.to_string()))?;
+        self.store_trusted(&certificate)?;
+        rejected.forget(fingerprint)?;
+        drop(rejected);
+        self.changed(fingerprint, "accepted", now);
+        Ok(())
+    }
+
+    /// Trusts this certificate, DER, from now on.
+    ///
+    /// # Errors
+    /// [`TrustError::Certificate`], [`TrustError::File`].
+    pub fn accept_der(&self, der: &[u8], now: Timestamp) -> Result<Fingerprint, TrustError> {
+        let certificate = Certificate::from_der(der)?;
+        self.store_trusted(&certificate)?;
+        self.rejected.lock().forget(certificate.fingerprint())?;
+        self.changed(certificate.fingerprint(), "accepted", now);
+        Ok(certificate.fingerprint())
+    }
+
+    /// Takes a certificate from the trusted ones to the rejected ones.
+    ///
+    /// # Errors
+    /// [`TrustError::Unknown`], [`TrustError::File`].
+    pub fn reject(&self, fingerprint: Fingerprint, now: Timestamp) -> Result<(), TrustError> {
+        let certificate = self.take_trusted(fingerprint)?;
+        self.rejected.lock().store(&certificate, now)?;
+        self.changed(fingerprint, "rejected", now);
+        Ok(())
+    }
+
+    /// Forgets a certificate, trusted or rejected.
+    ///
+    /// # Errors
+    /// [`TrustError::Unknown`], [`TrustError::File`].
+    pub fn remove(&self, fingerprint: Fingerprint, now: Timestamp) -> Result<(), TrustError> {
+        let is_rejected = self.rejected.lock().entries().contains_key(&fingerprint);
+        if is_rejected {
+            self.rejected.lock().forget(fingerprint)?;
+        }
+        match self.take_trusted(fingerprint) {
+            Err(TrustError::Unknown(_)) if is_rejected => {}
+            other => {
+                other?;
+            }
+        }
+        self.changed(fingerprint, "removed", now);
+        Ok(())
+    }
+
+    fn store_trusted(&self, certificate: &Certificate) -> Result<(), TrustError> {
+        let path = self.state.read().trusted.file_of(certificate.fingerprint());
+        Ok(file::replace(&path, certificate.der(), Readers::All)?)
+    }
+
+    /// Deletes the file of a trusted certificate; a file with several certificates goes as a whole.
+    fn take_trusted(&self, fingerprint: Fingerprint) -> Result<Arc<Certificate>, TrustError> {
+        self.rescan(true);
+        let state = self.state.read();
+        let (certificate, path) =
+            state.trusted.certificates.get(&fingerprint).ok_or_else(|| TrustError::Unknown(fingerprint.to_string()))?;
+        std::fs::remove_file(path).map_err(|source| FileError::Write { path: path.clone(), source })?;
+        Ok(Arc::clone(certificate))
+    }
+
+    fn changed(&self, fingerprint: Fingerprint, change: &'static str, now: Timestamp) {
+        self.rescan(true);
+        tracing::info!(certificate = %fingerprint, "certificate {change}");
+        self.audit.record(AuditEvent::TrustChanged { time: now, fingerprint, change });
+    }
+}
+
+impl std::fmt::Debug for TrustStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "TrustStore({})", self.state.read().trusted.path().display())
+    }
+}
+
+fn list(folder: &Folder) -> Vec<TrustEntry> {
+    let mut entries: Vec<TrustEntry> = folder
+        .certificates
+        .values()
+        .map(|(certificate, path)| TrustEntry { certificate: Arc::clone(certificate), path: path.clone() })
+        .collect();
+    entries.sort_by(|a, b| a.certificate.subject().cmp(b.certificate.subject()).then(a.path.cmp(&b.path)));
+    entries
+}
+
+/// Whether the list holds this very certificate; the fingerprint finds it, the whole DER decides.
+fn is_trusted_exactly(folder: &Folder, certificate: &Certificate) -> bool {
+    folder.certificates.get(&certificate.fingerprint()).is_some_and(|(known, _)| **known == *certificate)
+}
+
+fn check_uri(certificate: &Certificate, application_uri: &str) -> Result<(), Reason> {
+    match certificate.uris() {
+        [uri] if uri == application_uri => Ok(()),
+        _ => Err(Reason::UriMismatch(crate::certificate::printable(application_uri))),
+    }
+}
+
+fn refusal(reason: Reason, certificate: &Certificate) -> Refusal {
+    Refusal { reason, fingerprint: Some(certificate.fingerprint()), subject: certificate.subject().to_owned() }
+}
+
+/// The certificates of a chain; at least one, at most [`MAX_DEPTH`].
+fn split(chain: &[u8]) -> Result<Vec<Arc<Certificate>>, Reason> {
+    if chain.is_empty() {
+        return Err(Reason::Missing);
+    }
+    if chain.len() > MAX_CHAIN_BYTES {
+        return Err(Reason::TooLarge);
+    }
+    let mut certificates = Vec::new();
+    let mut rest = chain;
+    while !rest.is_empty() {
+        if certificates.len() >= MAX_DEPTH {
+            return Err(Reason::ChainTooLong);
+        }
+        let len = der_file::element_len(rest).ok_or(Reason::Malformed)?;
+        let (first, after) = rest.split_at(len);
+        certificates.push(Arc::new(Certificate::from_der(first).map_err(|_| Reason::Malformed)?));
+        rest = after;
+    }
+    Ok(certificates)
+}

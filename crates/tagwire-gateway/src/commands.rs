@@ -1,0 +1,186 @@
+//! What the control socket can have done.
+
+use serde_json::{Value, json};
+use tagwire_driver::{DeviceState, Statistics};
+
+use crate::changes::{Action, Changes};
+use crate::config::{Problems, format_duration};
+use crate::control::{Answer, Control, Request};
+use crate::gateway::{ReloadError, Shared};
+use crate::users;
+
+impl Control for Shared {
+    async fn handle(&self, request: Request) -> Answer {
+        match request {
+            Request::Status {} => Answer::good(self.status()),
+            Request::Plan {} => changes_answer(self.plan().await),
+            Request::Reload {} => changes_answer(self.reload().await),
+            Request::Trace { link, on } => self.trace(&link, on).await,
+            Request::UserAdd { .. } | Request::UserList {} | Request::UserRemove { .. } => {
+                let users = std::sync::Arc::clone(&self.users);
+                // Hashing a password takes a part of a second of a core.
+                match tokio::task::spawn_blocking(move || users::carry_out(&users, &request)).await {
+                    Ok(answer) => answer,
+                    Err(_) => Answer::refused("the command failed inside", ""),
+                }
+            }
+        }
+    }
+}
+
+impl Shared {
+    async fn trace(&self, link: &str, on: bool) -> Answer {
+        let plant = self.plant.lock().await;
+        let found = plant.running.links.iter().map(|running| running.lock()).find(|running| running.name == link);
+        let handle = found.and_then(|running| plant.handles.get(&running.id));
+        match handle {
+            Some(handle) => {
+                handle.set_trace(on);
+                tracing::info!(link, on, "trace switched");
+                let word = if on { "on" } else { "off" };
+                Answer::good(
+                    json!({ "link": link, "on": on, "text": format!("trace of {link} is {word}; see the log") }),
+                )
+            }
+            None => {
+                let known: Vec<String> = plant.running.links.iter().map(|link| link.lock().name.clone()).collect();
+                Answer::refused(format!("there is no link \"{link}\""), format!("known are {}", known.join(", ")))
+            }
+        }
+    }
+
+    fn status(&self) -> Value {
+        let figures = self.figures();
+        let statistics = self.statistics.lock().clone();
+        let endpoints: Vec<String> = self.ua.addresses().iter().map(|at| format!("opc.tcp://{at}")).collect();
+        let links: Vec<Value> = statistics.iter().map(|(name, statistics)| link_json(name, statistics)).collect();
+        let uptime = format_duration(std::time::Duration::from_secs(figures.uptime_seconds));
+        let mut text = format!(
+            "{} at {}, up {uptime}, {} tags, {} sessions, {} monitored items\n",
+            self.name,
+            endpoints.join(", "),
+            figures.n_tags,
+            figures.n_sessions,
+            figures.n_items
+        );
+        for (name, statistics) in &statistics {
+            write_link(&mut text, name, statistics);
+        }
+        json!({
+            "name": self.name,
+            "version": env!("CARGO_PKG_VERSION"),
+            "config": self.config_path,
+            "endpoints": endpoints,
+            "fingerprint": self.own.current().map(|own| own.certificate().fingerprint().to_string()),
+            "uptime_seconds": figures.uptime_seconds,
+            "tags": figures.n_tags,
+            "sessions": figures.n_sessions,
+            "subscriptions": figures.n_subscriptions,
+            "monitored_items": figures.n_items,
+            "stuck_links": figures.n_stuck_links,
+            "clock_steps": figures.n_clock_steps,
+            "links": links,
+            "text": text.trim_end(),
+        })
+    }
+}
+
+fn link_json(name: &str, statistics: &Statistics) -> Value {
+    let present = statistics.devices.iter().filter(|device| device.state != DeviceState::Removed);
+    let devices: Vec<Value> = present
+        .map(|device| {
+            json!({
+                "name": &*device.name,
+                "state": device.state.name(),
+                "tags": device.n_tags,
+                "refused_tags": device.n_refused_tags,
+                "reads": device.n_reads,
+                "failed_reads": device.n_failed_reads,
+                "writes": device.n_writes,
+                "failed_writes": device.n_failed_writes,
+                "timeouts": device.n_timeouts,
+                "overruns": device.n_overruns,
+                "last_round_trip_ms": device.last_round_trip.as_secs_f64() * 1e3,
+            })
+        })
+        .collect();
+    json!({
+        "name": name,
+        "connected": statistics.link.connected,
+        "connects": statistics.link.n_connects,
+        "failed_connects": statistics.link.n_failed_connects,
+        "rx_bytes": statistics.link.rx_bytes,
+        "tx_bytes": statistics.link.tx_bytes,
+        "panics": statistics.link.n_panics,
+        "devices": devices,
+    })
+}
+
+fn write_link(text: &mut String, name: &str, statistics: &Statistics) {
+    use std::fmt::Write as _;
+    let state = if statistics.link.connected { "connected" } else { "not connected" };
+    let _ = writeln!(text, "  {name}: {state}");
+    for device in statistics.devices.iter().filter(|device| device.state != DeviceState::Removed) {
+        let _ = writeln!(
+            text,
+            "    {:<20} {:<9} {} tags, {} reads, {} failed, {} overruns, {:.1} ms",
+            device.name,
+            device.state.name(),
+            device.n_tags,
+            device.n_reads,
+            device.n_failed_reads,
+            device.n_overruns,
+            device.last_round_trip.as_secs_f64() * 1e3,
+        );
+    }
+}
+
+fn changes_answer(result: Result<Changes, ReloadError>) -> Answer {
+    match result {
+        Ok(changes) => Answer::good(changes_json(&changes)),
+        Err(ReloadError::Config(problems)) => {
+            let fix = "nothing was changed; mend the configuration and try again";
+            let mut answer = Answer::refused(config_error(&problems), fix);
+            answer.answer = json!({ "n_errors": problems.len() });
+            answer
+        }
+    }
+}
+
+fn config_error(problems: &Problems) -> String {
+    format!("the configuration has mistakes\n{problems}")
+}
+
+/// The difference as the commands print it.
+pub(crate) fn changes_json(changes: &Changes) -> Value {
+    let word = |action: Action| match action {
+        Action::Add => "add",
+        Action::Remove => "remove",
+        Action::Change => "change",
+    };
+    let links: Vec<Value> = changes
+        .links
+        .iter()
+        .map(|link| {
+            let devices: Vec<Value> = link
+                .devices
+                .iter()
+                .map(|device| {
+                    let changed: Vec<Value> =
+                        device.changed.iter().map(|(path, what)| json!({ "path": path, "what": what })).collect();
+                    json!({
+                        "action": word(device.action),
+                        "path": device.path,
+                        "why": device.why,
+                        "added": device.added,
+                        "removed": device.removed,
+                        "changed": changed,
+                        "untouched": device.n_untouched,
+                    })
+                })
+                .collect();
+            json!({ "action": word(link.action), "name": link.name, "why": link.why, "devices": devices })
+        })
+        .collect();
+    json!({ "links": links, "needs_restart": changes.needs_restart, "text": changes.to_string() })
+}

@@ -1,0 +1,249 @@
+//! `tagwire.toml`: from text to validated types, with every mistake found in one pass.
+
+mod csv;
+mod files;
+mod key;
+mod link;
+mod name;
+mod node_id;
+mod problem;
+mod reference;
+mod sections;
+mod tag;
+mod walk;
+mod words;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tagwire_driver::{DriverKind, KeyKind};
+use toml::de::DeTable;
+
+pub use files::{Disk, Files};
+pub use key::{DriverKeys, KeyDef, Presence, Shape};
+pub use link::{Device, DeviceKeys, Link, LinkKeys};
+pub use name::{MAX_NAME, MAX_TAG_NAME};
+pub use node_id::{ExplicitNodeId, Identifier, TAG_NAMESPACE};
+pub use problem::{Problem, Problems};
+pub use reference::{reference, schema};
+pub use sections::{AccessSection, Anonymous, HostPort, Http, Log, LogFormat, Security, Server, Ua};
+pub use tag::{ClampWord, CurveWord, ScalingKeys, Tag, TagInfo, TagKeys};
+pub use words::{format_duration, parse_duration};
+
+use key::Known;
+use link::LinkReader;
+use problem::{Complaint, Reporter, Source};
+use walk::{Checked, Plain, Walk};
+
+/// A configuration without a mistake.
+#[derive(Debug)]
+pub struct Config {
+    /// The file, as it was named.
+    pub path: PathBuf,
+    /// Who the server is.
+    pub server: Server,
+    /// The OPC UA server.
+    pub ua: Ua,
+    /// Who may log in.
+    pub access: AccessSection,
+    /// The HTTP port.
+    pub http: Http,
+    /// What the log says.
+    pub log: Log,
+    /// The links with their devices and tags.
+    pub links: Vec<Link>,
+    /// What is allowed but probably not meant.
+    pub warnings: Vec<Problem>,
+}
+
+/// The keys of the file's top level.
+pub const TOP_KEYS: &[KeyDef] = &[
+    KeyDef {
+        name: "version",
+        shape: Shape::One(KeyKind::Integer { min: 1, max: 1 }),
+        presence: Presence::Required,
+        doc: "Version of the shape of this file; always 1.",
+    },
+    KeyDef {
+        name: "server",
+        shape: Shape::Table(Server::KEYS),
+        presence: Presence::Optional,
+        doc: "Who this server is and where it keeps its files.",
+    },
+    KeyDef { name: "ua", shape: Shape::Table(Ua::KEYS), presence: Presence::Optional, doc: "The OPC UA server." },
+    KeyDef {
+        name: "access",
+        shape: Shape::Table(AccessSection::KEYS),
+        presence: Presence::Optional,
+        doc: "Who may log in.",
+    },
+    KeyDef {
+        name: "http",
+        shape: Shape::Table(Http::KEYS),
+        presence: Presence::Optional,
+        doc: "The HTTP port for Prometheus; closed unless `listen` is given.",
+    },
+    KeyDef {
+        name: "log",
+        shape: Shape::Table(Log::KEYS),
+        presence: Presence::Optional,
+        doc: "What the log says and how.",
+    },
+    KeyDef {
+        name: "link",
+        shape: Shape::Tables(LinkKeys::KEYS, DriverKeys::Link),
+        presence: Presence::Optional,
+        doc: "One link: one connection, with one or more devices behind it.",
+    },
+];
+
+impl Config {
+    /// Reads and checks a configuration and the tag lists that it names.
+    ///
+    /// # Errors
+    /// All [`Problems`] found, each with file, line, what it concerns and the fix.
+    pub fn load(path: &Path, kinds: &[&'static dyn DriverKind]) -> Result<Self, Problems> {
+        Self::load_from(path, &Disk, kinds)
+    }
+
+    /// [`Config::load`] with the files from elsewhere than the disk.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn load_from(path: &Path, files: &dyn Files, kinds: &[&'static dyn DriverKind]) -> Result<Self, Problems> {
+        let mut problems = Problems::default();
+        let name: Arc<str> = Arc::from(path.to_string_lossy());
+        let config = read(path, &name, files, kinds, &mut problems);
+        problems.sort(&name);
+        match config {
+            Some(config) if problems.is_empty() => Ok(config),
+            _ => Err(problems),
+        }
+    }
+
+    /// A path of the file, which starts at the folder of the file.
+    pub fn resolve(&self, path: &Path) -> PathBuf {
+        beside(&self.path, path)
+    }
+
+    /// The folder that one process owns.
+    pub fn data_dir(&self) -> PathBuf {
+        self.resolve(&self.server.data_dir)
+    }
+
+    /// Number of tags.
+    pub fn n_tags(&self) -> usize {
+        self.links.iter().flat_map(|link| &link.devices).map(|device| device.tags.len()).sum()
+    }
+}
+
+pub(crate) fn beside(file: &Path, path: &Path) -> PathBuf {
+    match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder.join(path),
+        _ => path.to_owned(),
+    }
+}
+
+fn read(
+    path: &Path,
+    name: &Arc<str>,
+    files: &dyn Files,
+    kinds: &[&'static dyn DriverKind],
+    problems: &mut Problems,
+) -> Option<Config> {
+    let text = match files.read(path).map(String::from_utf8) {
+        Ok(Ok(text)) => text,
+        Ok(Err(error)) => {
+            let problem = format!("byte {} is no UTF-8", error.utf8_error().valid_up_to());
+            Reporter { file: name, problems }.complain(0, "", Complaint::new(problem, "save the file as UTF-8"));
+            return None;
+        }
+        Err(error) => {
+            let fix = "name the file with --config, or make one: tagwire demo --dir shows a complete one";
+            Reporter { file: name, problems }.complain(0, "", Complaint::new(format!("cannot read: {error}"), fix));
+            return None;
+        }
+    };
+    let text = text.strip_prefix('\u{FEFF}').unwrap_or(&text);
+    let source = Source::new(name.clone(), text);
+    let (root, errors) = DeTable::parse_recoverable(text);
+    if !errors.is_empty() {
+        for error in errors {
+            let line = error.span().map_or(0, |span| source.line(span.start));
+            Reporter { file: name, problems }.complain(line, "", syntax_complaint(error.message()));
+        }
+        return None;
+    }
+    let mut walk = Walk { source: &source, problems };
+    let mut top = walk.check(String::new(), root.get_ref(), 0, Known::own(TOP_KEYS));
+    let server = section(&mut walk, &mut top, "server", Server::KEYS, Server::take);
+    let ua: Ua = section(&mut walk, &mut top, "ua", Ua::KEYS, Ua::take);
+    let access = section(&mut walk, &mut top, "access", AccessSection::KEYS, AccessSection::take);
+    let http = section(&mut walk, &mut top, "http", Http::KEYS, Http::take);
+    let log = section(&mut walk, &mut top, "log", Log::KEYS, Log::take);
+    let mut reader = LinkReader::new(path, files, kinds, &ua);
+    let links = match top.take_plain("link") {
+        Some((_, Plain::Tables(tables))) => reader.links(&mut walk, tables),
+        _ => Vec::new(),
+    };
+    check_ua(&ua, &mut walk, &root);
+    Some(Config { path: path.to_owned(), server, ua, access, http, log, links, warnings: Vec::new() })
+}
+
+/// What helps with a file that is no TOML.
+fn syntax_complaint(message: &str) -> Complaint {
+    let fix = if message.contains("duplicate") {
+        "remove one of the two; a list of links starts each entry with [[link]]"
+    } else if message.contains("string") || message.contains("quote") {
+        "put text in double quotes, both of them on the same line"
+    } else {
+        "write key = value, text in double quotes, [section] or [[link]] on a line of its own"
+    };
+    Complaint::new(format!("not valid TOML: {message}"), fix)
+}
+
+fn section<T>(
+    walk: &mut Walk<'_>,
+    top: &mut Checked<'_>,
+    name: &'static str,
+    keys: &'static [KeyDef],
+    take: impl Fn(&mut Checked<'_>, &mut Reporter<'_>) -> T,
+) -> T {
+    static EMPTY: std::sync::LazyLock<DeTable<'static>> = std::sync::LazyLock::new(DeTable::new);
+    let (table, line) = match top.take_plain(name) {
+        Some((line, Plain::Table(table, _))) => (table, line),
+        _ => (&*EMPTY, 0),
+    };
+    let mut checked = walk.check(format!("[{name}]"), table, line, Known::own(keys));
+    take(&mut checked, &mut walk.report())
+}
+
+/// Rules between the keys of `[ua]`.
+fn check_ua(ua: &Ua, walk: &mut Walk<'_>, root: &toml::Spanned<DeTable<'_>>) {
+    let table = root.get_ref().get("ua").and_then(|value| value.get_ref().as_table());
+    let line_of = |walk: &Walk<'_>, key: &str| {
+        table.and_then(|table| table.get_key_value(key)).map_or(0, |(key, _)| walk.line(key))
+    };
+    let mut complain = |key: &str, complaint: Complaint| {
+        let line = line_of(walk, key);
+        walk.report().complain(line, "[ua]", complaint);
+    };
+    if ua.security.is_empty() {
+        let fix = "write security = [\"basic256sha256\"], or remove the key";
+        complain("security", Complaint::new("the list of security policies is empty", fix));
+    }
+    let mut uris = vec![ua.tag_namespace.as_str()];
+    for uri in &ua.namespaces {
+        if uris.contains(&uri.as_str()) || uri == "http://opcfoundation.org/UA/" {
+            let problem = format!("the namespace \"{uri}\" is there twice");
+            complain("namespaces", Complaint::new(problem, "remove it from the list"));
+        }
+        uris.push(uri);
+    }
+    for (idx, listen) in ua.listen.iter().enumerate() {
+        if ua.listen.iter().take(idx).any(|earlier| earlier == listen) {
+            let problem = format!("the address {listen} is there twice");
+            complain("listen", Complaint::new(problem, "remove one of them"));
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! The sections that say who the server is and where it can be reached.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use tagwire_driver::{KeyKind, Setting};
+
+use super::key::{Presence, Shape, section};
+use super::problem::Complaint;
+use super::walk::{Field, Plain};
+use super::words::suggest;
+
+section! {
+    /// Who this server is and where it keeps its files.
+    pub struct Server {
+        /// Name of the server, shown to OPC UA clients and in logs.
+        pub name: String = Shape::One(KeyKind::Text), Presence::Default("tagwire");
+        /// Folder for certificates, the trust list and the control socket; one process owns it.
+        /// A relative path starts at the folder of this file.
+        pub data_dir: PathBuf = Shape::One(KeyKind::Text), Presence::Default("tagwire-data");
+    }
+}
+
+section! {
+    /// The OPC UA server.
+    pub struct Ua {
+        /// Address and port, or a list of them; a host name is resolved at start.
+        /// Default: all addresses (`0.0.0.0:4840` and `[::]:4840`) when `security` has no `none` and `anonymous` is `none`, else `127.0.0.1:4840`.
+        pub listen: Vec<HostPort> = Shape::OneOrMore(KeyKind::Text), Presence::Depends;
+        /// Security policies offered: `none`, `basic256sha256` (Sign, and Sign and Encrypt).
+        pub security: Vec<Security> = Shape::OneOrMore(KeyKind::Text), Presence::Default("[\"basic256sha256\"]");
+        /// What a client may do without a user name: `none`, `read` or `write`.
+        pub anonymous: Anonymous = Shape::One(KeyKind::Choice(&["none", "read", "write"])), Presence::Default("none");
+        /// Host names and addresses that clients use for this machine, for the certificate and for the endpoints told to clients.
+        /// Default: the host name.
+        pub hosts: Vec<String> = Shape::OneOrMore(KeyKind::Text), Presence::Depends;
+        /// URI of namespace 2, in which every tag has the NodeId `ns=2;s=<link>.<device>.<tag>`.
+        pub tag_namespace: String = Shape::One(KeyKind::Text), Presence::Default("urn:tagwire:tags");
+        /// URIs of further namespaces, from index 3, for tags with a `node_id` of their own.
+        pub namespaces: Vec<String> = Shape::OneOrMore(KeyKind::Text), Presence::Optional;
+    }
+}
+
+section! {
+    /// Who may log in.
+    pub struct AccessSection {
+        /// File of users and password hashes, written by `tagwire user add`.
+        /// A relative path starts at the folder of this file.
+        pub users: PathBuf = Shape::One(KeyKind::Text), Presence::Default("users.toml");
+    }
+}
+
+section! {
+    /// The HTTP port for Prometheus; closed unless `listen` is given.
+    pub struct Http {
+        /// Address and port of `/metrics`.
+        pub listen: Option<HostPort> = Shape::One(KeyKind::Text), Presence::Optional;
+    }
+}
+
+section! {
+    /// What the log says and how.
+    pub struct Log {
+        /// Least level written: `error`, `warn`, `info`, `debug`, `trace`, or a filter such as `info,tagwire_modbus=debug`.
+        pub level: String = Shape::One(KeyKind::Text), Presence::Default("info");
+        /// `text` for people, `json` for one JSON object per line.
+        pub format: LogFormat = Shape::One(KeyKind::Choice(&["text", "json"])), Presence::Default("text");
+    }
+}
+
+/// A host name or address with a port.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct HostPort {
+    /// Name, IPv4 address, or IPv6 address without brackets.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+}
+
+impl HostPort {
+    /// Parses `host:port` and `[v6]:port`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (host, port) = text.trim().rsplit_once(':')?;
+        let host = match host.strip_prefix('[') {
+            Some(rest) => rest.strip_suffix(']')?,
+            None if host.contains(':') => return None,
+            None => host,
+        };
+        let plain = !host.is_empty() && !host.contains(['/', ' ', '[', ']']);
+        let port = port.parse().ok()?;
+        plain.then(|| Self { host: host.to_owned(), port })
+    }
+
+    /// Whether only programs on this machine can reach the address.
+    pub fn is_loopback(&self) -> bool {
+        self.host == "localhost" || self.host.parse::<std::net::IpAddr>().is_ok_and(|addr| addr.is_loopback())
+    }
+}
+
+impl fmt::Display for HostPort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
+    }
+}
+
+impl Field for HostPort {
+    fn read(name: &str, plain: Plain<'_>) -> Result<Self, Complaint> {
+        let text = String::read(name, plain)?;
+        Self::parse(&text).ok_or_else(|| {
+            let fix = "write an address and a port, such as \"127.0.0.1:4840\" or \"[::1]:4840\"";
+            Complaint::new(format!("\"{name}\" has \"{text}\", which is no address with a port"), fix)
+        })
+    }
+
+    fn absent() -> Self {
+        Self { host: String::new(), port: 0 }
+    }
+}
+
+/// A choice of words in the file as an enum in the program.
+macro_rules! choices {
+    ($(#[doc = $doc:literal])* $name:ident { $($(#[doc = $variant_doc:literal])* $variant:ident = $word:literal,)* }) => {
+        $(#[doc = $doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum $name {
+            $($(#[doc = $variant_doc])* $variant,)*
+        }
+
+        impl $name {
+            /// Every choice, in the order of the documentation.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// The word in the configuration.
+            pub const fn word(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word,)*
+                }
+            }
+        }
+
+        impl Field for $name {
+            fn read(name: &str, plain: Plain<'_>) -> Result<Self, Complaint> {
+                let Plain::One(Setting::Text(text)) = plain else { return Ok(Self::absent()) };
+                let found = Self::ALL.iter().copied().find(|choice| choice.word() == text);
+                found.ok_or_else(|| {
+                    Complaint::new(format!("\"{name}\" does not know \"{text}\""), suggest(&text, &[$($word),*]))
+                })
+            }
+
+            fn absent() -> Self {
+                Self::ALL[0]
+            }
+        }
+    };
+}
+
+choices! {
+    /// An OPC UA security policy.
+    Security {
+        /// Neither signed nor encrypted.
+        None = "none",
+        /// RSA with SHA-256 and AES-256.
+        Basic256Sha256 = "basic256sha256",
+    }
+}
+
+choices! {
+    /// What a client may do without a user name.
+    Anonymous {
+        /// Not even log in.
+        None = "none",
+        /// Browse, read and subscribe.
+        Read = "read",
+        /// Write as well.
+        Write = "write",
+    }
+}
+
+choices! {
+    /// The form of a log line.
+    LogFormat {
+        /// For people.
+        Text = "text",
+        /// One JSON object per line.
+        Json = "json",
+    }
+}
+
+impl Ua {
+    /// Where to listen: as written, or the default that fits the security.
+    pub fn listen_or_default(&self) -> Vec<HostPort> {
+        if !self.listen.is_empty() {
+            return self.listen.clone();
+        }
+        let at = |host: &str| HostPort { host: host.to_owned(), port: 4840 };
+        if self.security.contains(&Security::None) || self.anonymous != Anonymous::None {
+            vec![at("127.0.0.1")]
+        } else {
+            vec![at("0.0.0.0"), at("::")]
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn host_and_port_read_back_what_they_print() {
+        for text in ["127.0.0.1:4840", "[::1]:4840", "plant-a:502"] {
+            assert_eq!(HostPort::parse(text).expect(text).to_string(), text);
+        }
+        for text in ["", "4840", ":4840", "::1:4840", "host:", "host:70000", "opc.tcp://host:4840"] {
+            assert_eq!(HostPort::parse(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! The control socket: commands to a running server, one JSON object per line each way.
+
+mod client;
+mod protocol;
+mod server;
+
+pub use client::{ControlClient, ControlError};
+pub use protocol::{Answer, Request};
+pub use server::{Control, serve};

@@ -1,0 +1,70 @@
+//! What is said over the control socket.
+
+use serde::{Deserialize, Serialize};
+
+/// One command, as one line of JSON: `{"command":"trace","link":"line1","on":true}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Request {
+    /// How the server and its links are.
+    Status {},
+    /// What a reload would change.
+    Plan {},
+    /// Take over the changes of the configuration.
+    Reload {},
+    /// Switch the log of every frame on a link on or off.
+    Trace {
+        /// Name of the link.
+        link: String,
+        /// On or off.
+        on: bool,
+    },
+    /// Add a user or replace the user's password and roles.
+    UserAdd {
+        /// Name of the user.
+        name: String,
+        /// The password.
+        password: String,
+        /// Roles of the user.
+        roles: Vec<String>,
+    },
+    /// List the users.
+    UserList {},
+    /// Remove a user.
+    UserRemove {
+        /// Name of the user.
+        name: String,
+    },
+}
+
+/// The answer to one command, as one line of JSON.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub struct Answer {
+    /// Whether the command was carried out.
+    pub ok: bool,
+    /// What the command has to say; `null` when nothing.
+    #[serde(default)]
+    pub answer: serde_json::Value,
+    /// What went wrong; empty when nothing.
+    #[serde(default)]
+    pub error: String,
+    /// What to do about it; may be empty.
+    #[serde(default)]
+    pub fix: String,
+}
+
+impl Answer {
+    /// The command was carried out.
+    pub const fn good(answer: serde_json::Value) -> Self {
+        Self { ok: true, answer, error: String::new(), fix: String::new() }
+    }
+
+    /// The command was not carried out.
+    pub fn refused(error: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { ok: false, answer: serde_json::Value::Null, error: error.into(), fix: fix.into() }
+    }
+}
+
+/// Longest line in bytes, each way.
+pub(crate) const MAX_LINE: usize = 1 << 20;

@@ -1,0 +1,120 @@
+//! The side of the server.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::Semaphore;
+
+use super::protocol::{Answer, MAX_LINE, Request};
+use crate::data_dir::owner_only;
+
+/// Who carries out the commands.
+pub trait Control: Send + Sync + 'static {
+    /// Carries out one command.
+    fn handle(&self, request: Request) -> impl Future<Output = Answer> + Send;
+}
+
+/// Most connections at a time; further ones wait.
+const MAX_CONNECTIONS: usize = 8;
+
+/// Opens the socket (mode 0600) and answers commands until the returned future is dropped.
+///
+/// # Errors
+/// As the operating system reports them.
+pub fn serve<T: Control>(path: &Path, control: Arc<T>) -> io::Result<impl Future<Output = ()> + Send + use<T>> {
+    // The data folder is locked, so a socket that is there belongs to a server that died.
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let listener = UnixListener::bind(path)?;
+    owner_only(path)?;
+    Ok(async move {
+        let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+        let mut connections = tokio::task::JoinSet::new();
+        loop {
+            let Ok(slot) = slots.clone().acquire_owned().await else { return };
+            match listener.accept().await {
+                Ok((stream, _)) => {
+                    let control = control.clone();
+                    connections.spawn(async move {
+                        let _slot = slot;
+                        let _ = converse(stream, &*control).await;
+                    });
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "control socket cannot accept");
+                    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+                }
+            }
+            while connections.try_join_next().is_some() {}
+        }
+    })
+}
+
+async fn converse(stream: UnixStream, control: &impl Control) -> io::Result<()> {
+    let (read, mut write) = stream.into_split();
+    let mut read = BufReader::new(read);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let n_bytes = (&mut read).take(MAX_LINE as u64).read_until(b'\n', &mut line).await?;
+        if n_bytes == 0 {
+            return Ok(());
+        }
+        let answer = match serde_json::from_slice::<Request>(&line) {
+            Ok(request) => control.handle(request).await,
+            Err(error) => Answer::refused(format!("the command is not understood: {error}"), ""),
+        };
+        let mut text = serde_json::to_vec(&answer)?;
+        text.push(b'\n');
+        write.write_all(&text).await?;
+        if !line.ends_with(b"\n") {
+            return Ok(());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::ControlClient;
+    use serde_json::json;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    struct Echo;
+
+    impl Control for Echo {
+        async fn handle(&self, request: Request) -> Answer {
+            match request {
+                Request::Trace { link, on } => Answer::good(json!({ "link": link, "on": on })),
+                _ => Answer::refused("not now", "try later"),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn commands_are_answered_in_order_and_nonsense_is_refused() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let socket = folder.path().join("control.sock");
+        tokio::spawn(serve(&socket, Arc::new(Echo)).expect("bound"));
+        assert_eq!(std::fs::metadata(&socket).expect("socket").permissions().mode() & 0o777, 0o600);
+        let path = folder.path().to_owned();
+        let answers = tokio::task::spawn_blocking(move || {
+            let mut client = ControlClient::connect(&path).expect("connected");
+            let first = client.ask(&Request::Trace { link: "a".to_owned(), on: true }).expect("answer");
+            (first, client.ask(&Request::Reload {}).expect("answer"))
+        });
+        let (first, second) = answers.await.expect("no panic");
+        assert_eq!(first.answer, json!({ "link": "a", "on": true }));
+        assert_eq!((second.ok, second.error.as_str()), (false, "not now"));
+        let mut raw = UnixStream::connect(&socket).await.expect("connected");
+        raw.write_all(b"{\"command\":\"explode\"}\n").await.expect("sent");
+        let mut text = vec![0; 200];
+        let n = raw.read(&mut text).await.expect("answer");
+        assert!(String::from_utf8_lossy(&text[..n]).contains("not understood"));
+    }
+}

@@ -1,0 +1,360 @@
+//! A running server: everything that a configuration asks for, from its start to its end.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex as SyncMutex;
+use tagwire_access::{
+    Audit, FileError, Login, NoAudit, OwnCertificate, OwnError, OwnIdentity, OwnSettings, PasswordError, Policy,
+    TrustSettings, TrustStore, Users, UsersError, found_names, install_id,
+};
+use tagwire_driver::{Clock, DriverKind, Statistics, Watchdog};
+use tagwire_hub::Hub;
+use tagwire_model::Value;
+use thiserror::Error;
+use tokio::sync::Mutex;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use crate::changes::Changes;
+use crate::config::{Anonymous, Config, Problems};
+use crate::control;
+use crate::data_dir::{DataDir, DataDirError};
+use crate::drivers::DRIVERS;
+use crate::http;
+use crate::metrics::{self, ServerFigures};
+use crate::plant::{Plant, PlantError};
+use crate::system::{ServerItem, ServerTags};
+use crate::ua::{UaFace, UaSetup};
+
+/// A link whose task has not moved for so long is stuck.
+const STUCK_AFTER: Duration = Duration::from_secs(10);
+
+/// How often the server looks after itself.
+const HOUSEKEEPING: Duration = Duration::from_secs(1);
+
+/// A server that runs until it is stopped or dropped.
+pub struct Gateway {
+    shared: Arc<Shared>,
+    tasks: Vec<JoinHandle<()>>,
+    _data_dir: DataDir,
+}
+
+/// What the tasks of a server share.
+pub(crate) struct Shared {
+    pub(crate) config_path: PathBuf,
+    pub(crate) kinds: &'static [&'static dyn DriverKind],
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) plant: Mutex<Plant>,
+    pub(crate) ua: UaFace,
+    pub(crate) own: Arc<OwnIdentity>,
+    pub(crate) users: Arc<Users>,
+    pub(crate) clock: Clock,
+    pub(crate) name: String,
+    pub(crate) started: Instant,
+    pub(crate) n_reloads: AtomicU64,
+    pub(crate) n_stuck: AtomicUsize,
+    /// Counters of the links by name, taken once a second.
+    pub(crate) statistics: SyncMutex<Vec<(String, Statistics)>>,
+}
+
+/// Why a server cannot start.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The data folder cannot be used.
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    /// The list of users cannot be used.
+    #[error(transparent)]
+    Users(#[from] UsersError),
+    /// This machine cannot check passwords.
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+    /// The own key or certificate cannot be used.
+    #[error(transparent)]
+    Own(#[from] OwnError),
+    /// A file of the trust lists cannot be used.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: String,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// The control socket cannot be made.
+    #[error("cannot make the control socket: {0}")]
+    Control(io::Error),
+}
+
+/// Why a configuration was not taken over.
+#[derive(Debug, Error)]
+pub enum ReloadError {
+    /// It has mistakes; nothing was changed.
+    #[error("{0}")]
+    Config(Problems),
+}
+
+impl Gateway {
+    /// Starts a server with a checked configuration: links first, so that values are there when clients come.
+    ///
+    /// # Errors
+    /// [`StartError`]; whatever had started is stopped again.
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        Self::start_with(config, DRIVERS).await
+    }
+
+    async fn start_with(config: Config, kinds: &'static [&'static dyn DriverKind]) -> Result<Self, StartError> {
+        let data_dir = DataDir::open(&config.data_dir())?;
+        let clock = Clock::system(|_| {});
+        let now = clock.now();
+        let own_settings = OwnSettings {
+            application_name: config.server.name.clone(),
+            names: config.ua.hosts.clone(),
+            found_names: found_names(),
+            ..OwnSettings::default()
+        };
+        let own = OwnIdentity::open(data_dir.path(), own_settings, now)?;
+        let audit: Arc<dyn Audit> = Arc::new(NoAudit);
+        let trust = Arc::new(TrustStore::open(&data_dir.path().join("pki"), TrustSettings::default(), audit)?);
+        let users = Arc::new(Users::open(config.resolve(&config.access.users))?);
+        let login = Arc::new(Login::new(Arc::clone(&users))?);
+        let application_uri = match own.current() {
+            Some(own) => OwnCertificate::application_uri(&own).to_owned(),
+            None => install_id(data_dir.path())?.application_uri(),
+        };
+        let hub = Arc::new(Hub::new(std::time::Instant::now()));
+        let mut ua = UaFace::new(UaSetup {
+            name: &config.server.name,
+            ua: &config.ua,
+            application_uri,
+            hub: Arc::clone(&hub),
+            login,
+            policy: Arc::new(policy(config.ua.anonymous)),
+            trust,
+            clock: clock.clone(),
+        });
+        let seed = u64::from(std::process::id()) << 32 | (now.ticks() as u64 & 0xFFFF_FFFF);
+        let mut plant = Plant::new(Arc::clone(&hub), kinds, clock.clone(), seed, ua.node_ids(), &config);
+        let (_, errors) = plant.apply(&config).await;
+        report(&errors);
+        if let Err(error) = ua.listen(&config.ua.listen_or_default()).await {
+            plant.stop().await;
+            return Err(error);
+        }
+        ua.identify(Arc::clone(&own));
+        let shared = Arc::new(Shared {
+            config_path: config.path.clone(),
+            kinds,
+            hub,
+            plant: Mutex::new(plant),
+            ua,
+            own,
+            users,
+            clock,
+            name: config.server.name.clone(),
+            started: Instant::now(),
+            n_reloads: AtomicU64::new(0),
+            n_stuck: AtomicUsize::new(0),
+            statistics: SyncMutex::default(),
+        });
+        let mut gateway = Self { shared, tasks: Vec::new(), _data_dir: data_dir };
+        if let Err(error) = gateway.serve_others(&config).await {
+            gateway.stop().await;
+            return Err(error);
+        }
+        // The configuration is large; what is needed of it is in the table and in the plant.
+        drop(config);
+        Ok(gateway)
+    }
+
+    /// Starts what runs beside the links and OPC UA.
+    async fn serve_others(&mut self, config: &Config) -> Result<(), StartError> {
+        let control =
+            control::serve(&self._data_dir.socket(), Arc::clone(&self.shared)).map_err(StartError::Control)?;
+        self.tasks.push(tokio::spawn(control));
+        if let Some(listen) = &config.http.listen {
+            let listener = tokio::net::TcpListener::bind((listen.host.as_str(), listen.port)).await;
+            let listener = listener.map_err(|source| StartError::Listen { address: listen.to_string(), source })?;
+            let shared = Arc::clone(&self.shared);
+            let page: Arc<http::Page> = Arc::new(move |path| {
+                (path == "/metrics").then(|| ("text/plain; version=0.0.4; charset=utf-8", shared.metrics()))
+            });
+            self.tasks.push(tokio::spawn(http::serve(listener, page)));
+        }
+        let tags = ServerTags::new(&self.shared.hub, self.shared.clock.now());
+        match tags {
+            Ok(tags) => self.tasks.push(tokio::spawn(keep_house(Arc::clone(&self.shared), tags))),
+            Err(error) => tracing::error!(%error, "the server's own tags cannot be made"),
+        }
+        Ok(())
+    }
+
+    /// The live table, for whoever runs in the same process.
+    pub fn hub(&self) -> &Arc<Hub> {
+        &self.shared.hub
+    }
+
+    /// Where clients reach the server: `opc.tcp://host:port` of each address listened on.
+    pub fn endpoints(&self) -> Vec<String> {
+        self.shared.ua.addresses().iter().map(|address| format!("opc.tcp://{address}")).collect()
+    }
+
+    /// The fingerprint of the own certificate, once there is one.
+    pub fn fingerprint(&self) -> Option<String> {
+        self.shared.own.current().map(|own| own.certificate().fingerprint().to_string())
+    }
+
+    /// Reads the configuration again and takes over what changed.
+    ///
+    /// # Errors
+    /// [`ReloadError`]; then nothing was changed.
+    pub async fn reload(&self) -> Result<Changes, ReloadError> {
+        self.shared.reload().await
+    }
+
+    /// Ends everything: clients are told, links are closed, files are released.
+    pub async fn stop(self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+        self.shared.ua.stop().await;
+        self.shared.plant.lock().await.stop().await;
+        let _ = std::fs::remove_file(self._data_dir.socket());
+    }
+}
+
+impl Shared {
+    /// Reads the configuration again and takes over what changed.
+    pub(crate) async fn reload(&self) -> Result<Changes, ReloadError> {
+        let config = self.load().await?;
+        let (changes, errors) = self.plant.lock().await.apply(&config).await;
+        report(&errors);
+        self.n_reloads.fetch_add(1, Ordering::Relaxed);
+        let (added, removed, changed) = changes.n_tags();
+        tracing::info!(added, removed, changed, "configuration taken over");
+        Ok(changes)
+    }
+
+    /// Reads the configuration again and tells what would change.
+    pub(crate) async fn plan(&self) -> Result<Changes, ReloadError> {
+        let config = self.load().await?;
+        Ok(self.plant.lock().await.plan(&config))
+    }
+
+    async fn load(&self) -> Result<Config, ReloadError> {
+        let (path, kinds): (PathBuf, _) = (self.config_path.clone(), self.kinds);
+        let loaded = tokio::task::spawn_blocking(move || Config::load(Path::new(&path), kinds)).await;
+        match loaded {
+            Ok(loaded) => loaded.map_err(ReloadError::Config),
+            Err(_) => Err(ReloadError::Config(Problems::default())),
+        }
+    }
+
+    pub(crate) fn figures(&self) -> ServerFigures {
+        let usage = self.ua.usage();
+        let n_tags = {
+            let registry = self.hub.registry();
+            registry.n_tags() - registry.n_system_tags()
+        };
+        ServerFigures {
+            uptime_seconds: self.started.elapsed().as_secs(),
+            n_tags,
+            n_sessions: usage.sessions,
+            n_subscriptions: usage.subscriptions,
+            n_items: usage.items,
+            n_connections: usage.connections,
+            n_clock_steps: self.clock.n_steps(),
+            n_stuck_links: self.n_stuck.load(Ordering::Relaxed),
+            n_reloads: self.n_reloads.load(Ordering::Relaxed),
+        }
+    }
+
+    fn metrics(&self) -> String {
+        metrics::page(&self.figures(), &self.statistics.lock())
+    }
+}
+
+fn policy(anonymous: Anonymous) -> Policy {
+    Policy::new(match anonymous {
+        Anonymous::None => tagwire_access::Anonymous::None,
+        Anonymous::Read => tagwire_access::Anonymous::Read,
+        Anonymous::Write => tagwire_access::Anonymous::Write,
+    })
+}
+
+fn report(errors: &[PlantError]) {
+    for error in errors {
+        tracing::error!("{error}");
+    }
+}
+
+/// Once a second: the clock, stuck links, counters, the server's own tags.
+async fn keep_house(shared: Arc<Shared>, mut tags: ServerTags) {
+    let mut ticks = tokio::time::interval(HOUSEKEEPING);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut watchdogs = std::collections::HashMap::new();
+    loop {
+        ticks.tick().await;
+        shared.clock.watch();
+        // A reload holds the plant for as long as it takes; the round is left out then.
+        if let Ok(plant) = shared.plant.try_lock() {
+            watch_links(&shared, &plant, &mut watchdogs);
+        }
+        let figures = shared.figures();
+        tags.publish(shared.clock.now(), |item| value_of(item, &shared, &figures));
+    }
+}
+
+fn watch_links(
+    shared: &Shared,
+    plant: &Plant,
+    watchdogs: &mut std::collections::HashMap<tagwire_hub::LinkId, (Watchdog, bool)>,
+) {
+    let now = Instant::now();
+    let mut statistics = Vec::with_capacity(plant.running.links.len());
+    let mut n_stuck = 0;
+    for link in &plant.running.links {
+        let (id, name) = {
+            let link = link.lock();
+            (link.id, link.name.clone())
+        };
+        let Some(handle) = plant.handles.get(&id) else { continue };
+        let (watchdog, was_stuck) = watchdogs.entry(id).or_insert_with(|| (Watchdog::new(now), false));
+        let is_stuck = watchdog.check(handle.heartbeat(), now) > STUCK_AFTER;
+        if is_stuck && !*was_stuck {
+            tracing::error!(link = %name, "the link's task does not move any more");
+        } else if *was_stuck && !is_stuck {
+            tracing::info!(link = %name, "the link's task moves again");
+        }
+        *was_stuck = is_stuck;
+        n_stuck += usize::from(is_stuck);
+        statistics.push((name, handle.statistics()));
+    }
+    watchdogs.retain(|id, _| plant.handles.contains_key(id));
+    shared.n_stuck.store(n_stuck, Ordering::Relaxed);
+    *shared.statistics.lock() = statistics;
+}
+
+fn value_of(item: ServerItem, shared: &Shared, figures: &ServerFigures) -> Value {
+    let count = |n: usize| Value::UInt32(u32::try_from(n).unwrap_or(u32::MAX));
+    match item {
+        ServerItem::Name => Value::text(&shared.name),
+        ServerItem::Version => Value::text(env!("CARGO_PKG_VERSION")),
+        ServerItem::ProjectPath => Value::text(&shared.config_path.to_string_lossy()),
+        ServerItem::Uptime => Value::UInt32(figures.uptime_seconds as u32),
+        ServerItem::ClientCount => count(figures.n_sessions),
+        ServerItem::SubscriptionCount => count(figures.n_subscriptions),
+        ServerItem::ActiveTagCount => count(figures.n_items),
+        ServerItem::TotalTagCount => count(figures.n_tags),
+        ServerItem::ClockSteps => Value::UInt32(figures.n_clock_steps as u32),
+        ServerItem::StuckLinks => count(figures.n_stuck_links),
+        ServerItem::Reloads => Value::UInt32(figures.n_reloads as u32),
+    }
+}

@@ -1,0 +1,31 @@
+//! The only crate that sees both drivers and faces: it reads the configuration and ties everything together.
+//!
+//! - [`config`]: `tagwire.toml` and tag lists, checked in one pass; reference page and JSON schema.
+//! - [`drivers`]: the kinds of driver that there are.
+//! - [`Gateway`]: a running server; [`Changes`] is what a reload makes of it.
+//! - [`control`]: commands to a running server through the socket in its [`data_dir`].
+//! - [`http`]: the page for Prometheus.
+//! - [`logging`]: the log.
+//! - [`users`]: the list of users, while no server runs.
+
+mod changes;
+mod commands;
+pub mod config;
+pub mod control;
+pub mod data_dir;
+pub mod drivers;
+mod gateway;
+pub mod http;
+pub mod logging;
+mod metrics;
+mod plant;
+mod running;
+mod sink;
+mod system;
+mod tree;
+mod ua;
+pub mod users;
+
+pub use changes::{Action, Changes, DeviceChange, LinkChange};
+pub use gateway::{Gateway, ReloadError, StartError};
+pub use plant::PlantError;

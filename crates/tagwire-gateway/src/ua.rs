@@ -1,0 +1,172 @@
+//! The OPC UA face: the server, its identity, and where it listens.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tagwire_access::{Login, OwnIdentity, Policy, TrustStore};
+use tagwire_driver::Clock;
+use tagwire_hub::Hub;
+use tagwire_model::TagId;
+use tagwire_ua_proto::secure::{OwnIdentity as ChannelIdentity, SecurityPolicy};
+use tagwire_ua_proto::services::MessageSecurityMode;
+use tagwire_ua_proto::types::{Guid, Identifier as NodeIdentifier, NodeId};
+use tagwire_ua_server::address_space::{AddressSpace, Namespaces};
+use tagwire_ua_server::{Listener, Server, ServerConfig, ServerParts, Usage};
+
+use crate::config::{ExplicitNodeId, HostPort, Identifier, Security, Ua};
+use crate::gateway::StartError;
+use crate::plant::NodeIds;
+
+/// How long clients are told that the server stops before their connections are closed.
+const NOTICE: Duration = Duration::from_millis(200);
+
+/// Longest wait for the own key to be made.
+const MAX_KEY_WAIT: Duration = Duration::from_secs(120);
+
+/// The running OPC UA server.
+pub(crate) struct UaFace {
+    server: Arc<Server>,
+    listener: Mutex<Option<Listener>>,
+    addresses: Vec<SocketAddr>,
+}
+
+/// What the face is built from.
+pub(crate) struct UaSetup<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) ua: &'a Ua,
+    pub(crate) application_uri: String,
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) login: Arc<Login>,
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) trust: Arc<TrustStore>,
+    pub(crate) clock: Clock,
+}
+
+impl UaFace {
+    /// The server, which listens nowhere yet.
+    pub(crate) fn new(setup: UaSetup<'_>) -> Self {
+        let UaSetup { name, ua, application_uri, hub, login, policy, trust, clock } = setup;
+        let others = ua.namespaces.iter().map(String::as_str);
+        let namespaces = Namespaces::new(&application_uri, &ua.tag_namespace, others);
+        let config = ServerConfig {
+            application_name: name.to_owned(),
+            application_uri,
+            security: security(&ua.security),
+            host_names: if ua.hosts.is_empty() { tagwire_access::found_names() } else { ua.hosts.clone() },
+            software_version: env!("CARGO_PKG_VERSION").to_owned(),
+        };
+        let parts = ServerParts {
+            address_space: AddressSpace::new(Arc::clone(&hub), namespaces),
+            hub,
+            login,
+            policy,
+            trust,
+            clock: Arc::new(move || clock.now()),
+        };
+        Self { server: Server::new(config, parts), listener: Mutex::new(None), addresses: Vec::new() }
+    }
+
+    /// Gives the server its certificate as soon as there is one.
+    pub(crate) fn identify(&self, own: Arc<OwnIdentity>) {
+        let server = Arc::clone(&self.server);
+        let identify =
+            move |own: &tagwire_access::OwnCertificate| match ChannelIdentity::new(own.der(), own.key_pkcs8()) {
+                Ok(identity) => server.set_identity(identity),
+                Err(error) => tracing::error!(%error, "the own certificate cannot be used"),
+            };
+        match own.current() {
+            Some(own) => identify(&own),
+            None => {
+                tokio::task::spawn_blocking(move || match own.wait(MAX_KEY_WAIT) {
+                    Ok(own) => identify(&own),
+                    Err(error) => tracing::error!(%error, "there is no own certificate"),
+                });
+            }
+        }
+    }
+
+    /// Listens.
+    pub(crate) async fn listen(&mut self, listen: &[HostPort]) -> Result<(), StartError> {
+        let mut addresses = Vec::new();
+        for host in listen {
+            let found = tokio::net::lookup_host((host.host.as_str(), host.port)).await;
+            let found: Vec<SocketAddr> =
+                found.map_err(|source| StartError::Listen { address: host.to_string(), source })?.collect();
+            addresses.extend(found);
+        }
+        addresses.dedup();
+        let listener = Listener::bind(&self.server, &addresses)
+            .await
+            .map_err(|(address, source)| StartError::Listen { address: address.to_string(), source })?;
+        self.addresses = listener.addresses().to_vec();
+        *self.listener.lock() = Some(listener);
+        Ok(())
+    }
+
+    /// Where the server listens.
+    pub(crate) fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    pub(crate) fn usage(&self) -> Usage {
+        self.server.usage()
+    }
+
+    pub(crate) async fn stop(&self) {
+        self.server.stop(NOTICE).await;
+        drop(self.listener.lock().take());
+    }
+
+    /// What the links tell of NodeIds.
+    pub(crate) fn node_ids(&self) -> Arc<dyn NodeIds> {
+        Arc::new(Names(Arc::clone(&self.server)))
+    }
+}
+
+/// Policies with their modes, best first.
+fn security(chosen: &[Security]) -> Vec<(&'static SecurityPolicy, MessageSecurityMode)> {
+    let mut offered = Vec::new();
+    for choice in [Security::Basic256Sha256, Security::None].into_iter().filter(|choice| chosen.contains(choice)) {
+        match choice {
+            Security::None => offered.push((SecurityPolicy::NONE, MessageSecurityMode::NONE)),
+            Security::Basic256Sha256 => {
+                offered.push((SecurityPolicy::BASIC256_SHA256, MessageSecurityMode::SIGN_AND_ENCRYPT));
+                offered.push((SecurityPolicy::BASIC256_SHA256, MessageSecurityMode::SIGN));
+            }
+        }
+    }
+    offered
+}
+
+struct Names(Arc<Server>);
+
+impl NodeIds for Names {
+    fn name(&self, names: Vec<(TagId, ExplicitNodeId)>) {
+        let names: Vec<(TagId, NodeId)> = names.iter().map(|(tag, id)| (*tag, node_id(id))).collect();
+        if let Err(error) = self.0.address_space().name_tags(&names) {
+            tracing::error!(%error, "tags keep their default node ids");
+        }
+    }
+
+    fn forget(&self, tags: &[TagId]) {
+        self.0.address_space().forget_tags(tags);
+    }
+}
+
+fn node_id(id: &ExplicitNodeId) -> NodeId {
+    let identifier = match &id.identifier {
+        Identifier::Numeric(number) => NodeIdentifier::Numeric(*number),
+        Identifier::String(name) => NodeIdentifier::String(Arc::from(&**name)),
+        Identifier::Guid(text_order) => {
+            // Of the 16 bytes in the order of the text, the first three groups go over the wire reversed.
+            let [a, b, c, d, e, f, g, h, rest @ ..] = *text_order;
+            let mut wire = [d, c, b, a, f, e, h, g, 0, 0, 0, 0, 0, 0, 0, 0];
+            wire[8..].copy_from_slice(&rest);
+            NodeIdentifier::Guid(Guid(wire))
+        }
+        Identifier::Opaque(bytes) => NodeIdentifier::Opaque(Arc::from(&**bytes)),
+    };
+    NodeId { namespace: id.namespace, identifier }
+}

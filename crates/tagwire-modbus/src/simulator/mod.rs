@@ -1,0 +1,13 @@
+//! A Modbus device made of memory: register maps from a configuration, values that move by themselves, and every fault
+//! that a line or a device can have. The server role of the same codec that the driver speaks.
+
+mod bank;
+mod config;
+mod fault;
+mod serve;
+mod signal;
+mod unit;
+
+pub use config::{On, Plain, RefuseConfig, Shape, SignalConfig, SimulatorConfig, UnitConfig, ValueConfig};
+pub use fault::Fault;
+pub use serve::{Received, Simulator, SimulatorError, SimulatorListener};

@@ -1,0 +1,181 @@
+//! Reading and writing.
+
+use opcua_types::{
+    AttributeId, BrowseDescription, BrowseDirection, DataTypeId, DataValue, NodeId, ReadValueId, ReferenceTypeId,
+    StatusCode, TimestampsToReturn, Variant, WriteValue,
+};
+use tagwire_model::{DataType, Dims, Sample, Status, Value, ValueType};
+
+use crate::error::StatusName;
+use crate::{Client, Error, guard, print_node_id, value};
+
+/// Most steps from a data type to the built-in type that it derives from.
+const MAX_TYPE_DEPTH: usize = 16;
+
+/// Answers that say that a request held too much.
+const fn is_too_much(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::BadTooManyOperations
+            | StatusCode::BadEncodingLimitsExceeded
+            | StatusCode::BadResponseTooLarge
+            | StatusCode::BadRequestTooLarge
+            | StatusCode::BadTcpMessageTooLarge
+    )
+}
+
+impl Client {
+    /// Reads values; one sample per node, whose status says what became of it.
+    ///
+    /// # Errors
+    /// [`Error`] when a request as a whole failed.
+    pub async fn read(&self, nodes: &[NodeId]) -> Result<Vec<Sample>, Error> {
+        let wanted: Vec<_> = nodes.iter().map(|node| (node.clone(), AttributeId::Value)).collect();
+        let found = self.read_attribute(&wanted, TimestampsToReturn::Both).await?;
+        Ok(found.into_iter().map(value::to_sample).collect())
+    }
+
+    /// Writes values as they are; one status per node.
+    ///
+    /// # Errors
+    /// [`Error`] when a request as a whole failed; what was written before that stays written.
+    pub async fn write(&self, values: &[(NodeId, Value)]) -> Result<Vec<Status>, Error> {
+        let mut results = Vec::with_capacity(values.len());
+        while results.len() < values.len() {
+            let batch: Vec<WriteValue> = values
+                .iter()
+                .skip(results.len())
+                .take(self.batches.write)
+                .map(|(node, value)| WriteValue {
+                    node_id: node.clone(),
+                    attribute_id: AttributeId::Value as u32,
+                    value: DataValue { value: Some(value::to_variant(value)), ..DataValue::default() },
+                    ..WriteValue::default()
+                })
+                .collect();
+            let found = guard::call("Write", self.timeout, self.session.write(&batch)).await?;
+            check_len("Write", found.len(), batch.len())?;
+            results.extend(found.into_iter().map(|status| Status(status.bits())));
+        }
+        Ok(results)
+    }
+
+    /// Writes what a person typed, in the type that the node holds; gives the value that was sent.
+    ///
+    /// # Errors
+    /// [`Error::Value`] when the text does not fit, [`Error::Refused`] when the server does not take it.
+    pub async fn write_text(&self, node: &NodeId, text: &str) -> Result<Value, Error> {
+        let wanted = self.value_type(node, text).await?;
+        let value = Value::parse(text, wanted).map_err(|source| Error::Value {
+            text: text.to_owned(),
+            wanted: wanted.to_string(),
+            source,
+        })?;
+        let results = self.write(&[(node.clone(), value.clone())]).await?;
+        match results.first() {
+            Some(status) if status.is_bad() => Err(Error::Refused { what: "Write", status: StatusName(*status) }),
+            _ => Ok(value),
+        }
+    }
+
+    /// The type that a node holds, from its current value or else from its declaration; the number of elements of an
+    /// array is that of `text`.
+    async fn value_type(&self, node: &NodeId, text: &str) -> Result<ValueType, Error> {
+        let attributes = [AttributeId::Value, AttributeId::DataType, AttributeId::ValueRank];
+        let wanted: Vec<_> = attributes.into_iter().map(|attribute| (node.clone(), attribute)).collect();
+        let mut found = self.read_attribute(&wanted, TimestampsToReturn::Neither).await?.into_iter();
+        let current = found.next().unwrap_or_default();
+        let declared = found.next().unwrap_or_default();
+        let rank = found.next().and_then(|rank| rank.value);
+        let Some(Variant::NodeId(declared_type)) = declared.value else {
+            let status = declared.status.or(current.status).unwrap_or(StatusCode::BadNodeIdUnknown);
+            return Err(Error::Refused { what: "reading the data type", status: StatusName::of(status) });
+        };
+        let held = current.value.as_ref().and_then(value::variant_type);
+        let is_array = match (&held, rank) {
+            (Some((_, dims)), _) => dims.rank() > 0,
+            (None, Some(Variant::Int32(rank))) => rank >= 0,
+            _ => text.trim_start().starts_with('['),
+        };
+        let data_type = match &held {
+            Some((data_type, _)) => *data_type,
+            None => self.built_in(&declared_type).await?,
+        };
+        let n_elements = text.split([',', '[', ']']).filter(|part| !part.trim().is_empty()).count();
+        let dims = match held {
+            Some((_, dims)) if dims.rank() > 1 => dims,
+            _ if is_array => Dims::one(u32::try_from(n_elements).unwrap_or(u32::MAX)),
+            _ => Dims::SCALAR,
+        };
+        Ok(ValueType { data_type, dims })
+    }
+
+    /// The built-in type that a data type derives from.
+    async fn built_in(&self, data_type: &NodeId) -> Result<DataType, Error> {
+        let mut node = data_type.clone();
+        for _ in 0..MAX_TYPE_DEPTH {
+            if node == DataTypeId::Enumeration {
+                return Ok(DataType::Int32);
+            }
+            let id = if node.namespace == 0 { node.as_u32() } else { None };
+            if let Some(found) = id.and_then(|id| u8::try_from(id).ok()).and_then(DataType::from_ua_id) {
+                return Ok(found);
+            }
+            let question = BrowseDescription {
+                node_id: node.clone(),
+                browse_direction: BrowseDirection::Inverse,
+                reference_type_id: ReferenceTypeId::HasSubtype.into(),
+                include_subtypes: false,
+                node_class_mask: 0,
+                result_mask: 0,
+            };
+            let answer = guard::call("Browse", self.timeout, self.session.browse(&[question], 1, None)).await?;
+            let parent =
+                answer.into_iter().next().and_then(|found| found.references).and_then(|found| found.into_iter().next());
+            let Some(parent) = parent else { break };
+            node = parent.node_id.node_id;
+        }
+        Err(Error::Options(format!("data type {} is none that can be typed as text", print_node_id(data_type))))
+    }
+
+    /// Reads attributes in batches of what the server permits, smaller ones when it complains.
+    pub(crate) async fn read_attribute(
+        &self,
+        wanted: &[(NodeId, AttributeId)],
+        timestamps: TimestampsToReturn,
+    ) -> Result<Vec<DataValue>, Error> {
+        let mut results = Vec::with_capacity(wanted.len());
+        let mut batch_len = self.batches.read;
+        while results.len() < wanted.len() {
+            let batch: Vec<ReadValueId> = wanted
+                .iter()
+                .skip(results.len())
+                .take(batch_len)
+                .map(|(node, attribute)| ReadValueId {
+                    node_id: node.clone(),
+                    attribute_id: *attribute as u32,
+                    ..ReadValueId::default()
+                })
+                .collect();
+            match guard::call("Read", self.timeout, self.session.read(&batch, timestamps, 0.0)).await {
+                Ok(found) => {
+                    check_len("Read", found.len(), batch.len())?;
+                    results.extend(found);
+                }
+                Err(Error::Refused { status, .. }) if is_too_much(StatusCode::from(status.0.0)) && batch.len() > 1 => {
+                    batch_len = batch.len() / 2;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(results)
+    }
+}
+
+pub(crate) fn check_len(what: &'static str, found: usize, asked: usize) -> Result<(), Error> {
+    if found == asked {
+        Ok(())
+    } else {
+        Err(Error::Peer(format!("answer to {what} holds {found} results instead of {asked}")))
+    }
+}

@@ -1,0 +1,43 @@
+//! OPC UA client sessions over async-opcua-client: trust store, batching to the peer's limits, reconnect without loss.
+//!
+//! - [`Client`], [`ConnectOptions`], [`Security`]: one session with one server.
+//! - [`discover`], [`Endpoint`]: what a server offers.
+//! - [`NodeId`], [`parse_node_id`], [`Url`]: what a person types.
+//! - [`Client::read`], [`Client::write`], [`Client::write_text`]: values in and out as [`tagwire_model::Value`].
+//! - [`Client::browse`], [`Browsed`]: the address space, page by page.
+//! - [`Client::subscribe`], [`Subscription`]: changes through a bounded queue.
+//! - [`Identity`]: own certificate and trust lists, shared with the server or of the client's own.
+//! - [`Error`]: what went wrong, and whose fault it was.
+//!
+//! The server is not trusted: lengths, frames and nesting are bounded before the library decodes them, every wait has
+//! an end, and a panic inside the library ends one call or one session.
+
+mod attribute;
+mod browse;
+mod client;
+mod connect;
+mod dial;
+mod endpoint;
+mod error;
+mod frame;
+mod guard;
+mod identity;
+mod limits;
+mod loader;
+mod node_id;
+mod options;
+mod shape;
+mod subscription;
+mod url;
+mod value;
+
+pub use browse::{BrowseLimits, Browsed, NodeClass};
+pub use client::{Client, LinkState};
+pub use endpoint::{Endpoint, discover};
+pub use error::Error;
+pub use identity::Identity;
+pub use node_id::{NodeIdError, parse_node_id, print_node_id};
+pub use opcua_types::NodeId;
+pub use options::{ConnectOptions, Login, Mode, Policy, Security};
+pub use subscription::{Change, Subscription};
+pub use url::{Url, UrlError};

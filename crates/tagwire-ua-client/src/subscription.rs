@@ -1,0 +1,209 @@
+//! Changes of values, through a bounded queue.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use opcua_client::{MonitoredItem, OnSubscriptionNotification, Session};
+use opcua_types::{
+    AttributeId, DataValue, MonitoredItemCreateRequest, MonitoringMode, MonitoringParameters, NodeId, ReadValueId,
+    StatusChangeNotification, TimestampsToReturn,
+};
+use tagwire_model::{Sample, Status};
+use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
+
+use crate::attribute::check_len;
+use crate::error::StatusName;
+use crate::{Client, Error, guard, value};
+
+/// Changes that wait for the reader per node, and at least this many together.
+const QUEUE_PER_NODE: usize = 4;
+const MIN_QUEUE: usize = 1_024;
+const MAX_QUEUE: usize = 1_000_000;
+/// Values that the server keeps per node between two notifications.
+const SERVER_QUEUE: u32 = 10;
+
+/// A new sample of one of the subscribed nodes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change {
+    /// The node's place in the list that was subscribed to.
+    pub index: usize,
+    /// The sample.
+    pub sample: Sample,
+}
+
+/// Changes of a list of nodes; dropping it lets the server end the subscription.
+pub struct Subscription {
+    changes: mpsc::Receiver<Change>,
+    results: Vec<Status>,
+    shared: Arc<Shared>,
+    session: Arc<Session>,
+    id: u32,
+    /// The client handle of the first node; no other subscription of the session has it.
+    first_handle: u32,
+    timeout: Duration,
+    is_closed: bool,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    n_lost: AtomicU64,
+    /// The status with which the server ended the subscription, plus one bit to tell it from none.
+    ended: AtomicU64,
+}
+
+impl std::fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Subscription({} of {} nodes)", self.id, self.results.len())
+    }
+}
+
+impl Subscription {
+    /// The next change; `None` once the session is over.
+    pub async fn next(&mut self) -> Option<Change> {
+        self.changes.recv().await
+    }
+
+    /// Whether each node is watched, in the order given; a bad status says why not.
+    pub fn results(&self) -> &[Status] {
+        &self.results
+    }
+
+    /// Changes that were dropped because the reader was too slow.
+    pub fn n_lost(&self) -> u64 {
+        self.shared.n_lost.load(Ordering::Relaxed)
+    }
+
+    /// The status with which the server ended the subscription, if it did.
+    pub fn ended(&self) -> Option<Status> {
+        let ended = self.shared.ended.load(Ordering::Relaxed);
+        (ended > u64::from(u32::MAX)).then_some(Status(ended as u32))
+    }
+
+    /// Ends the subscription on the server.
+    ///
+    /// # Errors
+    /// [`Error`] when the server does not answer or refuses.
+    pub async fn close(mut self) -> Result<(), Error> {
+        let id = self.current_id();
+        self.is_closed = true;
+        guard::call("DeleteSubscriptions", self.timeout, self.session.delete_subscription(id)).await.map(|_| ())
+    }
+
+    /// The number under which the server knows it, which changes when it was made again after a lost connection.
+    fn current_id(&self) -> u32 {
+        let state = self.session.subscription_state().lock();
+        let is_this = |id: &u32| {
+            state.get(*id).is_some_and(|found| {
+                let handles = self.first_handle..self.first_handle.saturating_add(self.n_nodes());
+                found.monitored_items().any(|item| handles.contains(&item.client_handle()))
+            })
+        };
+        state.subscription_ids().and_then(|ids| ids.into_iter().find(is_this)).unwrap_or(self.id)
+    }
+
+    fn n_nodes(&self) -> u32 {
+        u32::try_from(self.results.len()).unwrap_or(u32::MAX)
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        if self.is_closed {
+            return;
+        }
+        let (session, id, timeout) = (Arc::clone(&self.session), self.current_id(), self.timeout);
+        // Outside a runtime nothing can be sent; the session's end takes the subscription along.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                let _ = guard::call("DeleteSubscriptions", timeout, session.delete_subscription(id)).await;
+            });
+        }
+    }
+}
+
+struct Callback {
+    changes: mpsc::Sender<Change>,
+    shared: Arc<Shared>,
+    first_handle: u32,
+}
+
+impl OnSubscriptionNotification for Callback {
+    fn on_subscription_status_change(&mut self, notification: StatusChangeNotification) {
+        self.shared.ended.store(1 << 32 | u64::from(notification.status.bits()), Ordering::Relaxed);
+    }
+
+    fn on_data_value(&mut self, notification: DataValue, item: &MonitoredItem) {
+        let Some(index) = item.client_handle().checked_sub(self.first_handle) else { return };
+        let change = Change { index: index as usize, sample: value::to_sample(notification) };
+        if let Err(TrySendError::Full(_)) = self.changes.try_send(change) {
+            self.shared.n_lost.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Client {
+    /// Watches values; the server samples and publishes at `interval`, revised to what it can.
+    ///
+    /// # Errors
+    /// [`Error`] when the subscription as a whole failed; single nodes are in [`Subscription::results`].
+    pub async fn subscribe(&self, nodes: &[NodeId], interval: Duration) -> Result<Subscription, Error> {
+        let queue_len = nodes.len().saturating_mul(QUEUE_PER_NODE).clamp(MIN_QUEUE, MAX_QUEUE);
+        let (sender, changes) = mpsc::channel(queue_len);
+        let shared = Arc::new(Shared::default());
+        let n_nodes = u32::try_from(nodes.len()).map_err(|_| Error::Options("too many nodes".to_owned()))?;
+        let first_handle = self.next_handle.fetch_add(n_nodes, Ordering::Relaxed);
+        let callback = Callback { changes: sender, shared: Arc::clone(&shared), first_handle };
+        // A keep-alive about every 10 s, and a life of three times that at least.
+        let n_keep_alive = u32::try_from(10_000 / interval.as_millis().max(1)).unwrap_or(u32::MAX).clamp(3, 1_000);
+        let create = self.session.create_subscription(
+            interval,
+            n_keep_alive.saturating_mul(6),
+            n_keep_alive,
+            0,
+            0,
+            true,
+            callback,
+        );
+        let id = guard::call("CreateSubscription", self.timeout, create).await?;
+        let mut subscription = Subscription {
+            changes,
+            results: Vec::with_capacity(nodes.len()),
+            shared,
+            session: Arc::clone(&self.session),
+            id,
+            first_handle,
+            timeout: self.timeout,
+            is_closed: false,
+        };
+        for (batch, nodes) in nodes.chunks(self.batches.items).enumerate() {
+            let skipped = u32::try_from(batch * self.batches.items).unwrap_or(u32::MAX);
+            let handles = first_handle.saturating_add(skipped)..;
+            let items = nodes.iter().zip(handles).map(|(node, handle)| item(node, handle, interval)).collect();
+            let create = self.session.create_monitored_items(id, TimestampsToReturn::Both, items);
+            let created = guard::call("CreateMonitoredItems", self.timeout, create).await?;
+            check_len("CreateMonitoredItems", created.len(), nodes.len())?;
+            subscription.results.extend(created.iter().map(|item| StatusName::of(item.result.status_code).0));
+        }
+        Ok(subscription)
+    }
+}
+
+fn item(node: &NodeId, client_handle: u32, interval: Duration) -> MonitoredItemCreateRequest {
+    MonitoredItemCreateRequest {
+        item_to_monitor: ReadValueId {
+            node_id: node.clone(),
+            attribute_id: AttributeId::Value as u32,
+            ..ReadValueId::default()
+        },
+        monitoring_mode: MonitoringMode::Reporting,
+        requested_parameters: MonitoringParameters {
+            client_handle,
+            sampling_interval: interval.as_secs_f64() * 1_000.0,
+            queue_size: SERVER_QUEUE,
+            discard_oldest: true,
+            ..MonitoringParameters::default()
+        },
+    }
+}

@@ -1,0 +1,14 @@
+//! Read, Write and Publish without an allocation per value: views borrowed from the receive buffer, and writers
+//! that append to the send buffer. The structures of [`crate::services`] have the same wire form.
+
+mod request;
+mod skip;
+mod value;
+mod write;
+
+pub use request::{
+    PublishRequestRef, ReadRequestRef, ReadValueIdRef, RequestHeaderRef, WriteRequestRef, WriteValueRef,
+};
+pub use skip::{skip_data_value, skip_diagnostic_info, skip_extension_object, skip_localized_text, skip_variant};
+pub use value::{DataValueRef, ValueRef};
+pub use write::{start_response, write_data_value, write_fixed_data_value, write_model_data_value, write_status_only};

@@ -1,0 +1,135 @@
+//! OpenSecureChannel messages: signed and encrypted with the keys of the certificates (Part 6, 6.7.2 and 6.7.4).
+
+use super::{CryptoFailed, OwnIdentity, PeerCertificate, SecurityPolicy};
+use crate::codec::{DecodeError, Encode, Reader, write_bytes, write_str};
+use crate::transport::{ChunkKind, Fault, FrameHeader, MessageKind, TransportError};
+
+/// Longest policy URI in bytes (Part 6, Table 43).
+const POLICY_URI_MAX: usize = 255;
+
+/// Most blocks of an OpenSecureChannel message: its few fields and a signature take two to five.
+const MAX_BLOCKS: usize = 16;
+
+/// The part of an OpenSecureChannel frame that is never encrypted.
+pub(super) struct OpenHeader<'a> {
+    pub(super) channel_id: u32,
+    pub(super) policy_uri: &'a str,
+    pub(super) sender_certificate: Option<&'a [u8]>,
+    pub(super) receiver_thumbprint: Option<&'a [u8]>,
+    /// Where the encrypted part starts.
+    pub(super) len: usize,
+}
+
+impl<'a> OpenHeader<'a> {
+    pub(super) fn parse(frame: &'a [u8]) -> Result<Self, TransportError> {
+        let mut reader = Reader::new(frame);
+        reader.bytes(8)?;
+        let channel_id = reader.u32()?;
+        let policy_uri = reader.str()?.unwrap_or_default();
+        if policy_uri.len() > POLICY_URI_MAX {
+            return Err(Fault::Policy.into());
+        }
+        let sender_certificate = reader.byte_string()?;
+        let receiver_thumbprint = reader.byte_string()?;
+        Ok(Self { channel_id, policy_uri, sender_certificate, receiver_thumbprint, len: reader.position() })
+    }
+}
+
+/// What an OpenSecureChannel frame carries once it is proved to be authentic.
+#[derive(Debug)]
+pub(super) struct Opened {
+    pub(super) sequence_number: u32,
+    pub(super) request_id: u32,
+    pub(super) body: Vec<u8>,
+}
+
+/// Decrypts and verifies. Every failure looks the same.
+pub(super) fn open(
+    policy: &SecurityPolicy,
+    parties: Option<(&OwnIdentity, &PeerCertificate)>,
+    frame: &[u8],
+    clear_len: usize,
+) -> Result<Opened, TransportError> {
+    let (clear, content) = frame.split_at_checked(clear_len).ok_or(DecodeError::End)?;
+    let (Some(suite), Some((own, sender))) = (&policy.asymmetric, parties) else {
+        return split(content, DecodeError::End.into());
+    };
+    let plain = own.decrypt(suite.encryption, content, MAX_BLOCKS).map_err(|_| Fault::NotAuthentic)?;
+    let signed_end = plain.len().checked_sub(sender.key_bytes()).ok_or(Fault::NotAuthentic)?;
+    let (signed, signature) = plain.split_at(signed_end);
+    let message = [clear, signed].concat();
+    if !sender.verifies(suite.signature, &message, signature) {
+        return Err(Fault::NotAuthentic.into());
+    }
+    let body_end = padding_start(signed, own.key_bytes()).ok_or(Fault::NotAuthentic)?;
+    split(signed.get(..body_end).unwrap_or_default(), Fault::NotAuthentic.into())
+}
+
+/// Where the padding at the end starts. Keys beyond 2048 bits have a second byte for its length.
+fn padding_start(signed: &[u8], key_bytes: usize) -> Option<usize> {
+    let (high, signed) = if key_bytes > 256 {
+        let (high, signed) = signed.split_last()?;
+        (usize::from(*high), signed)
+    } else {
+        (0, signed)
+    };
+    let low = *signed.last()?;
+    let start = signed.len().checked_sub((high << 8 | usize::from(low)) + 1)?;
+    let intact = signed.get(start..)?.iter().all(|byte| *byte == low);
+    intact.then_some(start)
+}
+
+fn split(content: &[u8], too_short: TransportError) -> Result<Opened, TransportError> {
+    let mut reader = Reader::new(content);
+    let (Ok(sequence_number), Ok(request_id)) = (reader.u32(), reader.u32()) else {
+        return Err(too_short);
+    };
+    Ok(Opened { sequence_number, request_id, body: reader.rest().to_vec() })
+}
+
+/// Appends a whole frame: header, then sequence number, request id and body, signed and encrypted.
+pub(super) fn seal(
+    policy: &SecurityPolicy,
+    parties: Option<(&OwnIdentity, &PeerCertificate)>,
+    channel_id: u32,
+    (sequence_number, request_id): (u32, u32),
+    body: &[u8],
+    out: &mut Vec<u8>,
+) -> Result<(), CryptoFailed> {
+    let start = FrameHeader::open(MessageKind::Open, ChunkKind::Final, out);
+    channel_id.encode(out);
+    write_str(policy.uri, out);
+    let (Some(suite), Some((own, receiver))) = (&policy.asymmetric, parties) else {
+        // No certificate, no thumbprint.
+        (-1_i32).encode(out);
+        (-1_i32).encode(out);
+        sequence_number.encode(out);
+        request_id.encode(out);
+        out.extend_from_slice(body);
+        FrameHeader::close(start, out);
+        return Ok(());
+    };
+    write_bytes(own.certificate().chain(), out);
+    write_bytes(receiver.thumbprint(), out);
+    let clear_end = out.len();
+    sequence_number.encode(out);
+    request_id.encode(out);
+    out.extend_from_slice(body);
+
+    let plain_block = receiver.max_plain_block(suite.encryption);
+    let extra = usize::from(receiver.key_bytes() > 256);
+    let unpadded = out.len() - clear_end + 1 + extra + own.key_bytes();
+    let padding = (plain_block - unpadded % plain_block) % plain_block;
+    let [low, high, ..] = padding.to_le_bytes();
+    out.resize(out.len() + padding + 1, low);
+    if extra == 1 {
+        out.push(high);
+    }
+    let n_blocks = (unpadded + padding) / plain_block;
+    let frame_len = (clear_end - start + n_blocks * receiver.key_bytes()) as u32;
+    out.get_mut(start + 4..start + 8).ok_or(CryptoFailed)?.copy_from_slice(&frame_len.to_le_bytes());
+    let signature = own.sign(suite.signature, out.get(start..).ok_or(CryptoFailed)?)?;
+    out.extend_from_slice(&signature);
+    let plain = zeroize::Zeroizing::new(out.split_off(clear_end));
+    receiver.encrypt(suite.encryption, &plain, out)
+}

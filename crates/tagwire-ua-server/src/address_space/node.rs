@@ -1,0 +1,56 @@
+//! What a NodeId leads to.
+
+use tagwire_hub::FolderId;
+use tagwire_model::TagId;
+
+use super::{Property, StandardNode};
+
+/// NodeClass as its bit (Part 3, 8.29).
+pub mod class {
+    /// Object.
+    pub const OBJECT: u8 = 1;
+    /// Variable.
+    pub const VARIABLE: u8 = 2;
+    /// Method.
+    pub const METHOD: u8 = 4;
+    /// ObjectType.
+    pub const OBJECT_TYPE: u8 = 8;
+    /// VariableType.
+    pub const VARIABLE_TYPE: u8 = 16;
+    /// ReferenceType.
+    pub const REFERENCE_TYPE: u8 = 32;
+    /// DataType.
+    pub const DATA_TYPE: u8 = 64;
+    /// View.
+    pub const VIEW: u8 = 128;
+}
+
+/// A node. Folder and tag numbers can be given out again after a reload, so a node is only good for one snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Node {
+    /// A node of namespace 0.
+    Standard(StandardNode),
+    /// A link, a device or a group.
+    Folder(FolderId),
+    /// A tag.
+    Tag(TagId),
+    /// A property of a tag.
+    Property(TagId, Property),
+}
+
+impl Node {
+    /// The node of namespace 0 with a numeric identifier.
+    pub fn standard(id: u32) -> Option<Self> {
+        StandardNode::find(id).map(Self::Standard)
+    }
+
+    /// NodeClass as its bit.
+    #[inline]
+    pub fn class(self) -> u8 {
+        match self {
+            Self::Standard(node) => node.class(),
+            Self::Folder(_) => class::OBJECT,
+            Self::Tag(_) | Self::Property(..) => class::VARIABLE,
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! The references of a node, in runs of one kind, so that a filter can pass over a run without looking at each.
+
+use tagwire_hub::FolderId;
+use tagwire_model::TagId;
+use tagwire_ua_proto::ids::node;
+
+use super::standard::StandardReferences;
+use super::{Node, Property, Snapshot, StandardNode, class};
+
+/// One reference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reference {
+    /// Ordinal of the reference type.
+    pub type_ordinal: u8,
+    /// The node at the other end.
+    pub target: Node,
+}
+
+/// A run of references of one node in one direction. A place in a run can be looked at in constant time.
+#[derive(Clone, Copy, Debug)]
+pub enum Segment<'a> {
+    /// No references.
+    Empty,
+    /// Between nodes of namespace 0.
+    Standard(StandardReferences),
+    /// To one node, by a reference type's ordinal.
+    One(u8, Node),
+    /// To folders, by Organizes.
+    Folders(&'a [FolderId]),
+    /// To tags, by HasComponent.
+    Tags(&'a [TagId]),
+    /// To properties of a tag, by HasProperty; the bits are places in [`Property::ALL`].
+    Properties(TagId, u32),
+}
+
+impl Segment<'_> {
+    /// The number of references.
+    pub const fn len(&self) -> usize {
+        match self {
+            Self::Empty => 0,
+            Self::Standard(references) => references.len(),
+            Self::One(..) => 1,
+            Self::Folders(folders) => folders.len(),
+            Self::Tags(tags) => tags.len(),
+            Self::Properties(_, set) => set.count_ones() as usize,
+        }
+    }
+
+    /// Whether there is no reference.
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// One reference.
+    #[inline]
+    pub fn reference(&self, idx: usize) -> Option<Reference> {
+        let (type_ordinal, target) = match self {
+            Self::Empty => return None,
+            Self::Standard(references) => {
+                let reference = references.reference(idx)?;
+                (reference.type_ordinal, Node::Standard(reference.other))
+            }
+            Self::One(ordinal, node) => (*ordinal, *Some(node).filter(|_| idx == 0)?),
+            Self::Folders(folders) => (ordinal(node::ORGANIZES), Node::Folder(*folders.get(idx)?)),
+            Self::Tags(tags) => (ordinal(node::HAS_COMPONENT), Node::Tag(*tags.get(idx)?)),
+            Self::Properties(tag, set) => {
+                let place = (0..Property::ALL.len()).filter(|place| set >> place & 1 != 0).nth(idx)?;
+                (ordinal(node::HAS_PROPERTY), Node::Property(*tag, *Property::ALL.get(place)?))
+            }
+        };
+        Some(Reference { type_ordinal, target })
+    }
+
+    /// Ordinal of the reference type and NodeClass of the targets, where all references of the run have the same.
+    pub fn common(&self) -> Option<(u8, u8)> {
+        match self {
+            Self::Empty | Self::Standard(_) => None,
+            Self::One(ordinal, node) => Some((*ordinal, node.class())),
+            Self::Folders(_) => Some((ordinal(node::ORGANIZES), class::OBJECT)),
+            Self::Tags(_) => Some((ordinal(node::HAS_COMPONENT), class::VARIABLE)),
+            Self::Properties(..) => Some((ordinal(node::HAS_PROPERTY), class::VARIABLE)),
+        }
+    }
+
+    /// Where a target stands in the run.
+    pub fn position(&self, target: Node) -> Option<usize> {
+        (0..self.len()).find(|idx| self.reference(*idx).is_some_and(|reference| reference.target == target))
+    }
+}
+
+/// Number of runs that a node's references come in.
+pub const N_SEGMENTS: usize = 4;
+/// The run that holds the inverse references; those before it are forward.
+pub const INVERSE_SEGMENT: usize = N_SEGMENTS - 1;
+
+/// The ordinal of a reference type of namespace 0.
+#[inline]
+pub(super) fn ordinal(id: u32) -> u8 {
+    StandardNode::find(id).and_then(StandardNode::ordinal).unwrap_or_default()
+}
+
+impl<'a> Snapshot<'a> {
+    /// All references of a node: three runs of forward ones, then the inverse ones. A node that is gone has none.
+    pub fn references(&self, node: Node) -> [Segment<'_>; N_SEGMENTS] {
+        let type_definition = || match self.type_definition(node) {
+            Some(node) => Segment::One(ordinal(node::HAS_TYPE_DEFINITION), Node::Standard(node)),
+            None => Segment::Empty,
+        };
+        match node {
+            Node::Standard(node) => {
+                let links = if node.id() == node::OBJECTS_FOLDER {
+                    self.folder(FolderId::ROOT).map_or(Segment::Empty, |root| Segment::Folders(&root.folders))
+                } else {
+                    Segment::Empty
+                };
+                let inverse = Segment::Standard(node.references(false));
+                [Segment::Standard(node.references(true)), links, Segment::Empty, inverse]
+            }
+            Node::Folder(id) => match self.folder(id) {
+                Some(folder) => {
+                    let above = Segment::One(ordinal(node::ORGANIZES), self.folder_node(folder.parent));
+                    [type_definition(), Segment::Folders(&folder.folders), Segment::Tags(&folder.tags), above]
+                }
+                None => [Segment::Empty; N_SEGMENTS],
+            },
+            Node::Tag(id) => match self.tag(id) {
+                Some(tag) => {
+                    let above = Segment::One(ordinal(node::HAS_COMPONENT), self.folder_node(tag.folder));
+                    let properties = Segment::Properties(id, Property::set_of(tag));
+                    [type_definition(), properties, Segment::Empty, above]
+                }
+                None => [Segment::Empty; N_SEGMENTS],
+            },
+            Node::Property(tag, _) => {
+                let above = Segment::One(ordinal(node::HAS_PROPERTY), Node::Tag(tag));
+                [type_definition(), Segment::Empty, Segment::Empty, above]
+            }
+        }
+    }
+
+    /// The node that stands for a folder: `Objects` for the root.
+    fn folder_node(&self, folder: FolderId) -> Node {
+        match Node::standard(node::OBJECTS_FOLDER) {
+            Some(objects) if folder == FolderId::ROOT => objects,
+            _ => Node::Folder(folder),
+        }
+    }
+}

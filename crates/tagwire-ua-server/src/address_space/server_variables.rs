@@ -1,0 +1,204 @@
+//! Values of the variables of the Server object (Part 5, 6.3).
+
+use tagwire_ua_proto::codec::Encode;
+use tagwire_ua_proto::services::{
+    ServerDiagnosticsSummaryDataType, ServerStatusDataType, SessionDiagnosticsDataType,
+    SessionSecurityDiagnosticsDataType, SubscriptionDiagnosticsDataType,
+};
+use tagwire_ua_proto::types::{UaString, Variant};
+
+use super::Snapshot;
+use crate::limits;
+
+/// What the server tells of itself. Asked for each read of such a variable; no answer may wait.
+pub trait ServerVariables {
+    /// Software, start, current time and state.
+    fn status(&self) -> ServerStatusDataType;
+
+    /// ApplicationUri of the server.
+    fn application_uri(&self) -> &str;
+
+    /// How able the server is to serve, 0 to 255 (Part 4, 6.6.2.4.2).
+    fn service_level(&self) -> u8 {
+        255
+    }
+
+    /// Whether audit events are generated.
+    fn is_auditing(&self) -> bool {
+        false
+    }
+
+    /// Counters of the whole server.
+    fn diagnostics(&self) -> ServerDiagnosticsSummaryDataType;
+
+    /// Whether diagnostics of sessions and subscriptions are kept.
+    fn keeps_diagnostics(&self) -> bool {
+        false
+    }
+
+    /// Diagnostics of each session.
+    fn sessions(&self) -> Vec<SessionDiagnosticsDataType> {
+        Vec::new()
+    }
+
+    /// Security diagnostics of each session.
+    fn session_security(&self) -> Vec<SessionSecurityDiagnosticsDataType> {
+        Vec::new()
+    }
+
+    /// Diagnostics of each subscription.
+    fn subscriptions(&self) -> Vec<SubscriptionDiagnosticsDataType> {
+        Vec::new()
+    }
+}
+
+/// Short names for the ids of the variables that the server gives values.
+mod variable {
+    use tagwire_ua_proto::ids::node;
+
+    pub(super) use node::SERVER_AUDITING as AUDITING;
+    pub(super) use node::SERVER_NAMESPACE_ARRAY as NAMESPACE_ARRAY;
+    pub(super) use node::SERVER_SERVER_ARRAY as SERVER_ARRAY;
+    pub(super) use node::SERVER_SERVER_STATUS as SERVER_STATUS;
+    pub(super) use node::SERVER_SERVER_STATUS_BUILD_INFO as BUILD_INFO;
+    pub(super) use node::SERVER_SERVER_STATUS_BUILD_INFO_BUILD_DATE as BUILD_DATE;
+    pub(super) use node::SERVER_SERVER_STATUS_BUILD_INFO_BUILD_NUMBER as BUILD_NUMBER;
+    pub(super) use node::SERVER_SERVER_STATUS_BUILD_INFO_MANUFACTURER_NAME as MANUFACTURER_NAME;
+    pub(super) use node::SERVER_SERVER_STATUS_BUILD_INFO_PRODUCT_NAME as PRODUCT_NAME;
+    pub(super) use node::SERVER_SERVER_STATUS_BUILD_INFO_PRODUCT_URI as PRODUCT_URI;
+    pub(super) use node::SERVER_SERVER_STATUS_BUILD_INFO_SOFTWARE_VERSION as SOFTWARE_VERSION;
+    pub(super) use node::SERVER_SERVER_STATUS_CURRENT_TIME as CURRENT_TIME;
+    pub(super) use node::SERVER_SERVER_STATUS_SECONDS_TILL_SHUTDOWN as SECONDS_TILL_SHUTDOWN;
+    pub(super) use node::SERVER_SERVER_STATUS_SHUTDOWN_REASON as SHUTDOWN_REASON;
+    pub(super) use node::SERVER_SERVER_STATUS_START_TIME as START_TIME;
+    pub(super) use node::SERVER_SERVER_STATUS_STATE as STATE;
+    pub(super) use node::SERVER_SERVICE_LEVEL as SERVICE_LEVEL;
+
+    pub(super) use node::SERVER_SERVER_CAPABILITIES_LOCALE_ID_ARRAY as LOCALE_ID_ARRAY;
+    pub(super) use node::SERVER_SERVER_CAPABILITIES_MAX_ARRAY_LENGTH as MAX_ARRAY_LENGTH;
+    pub(super) use node::SERVER_SERVER_CAPABILITIES_MAX_BROWSE_CONTINUATION_POINTS as MAX_BROWSE_CONTINUATION_POINTS;
+    pub(super) use node::SERVER_SERVER_CAPABILITIES_MAX_BYTE_STRING_LENGTH as MAX_BYTE_STRING_LENGTH;
+    pub(super) use node::SERVER_SERVER_CAPABILITIES_MAX_MONITORED_ITEMS as MAX_MONITORED_ITEMS;
+    pub(super) use node::SERVER_SERVER_CAPABILITIES_MAX_MONITORED_ITEMS_PER_SUBSCRIPTION as MAX_MONITORED_ITEMS_PER_SUBSCRIPTION;
+    pub(super) use node::SERVER_SERVER_CAPABILITIES_MAX_MONITORED_ITEMS_QUEUE_SIZE as MAX_MONITORED_ITEMS_QUEUE_SIZE;
+    pub(super) use node::SERVER_SERVER_CAPABILITIES_MAX_SESSIONS as MAX_SESSIONS;
+    pub(super) use node::SERVER_SERVER_CAPABILITIES_MAX_STRING_LENGTH as MAX_STRING_LENGTH;
+    pub(super) use node::SERVER_SERVER_CAPABILITIES_MAX_SUBSCRIPTIONS as MAX_SUBSCRIPTIONS;
+    pub(super) use node::SERVER_SERVER_CAPABILITIES_MAX_SUBSCRIPTIONS_PER_SESSION as MAX_SUBSCRIPTIONS_PER_SESSION;
+    pub(super) use node::SERVER_SERVER_CAPABILITIES_MIN_SUPPORTED_SAMPLE_RATE as MIN_SUPPORTED_SAMPLE_RATE;
+    pub(super) use node::SERVER_SERVER_CAPABILITIES_OPERATION_LIMITS_MAX_MONITORED_ITEMS_PER_CALL as MAX_MONITORED_ITEMS_PER_CALL;
+    pub(super) use node::SERVER_SERVER_CAPABILITIES_OPERATION_LIMITS_MAX_NODES_PER_BROWSE as MAX_NODES_PER_BROWSE;
+    pub(super) use node::SERVER_SERVER_CAPABILITIES_OPERATION_LIMITS_MAX_NODES_PER_METHOD_CALL as MAX_NODES_PER_METHOD_CALL;
+    pub(super) use node::SERVER_SERVER_CAPABILITIES_OPERATION_LIMITS_MAX_NODES_PER_READ as MAX_NODES_PER_READ;
+    pub(super) use node::SERVER_SERVER_CAPABILITIES_OPERATION_LIMITS_MAX_NODES_PER_REGISTER_NODES as MAX_NODES_PER_REGISTER_NODES;
+    pub(super) use node::SERVER_SERVER_CAPABILITIES_OPERATION_LIMITS_MAX_NODES_PER_TRANSLATE_BROWSE_PATHS_TO_NODE_IDS as MAX_NODES_PER_TRANSLATE_BROWSE_PATHS_TO_NODE_IDS;
+    pub(super) use node::SERVER_SERVER_CAPABILITIES_OPERATION_LIMITS_MAX_NODES_PER_WRITE as MAX_NODES_PER_WRITE;
+    pub(super) use node::SERVER_SERVER_CAPABILITIES_SERVER_PROFILE_ARRAY as SERVER_PROFILE_ARRAY;
+
+    pub(super) use node::SERVER_SERVER_DIAGNOSTICS_ENABLED_FLAG as ENABLED_FLAG;
+    pub(super) use node::SERVER_SERVER_DIAGNOSTICS_SERVER_DIAGNOSTICS_SUMMARY as SERVER_DIAGNOSTICS_SUMMARY;
+    pub(super) use node::SERVER_SERVER_DIAGNOSTICS_SERVER_DIAGNOSTICS_SUMMARY_CUMULATED_SESSION_COUNT as CUMULATED_SESSION_COUNT;
+    pub(super) use node::SERVER_SERVER_DIAGNOSTICS_SERVER_DIAGNOSTICS_SUMMARY_CUMULATED_SUBSCRIPTION_COUNT as CUMULATED_SUBSCRIPTION_COUNT;
+    pub(super) use node::SERVER_SERVER_DIAGNOSTICS_SERVER_DIAGNOSTICS_SUMMARY_CURRENT_SESSION_COUNT as CURRENT_SESSION_COUNT;
+    pub(super) use node::SERVER_SERVER_DIAGNOSTICS_SERVER_DIAGNOSTICS_SUMMARY_CURRENT_SUBSCRIPTION_COUNT as CURRENT_SUBSCRIPTION_COUNT;
+    pub(super) use node::SERVER_SERVER_DIAGNOSTICS_SERVER_DIAGNOSTICS_SUMMARY_PUBLISHING_INTERVAL_COUNT as PUBLISHING_INTERVAL_COUNT;
+    pub(super) use node::SERVER_SERVER_DIAGNOSTICS_SERVER_DIAGNOSTICS_SUMMARY_REJECTED_REQUESTS_COUNT as REJECTED_REQUESTS_COUNT;
+    pub(super) use node::SERVER_SERVER_DIAGNOSTICS_SERVER_DIAGNOSTICS_SUMMARY_REJECTED_SESSION_COUNT as REJECTED_SESSION_COUNT;
+    pub(super) use node::SERVER_SERVER_DIAGNOSTICS_SERVER_DIAGNOSTICS_SUMMARY_SECURITY_REJECTED_REQUESTS_COUNT as SECURITY_REJECTED_REQUESTS_COUNT;
+    pub(super) use node::SERVER_SERVER_DIAGNOSTICS_SERVER_DIAGNOSTICS_SUMMARY_SECURITY_REJECTED_SESSION_COUNT as SECURITY_REJECTED_SESSION_COUNT;
+    pub(super) use node::SERVER_SERVER_DIAGNOSTICS_SERVER_DIAGNOSTICS_SUMMARY_SERVER_VIEW_COUNT as SERVER_VIEW_COUNT;
+    pub(super) use node::SERVER_SERVER_DIAGNOSTICS_SERVER_DIAGNOSTICS_SUMMARY_SESSION_ABORT_COUNT as SESSION_ABORT_COUNT;
+    pub(super) use node::SERVER_SERVER_DIAGNOSTICS_SERVER_DIAGNOSTICS_SUMMARY_SESSION_TIMEOUT_COUNT as SESSION_TIMEOUT_COUNT;
+    pub(super) use node::SERVER_SERVER_DIAGNOSTICS_SESSIONS_DIAGNOSTICS_SUMMARY_SESSION_DIAGNOSTICS_ARRAY as SESSION_DIAGNOSTICS_ARRAY;
+    pub(super) use node::SERVER_SERVER_DIAGNOSTICS_SESSIONS_DIAGNOSTICS_SUMMARY_SESSION_SECURITY_DIAGNOSTICS_ARRAY as SESSION_SECURITY_DIAGNOSTICS_ARRAY;
+    pub(super) use node::SERVER_SERVER_DIAGNOSTICS_SUBSCRIPTION_DIAGNOSTICS_ARRAY as SUBSCRIPTION_DIAGNOSTICS_ARRAY;
+}
+
+impl Snapshot<'_> {
+    /// Appends the value of a variable that the server itself knows, encoded as a Variant; `false` for all others.
+    pub(super) fn write_server_variable(&self, id: u32, server: &dyn ServerVariables, out: &mut Vec<u8>) -> bool {
+        let value = self.server_object(id, server).or_else(|| capability(id)).or_else(|| diagnostic(id, server));
+        value.map(|value| value.encode(out)).is_some()
+    }
+
+    fn server_object(&self, id: u32, server: &dyn ServerVariables) -> Option<Variant> {
+        Some(match id {
+            variable::SERVER_ARRAY => vec![UaString::from(server.application_uri())].into(),
+            variable::NAMESPACE_ARRAY => {
+                let uris = self.space.namespaces().uris().iter();
+                uris.map(|uri| UaString::from(uri.clone())).collect::<Vec<_>>().into()
+            }
+            variable::SERVICE_LEVEL => server.service_level().into(),
+            variable::AUDITING => server.is_auditing().into(),
+            variable::SERVER_STATUS => Variant::structure(&server.status()),
+            variable::START_TIME => server.status().start_time.into(),
+            variable::CURRENT_TIME => server.status().current_time.into(),
+            variable::STATE => server.status().state.into(),
+            variable::SECONDS_TILL_SHUTDOWN => server.status().seconds_till_shutdown.into(),
+            variable::SHUTDOWN_REASON => server.status().shutdown_reason.into(),
+            variable::BUILD_INFO => Variant::structure(&server.status().build_info),
+            variable::PRODUCT_NAME => server.status().build_info.product_name.into(),
+            variable::PRODUCT_URI => server.status().build_info.product_uri.into(),
+            variable::MANUFACTURER_NAME => server.status().build_info.manufacturer_name.into(),
+            variable::SOFTWARE_VERSION => server.status().build_info.software_version.into(),
+            variable::BUILD_NUMBER => server.status().build_info.build_number.into(),
+            variable::BUILD_DATE => server.status().build_info.build_date.into(),
+            _ => return None,
+        })
+    }
+}
+
+fn capability(id: u32) -> Option<Variant> {
+    Some(match id {
+        variable::SERVER_PROFILE_ARRAY => texts(limits::PROFILES),
+        variable::LOCALE_ID_ARRAY => texts(limits::LOCALES),
+        variable::MIN_SUPPORTED_SAMPLE_RATE => limits::MIN_SUPPORTED_SAMPLE_RATE_MS.into(),
+        variable::MAX_BROWSE_CONTINUATION_POINTS => limits::MAX_BROWSE_CONTINUATION_POINTS.into(),
+        variable::MAX_ARRAY_LENGTH => limits::MAX_ARRAY_LENGTH.into(),
+        variable::MAX_STRING_LENGTH => limits::MAX_STRING_LENGTH.into(),
+        variable::MAX_BYTE_STRING_LENGTH => limits::MAX_BYTE_STRING_LENGTH.into(),
+        variable::MAX_SESSIONS => limits::MAX_SESSIONS.into(),
+        variable::MAX_SUBSCRIPTIONS => limits::MAX_SUBSCRIPTIONS.into(),
+        variable::MAX_MONITORED_ITEMS => limits::MAX_MONITORED_ITEMS.into(),
+        variable::MAX_SUBSCRIPTIONS_PER_SESSION => limits::MAX_SUBSCRIPTIONS_PER_SESSION.into(),
+        variable::MAX_MONITORED_ITEMS_PER_SUBSCRIPTION => limits::MAX_MONITORED_ITEMS_PER_SUBSCRIPTION.into(),
+        variable::MAX_MONITORED_ITEMS_QUEUE_SIZE => limits::MAX_MONITORED_ITEM_QUEUE.into(),
+        variable::MAX_NODES_PER_READ => limits::MAX_NODES_PER_READ.into(),
+        variable::MAX_NODES_PER_WRITE => limits::MAX_NODES_PER_WRITE.into(),
+        variable::MAX_NODES_PER_METHOD_CALL => limits::MAX_NODES_PER_METHOD_CALL.into(),
+        variable::MAX_NODES_PER_BROWSE => limits::MAX_NODES_PER_BROWSE.into(),
+        variable::MAX_NODES_PER_REGISTER_NODES => limits::MAX_NODES_PER_REGISTER_NODES.into(),
+        variable::MAX_NODES_PER_TRANSLATE_BROWSE_PATHS_TO_NODE_IDS => {
+            limits::MAX_NODES_PER_TRANSLATE_BROWSE_PATHS.into()
+        }
+        variable::MAX_MONITORED_ITEMS_PER_CALL => limits::MAX_MONITORED_ITEMS_PER_CALL.into(),
+        _ => return None,
+    })
+}
+
+fn diagnostic(id: u32, server: &dyn ServerVariables) -> Option<Variant> {
+    Some(match id {
+        variable::ENABLED_FLAG => server.keeps_diagnostics().into(),
+        variable::SESSION_DIAGNOSTICS_ARRAY => Variant::structures(&server.sessions()),
+        variable::SESSION_SECURITY_DIAGNOSTICS_ARRAY => Variant::structures(&server.session_security()),
+        variable::SUBSCRIPTION_DIAGNOSTICS_ARRAY => Variant::structures(&server.subscriptions()),
+        variable::SERVER_DIAGNOSTICS_SUMMARY => Variant::structure(&server.diagnostics()),
+        variable::SERVER_VIEW_COUNT => server.diagnostics().server_view_count.into(),
+        variable::CURRENT_SESSION_COUNT => server.diagnostics().current_session_count.into(),
+        variable::CUMULATED_SESSION_COUNT => server.diagnostics().cumulated_session_count.into(),
+        variable::SECURITY_REJECTED_SESSION_COUNT => server.diagnostics().security_rejected_session_count.into(),
+        variable::REJECTED_SESSION_COUNT => server.diagnostics().rejected_session_count.into(),
+        variable::SESSION_TIMEOUT_COUNT => server.diagnostics().session_timeout_count.into(),
+        variable::SESSION_ABORT_COUNT => server.diagnostics().session_abort_count.into(),
+        variable::PUBLISHING_INTERVAL_COUNT => server.diagnostics().publishing_interval_count.into(),
+        variable::CURRENT_SUBSCRIPTION_COUNT => server.diagnostics().current_subscription_count.into(),
+        variable::CUMULATED_SUBSCRIPTION_COUNT => server.diagnostics().cumulated_subscription_count.into(),
+        variable::SECURITY_REJECTED_REQUESTS_COUNT => server.diagnostics().security_rejected_requests_count.into(),
+        variable::REJECTED_REQUESTS_COUNT => server.diagnostics().rejected_requests_count.into(),
+        _ => return None,
+    })
+}
+
+fn texts(texts: &[&str]) -> Variant {
+    texts.iter().map(|text| UaString::from(*text)).collect::<Vec<_>>().into()
+}

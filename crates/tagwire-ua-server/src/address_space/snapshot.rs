@@ -1,0 +1,232 @@
+//! One request's view of the address space: from NodeIds to nodes, and what nodes are called.
+
+use parking_lot::RwLockReadGuard;
+use tagwire_hub::{Folder, FolderId, PathTarget, Registry, TagMeta};
+use tagwire_model::TagId;
+use tagwire_ua_proto::codec::{Encode, write_str};
+use tagwire_ua_proto::ids::node;
+use tagwire_ua_proto::types::{IdentifierRef, NodeId, NodeIdRef, QualifiedName};
+
+use super::tag_ids::TagIds;
+use super::{AddressSpace, NAMESPACE_TAGS, Node, Property, StandardNode};
+
+/// A consistent view of all nodes, made by [`AddressSpace::snapshot`].
+pub struct Snapshot<'a> {
+    pub(super) registry: RwLockReadGuard<'a, Registry>,
+    pub(super) tag_ids: RwLockReadGuard<'a, TagIds>,
+    pub(super) space: &'a AddressSpace,
+}
+
+/// What precedes the text of a NodeId whose identifier is a String in the namespace of tags (Part 6, 5.2.2.9).
+const STRING_ID: [u8; 3] = [0x03, NAMESPACE_TAGS as u8, 0x00];
+
+impl Snapshot<'_> {
+    /// The address space.
+    pub const fn space(&self) -> &AddressSpace {
+        self.space
+    }
+
+    /// Grows whenever nodes come or go.
+    pub fn version(&self) -> u64 {
+        self.registry.version()
+    }
+
+    /// A folder of the hub.
+    #[inline]
+    pub fn folder(&self, folder: FolderId) -> Option<&Folder> {
+        self.registry.folder(folder)
+    }
+
+    /// A tag of the hub.
+    #[inline]
+    pub fn tag(&self, tag: TagId) -> Option<&TagMeta> {
+        self.registry.tag(tag)
+    }
+
+    /// The tag at a path, whatever id it goes by besides.
+    #[inline]
+    pub fn tag_by_path(&self, path: &[u8]) -> Option<TagId> {
+        self.registry.find_tag(path)
+    }
+
+    /// The node that an id names.
+    #[inline]
+    pub fn resolve(&self, id: NodeIdRef<'_>) -> Option<Node> {
+        if let (0, IdentifierRef::Numeric(id)) = (id.namespace, id.identifier) {
+            return Node::standard(id);
+        }
+        if let Some(tag) = self.tag_ids.find(&id) {
+            return Some(Node::Tag(tag));
+        }
+        match (id.namespace, id.identifier) {
+            (NAMESPACE_TAGS, IdentifierRef::String(path)) => match self.registry.find(path.as_bytes()) {
+                Some(PathTarget::Tag(tag)) => Some(Node::Tag(tag)),
+                Some(PathTarget::Folder(folder)) => Some(Node::Folder(folder)),
+                None => {
+                    let (path, name) = path.rsplit_once('.')?;
+                    let tag = self.registry.find_tag(path.as_bytes())?;
+                    self.property(tag, name).map(|property| Node::Property(tag, property))
+                }
+            },
+            _ => None,
+        }
+    }
+
+    /// The property of a tag with this name, when the tag has it.
+    fn property(&self, tag: TagId, name: &str) -> Option<Property> {
+        let meta = self.tag(tag)?;
+        Property::from_name(name).filter(|property| property.exists(meta))
+    }
+
+    /// Whether a node of an earlier snapshot is still there.
+    pub fn exists(&self, node: Node) -> bool {
+        match node {
+            Node::Standard(_) => true,
+            Node::Folder(folder) => self.folder(folder).is_some(),
+            Node::Tag(tag) => self.tag(tag).is_some(),
+            Node::Property(tag, property) => self.tag(tag).is_some_and(|tag| property.exists(tag)),
+        }
+    }
+
+    /// The id of a node, owned.
+    pub fn node_id(&self, node: Node) -> NodeId {
+        match node {
+            Node::Standard(node) => NodeId::ns0(node.id()),
+            Node::Folder(folder) => {
+                NodeId::string(NAMESPACE_TAGS, self.folder(folder).map_or("", |folder| &*folder.path))
+            }
+            Node::Tag(tag) => match self.tag_ids.id(tag) {
+                Some(id) => id.clone(),
+                None => NodeId::string(NAMESPACE_TAGS, self.tag(tag).map_or("", |tag| &*tag.path)),
+            },
+            Node::Property(tag, property) => {
+                let path = self.tag(tag).map_or("", |tag| &*tag.path);
+                NodeId::string(NAMESPACE_TAGS, format!("{path}.{}", property.name()))
+            }
+        }
+    }
+
+    /// Appends the id of a node, encoded. As an ExpandedNodeId it has the same bytes.
+    #[inline]
+    pub fn write_node_id(&self, node: Node, out: &mut Vec<u8>) {
+        match node {
+            Node::Standard(node) => write_standard_id(node, out),
+            Node::Folder(folder) => {
+                out.extend_from_slice(&STRING_ID);
+                write_str(self.folder(folder).map_or("", |folder| &*folder.path), out);
+            }
+            Node::Tag(tag) => match self.tag_ids.id(tag) {
+                Some(id) => id.encode(out),
+                None => {
+                    out.extend_from_slice(&STRING_ID);
+                    write_str(self.tag(tag).map_or("", |tag| &*tag.path), out);
+                }
+            },
+            Node::Property(..) => self.node_id(node).encode(out),
+        }
+    }
+
+    /// Namespace and name that tell a node from its siblings.
+    #[inline]
+    pub fn browse_name(&self, node: Node) -> (u16, &str) {
+        match node {
+            Node::Standard(node) => (0, node.browse_name()),
+            Node::Folder(folder) => (NAMESPACE_TAGS, self.folder(folder).map_or("", Folder::name)),
+            Node::Tag(tag) => (NAMESPACE_TAGS, self.tag(tag).map_or("", TagMeta::name)),
+            Node::Property(_, property) => (property.name_namespace(), property.name()),
+        }
+    }
+
+    /// Whether the BrowseName is `name`.
+    #[inline]
+    pub fn has_browse_name(&self, node: Node, name: &QualifiedName) -> bool {
+        match node {
+            Node::Standard(node) => {
+                name.namespace == 0 && node.browse_name_bytes().get(4..) == Some(name.name.as_bytes())
+            }
+            _ => self.browse_name(node) == (name.namespace, &*name.name),
+        }
+    }
+
+    /// Appends the BrowseName, encoded as a QualifiedName.
+    #[inline]
+    pub fn write_browse_name(&self, node: Node, out: &mut Vec<u8>) {
+        match node {
+            Node::Standard(node) => {
+                out.extend_from_slice(&[0, 0]);
+                out.extend_from_slice(node.browse_name_bytes());
+            }
+            _ => {
+                let (namespace, name) = self.browse_name(node);
+                out.extend_from_slice(&namespace.to_le_bytes());
+                write_str(name, out);
+            }
+        }
+    }
+
+    /// Appends the DisplayName, encoded as a LocalizedText.
+    #[inline]
+    pub fn write_display_name(&self, node: Node, out: &mut Vec<u8>) {
+        const TEXT_ONLY: u8 = 0x02;
+        out.push(TEXT_ONLY);
+        match node {
+            Node::Standard(node) => out.extend_from_slice(node.display_name_bytes()),
+            _ => write_str(self.browse_name(node).1, out),
+        }
+    }
+
+    /// The type that an object or variable is an instance of.
+    #[inline]
+    pub fn type_definition(&self, node: Node) -> Option<StandardNode> {
+        match node {
+            Node::Standard(node) => node.type_definition(),
+            Node::Folder(_) => StandardNode::find(node::FOLDER_TYPE),
+            Node::Tag(tag) => StandardNode::find(tag_type(self.tag(tag)?)),
+            Node::Property(..) => StandardNode::find(node::PROPERTY_TYPE),
+        }
+    }
+
+    /// The child of a folder with this name, without looking at the others.
+    pub(crate) fn child(&self, folder: FolderId, name: &QualifiedName) -> Option<Node> {
+        if name.namespace != NAMESPACE_TAGS {
+            return None;
+        }
+        let above = self.folder(folder)?;
+        let path =
+            if above.path.is_empty() { name.name.to_string() } else { format!("{}.{}", above.path, &*name.name) };
+        match self.registry.find(path.as_bytes())? {
+            PathTarget::Tag(tag) => {
+                Some(Node::Tag(tag)).filter(|_| self.tag(tag).is_some_and(|tag| tag.folder == folder))
+            }
+            PathTarget::Folder(child) => {
+                Some(Node::Folder(child)).filter(|_| self.folder(child).is_some_and(|child| child.parent == folder))
+            }
+        }
+    }
+}
+
+/// Appends the shortest encoding of a numeric id in namespace 0.
+#[inline]
+pub(super) fn write_standard_id(node: StandardNode, out: &mut Vec<u8>) {
+    let id = node.id().to_le_bytes();
+    match id {
+        [low, 0, 0, 0] => out.extend_from_slice(&[0x00, low]),
+        [low, high, 0, 0] => out.extend_from_slice(&[0x01, 0x00, low, high]),
+        [a, b, c, d] => out.extend_from_slice(&[0x02, 0, 0, a, b, c, d]),
+    }
+}
+
+/// The variable type of a tag (Part 8, 5.3.2): what its configuration promises, and no more.
+fn tag_type(tag: &TagMeta) -> u32 {
+    let extra = tag.extra.as_deref();
+    let is_number = tag.value_type.data_type.is_number();
+    if tag.is_system {
+        node::BASE_DATA_VARIABLE_TYPE
+    } else if is_number && extra.is_some_and(|extra| extra.eu_range.is_some()) {
+        node::ANALOG_ITEM_TYPE
+    } else if is_number && extra.is_some_and(|extra| !extra.unit.is_empty()) {
+        node::ANALOG_UNIT_TYPE
+    } else {
+        node::DATA_ITEM_TYPE
+    }
+}

@@ -1,0 +1,110 @@
+//! The bytes of one connection: what came and was not handled yet, and what was written and not sent yet.
+
+use std::io;
+
+use tokio::net::TcpStream;
+
+/// Bytes read at once.
+const READ_SIZE: usize = 128 << 10;
+
+/// Received bytes, in one piece so that messages can be handled where they lie.
+#[derive(Debug, Default)]
+pub(super) struct ReceiveBuffer {
+    bytes: Vec<u8>,
+    start: usize,
+    end: usize,
+}
+
+impl ReceiveBuffer {
+    /// The bytes that were not handled yet.
+    pub(super) fn unread(&mut self) -> &mut [u8] {
+        &mut self.bytes[self.start..self.end]
+    }
+
+    /// Marks bytes as handled.
+    pub(super) fn consume(&mut self, n: usize) {
+        self.start += n.min(self.end - self.start);
+        if self.start == self.end {
+            (self.start, self.end) = (0, 0);
+        }
+    }
+
+    /// Whether nothing waits to be handled.
+    pub(super) fn is_empty(&self) -> bool {
+        self.start == self.end
+    }
+
+    /// Reads what the socket has, up to one read size. `Ok(0)` means that the peer has closed its side.
+    ///
+    /// # Errors
+    /// As the socket; [`io::ErrorKind::WouldBlock`] when nothing is there.
+    pub(super) fn fill(&mut self, stream: &TcpStream) -> io::Result<usize> {
+        if self.bytes.len() - self.end < READ_SIZE / 2 {
+            self.bytes.copy_within(self.start..self.end, 0);
+            self.end -= self.start;
+            self.start = 0;
+            if self.bytes.len() - self.end < READ_SIZE / 2 {
+                self.bytes.resize(self.end + READ_SIZE, 0);
+            }
+        }
+        let n = stream.try_read(&mut self.bytes[self.end..])?;
+        self.end += n;
+        Ok(n)
+    }
+
+    /// Gives memory back while nothing waits: an idle connection costs none.
+    pub(super) fn release(&mut self) {
+        if self.is_empty() {
+            *self = Self::default();
+        }
+    }
+}
+
+/// Bytes to send.
+#[derive(Debug, Default)]
+pub(super) struct SendBuffer {
+    pub(super) bytes: Vec<u8>,
+    sent: usize,
+}
+
+impl SendBuffer {
+    /// Number of bytes that wait.
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len() - self.sent
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Sends as much as the socket takes; returns whether anything went out.
+    ///
+    /// # Errors
+    /// As the socket, but not [`io::ErrorKind::WouldBlock`].
+    pub(super) fn flush(&mut self, stream: &TcpStream) -> io::Result<bool> {
+        let before = self.sent;
+        while self.sent < self.bytes.len() {
+            match stream.try_write(&self.bytes[self.sent..]) {
+                Ok(n) => self.sent += n,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) => return Err(error),
+            }
+        }
+        let progress = self.sent > before;
+        if self.sent == self.bytes.len() {
+            self.bytes.clear();
+            self.sent = 0;
+        } else if self.sent > self.bytes.len() / 2 {
+            self.bytes.drain(..self.sent);
+            self.sent = 0;
+        }
+        Ok(progress)
+    }
+
+    /// Gives memory back while nothing waits.
+    pub(super) fn release(&mut self) {
+        if self.is_empty() {
+            *self = Self::default();
+        }
+    }
+}

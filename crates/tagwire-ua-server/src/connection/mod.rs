@@ -1,0 +1,182 @@
+//! One connection: a task that reads requests, has them handled in order, runs the subscriptions of its sessions, and
+//! sends what comes of it with one write per drained batch.
+
+mod buffers;
+mod dispatch;
+mod requests;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use tagwire_ua_proto::transport::ErrorMessage;
+use tokio::net::TcpStream;
+use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
+
+use buffers::{ReceiveBuffer, SendBuffer};
+use requests::{Ended, Requests};
+
+use crate::limits;
+use crate::server::Server;
+
+/// What the listener knows of a connection.
+#[derive(Clone, Debug)]
+pub(crate) struct Links {
+    /// Whether a session lives on the connection.
+    pub(crate) has_session: Arc<AtomicBool>,
+    /// Asks the connection to close.
+    pub(crate) close: Arc<Notify>,
+}
+
+/// One connection.
+pub(crate) struct Connection {
+    stream: TcpStream,
+    peer: SocketAddr,
+    server: Arc<Server>,
+    links: Links,
+    shutdown: watch::Receiver<bool>,
+    receive: ReceiveBuffer,
+    send: SendBuffer,
+    requests: Requests,
+    /// Until when the client must have made a session; the channel itself watches over its opening.
+    patience: Instant,
+    /// When the client last took bytes that wait for it.
+    last_sent: Instant,
+    /// When bytes last came or a message was handled.
+    last_active: Instant,
+}
+
+/// Why the loop goes round again.
+enum Woken {
+    Readable,
+    Writable,
+    Later,
+    Session,
+    Time,
+    Close,
+}
+
+impl Connection {
+    /// A connection that was just accepted; `None` when it is gone already.
+    pub(crate) fn new(stream: TcpStream, peer: SocketAddr, server: Arc<Server>, links: Links) -> Option<Self> {
+        stream.set_nodelay(true).ok()?;
+        let local = stream.local_addr().ok()?;
+        let now = Instant::now();
+        Some(Self {
+            requests: Requests::new(Arc::clone(&server), peer, local),
+            shutdown: server.shutdown_signal(),
+            stream,
+            peer,
+            server,
+            links,
+            receive: ReceiveBuffer::default(),
+            send: SendBuffer::default(),
+            patience: now + limits::SESSION_TIMEOUT,
+            last_sent: now,
+            last_active: now,
+        })
+    }
+
+    /// Runs until the client goes, breaks the rules, or the server stops.
+    pub(crate) async fn run(&mut self) {
+        loop {
+            if let Err(ended) = self.step() {
+                self.end(ended);
+                return;
+            }
+            match self.wait().await {
+                Woken::Readable => match self.receive.fill(&self.stream) {
+                    Ok(0) => return self.end(Ended::Gone),
+                    Ok(_) => self.last_active = Instant::now(),
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    Err(_) => return self.end(Ended::Gone),
+                },
+                Woken::Close => return self.end(Ended::Asked),
+                Woken::Writable | Woken::Later | Woken::Session | Woken::Time => {}
+            }
+        }
+    }
+
+    /// Handles what came, runs what is due, and sends what came of it.
+    fn step(&mut self) -> Result<(), Ended> {
+        while !self.is_congested() && self.requests.handle_next(&mut self.receive, &mut self.send)? {}
+        if !self.is_congested() {
+            self.requests.run_sessions(&mut self.send)?;
+        }
+        let before = self.send.len();
+        if before > 0 && self.send.flush(&self.stream).map_err(|_| Ended::Gone)? {
+            self.last_sent = Instant::now();
+        }
+        if before == 0 {
+            self.last_sent = Instant::now();
+        }
+        let has_session = self.requests.has_session();
+        self.links.has_session.store(has_session, Ordering::Relaxed);
+        let now = Instant::now();
+        if !self.send.is_empty() && now.duration_since(self.last_sent) > limits::SEND_TIMEOUT {
+            return Err(Ended::SlowReader);
+        }
+        if has_session {
+            self.patience = now + limits::SESSION_TIMEOUT;
+        } else if now >= self.patience {
+            return Err(Ended::Idle);
+        }
+        Ok(())
+    }
+
+    /// Whether so much waits to be sent that nothing more is handled before the client reads.
+    fn is_congested(&self) -> bool {
+        self.send.len() >= limits::MAX_UNSENT_BYTES
+    }
+
+    async fn wait(&mut self) -> Woken {
+        let next = self.requests.next_deadline();
+        let now = Instant::now();
+        let in_time = next.map(|millis| now + Duration::from_millis(millis.saturating_sub(self.server.millis())));
+        let give_up = if self.send.is_empty() { self.patience } else { self.last_sent + limits::SEND_TIMEOUT };
+        // While the client does not read, the sessions' cycles wait with it.
+        let deadline = match in_time {
+            Some(in_time) if !self.is_congested() => in_time.min(give_up),
+            _ => give_up,
+        };
+        if now.duration_since(self.last_active) > limits::RELEASE_AFTER {
+            self.receive.release();
+            self.send.release();
+        }
+        let congested = self.is_congested();
+        let wake = Arc::clone(self.requests.wake());
+        tokio::select! {
+            biased;
+            _ = self.links.close.notified() => Woken::Close,
+            _ = self.shutdown.wait_for(|stop| *stop) => Woken::Close,
+            _ = self.stream.readable(), if !congested => Woken::Readable,
+            _ = self.stream.writable(), if !self.send.is_empty() => Woken::Writable,
+            Some(done) = self.requests.later.next(), if !congested && !self.requests.later.is_empty() => {
+                self.requests.done = Some(done);
+                Woken::Later
+            }
+            _ = wake.notified() => Woken::Session,
+            _ = tokio::time::sleep_until(deadline) => Woken::Time,
+        }
+    }
+
+    /// Says goodbye as far as the client still listens, and lets the sessions go.
+    fn end(&mut self, ended: Ended) {
+        match &ended {
+            Ended::Refused(error) => {
+                tracing::info!(peer = %self.peer, "connection closed: {error}");
+                let status = error.status();
+                ErrorMessage { error: status, reason: "" }.write(&mut self.send.bytes);
+            }
+            Ended::SlowReader => tracing::warn!(peer = %self.peer, "connection closed: the client does not read"),
+            Ended::Idle => tracing::debug!(peer = %self.peer, "connection closed: no session was made in time"),
+            Ended::Asked | Ended::Gone | Ended::Closed => tracing::debug!(peer = %self.peer, "connection closed"),
+        }
+        let _ = self.send.flush(&self.stream);
+        self.requests.let_go();
+    }
+}

@@ -1,0 +1,101 @@
+//! What the server offers: its description and one endpoint per security policy and mode (Part 4, 7.2 and 7.14).
+
+use tagwire_ua_proto::secure::SecurityPolicy;
+use tagwire_ua_proto::services::{
+    ApplicationDescription, ApplicationType, EndpointDescription, MessageSecurityMode, UserTokenPolicy, UserTokenType,
+};
+use tagwire_ua_proto::types::{ByteString, LocalizedText, UaString};
+
+use crate::server::Server;
+use crate::session::ChannelFacts;
+
+/// The one transport that this server speaks.
+pub(crate) const TRANSPORT_PROFILE: &str = "http://opcfoundation.org/UA-Profile/Transport/uatcp-uasc-uabinary";
+/// Id of the anonymous token policy.
+pub(crate) const ANONYMOUS: &str = "anonymous";
+/// Id of the user name token policy.
+pub(crate) const USER_NAME: &str = "username";
+
+impl Server {
+    /// The server as it describes itself to a client that used `url`.
+    pub(crate) fn application(&self, url: &str, channel: &ChannelFacts) -> ApplicationDescription {
+        ApplicationDescription {
+            application_uri: self.config.application_uri.as_str().into(),
+            product_uri: PRODUCT_URI.into(),
+            application_name: LocalizedText::new(self.config.application_name.as_str()),
+            application_type: ApplicationType::SERVER,
+            discovery_urls: vec![self.reachable_url(url, channel).into()],
+            ..Default::default()
+        }
+    }
+
+    /// All endpoints, under a URL that the client can reach.
+    pub(crate) fn endpoints(&self, url: &str, channel: &ChannelFacts) -> Vec<EndpointDescription> {
+        let server = self.application(url, channel);
+        let url = UaString::from(self.reachable_url(url, channel));
+        let identity = self.identity();
+        let certificate = identity.as_ref().map(|identity| ByteString::from(identity.certificate().chain().as_ref()));
+        let user_identity_tokens = self.token_policies(identity.is_some());
+        let endpoint = |(policy, mode): &(&'static SecurityPolicy, MessageSecurityMode)| EndpointDescription {
+            endpoint_url: url.clone(),
+            server: server.clone(),
+            server_certificate: certificate.clone().unwrap_or_default(),
+            security_mode: *mode,
+            security_policy_uri: policy.uri.into(),
+            user_identity_tokens: user_identity_tokens.clone(),
+            transport_profile_uri: TRANSPORT_PROFILE.into(),
+            security_level: security_level(policy, *mode),
+        };
+        let offered = self.config.security.iter();
+        offered.filter(|(policy, _)| policy.is_none() || identity.is_some()).map(endpoint).collect()
+    }
+
+    /// Passwords are encrypted on every endpoint, without security too (Part 4, 7.41).
+    fn token_policies(&self, has_certificate: bool) -> Vec<UserTokenPolicy> {
+        let mut policies = Vec::new();
+        if self.policy().admits_anonymous() {
+            policies.push(UserTokenPolicy {
+                policy_id: ANONYMOUS.into(),
+                token_type: UserTokenType::ANONYMOUS,
+                ..Default::default()
+            });
+        }
+        if has_certificate {
+            policies.push(UserTokenPolicy {
+                policy_id: USER_NAME.into(),
+                token_type: UserTokenType::USER_NAME,
+                security_policy_uri: SecurityPolicy::BASIC256_SHA256.uri.into(),
+                ..Default::default()
+            });
+        }
+        policies
+    }
+
+    /// The URL that the client used when it names this machine, else the address that the client reached.
+    fn reachable_url(&self, url: &str, channel: &ChannelFacts) -> String {
+        let asked = url.strip_prefix("opc.tcp://").and_then(|rest| rest.split('/').next()).unwrap_or_default();
+        let (host, port) = match asked.rsplit_once(':') {
+            Some((host, port)) => (host, port.parse::<u16>().ok()),
+            None => (asked, None),
+        };
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        let is_ours = bare.eq_ignore_ascii_case("localhost")
+            || bare.parse::<std::net::IpAddr>().is_ok()
+            || self.config.host_names.iter().any(|name| name.eq_ignore_ascii_case(bare));
+        if is_ours && let Some(port) = port {
+            format!("opc.tcp://{host}:{port}/")
+        } else if is_ours && !host.is_empty() {
+            format!("opc.tcp://{host}:{}/", channel.local.port())
+        } else {
+            format!("opc.tcp://{}/", channel.local)
+        }
+    }
+}
+
+/// What names the product, whoever runs it.
+pub(crate) const PRODUCT_URI: &str = "urn:tagwire:server";
+
+/// A rank that clients choose by: the higher the better (Part 4, 7.14).
+fn security_level(policy: &SecurityPolicy, mode: MessageSecurityMode) -> u8 {
+    policy.strength.saturating_mul(10).saturating_add(u8::try_from(mode.0).unwrap_or(0))
+}

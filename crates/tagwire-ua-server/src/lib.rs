@@ -1,0 +1,25 @@
+//! The OPC UA face: sessions, subscriptions, one file per service set, the address space over the hub.
+//!
+//! - [`Server`]: what all connections share; [`Listener`] accepts them.
+//! - [`address_space`]: namespace 0 and the hub's folders and tags as nodes.
+//! - [`limits`]: every limit, published and enforced from the same constant.
+
+pub mod address_space;
+mod connection;
+mod counters;
+mod endpoints;
+#[cfg(test)]
+mod fixture;
+pub mod limits;
+mod listener;
+mod quota;
+mod rights;
+mod server;
+pub mod services;
+mod session;
+mod subscription;
+mod variables;
+
+pub use listener::Listener;
+pub use quota::Usage;
+pub use server::{Server, ServerConfig, ServerParts, WallClock};

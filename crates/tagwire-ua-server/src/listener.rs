@@ -1,0 +1,148 @@
+//! Accepting connections, each in a task of its own.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+
+use crate::connection::{Connection, Links};
+use crate::quota::Ticket;
+use crate::server::Server;
+
+/// How often sessions and subscriptions without a connection are looked after.
+const HOUSEKEEPING: Duration = Duration::from_millis(100);
+
+/// The server's listening sockets. The server runs until this is dropped.
+pub struct Listener {
+    tasks: Vec<JoinHandle<()>>,
+    addresses: Vec<SocketAddr>,
+}
+
+impl Listener {
+    /// Listens on all addresses, or on none when one cannot be had.
+    ///
+    /// # Errors
+    /// The address that cannot be had, and why.
+    pub async fn bind(server: &Arc<Server>, addresses: &[SocketAddr]) -> Result<Self, (SocketAddr, std::io::Error)> {
+        let mut sockets = Vec::new();
+        for address in addresses {
+            sockets.push(TcpListener::bind(address).await.map_err(|error| (*address, error))?);
+        }
+        let addresses = sockets.iter().filter_map(|socket| socket.local_addr().ok()).collect();
+        let open = Arc::new(OpenConnections::default());
+        let mut tasks: Vec<JoinHandle<()>> = sockets
+            .into_iter()
+            .map(|socket| tokio::spawn(accept(socket, Arc::clone(server), Arc::clone(&open))))
+            .collect();
+        tasks.push(tokio::spawn(keep_house(Arc::clone(server))));
+        Ok(Self { tasks, addresses })
+    }
+
+    /// The addresses listened on, with the ports that were chosen.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(JoinHandle::abort);
+    }
+}
+
+async fn keep_house(server: Arc<Server>) {
+    let mut ticks = tokio::time::interval(HOUSEKEEPING);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        server.keep_house();
+    }
+}
+
+async fn accept(socket: TcpListener, server: Arc<Server>, open: Arc<OpenConnections>) {
+    loop {
+        match socket.accept().await {
+            Ok((stream, peer)) => {
+                let Some(ticket) = take_place(&server, &open).await else {
+                    tracing::warn!(%peer, "connection refused: too many connections");
+                    continue;
+                };
+                tokio::spawn(run(stream, peer, Arc::clone(&server), Arc::clone(&open), ticket));
+            }
+            // Out of descriptors or aborted by the peer: neither gets better at once.
+            Err(error) => {
+                tracing::warn!("cannot accept a connection: {error}");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+}
+
+/// A place for one more connection. When all are taken, the oldest connection without a session gives way
+/// (Part 4, 5.6.2.1).
+async fn take_place(server: &Arc<Server>, open: &OpenConnections) -> Option<Ticket> {
+    if let Some(ticket) = server.quota.connection() {
+        return Some(ticket);
+    }
+    open.close_oldest_idle();
+    for _ in 0..100 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        if let Some(ticket) = server.quota.connection() {
+            return Some(ticket);
+        }
+    }
+    None
+}
+
+async fn run(stream: TcpStream, peer: SocketAddr, server: Arc<Server>, open: Arc<OpenConnections>, ticket: Ticket) {
+    let links = Links { has_session: Arc::new(AtomicBool::new(false)), close: Arc::new(Notify::new()) };
+    let number = open.enter(links.clone());
+    // A panic must end this connection and nothing else.
+    let task = tokio::spawn(async move {
+        if let Some(mut connection) = Connection::new(stream, peer, server, links) {
+            connection.run().await;
+        }
+    });
+    if let Err(error) = task.await
+        && error.is_panic()
+    {
+        tracing::error!(%peer, "the task of a connection panicked; the connection is closed");
+    }
+    open.leave(number);
+    drop(ticket);
+}
+
+/// The connections that are open, in the order in which they came.
+#[derive(Default)]
+struct OpenConnections {
+    state: Mutex<(u64, BTreeMap<u64, Links>)>,
+}
+
+impl OpenConnections {
+    fn enter(&self, links: Links) -> u64 {
+        let mut state = self.state.lock();
+        state.0 += 1;
+        let number = state.0;
+        state.1.insert(number, links);
+        number
+    }
+
+    fn leave(&self, number: u64) {
+        self.state.lock().1.remove(&number);
+    }
+
+    fn close_oldest_idle(&self) {
+        let mut state = self.state.lock();
+        let idle = state.1.iter().find(|(_, links)| !links.has_session.load(Ordering::Relaxed));
+        if let Some((number, links)) = idle.map(|(number, links)| (*number, links.clone())) {
+            links.close.notify_one();
+            state.1.remove(&number);
+        }
+    }
+}

@@ -1,0 +1,402 @@
+//! What all connections share: configuration, sessions, subscriptions without a session, and their housekeeping.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use arc_swap::{ArcSwap, ArcSwapOption};
+use parking_lot::Mutex;
+use tagwire_access::{Login, Policy, Principal, TrustStore};
+use tagwire_hub::Hub;
+use tagwire_model::{Status, Timestamp};
+use tagwire_ua_proto::secure::{OwnIdentity, SecurityPolicy, ServerConfig as ChannelConfig};
+use tagwire_ua_proto::services::MessageSecurityMode;
+use tagwire_ua_proto::status;
+use tagwire_ua_proto::transport::Limits;
+use tokio::sync::watch;
+
+use crate::address_space::AddressSpace;
+use crate::counters::Counters;
+use crate::limits;
+use crate::quota::{Budget, Quota, Usage};
+use crate::session::{Session, SessionTable};
+use crate::subscription::{Millis, Subscription, SubscriptionSettings};
+
+/// What the operator configures of the OPC UA face.
+#[derive(Clone, Debug)]
+pub struct ServerConfig {
+    /// Name shown to people.
+    pub application_name: String,
+    /// The URI that identifies this installation; the one in its certificate.
+    pub application_uri: String,
+    /// Security policies and modes, best first.
+    pub security: Vec<(&'static SecurityPolicy, MessageSecurityMode)>,
+    /// Names under which clients reach this machine.
+    pub host_names: Vec<String>,
+    /// Version of the product.
+    pub software_version: String,
+}
+
+/// Wall time, handed in so that tests can set it.
+pub type WallClock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// What the server is built on.
+pub struct ServerParts {
+    /// The live table.
+    pub hub: Arc<Hub>,
+    /// The nodes.
+    pub address_space: AddressSpace,
+    /// Checks passwords.
+    pub login: Arc<Login>,
+    /// Who may do what.
+    pub policy: Arc<Policy>,
+    /// Whose certificates are trusted.
+    pub trust: Arc<TrustStore>,
+    /// Wall time.
+    pub clock: WallClock,
+}
+
+/// The OPC UA server.
+pub struct Server {
+    pub(crate) config: ServerConfig,
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) address_space: AddressSpace,
+    pub(crate) login: Arc<Login>,
+    pub(crate) trust: Arc<TrustStore>,
+    pub(crate) sessions: SessionTable,
+    pub(crate) quota: Quota,
+    pub(crate) counters: Counters,
+    pub(crate) start_time: Timestamp,
+    clock: WallClock,
+    epoch: Instant,
+    policy: ArcSwap<Policy>,
+    identity: ArcSwapOption<OwnIdentity>,
+    channel_config: ArcSwap<ChannelConfig>,
+    /// Bytes of requests that have arrived in part, on all connections.
+    pub(crate) unfinished: Budget,
+    owners: Mutex<Owners>,
+    next_subscription: AtomicU32,
+    next_channel: AtomicU32,
+    service_level: AtomicU32,
+    shutdown: watch::Sender<bool>,
+    is_shutting_down: AtomicBool,
+    last_housekeeping: AtomicU64,
+}
+
+/// Who owns which subscription, and those that nobody owns any more (Part 4, 5.14.7).
+#[derive(Default)]
+struct Owners {
+    by_subscription: HashMap<u32, Owner>,
+    orphans: Vec<Orphan>,
+}
+
+enum Owner {
+    Session(Arc<Session>),
+    Nobody,
+}
+
+struct Orphan {
+    subscription: Subscription,
+    principal: Option<Arc<Principal>>,
+}
+
+impl Server {
+    /// A server that listens nowhere yet.
+    pub fn new(config: ServerConfig, parts: ServerParts) -> Arc<Self> {
+        let start_time = (parts.clock)();
+        let channel_config = ArcSwap::from_pointee(channel_config(&config, None));
+        Arc::new(Self {
+            config,
+            hub: parts.hub,
+            address_space: parts.address_space,
+            login: parts.login,
+            trust: parts.trust,
+            sessions: SessionTable::default(),
+            quota: Quota::default(),
+            counters: Counters::default(),
+            start_time,
+            clock: parts.clock,
+            epoch: Instant::now(),
+            policy: ArcSwap::new(parts.policy),
+            identity: ArcSwapOption::empty(),
+            channel_config,
+            unfinished: Budget::new(limits::MAX_UNFINISHED_BYTES),
+            owners: Mutex::default(),
+            next_subscription: AtomicU32::new(1),
+            next_channel: AtomicU32::new(1),
+            service_level: AtomicU32::new(255),
+            shutdown: watch::Sender::new(false),
+            is_shutting_down: AtomicBool::new(false),
+            last_housekeeping: AtomicU64::new(0),
+        })
+    }
+
+    /// The address space, to name tags in it.
+    pub const fn address_space(&self) -> &AddressSpace {
+        &self.address_space
+    }
+
+    /// Gives the server its certificate; endpoints with security appear from then on, and channels that are open keep
+    /// what they have.
+    pub fn set_identity(&self, identity: OwnIdentity) {
+        let identity = Arc::new(identity);
+        self.channel_config.store(Arc::new(channel_config(&self.config, Some(Arc::clone(&identity)))));
+        self.identity.store(Some(identity));
+    }
+
+    pub(crate) fn channel_config(&self) -> Arc<ChannelConfig> {
+        self.channel_config.load_full()
+    }
+
+    pub(crate) fn identity(&self) -> Option<Arc<OwnIdentity>> {
+        self.identity.load_full()
+    }
+
+    /// Replaces the rules of who may do what; sessions get theirs at their next activation.
+    pub fn set_policy(&self, policy: Arc<Policy>) {
+        self.policy.store(policy);
+    }
+
+    pub(crate) fn policy(&self) -> Arc<Policy> {
+        self.policy.load_full()
+    }
+
+    /// Sets how able the server is to serve, 0 to 255 (Part 4, 6.6.2.4.2).
+    pub fn set_service_level(&self, level: u8) {
+        self.service_level.store(u32::from(level), Ordering::Relaxed);
+    }
+
+    pub(crate) fn service_level(&self) -> u8 {
+        self.service_level.load(Ordering::Relaxed) as u8
+    }
+
+    /// What is in use of every counted resource.
+    pub fn usage(&self) -> Usage {
+        self.quota.usage()
+    }
+
+    /// Milliseconds on the housekeeping's monotonic clock when it last ran, for a watchdog.
+    pub fn last_housekeeping(&self) -> u64 {
+        self.last_housekeeping.load(Ordering::Relaxed)
+    }
+
+    /// Wall time.
+    pub(crate) fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
+    /// Monotonic time.
+    pub(crate) fn millis(&self) -> Millis {
+        self.epoch.elapsed().as_millis() as Millis
+    }
+
+    pub(crate) fn next_channel_id(&self) -> u32 {
+        self.next_channel.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Becomes true when the server stops.
+    pub(crate) fn shutdown_signal(&self) -> watch::Receiver<bool> {
+        self.shutdown.subscribe()
+    }
+
+    pub(crate) fn is_shutting_down(&self) -> bool {
+        self.is_shutting_down.load(Ordering::Relaxed)
+    }
+
+    /// Tells clients through ServerStatus that the server stops (Part 5, 12.10), waits for `notice`, and closes all
+    /// connections.
+    pub async fn stop(&self, notice: Duration) {
+        self.is_shutting_down.store(true, Ordering::Relaxed);
+        tokio::time::sleep(notice).await;
+        self.shutdown.send_replace(true);
+    }
+
+    pub(crate) fn new_subscription(
+        self: &Arc<Self>,
+        session: &Arc<Session>,
+        settings: SubscriptionSettings,
+        enabled: bool,
+        now: Millis,
+    ) -> Result<Subscription, Status> {
+        let n_owned = session.state.lock().publishing.subscriptions().len();
+        if n_owned >= limits::MAX_SUBSCRIPTIONS_PER_SESSION as usize {
+            return Err(status::BAD_TOO_MANY_SUBSCRIPTIONS);
+        }
+        let ticket = match self.quota.subscription() {
+            Ok(ticket) => ticket,
+            // Subscriptions that nobody owns give way, the oldest first.
+            Err(status) => {
+                self.drop_oldest_orphan().ok_or(status)?;
+                self.quota.subscription()?
+            }
+        };
+        let id = self.next_subscription.fetch_add(1, Ordering::Relaxed);
+        let server = Arc::downgrade(self);
+        let wake = move || {
+            if let Some(server) = server.upgrade() {
+                server.wake_owner(id);
+            }
+        };
+        let subscription = Subscription::new(id, settings, enabled, Arc::clone(&self.hub), now, ticket, wake);
+        self.owners.lock().by_subscription.insert(id, Owner::Session(Arc::clone(session)));
+        self.counters.subscription_made();
+        Ok(subscription)
+    }
+
+    fn wake_owner(&self, id: u32) {
+        if let Some(Owner::Session(session)) = self.owners.lock().by_subscription.get(&id) {
+            session.wake();
+        }
+    }
+
+    fn drop_oldest_orphan(&self) -> Option<()> {
+        let mut owners = self.owners.lock();
+        if owners.orphans.is_empty() {
+            return None;
+        }
+        let orphan = owners.orphans.remove(0);
+        owners.by_subscription.remove(&orphan.subscription.id);
+        // The hub wakes owners while it holds its own lock, which the end of a subscription needs too.
+        drop(owners);
+        drop(orphan);
+        Some(())
+    }
+
+    pub(crate) fn knows_subscription(&self, id: u32) -> bool {
+        self.owners.lock().by_subscription.contains_key(&id)
+    }
+
+    /// Ends subscriptions for good.
+    pub(crate) fn forget_subscriptions(&self, gone: Vec<Subscription>) {
+        let mut owners = self.owners.lock();
+        for subscription in &gone {
+            owners.by_subscription.remove(&subscription.id);
+        }
+        drop(owners);
+        drop(gone);
+    }
+
+    /// Ends a session. Subscriptions that are not deleted with it wait for another session of the same user
+    /// (Part 4, 5.7.4).
+    pub(crate) fn end_session(&self, session: &Arc<Session>, delete_subscriptions: bool) {
+        if self.sessions.remove(&session.token).is_none() {
+            return;
+        }
+        let mut state = session.state.lock();
+        let subscriptions = state.publishing.take_all();
+        state.publishing.refuse_all(status::BAD_SESSION_CLOSED);
+        let principal = state.principal.take();
+        state.browse_points = Default::default();
+        drop(state);
+        session.wake();
+        if delete_subscriptions {
+            self.forget_subscriptions(subscriptions);
+            return;
+        }
+        let mut owners = self.owners.lock();
+        for subscription in subscriptions {
+            owners.by_subscription.insert(subscription.id, Owner::Nobody);
+            owners.orphans.push(Orphan { subscription, principal: principal.clone() });
+        }
+    }
+
+    /// Moves a subscription to another session of the same user (Part 4, 5.14.7).
+    pub(crate) fn transfer_subscription(
+        &self,
+        id: u32,
+        to: &Arc<Session>,
+        send_initial_values: bool,
+    ) -> Result<Vec<u32>, Status> {
+        let asking = to.state.lock().principal.clone().ok_or(Status::BAD_USER_ACCESS_DENIED)?;
+        let from = match self.owners.lock().by_subscription.get(&id) {
+            None => return Err(status::BAD_SUBSCRIPTION_ID_INVALID),
+            Some(Owner::Session(from)) => Some(Arc::clone(from)),
+            Some(Owner::Nobody) => None,
+        };
+        let mut subscription = match &from {
+            Some(from) if Arc::ptr_eq(from, to) => return Err(status::BAD_NOTHING_TO_DO),
+            Some(from) => {
+                let mut state = from.state.lock();
+                if !state.principal.as_deref().is_some_and(|owner| may_take_over(owner, &asking)) {
+                    return Err(Status::BAD_USER_ACCESS_DENIED);
+                }
+                let taken = state.publishing.take(id).ok_or(status::BAD_SUBSCRIPTION_ID_INVALID)?;
+                state.publishing.leave_ghost(&taken, status::GOOD_SUBSCRIPTION_TRANSFERRED);
+                taken
+            }
+            None => {
+                let mut owners = self.owners.lock();
+                let idx = owners.orphans.iter().position(|orphan| orphan.subscription.id == id);
+                let idx = idx.ok_or(status::BAD_SUBSCRIPTION_ID_INVALID)?;
+                let owner = &owners.orphans[idx].principal;
+                if !owner.as_deref().is_some_and(|owner| may_take_over(owner, &asking)) {
+                    return Err(Status::BAD_USER_ACCESS_DENIED);
+                }
+                owners.orphans.remove(idx).subscription
+            }
+        };
+        if let Some(from) = from {
+            from.wake();
+        }
+        subscription.touch();
+        if send_initial_values {
+            subscription.resend_data();
+        }
+        let available = subscription.sent().available().collect();
+        self.owners.lock().by_subscription.insert(id, Owner::Session(Arc::clone(to)));
+        to.state.lock().publishing.add(subscription);
+        Ok(available)
+    }
+
+    /// Ends what nobody keeps alive: to be called several times a second.
+    pub(crate) fn keep_house(&self) {
+        let now = self.millis();
+        self.last_housekeeping.store(now, Ordering::Relaxed);
+        for session in self.sessions.expired(now) {
+            tracing::info!(session = %session.name, "session timed out");
+            self.counters.session_timed_out();
+            self.end_session(&session, false);
+        }
+        let mut gone = Vec::new();
+        for session in self.sessions.all() {
+            if !session.has_connection() {
+                gone.extend(session.state.lock().publishing.run(now, self));
+            }
+        }
+        self.forget_subscriptions(gone);
+        let mut owners = self.owners.lock();
+        let mut kept = Vec::with_capacity(owners.orphans.len());
+        let mut expired = Vec::new();
+        for mut orphan in std::mem::take(&mut owners.orphans) {
+            if orphan.subscription.cycle(now, self, false) {
+                owners.by_subscription.remove(&orphan.subscription.id);
+                expired.push(orphan);
+            } else {
+                kept.push(orphan);
+            }
+        }
+        owners.orphans = kept;
+        drop(owners);
+        drop(expired);
+    }
+}
+
+/// What channels may be opened with: everything the operator wants, or the policy None for as long as there is no key.
+fn channel_config(config: &ServerConfig, identity: Option<Arc<OwnIdentity>>) -> ChannelConfig {
+    let offers = config.security.iter().copied().filter(|(policy, _)| policy.is_none() || identity.is_some());
+    let mut offers: Vec<_> = offers.collect();
+    // Discovery needs no security; the services themselves refuse sessions on such a channel (Part 4, 5.5.1).
+    if !offers.iter().any(|(policy, _)| policy.is_none()) {
+        offers.push((SecurityPolicy::NONE, MessageSecurityMode::NONE));
+    }
+    let limits =
+        Limits { max_message: limits::MAX_MESSAGE_SIZE, max_chunks: limits::MAX_CHUNK_COUNT, ..Limits::default() };
+    ChannelConfig { handshake_timeout: limits::OPEN_TIMEOUT, ..ChannelConfig::new(identity, offers, limits) }
+}
+
+/// The same user may take a subscription over; an anonymous one only from a client with the same application certificate
+/// or, without security, from nobody but anonymous clients (Part 4, 5.14.7.1).
+fn may_take_over(owner: &Principal, asking: &Principal) -> bool {
+    owner.identity() == asking.identity() && owner.origin().security <= asking.origin().security
+}

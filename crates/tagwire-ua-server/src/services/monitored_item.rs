@@ -1,0 +1,292 @@
+//! Monitored items (Part 4, 5.13).
+
+use tagwire_access::{Operation, Target as AccessTarget, authorise};
+use tagwire_model::{EuRange, Status};
+use tagwire_ua_proto::services::{
+    CreateMonitoredItemsRequest, CreateMonitoredItemsResponse, DataChangeFilter, DataChangeTrigger, DeadbandType,
+    DeleteMonitoredItemsRequest, DeleteMonitoredItemsResponse, ModifyMonitoredItemsRequest,
+    ModifyMonitoredItemsResponse, MonitoredItemCreateRequest, MonitoredItemCreateResult, MonitoredItemModifyRequest,
+    MonitoredItemModifyResult, MonitoringParameters, SetMonitoringModeRequest, SetMonitoringModeResponse,
+    SetTriggeringRequest, SetTriggeringResponse, TimestampsToReturn,
+};
+use tagwire_ua_proto::status;
+use tagwire_ua_proto::types::{ExtensionObject, NumericRange};
+
+use super::attribute::VALUE;
+use super::{Context, Flow, check_operations, decode};
+use crate::address_space::{Node, Snapshot};
+use crate::limits;
+use crate::subscription::{ItemSettings, Mode, Subscription, Target, Trigger};
+
+/// Number of the EventNotifier attribute.
+const EVENT_NOTIFIER: u32 = 12;
+
+pub(super) fn create(context: &mut Context<'_>, body: &[u8], out: &mut Vec<u8>) -> Result<Flow, Status> {
+    let request: CreateMonitoredItemsRequest = decode(body)?;
+    let timestamps = timestamps(request.timestamps_to_return)?;
+    check_operations(request.items_to_create.len(), limits::MAX_MONITORED_ITEMS_PER_CALL)?;
+    let session = context.session()?;
+    let mut state = session.state.lock();
+    let subscription =
+        state.publishing.subscription_mut(request.subscription_id).ok_or(status::BAD_SUBSCRIPTION_ID_INVALID)?;
+    // Making an item locks other parts of the hub, so the view of the tree is let go of before.
+    let snapshot = context.server.address_space.snapshot();
+    let planned: Vec<_> = request
+        .items_to_create
+        .iter()
+        .map(|item| plan(context, &snapshot, item, subscription.settings.publishing_interval))
+        .collect();
+    drop(snapshot);
+    let mut results = Vec::with_capacity(planned.len());
+    for plan in planned {
+        results.push(match plan.and_then(|plan| add(context, subscription, plan, timestamps)) {
+            Ok(result) => result,
+            Err(status_code) => MonitoredItemCreateResult { status_code, ..Default::default() },
+        });
+    }
+    let response_header = context.response_header();
+    context.respond(&CreateMonitoredItemsResponse { response_header, results, ..Default::default() }, out)
+}
+
+/// An item that passed the checks.
+struct Plan {
+    target: Target,
+    mode: Mode,
+    settings: ItemSettings,
+    range: Option<Box<NumericRange>>,
+}
+
+fn plan(
+    context: &Context<'_>,
+    snapshot: &Snapshot<'_>,
+    item: &MonitoredItemCreateRequest,
+    publishing_interval: u64,
+) -> Result<Plan, Status> {
+    let monitored = &item.item_to_monitor;
+    let node = snapshot.resolve(monitored.node_id.borrowed()).ok_or(Status::BAD_NODE_ID_UNKNOWN)?;
+    let mode = u32::try_from(item.monitoring_mode.0).ok().and_then(Mode::from_wire);
+    let mode = mode.ok_or(status::BAD_MONITORING_MODE_INVALID)?;
+    let range = NumericRange::parse(monitored.index_range.as_str()).map_err(|error| error.status())?.map(Box::new);
+    if !monitored.data_encoding.name.as_str().is_empty() {
+        return Err(if monitored.attribute_id == VALUE {
+            status::BAD_DATA_ENCODING_UNSUPPORTED
+        } else {
+            status::BAD_DATA_ENCODING_INVALID
+        });
+    }
+    if monitored.attribute_id == EVENT_NOTIFIER {
+        snapshot.attribute(node, EVENT_NOTIFIER, &context.address_context())?;
+        return Err(status::BAD_NOT_SUPPORTED);
+    }
+    let target = match node {
+        Node::Tag(tag) if monitored.attribute_id == VALUE => {
+            let meta = snapshot.tag(tag).ok_or(Status::BAD_NODE_ID_UNKNOWN)?;
+            if !meta.access.read {
+                return Err(status::BAD_NOT_READABLE);
+            }
+            authorise(context.principal()?, Operation::Read, AccessTarget::Server)
+                .map_err(|_| Status::BAD_USER_ACCESS_DENIED)?;
+            Target::Tag(tag)
+        }
+        _ => {
+            snapshot.attribute(node, monitored.attribute_id, &context.address_context())?;
+            Target::Attribute(Box::new((monitored.node_id.clone(), monitored.attribute_id)))
+        }
+    };
+    let subject = Subject::of(snapshot, &target);
+    let settings = settings(&item.requested_parameters, &subject, publishing_interval)?;
+    Ok(Plan { target, mode, settings, range })
+}
+
+fn add(
+    context: &Context<'_>,
+    subscription: &mut Subscription,
+    plan: Plan,
+    timestamps: TimestampsToReturn,
+) -> Result<MonitoredItemCreateResult, Status> {
+    if subscription.n_items() >= limits::MAX_MONITORED_ITEMS_PER_SUBSCRIPTION as usize {
+        return Err(status::BAD_TOO_MANY_MONITORED_ITEMS);
+    }
+    let ticket = context.server.quota.item()?;
+    let Plan { target, mode, settings, range } = plan;
+    let revised_sampling_interval = f64::from(settings.sampling_ms);
+    let revised_queue_size = settings.queue_size;
+    let monitored_item_id = subscription
+        .add_item(target, mode, settings, range, timestamps, ticket, context.server.as_ref())
+        .ok_or(status::BAD_TOO_MANY_MONITORED_ITEMS)?;
+    Ok(MonitoredItemCreateResult {
+        monitored_item_id,
+        revised_sampling_interval,
+        revised_queue_size,
+        ..Default::default()
+    })
+}
+
+/// What the filter and the revision need to know about what is watched.
+struct Subject {
+    is_value: bool,
+    is_number: bool,
+    eu_range: Option<EuRange>,
+}
+
+impl Subject {
+    fn of(snapshot: &Snapshot<'_>, target: &Target) -> Self {
+        match target {
+            Target::Tag(tag) => {
+                let meta = snapshot.tag(*tag);
+                Self {
+                    is_value: true,
+                    is_number: meta.is_some_and(|meta| meta.value_type.data_type.is_number()),
+                    eu_range: meta.and_then(|meta| meta.extra.as_ref()?.eu_range),
+                }
+            }
+            Target::Attribute(target) => Self { is_value: target.1 == VALUE, is_number: false, eu_range: None },
+        }
+    }
+}
+
+fn settings(asked: &MonitoringParameters, subject: &Subject, publishing_interval: u64) -> Result<ItemSettings, Status> {
+    let (trigger, deadband) = filter(&asked.filter, subject)?;
+    Ok(ItemSettings {
+        client_handle: asked.client_handle,
+        sampling_ms: revise_sampling(asked.sampling_interval, publishing_interval),
+        queue_size: asked.queue_size.clamp(1, limits::MAX_MONITORED_ITEM_QUEUE),
+        discard_oldest: asked.discard_oldest,
+        trigger,
+        deadband,
+    })
+}
+
+/// Part 4, 5.13.1.2: negative means the publishing interval, 0 the fastest rate.
+fn revise_sampling(asked: f64, publishing_interval: u64) -> u32 {
+    let fastest = limits::MIN_SUPPORTED_SAMPLE_RATE_MS;
+    let asked = if asked < 0.0 { publishing_interval as f64 } else { asked };
+    // NaN turns into the fastest rate here.
+    asked.max(fastest).min(limits::MAX_SAMPLING_INTERVAL_MS) as u32
+}
+
+fn filter(filter: &ExtensionObject, subject: &Subject) -> Result<(Trigger, f64), Status> {
+    if filter.is_null() {
+        return Ok((Trigger::StatusValue, 0.0));
+    }
+    let Some(filter) = filter.decode_as::<DataChangeFilter>() else {
+        return Err(status::BAD_MONITORED_ITEM_FILTER_UNSUPPORTED);
+    };
+    let filter = filter.map_err(|error| error.status())?;
+    if !subject.is_value {
+        return Err(status::BAD_FILTER_NOT_ALLOWED);
+    }
+    let trigger = match filter.trigger {
+        DataChangeTrigger::STATUS => Trigger::Status,
+        DataChangeTrigger::STATUS_VALUE => Trigger::StatusValue,
+        DataChangeTrigger::STATUS_VALUE_TIMESTAMP => Trigger::StatusValueTimestamp,
+        _ => return Err(status::BAD_MONITORED_ITEM_FILTER_INVALID),
+    };
+    let value = filter.deadband_value;
+    let deadband = match i32::try_from(filter.deadband_type).map(DeadbandType) {
+        Ok(DeadbandType::NONE) => return Ok((trigger, 0.0)),
+        Ok(DeadbandType::ABSOLUTE) => value,
+        Ok(DeadbandType::PERCENT) => {
+            let Some(range) = subject.eu_range else { return Err(status::BAD_MONITORED_ITEM_FILTER_UNSUPPORTED) };
+            if !(0.0..=100.0).contains(&value) {
+                return Err(status::BAD_DEADBAND_FILTER_INVALID);
+            }
+            (range.high - range.low).abs() * value / 100.0
+        }
+        _ => return Err(status::BAD_DEADBAND_FILTER_INVALID),
+    };
+    if !subject.is_number {
+        return Err(status::BAD_FILTER_NOT_ALLOWED);
+    }
+    if !(deadband >= 0.0 && deadband.is_finite()) {
+        return Err(status::BAD_DEADBAND_FILTER_INVALID);
+    }
+    Ok((trigger, deadband))
+}
+
+fn timestamps(asked: TimestampsToReturn) -> Result<TimestampsToReturn, Status> {
+    if asked.is_known() && asked != TimestampsToReturn::INVALID {
+        Ok(asked)
+    } else {
+        Err(status::BAD_TIMESTAMPS_TO_RETURN_INVALID)
+    }
+}
+
+pub(super) fn modify(context: &mut Context<'_>, body: &[u8], out: &mut Vec<u8>) -> Result<Flow, Status> {
+    let request: ModifyMonitoredItemsRequest = decode(body)?;
+    let timestamps = timestamps(request.timestamps_to_return)?;
+    check_operations(request.items_to_modify.len(), limits::MAX_MONITORED_ITEMS_PER_CALL)?;
+    let results = with_subscription(context, request.subscription_id, |subscription| {
+        let results = request.items_to_modify.iter().map(|item| {
+            modify_one(context, subscription, item, timestamps)
+                .unwrap_or_else(|status_code| MonitoredItemModifyResult { status_code, ..Default::default() })
+        });
+        results.collect()
+    })?;
+    let response_header = context.response_header();
+    context.respond(&ModifyMonitoredItemsResponse { response_header, results, ..Default::default() }, out)
+}
+
+fn modify_one(
+    context: &Context<'_>,
+    subscription: &mut Subscription,
+    item: &MonitoredItemModifyRequest,
+    timestamps: TimestampsToReturn,
+) -> Result<MonitoredItemModifyResult, Status> {
+    let known = subscription.item(item.monitored_item_id).ok_or(status::BAD_MONITORED_ITEM_ID_INVALID)?;
+    let subject = Subject::of(&context.server.address_space.snapshot(), &known.target);
+    let settings = settings(&item.requested_parameters, &subject, subscription.settings.publishing_interval)?;
+    let revised_sampling_interval = f64::from(settings.sampling_ms);
+    let revised_queue_size = settings.queue_size;
+    subscription.modify_item(item.monitored_item_id, settings, timestamps);
+    Ok(MonitoredItemModifyResult { revised_sampling_interval, revised_queue_size, ..Default::default() })
+}
+
+pub(super) fn set_mode(context: &mut Context<'_>, body: &[u8], out: &mut Vec<u8>) -> Result<Flow, Status> {
+    let request: SetMonitoringModeRequest = decode(body)?;
+    check_operations(request.monitored_item_ids.len(), limits::MAX_MONITORED_ITEMS_PER_CALL)?;
+    let mode = u32::try_from(request.monitoring_mode.0).ok().and_then(Mode::from_wire);
+    let mode = mode.ok_or(status::BAD_MONITORING_MODE_INVALID)?;
+    let results = with_subscription(context, request.subscription_id, |subscription| {
+        each_item(&request.monitored_item_ids, |id| subscription.set_mode(id, mode, context.server.as_ref()))
+    })?;
+    let response_header = context.response_header();
+    context.respond(&SetMonitoringModeResponse { response_header, results, ..Default::default() }, out)
+}
+
+pub(super) fn delete(context: &mut Context<'_>, body: &[u8], out: &mut Vec<u8>) -> Result<Flow, Status> {
+    let request: DeleteMonitoredItemsRequest = decode(body)?;
+    check_operations(request.monitored_item_ids.len(), limits::MAX_MONITORED_ITEMS_PER_CALL)?;
+    let results = with_subscription(context, request.subscription_id, |subscription| {
+        subscription.remove_items(&request.monitored_item_ids)
+    })?;
+    let response_header = context.response_header();
+    context.respond(&DeleteMonitoredItemsResponse { response_header, results, ..Default::default() }, out)
+}
+
+pub(super) fn set_triggering(context: &mut Context<'_>, body: &[u8], out: &mut Vec<u8>) -> Result<Flow, Status> {
+    let request: SetTriggeringRequest = decode(body)?;
+    let n_links = request.links_to_add.len() + request.links_to_remove.len();
+    check_operations(n_links, limits::MAX_MONITORED_ITEMS_PER_CALL)?;
+    let (add_results, remove_results) = with_subscription(context, request.subscription_id, |subscription| {
+        subscription.set_triggering(request.triggering_item_id, &request.links_to_add, &request.links_to_remove)
+    })??;
+    let response_header = context.response_header();
+    context.respond(&SetTriggeringResponse { response_header, add_results, remove_results, ..Default::default() }, out)
+}
+
+fn each_item(ids: &[u32], mut change: impl FnMut(u32) -> bool) -> Vec<Status> {
+    let status = |known| if known { Status::GOOD } else { status::BAD_MONITORED_ITEM_ID_INVALID };
+    ids.iter().map(|id| status(change(*id))).collect()
+}
+
+/// Runs `work` on a subscription of the request's session.
+fn with_subscription<T>(
+    context: &Context<'_>,
+    id: u32,
+    work: impl FnOnce(&mut Subscription) -> T,
+) -> Result<T, Status> {
+    let mut state = context.session()?.state.lock();
+    let subscription = state.publishing.subscription_mut(id).ok_or(status::BAD_SUBSCRIPTION_ID_INVALID)?;
+    Ok(work(subscription))
+}

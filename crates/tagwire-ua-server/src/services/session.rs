@@ -1,0 +1,292 @@
+//! CreateSession, ActivateSession, CloseSession and Cancel (Part 4, 5.7).
+
+use std::sync::Arc;
+
+use tagwire_access::{ChannelSecurity, Face, LoginRefused, Origin, PeerCheck, Principal};
+use tagwire_model::Status;
+use tagwire_ua_proto::codec::Encode;
+use tagwire_ua_proto::secure::{
+    PeerCertificate, SecurityPolicy, decrypt_secret, fill_random, sign_for_peer, verify_from_peer,
+};
+use tagwire_ua_proto::services::{
+    ActivateSessionRequest, ActivateSessionResponse, AnonymousIdentityToken, CancelRequest, CancelResponse,
+    CloseSessionRequest, CloseSessionResponse, CreateSessionRequest, CreateSessionResponse, MessageSecurityMode,
+    UserNameIdentityToken,
+};
+use tagwire_ua_proto::status;
+use tagwire_ua_proto::types::{ByteString, NodeId, Structure};
+
+use super::{Context, Flow, LaterBody, decode};
+use crate::endpoints::{ANONYMOUS, USER_NAME};
+use crate::limits;
+use crate::server::Server;
+use crate::session::{ChannelFacts, NewSession, Session, TOKEN_LEN, Token};
+
+/// Length of a nonce in bytes (Part 4, 5.7.2.2).
+const NONCE_LEN: usize = 32;
+
+pub(super) fn create(context: &mut Context<'_>, body: &[u8], out: &mut Vec<u8>) -> Result<Flow, Status> {
+    let request: CreateSessionRequest = decode(body)?;
+    let (server, channel) = (context.server, context.channel);
+    if server.is_shutting_down() {
+        return Err(Status::BAD_SERVER_HALTED);
+    }
+    // A channel without security that only discovery may use carries no session.
+    if !server.config.security.iter().any(|offer| *offer == (channel.policy, channel.mode)) {
+        return Err(status::BAD_SECURITY_POLICY_REJECTED);
+    }
+    if request.endpoint_url.as_str().len() > limits::MAX_ENDPOINT_URL_BYTES {
+        return Err(status::BAD_TCP_ENDPOINT_URL_INVALID);
+    }
+    check_client(server, channel, &request).inspect_err(|_| server.counters.session_rejected_for_security())?;
+    let ticket = match server.quota.session() {
+        Ok(ticket) => ticket,
+        Err(status) => {
+            // A session that was never activated gives way to a new one (Part 4, 5.7.2.1).
+            let oldest = server.sessions.oldest_unactivated();
+            oldest.iter().for_each(|oldest| server.end_session(oldest, true));
+            drop(oldest);
+            server.quota.session().inspect_err(|_| server.counters.session_rejected()).map_err(|_| status)?
+        }
+    };
+    let token: Token = random_bytes::<TOKEN_LEN>()?;
+    let server_nonce = random_bytes::<NONCE_LEN>()?.to_vec();
+    let server_signature = match (&channel.identity, &channel.client_certificate) {
+        (Some(identity), Some(client)) => {
+            let certificate = match request.client_certificate.as_slice() {
+                [] => client.leaf(),
+                sent => sent,
+            };
+            sign_for_peer(channel.policy, identity, certificate, request.client_nonce.as_slice())
+                .map_err(|_| Status::BAD_INTERNAL_ERROR)?
+        }
+        _ => Default::default(),
+    };
+    let timeout = revise_timeout(request.requested_session_timeout);
+    let session_id = NodeId::opaque(1, random_bytes::<16>()?.to_vec());
+    let name = match request.session_name.as_str() {
+        "" => format!("session {}", channel.id),
+        name => name.chars().take(limits::MAX_SESSION_NAME_CHARS).collect(),
+    };
+    let client = request.client_description.application_uri.as_str();
+    tracing::info!(session = %name, client, peer = %channel.peer, "session made");
+    let session = Session::new(NewSession {
+        token,
+        name,
+        client_certificate: channel.client_certificate.clone(),
+        made_on: channel.id,
+        timeout: timeout as u64,
+        server_nonce: server_nonce.clone(),
+        now: context.now,
+        ticket,
+    });
+    server.sessions.insert(Arc::new(session));
+    server.counters.session_made();
+    let response = CreateSessionResponse {
+        response_header: context.response_header(),
+        session_id,
+        authentication_token: NodeId::opaque(0, token.to_vec()),
+        revised_session_timeout: timeout,
+        server_nonce: ByteString::from(server_nonce),
+        server_certificate: own_certificate(channel),
+        server_endpoints: server.endpoints(request.endpoint_url.as_str(), channel),
+        server_signature,
+        max_request_message_size: limits::MAX_MESSAGE_SIZE,
+        ..Default::default()
+    };
+    context.respond(&response, out)
+}
+
+fn own_certificate(channel: &ChannelFacts) -> ByteString {
+    channel
+        .identity
+        .as_ref()
+        .map(|identity| ByteString::from(identity.certificate().chain().as_ref()))
+        .unwrap_or_default()
+}
+
+fn random_bytes<const N: usize>() -> Result<[u8; N], Status> {
+    let mut bytes = [0; N];
+    fill_random(&mut bytes).map_err(|_| Status::BAD_INTERNAL_ERROR)?;
+    Ok(bytes)
+}
+
+/// Part 4, 5.7.2.2: nonce and certificate must be those of a client that holds the channel's key.
+fn check_client(server: &Server, channel: &ChannelFacts, request: &CreateSessionRequest) -> Result<(), Status> {
+    if channel.policy.is_none() {
+        return Ok(());
+    }
+    if request.client_nonce.as_slice().len() < NONCE_LEN {
+        return Err(status::BAD_NONCE_INVALID);
+    }
+    let certificate = channel.client_certificate.as_deref().ok_or(status::BAD_SECURITY_CHECKS_FAILED)?.leaf();
+    // A client may send its whole chain; the first certificate of it must be the channel's.
+    if !request.client_certificate.as_slice().starts_with(certificate) {
+        return Err(status::BAD_SECURITY_CHECKS_FAILED);
+    }
+    let check = PeerCheck {
+        application_uri: Some(request.client_description.application_uri.as_str()),
+        peer: Some(channel.peer),
+        ..Default::default()
+    };
+    server.trust.verify_peer(request.client_certificate.as_slice(), &check, server.now()).map_err(|refusal| {
+        tracing::warn!(peer = %channel.peer, "client certificate refused: {refusal}; {}", refusal.reason.remedy());
+        refusal.reason.wire_status()
+    })?;
+    Ok(())
+}
+
+/// S01: whatever was asked for becomes a finite time within the limits.
+fn revise_timeout(asked: f64) -> f64 {
+    // NaN fails the comparison.
+    if asked > 0.0 {
+        asked.clamp(limits::MIN_SESSION_TIMEOUT_MS, limits::MAX_SESSION_TIMEOUT_MS).round()
+    } else {
+        limits::DEFAULT_SESSION_TIMEOUT_MS
+    }
+}
+
+pub(super) fn activate(context: &mut Context<'_>, body: &[u8], _out: &mut Vec<u8>) -> Result<Flow, Status> {
+    let request: ActivateSessionRequest = decode(body)?;
+    let session = Arc::clone(context.session()?);
+    let (server, channel) = (context.server, context.channel);
+    let proof = check_channel(channel, &session, &request);
+    proof.inspect_err(|_| server.counters.request_rejected_for_security())?;
+    let login = Login::of(server, &session, &request).inspect_err(|_| server.counters.session_rejected())?;
+    let (server, channel) = (Arc::clone(server), channel.clone());
+    let response_header = context.response_header();
+    Ok(Flow::Later(Box::pin(async move {
+        let principal = match login.principal(&server, &channel).await {
+            Ok(principal) => principal,
+            Err(status) => {
+                server.counters.session_rejected_for_security();
+                return LaterBody::Fault(status);
+            }
+        };
+        match finish(&session, &channel, principal) {
+            Ok(server_nonce) => {
+                let response = ActivateSessionResponse { response_header, server_nonce, ..Default::default() };
+                let mut out = Vec::new();
+                NodeId::ns0(ActivateSessionResponse::ENCODING_ID).encode(&mut out);
+                response.encode(&mut out);
+                LaterBody::Activated(out, session)
+            }
+            Err(status) => LaterBody::Fault(status),
+        }
+    })))
+}
+
+/// Part 4, 5.7.3.2: the client signs the server's certificate and last nonce with the key of its channel.
+fn check_channel(channel: &ChannelFacts, session: &Session, request: &ActivateSessionRequest) -> Result<(), Status> {
+    let state = session.state.lock();
+    if state.channel.is_none() && session.made_on != channel.id {
+        return Err(status::BAD_SECURE_CHANNEL_ID_INVALID);
+    }
+    let leaf = |certificate: &Option<Arc<PeerCertificate>>| certificate.as_ref().map(|known| known.leaf().to_vec());
+    if leaf(&session.client_certificate) != leaf(&channel.client_certificate) {
+        return Err(status::BAD_SECURITY_CHECKS_FAILED);
+    }
+    let Some(client) = &channel.client_certificate else { return Ok(()) };
+    let identity = channel.identity.as_ref().ok_or(status::BAD_SECURITY_CHECKS_FAILED)?;
+    let own = identity.certificate().chain();
+    verify_from_peer(channel.policy, client, own, &state.server_nonce, &request.client_signature)
+        .map_err(|_| status::BAD_APPLICATION_SIGNATURE_INVALID)
+}
+
+/// What the user showed.
+enum Login {
+    Anonymous,
+    Password { name: String, password: Vec<u8> },
+}
+
+impl Login {
+    fn of(server: &Server, session: &Session, request: &ActivateSessionRequest) -> Result<Self, Status> {
+        let token = &request.user_identity_token;
+        if token.is_null() {
+            return Ok(Self::Anonymous);
+        }
+        if let Some(token) = token.decode_as::<AnonymousIdentityToken>() {
+            let token = token.map_err(|error| error.status())?;
+            let known = matches!(token.policy_id.as_str(), ANONYMOUS | "");
+            return if known { Ok(Self::Anonymous) } else { Err(status::BAD_IDENTITY_TOKEN_INVALID) };
+        }
+        let Some(token) = token.decode_as::<UserNameIdentityToken>() else {
+            return Err(status::BAD_IDENTITY_TOKEN_INVALID);
+        };
+        let token = token.map_err(|error| error.status())?;
+        if token.policy_id.as_str() != USER_NAME {
+            return Err(status::BAD_IDENTITY_TOKEN_INVALID);
+        }
+        let identity = server.identity().ok_or(status::BAD_IDENTITY_TOKEN_REJECTED)?;
+        let nonce = session.state.lock().server_nonce.clone();
+        // Whatever is wrong with the encrypted password, the answer is the same as for a wrong password (A15).
+        let password = decrypt_secret(
+            SecurityPolicy::BASIC256_SHA256,
+            &identity,
+            token.encryption_algorithm.as_str(),
+            token.password.as_slice(),
+            &nonce,
+        )
+        .map_err(|_| status::BAD_IDENTITY_TOKEN_REJECTED)?
+        .to_vec();
+        Ok(Self::Password { name: token.user_name.as_str().to_owned(), password })
+    }
+
+    async fn principal(self, server: &Arc<Server>, channel: &ChannelFacts) -> Result<Principal, Status> {
+        let security = match channel.mode {
+            MessageSecurityMode::SIGN_AND_ENCRYPT => ChannelSecurity::Encrypted,
+            MessageSecurityMode::SIGN => ChannelSecurity::Signed,
+            _ => ChannelSecurity::None,
+        };
+        let origin = Origin { face: Face::Ua, peer: Some(channel.peer), security };
+        match self {
+            Self::Anonymous => {
+                server.login.anonymous(&server.policy(), origin).map_err(|_| status::BAD_IDENTITY_TOKEN_REJECTED)
+            }
+            Self::Password { name, password } => {
+                let password = String::from_utf8(password).map_err(|_| status::BAD_IDENTITY_TOKEN_REJECTED)?;
+                let (login, policy) = (Arc::clone(&server.login), server.policy());
+                let checked = tokio::task::spawn_blocking(move || login.user(&policy, &name, &password, origin)).await;
+                checked.map_err(|_| Status::BAD_INTERNAL_ERROR)?.map_err(|refused| match refused {
+                    LoginRefused::Busy => status::BAD_TOO_MANY_OPERATIONS,
+                    _ => status::BAD_IDENTITY_TOKEN_REJECTED,
+                })
+            }
+        }
+    }
+}
+
+/// Binds the session to the channel. A session that moves to another channel keeps its user (S14).
+fn finish(session: &Arc<Session>, channel: &ChannelFacts, principal: Principal) -> Result<ByteString, Status> {
+    let mut state = session.state.lock();
+    if session.is_closed() {
+        return Err(status::BAD_SESSION_CLOSED);
+    }
+    if let (Some(bound), Some(owner)) = (state.channel, &state.principal)
+        && bound != channel.id
+        && (owner.identity() != principal.identity() || principal.origin().security < owner.origin().security)
+    {
+        return Err(status::BAD_IDENTITY_TOKEN_REJECTED);
+    }
+    let nonce = random_bytes::<NONCE_LEN>()?.to_vec();
+    if let Some(old) = state.channel.replace(channel.id)
+        && old != channel.id
+    {
+        state.publishing.forget_channel(old);
+    }
+    state.principal = Some(Arc::new(principal));
+    state.server_nonce.clone_from(&nonce);
+    Ok(ByteString::from(nonce))
+}
+
+pub(super) fn close(context: &mut Context<'_>, body: &[u8], out: &mut Vec<u8>) -> Result<Flow, Status> {
+    let request: CloseSessionRequest = decode(body)?;
+    context.server.end_session(context.session()?, request.delete_subscriptions);
+    context.respond(&CloseSessionResponse { response_header: context.response_header() }, out)
+}
+
+pub(super) fn cancel(context: &mut Context<'_>, body: &[u8], out: &mut Vec<u8>) -> Result<Flow, Status> {
+    let request: CancelRequest = decode(body)?;
+    let cancel_count = context.session()?.state.lock().publishing.cancel(request.request_handle);
+    context.respond(&CancelResponse { response_header: context.response_header(), cancel_count }, out)
+}

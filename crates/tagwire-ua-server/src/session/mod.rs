@@ -1,0 +1,168 @@
+//! Sessions: who talks to the server, since when, and what they own (Part 4, 5.7).
+
+mod publishing;
+mod table;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+use tagwire_access::Principal;
+use tagwire_ua_proto::secure::{OwnIdentity, PeerCertificate, SecurityPolicy};
+use tagwire_ua_proto::services::MessageSecurityMode;
+use tokio::sync::Notify;
+
+pub(crate) use publishing::{Answer, Publishing, WaitingPublish};
+pub(crate) use table::SessionTable;
+
+use crate::quota::Ticket;
+use crate::services::view::ContinuationPoints;
+use crate::subscription::Millis;
+
+/// Length of an authentication token in bytes.
+pub(crate) const TOKEN_LEN: usize = 32;
+
+/// The secret that names a session in every request.
+pub(crate) type Token = [u8; TOKEN_LEN];
+
+/// What a service must know of the channel that a request came through.
+#[derive(Clone, Debug)]
+pub(crate) struct ChannelFacts {
+    pub(crate) id: u32,
+    pub(crate) policy: &'static SecurityPolicy,
+    pub(crate) mode: MessageSecurityMode,
+    /// Who the client is; `None` without security.
+    pub(crate) client_certificate: Option<Arc<PeerCertificate>>,
+    /// The identity that the channel was opened with; `None` while there is none.
+    pub(crate) identity: Option<Arc<OwnIdentity>>,
+    pub(crate) peer: SocketAddr,
+    /// The address that the client reached.
+    pub(crate) local: SocketAddr,
+}
+
+/// One session.
+pub(crate) struct Session {
+    pub(crate) token: Token,
+    pub(crate) name: String,
+    pub(crate) client_certificate: Option<Arc<PeerCertificate>>,
+    /// The channel that the session was made on: the only one that may activate it first.
+    pub(crate) made_on: u32,
+    /// Time without a request after which the session ends.
+    pub(crate) timeout: Millis,
+    pub(crate) state: Mutex<SessionState>,
+    /// Wakes the connection that runs the session's subscriptions; without one the housekeeping runs them.
+    connection: Mutex<Option<Arc<Notify>>>,
+    last_used: AtomicU64,
+    is_closed: AtomicBool,
+    _ticket: Ticket,
+}
+
+/// The part of a session that changes.
+pub(crate) struct SessionState {
+    /// The channel that requests must come through; `None` before the first activation.
+    pub(crate) channel: Option<u32>,
+    pub(crate) principal: Option<Arc<Principal>>,
+    /// What the client must sign next.
+    pub(crate) server_nonce: Vec<u8>,
+    pub(crate) publishing: Publishing,
+    pub(crate) browse_points: ContinuationPoints,
+}
+
+/// What a session is made from.
+pub(crate) struct NewSession {
+    pub(crate) token: Token,
+    pub(crate) name: String,
+    pub(crate) client_certificate: Option<Arc<PeerCertificate>>,
+    pub(crate) made_on: u32,
+    pub(crate) timeout: Millis,
+    pub(crate) server_nonce: Vec<u8>,
+    pub(crate) now: Millis,
+    pub(crate) ticket: Ticket,
+}
+
+impl Session {
+    pub(crate) fn new(new: NewSession) -> Self {
+        let state = SessionState {
+            channel: None,
+            principal: None,
+            server_nonce: new.server_nonce,
+            publishing: Publishing::default(),
+            browse_points: ContinuationPoints::default(),
+        };
+        Self {
+            token: new.token,
+            name: new.name,
+            client_certificate: new.client_certificate,
+            made_on: new.made_on,
+            timeout: new.timeout,
+            state: Mutex::new(state),
+            connection: Mutex::new(None),
+            last_used: AtomicU64::new(new.now),
+            is_closed: AtomicBool::new(false),
+            _ticket: new.ticket,
+        }
+    }
+
+    /// Notes that a request came.
+    #[inline]
+    pub(crate) fn touch(&self, now: Millis) {
+        self.last_used.store(now, Ordering::Relaxed);
+    }
+
+    /// Whether no request came for longer than the timeout.
+    pub(crate) fn is_expired(&self, now: Millis) -> bool {
+        now.saturating_sub(self.last_used.load(Ordering::Relaxed)) > self.timeout
+    }
+
+    /// When the last request came.
+    pub(crate) fn last_used(&self) -> Millis {
+        self.last_used.load(Ordering::Relaxed)
+    }
+
+    /// Whether the session has ended; a connection that still holds it must let it go.
+    #[inline]
+    pub(crate) fn is_closed(&self) -> bool {
+        self.is_closed.load(Ordering::Acquire)
+    }
+
+    /// Whether a connection runs the session's subscriptions; else the housekeeping does.
+    pub(crate) fn has_connection(&self) -> bool {
+        self.connection.lock().is_some()
+    }
+
+    /// Makes a connection run the session's subscriptions from now on.
+    pub(crate) fn attach(&self, connection: &Arc<Notify>) {
+        let before = self.connection.lock().replace(Arc::clone(connection));
+        if let Some(before) = before.filter(|before| !Arc::ptr_eq(before, connection)) {
+            before.notify_one();
+        }
+    }
+
+    /// Lets a connection go; false when another one has taken over.
+    pub(crate) fn detach(&self, connection: &Arc<Notify>) -> bool {
+        let mut attached = self.connection.lock();
+        let ours = attached.as_ref().is_some_and(|attached| Arc::ptr_eq(attached, connection));
+        if ours {
+            *attached = None;
+        }
+        ours
+    }
+
+    /// Whether this connection runs the session's subscriptions.
+    pub(crate) fn is_attached_to(&self, connection: &Arc<Notify>) -> bool {
+        self.connection.lock().as_ref().is_some_and(|attached| Arc::ptr_eq(attached, connection))
+    }
+
+    /// Has the session's connection look after it at once.
+    pub(crate) fn wake(&self) {
+        if let Some(connection) = &*self.connection.lock() {
+            connection.notify_one();
+        }
+    }
+
+    pub(crate) fn close(&self) {
+        self.is_closed.store(true, Ordering::Release);
+        self.wake();
+    }
+}

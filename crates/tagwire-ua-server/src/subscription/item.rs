@@ -1,0 +1,394 @@
+//! One monitored item: what it watches, which changes count, and its queue (Part 4, 5.13.1).
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use tagwire_model::{Status, TagId, Timestamp, Value};
+use tagwire_ua_proto::services::TimestampsToReturn;
+use tagwire_ua_proto::types::{NodeId, NumericRange, Variant};
+
+use crate::quota::Ticket;
+
+/// Whether an item samples and reports (Part 4, 7.23).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Neither.
+    Disabled,
+    /// Samples into its queue, and reports only when another item triggers it.
+    Sampling,
+    /// Samples and reports.
+    Reporting,
+}
+
+impl Mode {
+    pub(crate) const fn from_wire(mode: u32) -> Option<Self> {
+        match mode {
+            0 => Some(Self::Disabled),
+            1 => Some(Self::Sampling),
+            2 => Some(Self::Reporting),
+            _ => None,
+        }
+    }
+}
+
+/// Which changes count (Part 4, 7.10).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trigger {
+    /// Changes of the status.
+    Status,
+    /// Changes of the status or the value.
+    StatusValue,
+    /// Changes of the status, the value or the source time.
+    StatusValueTimestamp,
+}
+
+/// What an item watches.
+#[derive(Clone, Debug)]
+pub(crate) enum Target {
+    /// The value of a tag, which the table reports.
+    Tag(TagId),
+    /// Any other attribute of any node, which is read at each sampling interval.
+    Attribute(Box<(NodeId, u32)>),
+}
+
+/// The value of a notification.
+#[derive(Clone, Debug)]
+pub(crate) enum Payload {
+    /// A tag's value.
+    Value(Value),
+    /// The value of another attribute.
+    Variant(Arc<Variant>),
+}
+
+impl Payload {
+    fn same_as(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Value(a), Self::Value(b)) => a.same_as(b),
+            (Self::Variant(a), Self::Variant(b)) => a == b,
+            _ => false,
+        }
+    }
+
+    fn exceeds(&self, new: &Self, units: f64) -> bool {
+        match (self, new) {
+            (Self::Value(a), Self::Value(b)) if units > 0.0 => a.exceeds_deadband(b, units),
+            _ => !self.same_as(new),
+        }
+    }
+}
+
+/// A value that waits to be published.
+#[derive(Clone, Debug)]
+pub(crate) struct Notification {
+    pub(crate) payload: Payload,
+    pub(crate) status: Status,
+    /// Values beside this one were lost.
+    pub(crate) overflow: bool,
+    pub(crate) source_time: Timestamp,
+    pub(crate) server_time: Timestamp,
+}
+
+/// What a client may set on an item.
+#[derive(Clone, Debug)]
+pub(crate) struct ItemSettings {
+    pub(crate) client_handle: u32,
+    /// Revised sampling interval; 0 for every change.
+    pub(crate) sampling_ms: u32,
+    /// Revised queue size, at least 1.
+    pub(crate) queue_size: u32,
+    pub(crate) discard_oldest: bool,
+    pub(crate) trigger: Trigger,
+    /// Absolute deadband in units of the value; 0 for none.
+    pub(crate) deadband: f64,
+}
+
+/// One monitored item.
+#[derive(Debug)]
+pub(crate) struct Item {
+    pub(crate) id: u32,
+    pub(crate) target: Target,
+    pub(crate) mode: Mode,
+    pub(crate) settings: ItemSettings,
+    pub(crate) range: Option<Box<NumericRange>>,
+    pub(crate) timestamps: TimestampsToReturn,
+    /// In the list of items with something to publish.
+    pub(crate) is_ready: bool,
+    /// In the list of items whose latest change came before its sampling interval was over.
+    pub(crate) is_pending: bool,
+    /// Reports once although its mode is Sampling, because another item triggered it.
+    pub(crate) is_triggered: bool,
+    /// Ids of the items that this one triggers.
+    pub(crate) links: Option<Box<Vec<u32>>>,
+    /// When the last sample was taken, in milliseconds of the table's clock.
+    last_at: Option<u32>,
+    /// The newest sample that counted: what the next one is compared with.
+    newest: Option<Notification>,
+    /// Whether `newest` has yet to be published.
+    is_newest_waiting: bool,
+    /// Samples that wait before `newest`; most items queue one, so that they need no allocation.
+    older: Option<Box<VecDeque<Notification>>>,
+    _ticket: Ticket,
+}
+
+impl Item {
+    pub(crate) fn new(
+        id: u32,
+        target: Target,
+        mode: Mode,
+        settings: ItemSettings,
+        range: Option<Box<NumericRange>>,
+        timestamps: TimestampsToReturn,
+        ticket: Ticket,
+    ) -> Self {
+        Self {
+            id,
+            target,
+            mode,
+            settings,
+            range,
+            timestamps,
+            is_ready: false,
+            is_pending: false,
+            is_triggered: false,
+            links: None,
+            last_at: None,
+            newest: None,
+            is_newest_waiting: false,
+            older: None,
+            _ticket: ticket,
+        }
+    }
+
+    /// Number of values waiting.
+    pub(crate) fn n_queued(&self) -> usize {
+        usize::from(self.is_newest_waiting) + self.older.as_ref().map_or(0, |older| older.len())
+    }
+
+    /// Whether a sample of `at_ms` was overtaken by one taken directly from the table.
+    #[inline]
+    pub(crate) fn is_overtaken(&self, at_ms: u32) -> bool {
+        self.last_at.is_some_and(|last| (at_ms.wrapping_sub(last) as i32) < 0)
+    }
+
+    /// Whether a sample at `at_ms` comes too soon after the last one. A quarter of the interval is granted, so that
+    /// a source that is as fast as the interval does not lose every second value to jitter.
+    #[inline]
+    pub(crate) fn is_too_soon(&self, at_ms: u32) -> bool {
+        let interval = self.settings.sampling_ms;
+        interval > 1 && self.last_at.is_some_and(|last| at_ms.wrapping_sub(last) < interval - interval / 4)
+    }
+
+    /// Takes a sample: compares it with the last one that counted and queues it when it differs enough. Returns
+    /// whether something was queued.
+    #[inline]
+    pub(crate) fn sample(&mut self, new: Notification, at_ms: u32) -> bool {
+        self.last_at = Some(at_ms);
+        let counts = match &self.newest {
+            None => true,
+            Some(last) => {
+                last.status != new.status
+                    || match self.settings.trigger {
+                        Trigger::Status => false,
+                        Trigger::StatusValue => last.payload.exceeds(&new.payload, self.settings.deadband),
+                        Trigger::StatusValueTimestamp => {
+                            last.source_time != new.source_time
+                                || last.payload.exceeds(&new.payload, self.settings.deadband)
+                        }
+                    }
+            }
+        };
+        if counts {
+            self.enqueue(new);
+        }
+        counts
+    }
+
+    /// Part 4, 5.13.1.5: the overflow bit goes to the value beside which one is missing, and never to a queue of one.
+    #[inline]
+    fn enqueue(&mut self, new: Notification) {
+        let replaced = self.newest.replace(new);
+        if !self.is_newest_waiting {
+            self.is_newest_waiting = true;
+            return;
+        }
+        if self.settings.queue_size <= 1 {
+            return;
+        }
+        if let Some(replaced) = replaced {
+            self.older.get_or_insert_default().push_back(replaced);
+            self.shrink();
+        }
+    }
+
+    /// Drops values until the queue is within its size and marks where they are missing.
+    fn shrink(&mut self) {
+        let Some(older) = &mut self.older else { return };
+        let capacity = self.settings.queue_size.max(1) as usize;
+        let mut dropped = false;
+        while older.len() + 1 > capacity {
+            dropped = true;
+            if self.settings.discard_oldest {
+                older.pop_front()
+            } else {
+                older.pop_back()
+            };
+        }
+        if dropped && capacity > 1 {
+            let beside = if self.settings.discard_oldest { older.front_mut() } else { None };
+            if let Some(beside) = beside.or(self.newest.as_mut()) {
+                beside.overflow = true;
+            }
+        }
+        if older.is_empty() {
+            self.older = None;
+        }
+    }
+
+    /// Takes the oldest value waiting.
+    #[inline]
+    pub(crate) fn pop(&mut self) -> Option<Notification> {
+        if let Some(older) = &mut self.older {
+            let oldest = older.pop_front();
+            if older.is_empty() {
+                self.older = None;
+            }
+            return oldest;
+        }
+        if !self.is_newest_waiting {
+            return None;
+        }
+        self.is_newest_waiting = false;
+        let newest = self.newest.as_mut()?;
+        let published = newest.clone();
+        newest.overflow = false;
+        Some(published)
+    }
+
+    /// Forgets queue and history, as when an item is disabled (Part 4, 5.13.4).
+    pub(crate) fn clear(&mut self) {
+        self.newest = None;
+        self.is_newest_waiting = false;
+        self.older = None;
+        self.last_at = None;
+        self.is_triggered = false;
+    }
+
+    /// Marks that values were lost before they reached the queue, which holds the newest one now.
+    pub(crate) fn mark_lost(&mut self) {
+        if self.settings.queue_size > 1
+            && self.is_newest_waiting
+            && let Some(newest) = &mut self.newest
+        {
+            newest.overflow = true;
+        }
+    }
+
+    /// Queues the newest sample again, as ResendData and transfers ask for (Part 5, 9.2). Returns whether there is one.
+    pub(crate) fn resend(&mut self) -> bool {
+        let resent = self.newest.is_some() && !self.is_newest_waiting;
+        self.is_newest_waiting |= resent;
+        resent
+    }
+
+    /// Applies new settings; a smaller queue drops values as an overflow does (Part 4, 5.13.3).
+    pub(crate) fn modify(&mut self, settings: ItemSettings) {
+        self.settings = settings;
+        self.shrink();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::quota::Quota;
+
+    fn item(queue_size: u32, discard_oldest: bool, trigger: Trigger, deadband: f64) -> Item {
+        let settings = ItemSettings { client_handle: 1, sampling_ms: 0, queue_size, discard_oldest, trigger, deadband };
+        let ticket = Quota::default().item().expect("free");
+        Item::new(1, Target::Tag(TagId(0)), Mode::Reporting, settings, None, TimestampsToReturn::BOTH, ticket)
+    }
+
+    fn number(value: f64, at: i64) -> Notification {
+        let time = Timestamp::from_ticks(at);
+        Notification {
+            payload: Payload::Value(Value::Double(value)),
+            status: Status::GOOD,
+            overflow: false,
+            source_time: time,
+            server_time: time,
+        }
+    }
+
+    fn drain(item: &mut Item) -> Vec<(f64, bool)> {
+        std::iter::from_fn(|| item.pop())
+            .map(|sample| {
+                let Payload::Value(Value::Double(value)) = sample.payload else { panic!("double") };
+                (value, sample.overflow)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn overflow_keeps_the_newest_and_marks_the_oldest_kept() {
+        let mut item = item(5, true, Trigger::StatusValue, 0.0);
+        (0..8).for_each(|n| assert!(item.sample(number(f64::from(n), 0), 0)));
+        assert_eq!(drain(&mut item), [(3.0, true), (4.0, false), (5.0, false), (6.0, false), (7.0, false)]);
+    }
+
+    #[test]
+    fn overflow_without_discard_oldest_replaces_the_newest_and_marks_it() {
+        let mut item = item(5, false, Trigger::StatusValue, 0.0);
+        (0..8).for_each(|n| assert!(item.sample(number(f64::from(n), 0), 0)));
+        assert_eq!(drain(&mut item), [(0.0, false), (1.0, false), (2.0, false), (3.0, false), (7.0, true)]);
+    }
+
+    #[test]
+    fn a_queue_of_one_never_carries_the_overflow_bit() {
+        let mut item = item(1, true, Trigger::StatusValue, 0.0);
+        (0..8).for_each(|n| assert!(item.sample(number(f64::from(n), 0), 0)));
+        assert_eq!(drain(&mut item), [(7.0, false)]);
+    }
+
+    #[test]
+    fn triggers_decide_what_counts() {
+        for (trigger, expected) in [
+            (Trigger::Status, [true, false, false, true]),
+            (Trigger::StatusValue, [true, false, true, true]),
+            (Trigger::StatusValueTimestamp, [true, true, true, true]),
+        ] {
+            let mut item = item(10, true, trigger, 0.0);
+            let bad = Notification { status: Status::BAD, ..number(2.0, 3) };
+            let seen = [number(1.0, 1), number(1.0, 2), number(2.0, 2), bad].map(|sample| item.sample(sample, 0));
+            assert_eq!(seen, expected, "{trigger:?}");
+        }
+    }
+
+    #[test]
+    fn the_deadband_refers_to_the_last_value_that_counted() {
+        let mut item = item(10, true, Trigger::StatusValue, 2.0);
+        let seen = [0.0, 1.5, 2.0, 2.5, 4.0, 4.6].map(|value| item.sample(number(value, 0), 0));
+        assert_eq!(seen, [true, false, false, true, false, true]);
+        drain(&mut item);
+        assert!(!item.sample(number(5.0, 0), 0));
+    }
+
+    #[test]
+    fn a_smaller_queue_drops_as_an_overflow_does() {
+        for (discard_oldest, expected) in [(true, [(3.0, true), (4.0, false)]), (false, [(0.0, false), (4.0, true)])] {
+            let mut item = item(5, discard_oldest, Trigger::StatusValue, 0.0);
+            (0..5).for_each(|n| assert!(item.sample(number(f64::from(n), 0), 0)));
+            item.modify(ItemSettings { queue_size: 2, ..item.settings.clone() });
+            assert_eq!(drain(&mut item), expected);
+        }
+    }
+
+    #[test]
+    fn sampling_leaves_out_what_comes_too_soon() {
+        let mut item = item(10, true, Trigger::StatusValue, 0.0);
+        item.settings.sampling_ms = 100;
+        assert!(!item.is_too_soon(0));
+        item.sample(number(0.0, 0), 4_294_967_290);
+        assert!(item.is_too_soon(10));
+        assert!(!item.is_too_soon(80));
+    }
+}

@@ -1,0 +1,514 @@
+//! Subscriptions: a state machine per subscription with time as an argument (Part 4, 5.14.1).
+//!
+//! The table puts changes into the subscription's inbox; at each publishing cycle the subscription sorts them into the
+//! queues of its items and, when a Publish request waits, writes what is queued into the response.
+
+mod item;
+mod publish;
+mod slab;
+mod triggering;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tagwire_hub::{Change, Hub, Inbox, Interest, WatchId};
+use tagwire_model::{Status, TagId, Timestamp};
+use tagwire_ua_proto::services::TimestampsToReturn;
+use tagwire_ua_proto::types::{NodeId, NumericRange};
+
+pub(crate) use item::{Item, ItemSettings, Mode, Notification, Payload, Target, Trigger};
+pub(crate) use publish::{Publication, SentMessages, stamped, write_status_change};
+use slab::Slab;
+
+use crate::quota::Ticket;
+
+/// Milliseconds of the server's monotonic clock.
+pub(crate) type Millis = u64;
+
+/// What a subscription needs from the server to sample anything that is not a tag's value.
+pub(crate) trait AttributeSource {
+    /// The attribute of a node as of now.
+    fn sample(&self, node: &NodeId, attribute: u32) -> Notification;
+}
+
+/// Settings of a subscription after revision.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SubscriptionSettings {
+    pub(crate) publishing_interval: Millis,
+    pub(crate) max_keep_alive: u32,
+    pub(crate) lifetime: u32,
+    /// 0 for no limit.
+    pub(crate) max_notifications: u32,
+    pub(crate) priority: u8,
+}
+
+/// What a subscription has to say at the end of a publishing cycle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Due {
+    Notifications,
+    KeepAlive,
+}
+
+/// One subscription.
+pub(crate) struct Subscription {
+    pub(crate) id: u32,
+    pub(crate) settings: SubscriptionSettings,
+    pub(crate) publishing_enabled: bool,
+    hub: Arc<Hub>,
+    inbox: Arc<Inbox>,
+    watch: WatchId,
+    items: Slab,
+    /// Items with something to publish, in the order in which they got it.
+    ready: VecDeque<u32>,
+    /// Items whose latest change came too soon after the one before; looked at again in each cycle.
+    pending: Vec<u32>,
+    /// Items that are read in each cycle because no table reports them.
+    polled: Vec<u32>,
+    scratch: Vec<Change>,
+    next_cycle: Millis,
+    n_keep_alive: u32,
+    n_lifetime: u32,
+    due: Option<Due>,
+    /// Cycles that ended while something was due and nothing was sent.
+    n_cycles_due: u32,
+    sent: SentMessages,
+    _ticket: Ticket,
+}
+
+impl Subscription {
+    /// A subscription whose first cycle ends one interval after `now`. `wake` is called when so many changes wait that
+    /// [`Subscription::collect`] should not be put off until the cycle ends.
+    pub(crate) fn new(
+        id: u32,
+        settings: SubscriptionSettings,
+        publishing_enabled: bool,
+        hub: Arc<Hub>,
+        now: Millis,
+        ticket: Ticket,
+        wake: impl Fn() + Send + Sync + 'static,
+    ) -> Self {
+        let inbox = Arc::new(Inbox::new(MIN_INBOX, MIN_INBOX / 2, wake));
+        let watch = hub.attach(Arc::clone(&inbox));
+        Self {
+            id,
+            settings,
+            publishing_enabled,
+            hub,
+            inbox,
+            watch,
+            items: Slab::default(),
+            ready: VecDeque::new(),
+            pending: Vec::new(),
+            polled: Vec::new(),
+            scratch: Vec::new(),
+            next_cycle: now + settings.publishing_interval,
+            // The first message is due at the end of the first cycle (Part 4, 5.14.1.1).
+            n_keep_alive: settings.max_keep_alive,
+            n_lifetime: 0,
+            due: None,
+            n_cycles_due: 0,
+            sent: SentMessages::default(),
+            _ticket: ticket,
+        }
+    }
+
+    /// Number of monitored items.
+    pub(crate) fn n_items(&self) -> usize {
+        self.items.len()
+    }
+
+    /// The items, in the order of their slots.
+    pub(crate) fn items(&self) -> impl Iterator<Item = &Item> {
+        self.items.iter()
+    }
+
+    /// One item by its id.
+    pub(crate) fn item(&self, id: u32) -> Option<&Item> {
+        self.items.item(id)
+    }
+
+    /// When [`Subscription::cycle`] wants to be called next.
+    pub(crate) const fn next_cycle(&self) -> Millis {
+        self.next_cycle
+    }
+
+    /// What waits for a Publish request.
+    pub(crate) const fn due(&self) -> Option<Due> {
+        self.due
+    }
+
+    /// Cycles that ended while something was due and nothing was sent.
+    pub(crate) const fn n_cycles_due(&self) -> u32 {
+        self.n_cycles_due
+    }
+
+    /// Any service that names the subscription keeps it alive (Part 4, 5.14.1.1).
+    pub(crate) const fn touch(&mut self) {
+        self.n_lifetime = 0;
+    }
+
+    /// Applies revised settings.
+    pub(crate) const fn modify(&mut self, settings: SubscriptionSettings, now: Millis) {
+        if settings.publishing_interval != self.settings.publishing_interval {
+            self.next_cycle = now + settings.publishing_interval;
+        }
+        self.settings = settings;
+        self.touch();
+    }
+
+    /// Ends the current cycle when its time has come: samples, and decides whether something is due. Returns whether the
+    /// subscription has outlived its lifetime and must be deleted.
+    pub(crate) fn cycle(&mut self, now: Millis, source: &dyn AttributeSource, publish_waits: bool) -> bool {
+        if now < self.next_cycle {
+            return false;
+        }
+        let interval = self.settings.publishing_interval.max(1);
+        // Cycles that were missed altogether are skipped, so that the rhythm is kept and no burst follows.
+        let n_missed = (now - self.next_cycle) / interval;
+        self.next_cycle += (n_missed + 1) * interval;
+        self.n_cycles_due = if self.due.is_some() { self.n_cycles_due + 1 } else { 0 };
+        self.collect();
+        self.look_at_pending();
+        self.poll(source);
+        if self.publishing_enabled && !self.ready.is_empty() {
+            self.due = Some(Due::Notifications);
+        } else if self.due.is_none() {
+            self.n_keep_alive += 1;
+            if self.n_keep_alive >= self.settings.max_keep_alive {
+                self.due = Some(Due::KeepAlive);
+            }
+        }
+        if publish_waits {
+            self.n_lifetime = 0;
+            return false;
+        }
+        self.n_lifetime = self.n_lifetime.saturating_add(1 + u32::try_from(n_missed).unwrap_or(u32::MAX));
+        self.n_lifetime >= self.settings.lifetime
+    }
+
+    /// Sorts the changes that the table delivered into the queues of the items.
+    pub(crate) fn collect(&mut self) {
+        let mut changes = std::mem::take(&mut self.scratch);
+        let lost = self.inbox.take(&mut changes);
+        for change in changes.drain(..) {
+            let Some(item) = self.items.item_mut(change.handle) else { continue };
+            if item.mode == Mode::Disabled || item.is_overtaken(change.at_ms) {
+                continue;
+            }
+            if item.is_too_soon(change.at_ms) {
+                if !item.is_pending {
+                    item.is_pending = true;
+                    self.pending.push(item.id);
+                }
+                continue;
+            }
+            let sample = Notification {
+                payload: Payload::Value(change.value),
+                status: change.status,
+                overflow: false,
+                source_time: change.source_time,
+                server_time: change.server_time,
+            };
+            if item.sample(in_range(sample, item.range.as_deref()), change.at_ms) {
+                enlist(item, &mut self.ready);
+                if item.links.is_some() {
+                    let id = item.id;
+                    self.trigger(id);
+                }
+            }
+        }
+        self.scratch = changes;
+        if lost {
+            self.read_all_again();
+        }
+    }
+
+    /// As [`Subscription::collect`], but only when the inbox is half full.
+    pub(crate) fn collect_if_crowded(&mut self) {
+        if self.inbox.len() >= self.inbox_capacity() / 2 {
+            self.collect();
+        }
+    }
+
+    /// Takes the current value of items whose change was put off, once their interval is over.
+    fn look_at_pending(&mut self) {
+        if self.pending.is_empty() {
+            return;
+        }
+        let at_ms = self.hub_millis();
+        let mut pending = std::mem::take(&mut self.pending);
+        pending.retain(|id| {
+            let Some(item) = self.items.item_mut(*id) else { return false };
+            if item.is_too_soon(at_ms) {
+                return true;
+            }
+            item.is_pending = false;
+            if let Target::Tag(tag) = item.target {
+                self.sample_tag(*id, tag, at_ms, false);
+            }
+            false
+        });
+        self.pending = pending;
+    }
+
+    fn poll(&mut self, source: &dyn AttributeSource) {
+        if self.polled.is_empty() {
+            return;
+        }
+        let at_ms = self.hub_millis();
+        for idx in 0..self.polled.len() {
+            let id = self.polled[idx];
+            let Some(item) = self.items.item_mut(id) else { continue };
+            let Target::Attribute(target) = &item.target else { continue };
+            if item.mode != Mode::Disabled && !item.is_too_soon(at_ms) {
+                let sample = source.sample(&target.0, target.1);
+                if item.sample(in_range(sample, item.range.as_deref()), at_ms) {
+                    enlist(item, &mut self.ready);
+                    self.trigger(id);
+                }
+            }
+        }
+    }
+
+    /// After the inbox overflowed nobody knows which items missed a value, so all take the current one.
+    fn read_all_again(&mut self) {
+        let at_ms = self.hub_millis();
+        let targets: Vec<(u32, TagId)> = self
+            .items
+            .iter()
+            .filter_map(|item| match item.target {
+                Target::Tag(tag) if item.mode != Mode::Disabled => Some((item.id, tag)),
+                _ => None,
+            })
+            .collect();
+        for (id, tag) in targets {
+            self.sample_tag(id, tag, at_ms, true);
+        }
+    }
+
+    fn sample_tag(&mut self, id: u32, tag: TagId, at_ms: u32, lost: bool) {
+        let Some(item) = self.items.item_mut(id) else { return };
+        let sample = tag_sample(&self.hub, tag);
+        let queued = item.sample(in_range(sample, item.range.as_deref()), at_ms);
+        if lost {
+            item.mark_lost();
+        }
+        if queued {
+            enlist(item, &mut self.ready);
+            self.trigger(id);
+        }
+    }
+
+    fn hub_millis(&self) -> u32 {
+        self.hub.millis(std::time::Instant::now())
+    }
+
+    /// Adds an item and samples it at once; `None` when the subscription is full.
+    pub(crate) fn add_item(
+        &mut self,
+        target: Target,
+        mode: Mode,
+        settings: ItemSettings,
+        range: Option<Box<NumericRange>>,
+        timestamps: TimestampsToReturn,
+        ticket: Ticket,
+        source: &dyn AttributeSource,
+    ) -> Option<u32> {
+        let watched = target.clone();
+        let id = self.items.insert(|id| Item::new(id, target, mode, settings, range, timestamps, ticket))?;
+        self.bound_inbox();
+        if matches!(watched, Target::Attribute(_)) {
+            self.polled.push(id);
+        }
+        if mode != Mode::Disabled {
+            self.start_sampling(id, source);
+        }
+        Some(id)
+    }
+
+    /// Watches the tag and takes the value of now, in this order, so that no change in between is missed.
+    fn start_sampling(&mut self, id: u32, source: &dyn AttributeSource) {
+        let Some(item) = self.items.item(id) else { return };
+        match &item.target {
+            Target::Tag(tag) => {
+                let tag = *tag;
+                self.hub.watch(self.watch, &[interest(item, tag)]);
+                let at_ms = self.hub_millis();
+                self.sample_tag(id, tag, at_ms, false);
+            }
+            Target::Attribute(target) => {
+                let sample = source.sample(&target.0, target.1);
+                let at_ms = self.hub_millis();
+                if let Some(item) = self.items.item_mut(id)
+                    && item.sample(in_range(sample, item.range.as_deref()), at_ms)
+                {
+                    enlist(item, &mut self.ready);
+                }
+            }
+        }
+    }
+
+    fn stop_sampling(&self, item: &Item) {
+        if let Target::Tag(tag) = item.target
+            && item.mode != Mode::Disabled
+        {
+            self.hub.unwatch(self.watch, &[(tag, item.id)]);
+        }
+    }
+
+    /// Changes an item's settings; false for an unknown id.
+    pub(crate) fn modify_item(&mut self, id: u32, settings: ItemSettings, timestamps: TimestampsToReturn) -> bool {
+        let Some(item) = self.items.item_mut(id) else { return false };
+        item.modify(settings);
+        item.timestamps = timestamps;
+        if let Target::Tag(tag) = item.target
+            && item.mode != Mode::Disabled
+        {
+            let interest = interest(item, tag);
+            self.hub.unwatch(self.watch, &[(tag, id)]);
+            self.hub.watch(self.watch, &[interest]);
+        }
+        true
+    }
+
+    /// Changes an item's mode (Part 4, 5.13.4); false for an unknown id.
+    pub(crate) fn set_mode(&mut self, id: u32, mode: Mode, source: &dyn AttributeSource) -> bool {
+        let Some(item) = self.items.item(id) else { return false };
+        let before = item.mode;
+        if before == mode {
+            return true;
+        }
+        if mode == Mode::Disabled {
+            self.stop_sampling(item);
+        }
+        if let Some(item) = self.items.item_mut(id) {
+            item.mode = mode;
+            if mode == Mode::Disabled {
+                item.clear();
+            }
+        }
+        if before == Mode::Disabled {
+            self.start_sampling(id, source);
+        } else if let Some(item) = self.items.item_mut(id) {
+            enlist(item, &mut self.ready);
+        }
+        true
+    }
+
+    /// Deletes items; one status per id, in order.
+    pub(crate) fn remove_items(&mut self, ids: &[u32]) -> Vec<Status> {
+        let results = ids
+            .iter()
+            .map(|id| match self.items.remove(*id) {
+                Some(item) => {
+                    self.stop_sampling(&item);
+                    Status::GOOD
+                }
+                None => tagwire_ua_proto::status::BAD_MONITORED_ITEM_ID_INVALID,
+            })
+            .collect();
+        let items = &self.items;
+        self.polled.retain(|id| items.item(*id).is_some());
+        self.pending.retain(|id| items.item(*id).is_some());
+        self.ready.retain(|id| items.item(*id).is_some());
+        self.bound_inbox();
+        results
+    }
+
+    /// Switches publishing on or off; what is queued meanwhile stays queued (Part 4, 5.14.4).
+    pub(crate) fn set_publishing(&mut self, enabled: bool) {
+        self.publishing_enabled = enabled;
+        self.touch();
+        if !enabled && self.due == Some(Due::Notifications) {
+            self.due = None;
+        }
+    }
+
+    /// Queues the newest value of all reporting items again (Part 5, 9.2).
+    pub(crate) fn resend_data(&mut self) {
+        self.collect();
+        for item in self.items.iter_mut() {
+            if item.mode == Mode::Reporting && item.resend() {
+                enlist(item, &mut self.ready);
+            }
+        }
+    }
+
+    fn inbox_capacity(&self) -> usize {
+        (self.items.len() * INBOX_PER_ITEM).max(MIN_INBOX)
+    }
+
+    fn bound_inbox(&self) {
+        let capacity = self.inbox_capacity();
+        self.inbox.set_bounds(capacity, capacity / 2);
+    }
+}
+
+const MIN_INBOX: usize = 4096;
+const INBOX_PER_ITEM: usize = 4;
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        let watched: Vec<(TagId, u32)> = self
+            .items
+            .iter()
+            .filter_map(|item| match item.target {
+                Target::Tag(tag) if item.mode != Mode::Disabled => Some((tag, item.id)),
+                _ => None,
+            })
+            .collect();
+        self.hub.unwatch(self.watch, &watched);
+        self.hub.detach(self.watch);
+    }
+}
+
+/// Puts an item that has something to say into the list of those, once.
+#[inline]
+fn enlist(item: &mut Item, ready: &mut VecDeque<u32>) {
+    if !item.is_ready && item.n_queued() > 0 && (item.mode == Mode::Reporting || item.is_triggered) {
+        item.is_ready = true;
+        ready.push_back(item.id);
+    }
+}
+
+fn interest(item: &Item, tag: TagId) -> Interest {
+    Interest {
+        tag,
+        handle: item.id,
+        interval: Duration::from_millis(u64::from(item.settings.sampling_ms)),
+        timestamps: item.settings.trigger == Trigger::StatusValueTimestamp,
+    }
+}
+
+/// The current sample of a tag.
+pub(crate) fn tag_sample(hub: &Hub, tag: TagId) -> Notification {
+    match hub.read(tag) {
+        Some(reading) => {
+            let sample = reading.to_sample();
+            Notification {
+                payload: Payload::Value(sample.value),
+                status: sample.status,
+                overflow: false,
+                source_time: sample.source_time,
+                server_time: sample.server_time,
+            }
+        }
+        None => Notification {
+            payload: Payload::Value(tagwire_model::Value::Null),
+            status: Status::BAD_NODE_ID_UNKNOWN,
+            overflow: false,
+            source_time: Timestamp::NONE,
+            server_time: Timestamp::NONE,
+        },
+    }
+}
+
+/// Cuts the sample down to the range that the item asks for.
+#[inline]
+fn in_range(mut sample: Notification, range: Option<&NumericRange>) -> Notification {
+    if let Some(range) = range {
+        publish::cut(&mut sample, range);
+    }
+    sample
+}

@@ -1,0 +1,228 @@
+//! Writing NotificationMessages, and keeping them until the client has them (Part 4, 5.14.1.2 and 7.26).
+
+use std::collections::VecDeque;
+
+use tagwire_model::{Status, Timestamp};
+use tagwire_ua_proto::codec::Encode;
+use tagwire_ua_proto::hot;
+use tagwire_ua_proto::ids::encoding as ids;
+use tagwire_ua_proto::services::TimestampsToReturn;
+use tagwire_ua_proto::status;
+use tagwire_ua_proto::types::{DataValue, ExtensionObject, NumericRange, Variant};
+
+use super::{Due, Mode, Notification, Payload, Subscription};
+use crate::limits;
+
+/// Sent messages that the client has not acknowledged.
+#[derive(Debug, Default)]
+pub(crate) struct SentMessages {
+    messages: VecDeque<(u32, Vec<u8>)>,
+    n_bytes: usize,
+    /// A buffer whose message was acknowledged, for the next one.
+    spare: Vec<u8>,
+    /// Sequence number of the last message with notifications; the first one is 1.
+    last_sequence: u32,
+}
+
+impl SentMessages {
+    /// The number that the next message with notifications gets; 0 is left out at the wrap (Part 4, 7.26).
+    pub(crate) fn next_sequence(&self) -> u32 {
+        self.last_sequence.checked_add(1).unwrap_or(1)
+    }
+
+    /// Numbers of the messages that can be asked for again, oldest first.
+    pub(crate) fn available(&self) -> impl ExactSizeIterator<Item = u32> + '_ {
+        self.messages.iter().map(|(sequence, _)| *sequence)
+    }
+
+    /// The bytes of a message as they were sent.
+    pub(crate) fn message(&self, sequence: u32) -> Option<&[u8]> {
+        self.messages.iter().find(|(sent, _)| *sent == sequence).map(|(_, bytes)| bytes.as_slice())
+    }
+
+    /// Forgets a message that the client has.
+    pub(crate) fn acknowledge(&mut self, sequence: u32) -> Status {
+        match self.messages.iter().position(|(sent, _)| *sent == sequence) {
+            Some(idx) => {
+                self.forget(idx);
+                Status::GOOD
+            }
+            None => status::BAD_SEQUENCE_NUMBER_UNKNOWN,
+        }
+    }
+
+    fn forget(&mut self, idx: usize) {
+        if let Some((_, mut bytes)) = self.messages.remove(idx) {
+            self.n_bytes -= bytes.len();
+            bytes.clear();
+            if bytes.capacity() > self.spare.capacity() {
+                self.spare = bytes;
+            }
+        }
+    }
+
+    fn keep(&mut self, sequence: u32, bytes: Vec<u8>) {
+        self.last_sequence = sequence;
+        self.n_bytes += bytes.len();
+        self.messages.push_back((sequence, bytes));
+        while self.messages.len() > limits::MAX_SENT_MESSAGES
+            || (self.n_bytes > limits::MAX_SENT_BYTES && self.messages.len() > 1)
+        {
+            self.forget(0);
+        }
+    }
+}
+
+/// What goes into one Publish response besides its header.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Publication {
+    /// Number of the message written; for a keep-alive the number of the next one.
+    pub(crate) sequence: u32,
+    /// Whether a further message is ready at once.
+    pub(crate) more: bool,
+    /// Whether notifications were written.
+    pub(crate) has_notifications: bool,
+}
+
+impl Subscription {
+    /// Sent messages, for Republish and acknowledgements.
+    pub(crate) const fn sent(&self) -> &SentMessages {
+        &self.sent
+    }
+
+    /// Acknowledges a message.
+    pub(crate) fn acknowledge(&mut self, sequence: u32) -> Status {
+        self.touch();
+        self.sent.acknowledge(sequence)
+    }
+
+    /// Makes the message that is due. Its bytes are in [`SentMessages::message`] when it has notifications; a keep-alive
+    /// has none. `publish_time` goes into the message.
+    pub(crate) fn publish(&mut self, publish_time: Timestamp) -> Publication {
+        self.n_lifetime = 0;
+        self.n_keep_alive = 0;
+        self.n_cycles_due = 0;
+        let sequence = self.sent.next_sequence();
+        let due = self.due.take();
+        let mut out = std::mem::take(&mut self.sent.spare);
+        out.clear();
+        sequence.encode(&mut out);
+        publish_time.encode(&mut out);
+        if due != Some(Due::Notifications) || !self.publishing_enabled || !self.write_notifications(&mut out) {
+            self.sent.spare = out;
+            return Publication { sequence, more: false, has_notifications: false };
+        }
+        self.sent.keep(sequence, out);
+        let more = !self.ready.is_empty();
+        if more {
+            self.due = Some(Due::Notifications);
+        }
+        Publication { sequence, more, has_notifications: true }
+    }
+
+    /// Writes one DataChangeNotification with as many values as one message may hold; false when there was none.
+    fn write_notifications(&mut self, out: &mut Vec<u8>) -> bool {
+        let asked = self.settings.max_notifications as usize;
+        let max = if asked == 0 {
+            limits::MAX_NOTIFICATIONS_PER_MESSAGE
+        } else {
+            asked.min(limits::MAX_NOTIFICATIONS_PER_MESSAGE)
+        };
+        let mut n_written = 0_u32;
+        1_i32.encode(out);
+        let start = out.len();
+        ExtensionObject::write_raw(ids::DATA_CHANGE_NOTIFICATION, out, |out| {
+            let count_at = out.len();
+            0_i32.encode(out);
+            while (n_written as usize) < max
+                && out.len() - start < limits::MAX_MESSAGE_BYTES
+                && let Some(id) = self.ready.front().copied()
+            {
+                let Some(item) = self.items.item_mut(id) else {
+                    self.ready.pop_front();
+                    continue;
+                };
+                let may_report = item.mode == Mode::Reporting || item.is_triggered;
+                while may_report
+                    && (n_written as usize) < max
+                    && let Some(sample) = item.pop()
+                {
+                    item.settings.client_handle.encode(out);
+                    write_sample(&sample, item.timestamps, out);
+                    n_written += 1;
+                }
+                if !may_report || item.n_queued() == 0 {
+                    item.is_ready = false;
+                    item.is_triggered = false;
+                    self.ready.pop_front();
+                }
+            }
+            if let Some(count) = out.get_mut(count_at..count_at + 4) {
+                count.copy_from_slice(&n_written.to_le_bytes());
+            }
+            (-1_i32).encode(out);
+        });
+        n_written > 0
+    }
+}
+
+/// Writes a NotificationMessage that holds nothing but a StatusChangeNotification.
+pub(crate) fn write_status_change(sequence: u32, publish_time: Timestamp, status: Status, out: &mut Vec<u8>) {
+    sequence.encode(out);
+    publish_time.encode(out);
+    1_i32.encode(out);
+    ExtensionObject::write_raw(ids::STATUS_CHANGE_NOTIFICATION, out, |out| {
+        status.encode(out);
+        out.push(0);
+    });
+}
+
+#[inline]
+fn write_sample(sample: &Notification, timestamps: TimestampsToReturn, out: &mut Vec<u8>) {
+    let status = if sample.overflow { sample.status.with_info(Status::OVERFLOW) } else { sample.status };
+    match &sample.payload {
+        Payload::Value(value) => {
+            hot::write_model_data_value(value, status, sample.source_time, sample.server_time, timestamps, out);
+        }
+        Payload::Variant(variant) => {
+            stamped(variant, status, sample.source_time, sample.server_time, timestamps).encode(out);
+        }
+    }
+}
+
+/// A DataValue with the times that are wanted and known.
+pub(crate) fn stamped(
+    variant: &Variant,
+    status: Status,
+    source_time: Timestamp,
+    server_time: Timestamp,
+    wanted: TimestampsToReturn,
+) -> DataValue {
+    let with_source = matches!(wanted, TimestampsToReturn::SOURCE | TimestampsToReturn::BOTH);
+    let with_server = matches!(wanted, TimestampsToReturn::SERVER | TimestampsToReturn::BOTH);
+    DataValue {
+        value: (!status.is_bad()).then(|| variant.clone()),
+        status: (status != Status::GOOD).then_some(status),
+        source_time: Some(source_time).filter(|time| with_source && !time.is_none()),
+        server_time: Some(server_time).filter(|time| with_server && !time.is_none()),
+        ..DataValue::default()
+    }
+}
+
+/// Cuts a sample down to a range; what the range does not reach becomes a status (Part 4, 7.27).
+pub(super) fn cut(sample: &mut Notification, range: &NumericRange) {
+    if sample.status.is_bad() {
+        return;
+    }
+    let result = match &sample.payload {
+        Payload::Value(value) => range.read(value).map(Payload::Value),
+        Payload::Variant(variant) => range.read_variant(variant).map(|variant| Payload::Variant(variant.into())),
+    };
+    match result {
+        Ok(payload) => sample.payload = payload,
+        Err(error) => {
+            sample.payload = Payload::Value(tagwire_model::Value::Null);
+            sample.status = error.status();
+        }
+    }
+}

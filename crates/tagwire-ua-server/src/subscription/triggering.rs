@@ -1,0 +1,68 @@
+//! SetTriggering: items that report because another item did (Part 4, 5.13.5).
+
+use tagwire_model::Status;
+
+use super::{Mode, Subscription, enlist};
+
+impl Subscription {
+    /// Adds and removes links from one item to others; one status per link, in order.
+    ///
+    /// # Errors
+    /// The service result when the triggering item does not exist.
+    pub(crate) fn set_triggering(
+        &mut self,
+        triggering: u32,
+        add: &[u32],
+        remove: &[u32],
+    ) -> Result<(Vec<Status>, Vec<Status>), Status> {
+        if self.items.item(triggering).is_none() {
+            return Err(tagwire_ua_proto::status::BAD_MONITORED_ITEM_ID_INVALID);
+        }
+        let mut links: Vec<u32> =
+            self.items.item(triggering).and_then(|item| item.links.as_deref().cloned()).unwrap_or_default();
+        // Part 4, 5.13.5.1: links are removed before others are added.
+        let removed = remove
+            .iter()
+            .map(|id| match links.iter().position(|link| link == id) {
+                Some(idx) => {
+                    links.remove(idx);
+                    Status::GOOD
+                }
+                None => tagwire_ua_proto::status::BAD_MONITORED_ITEM_ID_INVALID,
+            })
+            .collect();
+        let added = add
+            .iter()
+            .map(|id| {
+                if *id == triggering || self.items.item(*id).is_none() {
+                    return tagwire_ua_proto::status::BAD_MONITORED_ITEM_ID_INVALID;
+                }
+                if !links.contains(id) {
+                    links.push(*id);
+                }
+                Status::GOOD
+            })
+            .collect();
+        if let Some(item) = self.items.item_mut(triggering) {
+            item.links = if links.is_empty() { None } else { Some(Box::new(links)) };
+        }
+        Ok((added, removed))
+    }
+
+    /// Lets the items linked to `id` report what they have queued, once.
+    pub(super) fn trigger(&mut self, id: u32) {
+        let Some(links) = self.items.item_mut(id).and_then(|item| item.links.take()) else { return };
+        for linked in links.iter() {
+            if let Some(item) = self.items.item_mut(*linked)
+                && item.mode == Mode::Sampling
+                && item.n_queued() > 0
+            {
+                item.is_triggered = true;
+                enlist(item, &mut self.ready);
+            }
+        }
+        if let Some(item) = self.items.item_mut(id) {
+            item.links = Some(links);
+        }
+    }
+}

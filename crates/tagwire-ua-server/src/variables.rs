@@ -1,0 +1,90 @@
+//! What the server tells of itself through the variables of the Server object.
+
+use tagwire_model::{Status, Timestamp};
+use tagwire_ua_proto::services::{BuildInfo, ServerDiagnosticsSummaryDataType, ServerState, ServerStatusDataType};
+use tagwire_ua_proto::types::{NodeId, Variant};
+
+use crate::address_space::{Context, Node, Rights, ServerVariables, Snapshot};
+use crate::endpoints::PRODUCT_URI;
+use crate::server::Server;
+use crate::services::VALUE;
+use crate::subscription::{AttributeSource, Notification, Payload};
+
+impl ServerVariables for Server {
+    fn status(&self) -> ServerStatusDataType {
+        let state = if self.is_shutting_down() { ServerState::SHUTDOWN } else { ServerState::RUNNING };
+        ServerStatusDataType {
+            start_time: self.start_time,
+            current_time: self.now(),
+            state,
+            build_info: BuildInfo {
+                product_uri: PRODUCT_URI.into(),
+                manufacturer_name: "tagwire".into(),
+                product_name: "tagwire".into(),
+                software_version: self.config.software_version.as_str().into(),
+                build_number: self.config.software_version.as_str().into(),
+                build_date: Timestamp::NONE,
+            },
+            seconds_till_shutdown: 0,
+            shutdown_reason: Default::default(),
+        }
+    }
+
+    fn application_uri(&self) -> &str {
+        &self.config.application_uri
+    }
+
+    fn service_level(&self) -> u8 {
+        Self::service_level(self)
+    }
+
+    fn diagnostics(&self) -> ServerDiagnosticsSummaryDataType {
+        self.counters.summary(self.sessions.len(), self.usage().subscriptions)
+    }
+}
+
+/// Sampling for a monitored item, whose user was checked when it was made.
+struct Admitted;
+
+impl Rights for Admitted {
+    fn may_browse(&self, _: Node, _: &Snapshot<'_>) -> bool {
+        true
+    }
+
+    fn may_read(&self, _: Node, _: &Snapshot<'_>) -> bool {
+        true
+    }
+
+    fn may_write(&self, _: Node, _: &Snapshot<'_>) -> bool {
+        false
+    }
+
+    fn may_call(&self, _: Node, _: &Snapshot<'_>) -> bool {
+        false
+    }
+}
+
+impl AttributeSource for Server {
+    fn sample(&self, node: &NodeId, attribute: u32) -> Notification {
+        let time = self.now();
+        let snapshot = self.address_space.snapshot();
+        let context = Context { server: self, rights: &Admitted };
+        let value = snapshot
+            .resolve(node.borrowed())
+            .ok_or(Status::BAD_NODE_ID_UNKNOWN)
+            .and_then(|node| snapshot.attribute(node, attribute, &context));
+        let (value, status) = match value {
+            Ok(value) => (value, Status::GOOD),
+            Err(status) => (Variant::Null, status),
+        };
+        // Only values have a source time (Part 4, 5.11.2.2).
+        let source_time = if attribute == VALUE { time } else { Timestamp::NONE };
+        Notification {
+            payload: Payload::Variant(value.into()),
+            status,
+            overflow: false,
+            source_time,
+            server_time: time,
+        }
+    }
+}

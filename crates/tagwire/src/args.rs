@@ -1,0 +1,249 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args as ClapArgs, Parser, Subcommand};
+use tagwire_gateway::config::parse_duration;
+
+const EXIT_CODES: &str = "Exit codes:
+  0  done
+  1  the operation failed, or a value's status is bad
+  2  the command line is wrong
+  3  the configuration is invalid
+  4  no server could be reached
+  5  the server refused the log-in or the certificate";
+
+/// An OPC server in one program: it polls PLCs, keeps every tag's live value and serves it to every OPC UA client.
+#[derive(Debug, Parser)]
+#[command(name = "tagwire", version, after_help = EXIT_CODES, disable_help_subcommand = true)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the server.
+    Serve(ConfigArgs),
+    /// Run a complete plant of simulated PLCs with a server on top, to try things out.
+    Demo(DemoArgs),
+    /// Check a configuration and list everything that is wrong with it.
+    Check(CheckArgs),
+    /// Show what a reload would change in the running server.
+    Plan(ConfigArgs),
+    /// Make the running server take over the changes of its configuration.
+    Reload(ConfigArgs),
+    /// Show how the running server and its links are.
+    Status(ConfigArgs),
+    /// Switch the log of every frame on a link on or off.
+    Trace(TraceArgs),
+    /// Read values.
+    Read(ReadArgs),
+    /// Write values.
+    Write(WriteArgs),
+    /// List what a server has.
+    Browse(BrowseArgs),
+    /// Show values as they change.
+    Watch(WatchArgs),
+    /// Explain a Modbus address: table, wire offset, function, registers and orders.
+    Explain(ExplainArgs),
+    /// Simulate a device.
+    #[command(subcommand)]
+    Sim(SimCommand),
+    /// Manage the users of a server.
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Print the completions of a shell.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ConfigArgs {
+    /// The configuration.
+    #[arg(short, long, default_value = "tagwire.toml", value_name = "FILE")]
+    pub(crate) config: PathBuf,
+    /// Answer in JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct CheckArgs {
+    /// The configuration.
+    #[arg(default_value = "tagwire.toml", value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// The configuration, as for the other commands.
+    #[arg(short, long, value_name = "FILE", conflicts_with = "file")]
+    pub(crate) config: Option<PathBuf>,
+    /// Answer in JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Print the JSON schema of the configuration instead, for editors.
+    #[arg(long)]
+    pub(crate) schema: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct DemoArgs {
+    /// Keep the demo's configuration and certificates in this folder; a folder that is removed at the end otherwise.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+    /// TCP port of the OPC UA server.
+    #[arg(long, default_value_t = 4840, value_name = "PORT")]
+    pub(crate) ua_port: u16,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct TraceArgs {
+    /// Name of the link.
+    pub(crate) link: String,
+    /// `on` or `off`.
+    #[arg(value_parser = ["on", "off"])]
+    pub(crate) switch: String,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+}
+
+/// How to reach a server.
+#[derive(Clone, Debug, ClapArgs)]
+pub(crate) struct ServerArgs {
+    /// The server; an address that starts with opc.tcp:// may also stand first among the names.
+    #[arg(short, long, default_value = DEFAULT_URL, value_name = "URL")]
+    pub(crate) url: String,
+    /// User name; the password comes from the environment variable TAGWIRE_PASSWORD or is asked for.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) user: Option<String>,
+    /// Security: none, basic256sha256 (encrypted), or the best that the server offers.
+    #[arg(long, default_value = "auto", value_parser = ["auto", "none", "basic256sha256"])]
+    pub(crate) security: String,
+    /// Trust the server's certificate from now on, when it is the first contact.
+    #[arg(long)]
+    pub(crate) trust: bool,
+    /// Longest wait for the connection and for each answer.
+    #[arg(long, default_value = "5s", value_parser = duration, value_name = "TIME")]
+    pub(crate) timeout: Duration,
+    /// Answer in JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+pub(crate) const DEFAULT_URL: &str = "opc.tcp://127.0.0.1:4840";
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ReadArgs {
+    /// Tags (line1.press.temperature) or NodeIds (i=2258, "ns=3;s=name").
+    #[arg(required = true, value_name = "TAG")]
+    pub(crate) names: Vec<String>,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct WriteArgs {
+    /// A tag or NodeId and its new value; further pairs may follow. Lists are written [1, 2, 3].
+    #[arg(required = true, value_name = "TAG VALUE", allow_hyphen_values = true)]
+    pub(crate) pairs: Vec<String>,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct BrowseArgs {
+    /// Where to start: a folder (line1.press) or NodeId; the Objects folder when left out.
+    #[arg(value_name = "FOLDER")]
+    pub(crate) names: Vec<String>,
+    /// How deep to look.
+    #[arg(short, long, default_value_t = 1, value_name = "LEVELS")]
+    pub(crate) depth: u32,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct WatchArgs {
+    /// Tags, folders (all tags inside) or NodeIds.
+    #[arg(required = true, value_name = "TAG")]
+    pub(crate) names: Vec<String>,
+    /// How often the server looks for changes.
+    #[arg(short, long, default_value = "500ms", value_parser = duration, value_name = "TIME")]
+    pub(crate) interval: Duration,
+    /// End after this many changes.
+    #[arg(short = 'n', long, value_name = "N")]
+    pub(crate) count: Option<u64>,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ExplainArgs {
+    /// The address as in the configuration, for example 40001, 300010.3 or 40001:F:CDAB.
+    pub(crate) address: String,
+    /// Type, as in the configuration.
+    #[arg(short, long = "type", value_name = "TYPE")]
+    pub(crate) value_type: Option<String>,
+    /// Byte and word order.
+    #[arg(short, long)]
+    pub(crate) order: Option<String>,
+    /// Ask this device of the configuration, named link.device, and decode its bytes in every plausible way.
+    #[arg(short, long, value_name = "LINK.DEVICE")]
+    pub(crate) device: Option<String>,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SimCommand {
+    /// Simulate Modbus devices on TCP.
+    Modbus(SimModbusArgs),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct SimModbusArgs {
+    /// Where to listen.
+    #[arg(long, default_value = "127.0.0.1:5020", value_name = "HOST:PORT")]
+    pub(crate) listen: String,
+    /// Register map of the devices; one device with counting registers when left out.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) map: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum UserCommand {
+    /// Add a user, or give a user another password; it comes from TAGWIRE_PASSWORD or is asked for.
+    Add {
+        /// Name of the user.
+        name: String,
+        /// Role of the user; may be given several times.
+        #[arg(short, long = "role", default_value = "operator", value_name = "ROLE")]
+        roles: Vec<String>,
+        #[command(flatten)]
+        config: ConfigArgs,
+    },
+    /// List the users.
+    List(ConfigArgs),
+    /// Remove a user.
+    Remove {
+        /// Name of the user.
+        name: String,
+        #[command(flatten)]
+        config: ConfigArgs,
+    },
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    parse_duration(text).ok_or_else(|| "write a number and a unit, such as 500ms or 2s".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Args::command().debug_assert();
+    }
+}

@@ -1,0 +1,269 @@
+//! One session with a server, opened the way the command line asks for.
+
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use serde_json::{Value as Json, json};
+use tagwire_access::Reason;
+use tagwire_model::{Array, Sample, Timestamp, Value};
+use tagwire_ua_client::{
+    Client, ConnectOptions, Error, Identity, Login, Mode, NodeId, Policy, Security, Url, parse_node_id, print_node_id,
+};
+
+use crate::args::{DEFAULT_URL, ServerArgs};
+use crate::failure::{Exit, Failure};
+use crate::terminal::read_password;
+
+/// A name as typed, with the node that it means.
+#[derive(Clone, Debug)]
+pub(crate) struct Named {
+    pub(crate) name: String,
+    pub(crate) node: NodeId,
+}
+
+/// The server and the names of a command line, in which the first name may be the server's address.
+pub(crate) fn target(server: &ServerArgs, names: &[String]) -> Result<(Url, Vec<Named>), Failure> {
+    let (first, names) = match names.split_first() {
+        Some((first, rest)) if first.starts_with("opc.tcp://") => (Some(first), rest),
+        _ => (None, names),
+    };
+    let wrong = |error: String| Failure::new(Exit::Usage, error, "");
+    let url = match first {
+        Some(_) if server.url != DEFAULT_URL => return Err(wrong("the server is given twice".to_owned())),
+        Some(first) => first,
+        None => &server.url,
+    };
+    let url = url.parse().map_err(|error| {
+        Failure::new(
+            Exit::Usage,
+            format!("\"{url}\" is no address of a server: {error}"),
+            format!("as in {DEFAULT_URL}"),
+        )
+    })?;
+    let named = names.iter().map(|name| {
+        let node = parse_node_id(name).map_err(|error| wrong(format!("\"{name}\": {error}")))?;
+        Ok(Named { name: name.clone(), node })
+    });
+    Ok((url, named.collect::<Result<_, Failure>>()?))
+}
+
+/// Runs a command that talks to a server.
+pub(crate) fn block_on(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let result = runtime.block_on(command);
+    runtime.shutdown_background();
+    result
+}
+
+/// Opens a session.
+pub(crate) async fn connect(url: Url, server: &ServerArgs, reconnect: bool) -> Result<Client, Failure> {
+    let login = match &server.user {
+        None => Login::Anonymous,
+        Some(name) => {
+            let password = match std::env::var("TAGWIRE_PASSWORD") {
+                Ok(password) => password,
+                Err(_) => read_password(&format!("password for {name}: "))?,
+            };
+            Login::User { name: name.clone(), password }
+        }
+    };
+    let security = match server.security.as_str() {
+        "none" => Security::NONE,
+        "basic256sha256" => Security::Exactly(Policy::Basic256Sha256, Mode::SignAndEncrypt),
+        _ => Security::Auto,
+    };
+    // On this machine nobody stands between client and server.
+    let may_do_without_key =
+        security == Security::NONE || (security == Security::Auto && url.is_loopback() && login == Login::Anonymous);
+    let mut options = ConnectOptions {
+        security,
+        login,
+        allow_plain_password: url.is_loopback(),
+        connect_timeout: server.timeout,
+        request_timeout: server.timeout,
+        reconnect,
+        ..ConnectOptions::new(url)
+    };
+    if !may_do_without_key {
+        options.identity = Some(identity()?);
+    }
+    match Client::connect(&options).await {
+        Err(Error::Options(_)) if may_do_without_key && security == Security::Auto => {
+            options.identity = Some(identity()?);
+        }
+        Err(error @ Error::Untrusted(_)) if server.trust => trust(&options, error)?,
+        result => return result.map_err(|error| failure(&error, &options)),
+    }
+    match Client::connect(&options).await {
+        Err(error @ Error::Untrusted(_)) if server.trust => {
+            trust(&options, error)?;
+            Client::connect(&options).await.map_err(|error| failure(&error, &options))
+        }
+        result => result.map_err(|error| failure(&error, &options)),
+    }
+}
+
+/// The key and the trust lists of this user.
+fn identity() -> Result<Identity, Failure> {
+    let folder = client_folder();
+    Identity::open(&folder, "tagwire client").map_err(|error| {
+        let hint = format!("the key and the trust lists of the command are kept in {}", folder.display());
+        Failure::new(Exit::Failed, error.to_string(), hint)
+    })
+}
+
+fn client_folder() -> PathBuf {
+    let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    absolute("XDG_DATA_HOME")
+        .or_else(|| absolute("HOME").map(|home| home.join(".local/share")))
+        .unwrap_or_else(std::env::temp_dir)
+        .join("tagwire/client")
+}
+
+/// Trusts the certificate that was refused for being unknown.
+fn trust(options: &ConnectOptions, error: Error) -> Result<(), Failure> {
+    let (Some(identity), Error::Untrusted(refusal)) = (&options.identity, &error) else {
+        return Err(failure(&error, options));
+    };
+    match refusal.fingerprint {
+        Some(fingerprint) if refusal.reason == Reason::Untrusted => identity
+            .trust()
+            .accept(fingerprint, now())
+            .map_err(|error| Failure::new(Exit::Failed, format!("cannot trust the certificate: {error}"), "")),
+        _ => Err(failure(&error, options)),
+    }
+}
+
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_unix_nanos(since.as_nanos() as i128)
+}
+
+/// What a failed call means for the person at the keyboard.
+pub(crate) fn failure(error: &Error, options: &ConnectOptions) -> Failure {
+    let (exit, hint) = match error {
+        Error::Url(_) | Error::NodeId(_) => (Exit::Usage, String::new()),
+        Error::Unreachable { .. } => {
+            let hint =
+                "is the server running, and is this its address? tagwire demo starts one here to try things with";
+            (Exit::Connect, hint.to_owned())
+        }
+        Error::Timeout { .. } => {
+            (Exit::Connect, "the server is busy or unreachable; --timeout waits longer".to_owned())
+        }
+        Error::Lost(_) | Error::Peer(_) => (Exit::Connect, String::new()),
+        Error::Untrusted(refusal) if refusal.reason == Reason::Untrusted => {
+            let hint = "compare the fingerprint with the one that the server prints at its start; when they are equal, \
+                        run the command again with --trust";
+            (Exit::Refused, hint.to_owned())
+        }
+        Error::Untrusted(_) => (Exit::Refused, "the certificate must be made anew on the server".to_owned()),
+        Error::Refused { .. } if options.login == Login::Anonymous => {
+            (Exit::Refused, "the server may want a user: --user NAME, with the password in TAGWIRE_PASSWORD".to_owned())
+        }
+        Error::Refused { .. } => (Exit::Refused, "check the user name and the password".to_owned()),
+        _ => (Exit::Failed, String::new()),
+    };
+    let message = match error {
+        Error::Untrusted(refusal) => match refusal.fingerprint {
+            Some(fingerprint) => format!("{error} (fingerprint {fingerprint})"),
+            None => error.to_string(),
+        },
+        _ => error.to_string(),
+    };
+    Failure::new(exit, message, hint)
+}
+
+/// What a failed call of an open session means.
+pub(crate) fn call_failure(error: &Error) -> Failure {
+    let exit = if error.is_transient() { Exit::Connect } else { Exit::Failed };
+    Failure::new(exit, error.to_string(), "")
+}
+
+/// A sample as one JSON object.
+pub(crate) fn sample_json(name: &str, node: &NodeId, sample: &Sample) -> Json {
+    json!({
+        "name": name,
+        "node": print_node_id(node),
+        "value": value_json(&sample.value),
+        "type": sample.value.value_type().map(|value_type| value_type.to_string()),
+        "status": sample.status.to_string(),
+        "code": sample.status.0,
+        "source_time": time_json(sample.source_time),
+        "server_time": time_json(sample.server_time),
+    })
+}
+
+fn time_json(time: Timestamp) -> Json {
+    if time.is_none() { Json::Null } else { json!(time.to_string()) }
+}
+
+/// Numbers as numbers; what JSON has no number for as text.
+pub(crate) fn value_json(value: &Value) -> Json {
+    match value {
+        Value::Null => Json::Null,
+        Value::Boolean(flag) => json!(flag),
+        Value::Int8(v) => json!(v),
+        Value::UInt8(v) => json!(v),
+        Value::Int16(v) => json!(v),
+        Value::UInt16(v) => json!(v),
+        Value::Int32(v) => json!(v),
+        Value::UInt32(v) => json!(v),
+        Value::Int64(v) => json!(v),
+        Value::UInt64(v) => json!(v),
+        Value::Float(v) if v.is_finite() => json!(v),
+        Value::Double(v) if v.is_finite() => json!(v),
+        Value::Float(_) | Value::Double(_) | Value::DateTime(_) | Value::String(_) | Value::ByteString(_) => {
+            json!(value.to_string())
+        }
+        Value::Array(array) => array_json(array, array.dims().lens(), &mut 0),
+    }
+}
+
+fn array_json(array: &Array, lens: &[u32], next: &mut usize) -> Json {
+    match lens.split_first() {
+        None => {
+            let element = array.data().element(*next).unwrap_or(Value::Null);
+            *next += 1;
+            value_json(&element)
+        }
+        Some((len, inner)) => (0..*len).map(|_| array_json(array, inner, next)).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tagwire_model::{ArrayData, Dims};
+
+    fn server(url: &str) -> ServerArgs {
+        ServerArgs {
+            url: url.to_owned(),
+            user: None,
+            security: "auto".to_owned(),
+            timeout: std::time::Duration::from_secs(1),
+            json: false,
+            trust: false,
+        }
+    }
+
+    #[test]
+    fn the_first_name_may_be_the_server() {
+        let names = ["opc.tcp://plc:4841".to_owned(), "line1.press.t".to_owned(), "i=2258".to_owned()];
+        let (url, named) = target(&server(DEFAULT_URL), &names).expect("target");
+        assert_eq!((url.host(), url.port()), ("plc", 4841));
+        let nodes: Vec<String> = named.iter().map(|named| print_node_id(&named.node)).collect();
+        assert_eq!(nodes, ["ns=2;s=line1.press.t", "i=2258"]);
+        let twice = target(&server("opc.tcp://other"), &names).expect_err("twice");
+        assert_eq!(twice.exit, Exit::Usage);
+    }
+
+    #[test]
+    fn values_become_json_without_loss() {
+        assert_eq!(value_json(&Value::UInt64(u64::MAX)), json!(u64::MAX));
+        assert_eq!(value_json(&Value::Double(f64::NAN)), json!("NaN"));
+        let dims = Dims::new(&[2, 2]).expect("dims");
+        let matrix = Value::array(dims, ArrayData::Int16(vec![1, 2, 3, 4])).expect("matrix");
+        assert_eq!(value_json(&matrix), json!([[1, 2], [3, 4]]));
+    }
+}

@@ -1,0 +1,207 @@
+//! `tagwire explain`: what a Modbus address means, and what the bytes found there may mean.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use serde_json::json;
+use tagwire_driver::{AddressError, DeviceSpec, LinkSettings, LinkSpec, PolledDriver as _, Settings};
+use tagwire_modbus::address::Numbering;
+use tagwire_modbus::codec::Function;
+use tagwire_modbus::{Decoding, Encoding, Explanation, ModbusDriver, ModbusKind, Order, decodings, explain};
+use tagwire_model::ValueType;
+
+use crate::args::ExplainArgs;
+use crate::client::{block_on, value_json};
+use crate::command::control::load;
+use crate::failure::{Exit, Failure};
+
+pub(crate) fn run(args: &ExplainArgs) -> Result<(), Failure> {
+    let wrong = |error: AddressError| Failure::new(Exit::Usage, error.problem, error.fix);
+    let value_type = args.value_type.as_deref().map(ValueType::parse).transpose().map_err(|error| {
+        Failure::new(Exit::Usage, error.to_string(), "as in the configuration: u16, i32, f32, f32[10], string ...")
+    })?;
+    let device = args.device.as_deref().map(|name| find_device(args, name)).transpose()?;
+    let settings = device.as_ref().map(|(_, settings)| settings.clone()).unwrap_or_default();
+    let (numbering, mut encoding) = dialect(&settings);
+    if let Some(order) = &args.order {
+        encoding.order = Order::parse(order).ok_or_else(|| {
+            let hint = format!("known are {}", Order::NAMES.join(", "));
+            Failure::new(Exit::Usage, format!("\"{order}\" is no byte order"), hint)
+        })?;
+    }
+    let explanation = explain(&args.address, value_type, numbering, &encoding).map_err(wrong)?;
+    let found = match device {
+        Some((link, settings)) => Some(read(&explanation, &link, &settings)?),
+        None => None,
+    };
+    let mut out = io::stdout().lock();
+    if args.config.json {
+        return Ok(writeln!(out, "{}", as_json(&args.address, &explanation, found.as_deref()))?);
+    }
+    write_explanation(&mut out, &args.address, &explanation)?;
+    if let Some(data) = found {
+        write_decodings(&mut out, &explanation, &data)?;
+    }
+    Ok(())
+}
+
+/// The link of a device of the configuration, and the device's settings.
+fn find_device(args: &ExplainArgs, name: &str) -> Result<(LinkSpec, Settings), Failure> {
+    let config = load(&args.config.config)?;
+    let found = name.split_once('.').and_then(|(link, device)| {
+        let link = config.links.iter().find(|candidate| candidate.name == link)?;
+        Some((link, link.devices.iter().find(|candidate| candidate.name == device)?))
+    });
+    let Some((link, device)) = found else {
+        let known: Vec<String> = config
+            .links
+            .iter()
+            .flat_map(|link| link.devices.iter().map(|device| format!("{}.{}", link.name, device.name)))
+            .take(20)
+            .collect();
+        let problem = format!("{} has no device {name}", args.config.config.display());
+        return Err(Failure::new(Exit::Usage, problem, format!("known are {}", known.join(", "))));
+    };
+    if !link.driver.starts_with("modbus") {
+        return Err(Failure::new(Exit::Usage, format!("{name} is no Modbus device but {}", link.driver), ""));
+    }
+    let spec = LinkSpec {
+        name: link.name.clone(),
+        kind: link.driver.clone(),
+        address: link.address.clone(),
+        settings: link.settings.clone(),
+        devices: vec![DeviceSpec { name: device.name.clone(), settings: device.settings.clone(), tags: Vec::new() }],
+    };
+    Ok((spec, device.settings.clone()))
+}
+
+/// How a device numbers and orders, by its own keys.
+fn dialect(settings: &Settings) -> (Numbering, Encoding) {
+    let small = |name, default| settings.integer(name).and_then(|n| u8::try_from(n).ok()).unwrap_or(default);
+    let numbering = Numbering { first_address: small("first_address", 1), first_bit: small("first_bit", 0) };
+    let encoding = Encoding {
+        order: settings.text("order").and_then(Order::parse).unwrap_or_default(),
+        longs_as_decimals: settings.bool("longs_as_decimals").unwrap_or(false),
+        modicon_bits: settings.bool("modicon_bit_order").unwrap_or(false),
+        first_bit: numbering.first_bit,
+    };
+    (numbering, encoding)
+}
+
+/// What the device has there now.
+fn read(explanation: &Explanation, link: &LinkSpec, settings: &Settings) -> Result<Vec<u8>, Failure> {
+    let mut driver: ModbusDriver =
+        ModbusKind.driver(link).map_err(|error| Failure::new(Exit::Config, error.problem, error.fix))?;
+    let unit = settings.integer("unit").and_then(|unit| u8::try_from(unit).ok()).unwrap_or(1);
+    let mut data = Vec::new();
+    block_on(async {
+        let no_answer = |problem: String| {
+            let hint = "is the device on, and are address and unit right?";
+            Failure::new(Exit::Connect, format!("{} does not answer: {problem}", link.address), hint)
+        };
+        let limit = LinkSettings::default().connect_timeout;
+        let connected = tokio::time::timeout(limit, driver.connect()).await;
+        connected
+            .map_err(|_| no_answer(format!("no connection within {limit:?}")))?
+            .map_err(|error| no_answer(error.to_string()))?;
+        let limit = Duration::from_secs(3);
+        // The units asked for, and where the device has no more, only those of the address itself.
+        for n_units in [explanation.n_units_to_read(), explanation.n_units.min(125) as u16] {
+            let answer = driver.read_raw(unit, explanation.table, explanation.wire_offset, n_units);
+            let answer = tokio::time::timeout(limit, answer).await;
+            match answer.map_err(|_| no_answer(format!("no answer within {limit:?}")))? {
+                Ok(Ok(bytes)) => {
+                    data = bytes;
+                    return Ok(());
+                }
+                Ok(Err(refusal)) if n_units == explanation.n_units as u16 => {
+                    let problem = format!("unit {unit} of {} refuses: {refusal}", link.address);
+                    return Err(Failure::new(Exit::Failed, problem, ""));
+                }
+                Ok(Err(_)) => {}
+                Err(error) => return Err(no_answer(error.to_string())),
+            }
+        }
+        Ok(())
+    })?;
+    Ok(data)
+}
+
+fn functions(list: &[Function]) -> String {
+    if list.is_empty() {
+        return "not possible".to_owned();
+    }
+    let names: Vec<String> = list.iter().map(|f| format!("function {} ({})", f.code(), f.name())).collect();
+    names.join(", or ")
+}
+
+fn write_explanation(out: &mut impl Write, address: &str, explanation: &Explanation) -> io::Result<()> {
+    let offset = explanation.wire_offset;
+    let unit = if explanation.table.is_bits() { "bit" } else { "register" };
+    let plural = if explanation.n_units == 1 { "" } else { "s" };
+    writeln!(out, "address   {address}")?;
+    writeln!(out, "table     {} ({})", explanation.table.name(), explanation.table.digit())?;
+    writeln!(out, "number    {}, counted from 1", explanation.number)?;
+    writeln!(out, "on wire   offset {offset} (0x{offset:04X}), {} {unit}{plural}", explanation.n_units)?;
+    writeln!(out, "read      {}", functions(&[explanation.read_function]))?;
+    writeln!(out, "write     {}", functions(&explanation.write_functions))?;
+    let order = if explanation.order.is_empty() { String::new() } else { format!(", order {}", explanation.order) };
+    writeln!(out, "type      {}: {}{order}", explanation.value_type, explanation.storage)?;
+    for unit in &explanation.layout {
+        writeln!(out, "          {}  offset {:<5}  {}", unit.number, unit.wire_offset, unit.holds)?;
+    }
+    Ok(())
+}
+
+fn hex(data: &[u8]) -> String {
+    let bytes: Vec<String> = data.iter().map(|byte| format!("{byte:02X}")).collect();
+    bytes.join(" ")
+}
+
+fn write_decodings(out: &mut impl Write, explanation: &Explanation, data: &[u8]) -> io::Result<()> {
+    writeln!(out, "\nbytes now {}", hex(data))?;
+    writeln!(out, "which may mean:")?;
+    for Decoding { value_type, order, suffix, value } in decodings(explanation.table, data) {
+        let suffix = if suffix.is_empty() { String::new() } else { format!("  address + \"{suffix}\"") };
+        writeln!(out, "  {:<9} {order:<9} {value}{suffix}", value_type.to_string())?;
+    }
+    Ok(())
+}
+
+fn as_json(address: &str, explanation: &Explanation, data: Option<&[u8]>) -> serde_json::Value {
+    let layout: Vec<_> = explanation
+        .layout
+        .iter()
+        .map(|unit| json!({ "number": unit.number, "offset": unit.wire_offset, "holds": unit.holds }))
+        .collect();
+    let writes: Vec<u8> = explanation.write_functions.iter().map(|function| function.code()).collect();
+    let mut answer = json!({
+        "address": address,
+        "table": explanation.table.name(),
+        "number": explanation.number,
+        "offset": explanation.wire_offset,
+        "units": explanation.n_units,
+        "type": explanation.value_type.to_string(),
+        "order": explanation.order,
+        "storage": explanation.storage,
+        "read_function": explanation.read_function.code(),
+        "write_functions": writes,
+        "layout": layout,
+    });
+    if let Some(data) = data {
+        let found: Vec<_> = decodings(explanation.table, data)
+            .into_iter()
+            .map(|decoding| {
+                json!({
+                    "type": decoding.value_type.to_string(),
+                    "order": decoding.order,
+                    "suffix": decoding.suffix,
+                    "value": value_json(&decoding.value),
+                })
+            })
+            .collect();
+        answer["bytes"] = json!(hex(data));
+        answer["decodings"] = json!(found);
+    }
+    answer
+}

@@ -1,0 +1,69 @@
+//! `tagwire sim modbus`: simulated devices for tests of one's own.
+
+use std::io::{self, Write as _};
+
+use tagwire_modbus::simulator::{Shape, SignalConfig, Simulator, SimulatorConfig, UnitConfig};
+
+use crate::args::{SimCommand, SimModbusArgs};
+use crate::client::block_on;
+use crate::failure::{Exit, Failure};
+
+pub(crate) fn run(command: &SimCommand) -> Result<(), Failure> {
+    match command {
+        SimCommand::Modbus(args) => modbus(args),
+    }
+}
+
+fn modbus(args: &SimModbusArgs) -> Result<(), Failure> {
+    let config = match &args.map {
+        None => example(),
+        Some(path) => {
+            let text = std::fs::read_to_string(path)
+                .map_err(|error| Failure::new(Exit::Config, format!("cannot read {}: {error}", path.display()), ""))?;
+            toml::from_str(&text)
+                .map_err(|error| Failure::new(Exit::Config, format!("{}: {error}", path.display()), ""))?
+        }
+    };
+    block_on(async {
+        let (_simulator, listener) = Simulator::spawn(&config, &args.listen).await.map_err(|error| {
+            let hint = match error.kind() {
+                io::ErrorKind::AddrInUse => "another program has the port; choose one with --listen 127.0.0.1:PORT",
+                io::ErrorKind::PermissionDenied => "ports below 1024 need a privilege; choose one with --listen",
+                _ => "",
+            };
+            Failure::new(Exit::Failed, format!("cannot simulate on {}: {error}", args.listen), hint)
+        })?;
+        let units: Vec<String> = config.units.iter().map(|unit| unit.id.to_string()).collect();
+        let mut out = io::stdout();
+        writeln!(out, "Modbus TCP on {}, unit {}; Ctrl-C ends", listener.local_addr(), units.join(", "))?;
+        if args.map.is_none() {
+            writeln!(out, "40001 f32 sine 0 to 100, 40003 u16 counter, 40004 u16 ramp, 1 square wave, all others 0")?;
+        }
+        out.flush()?;
+        let _ = tokio::signal::ctrl_c().await;
+        Ok(())
+    })
+}
+
+/// One device with a few signals.
+fn example() -> SimulatorConfig {
+    let signal = |address: &str, value_type: &str, shape, period, high| SignalConfig {
+        address: address.to_owned(),
+        value_type: Some(value_type.to_owned()),
+        order: None,
+        shape,
+        period: std::time::Duration::from_secs(period),
+        low: 0.0,
+        high,
+    };
+    let unit = UnitConfig {
+        signals: vec![
+            signal("40001", "f32", Shape::Sine, 20, 100.0),
+            signal("40003", "u16", Shape::Counter, 1, 65_535.0),
+            signal("40004", "u16", Shape::Ramp, 60, 1_000.0),
+            signal("000001", "bool", Shape::Square, 4, 1.0),
+        ],
+        ..UnitConfig::new(1)
+    };
+    SimulatorConfig { seed: 0, units: vec![unit] }
+}

@@ -1,0 +1,33 @@
+"""Servers that many tests share, and the options of the fault suite."""
+
+import pytest
+
+from harness.product import Tagwire
+from harness.session import Session
+from harness.plant import CONFIG, SecuredServer
+
+
+def pytest_addoption(parser):
+    parser.addoption("--fault-seeds", type=int, default=20, help="seeds of the real-time fault suite")
+
+
+@pytest.fixture(scope="session")
+def plant(tmp_path_factory):
+    """A server with one tag of every kind; tests leave it as they found it."""
+    with Tagwire(tmp_path_factory.mktemp("plant"), CONFIG) as server:
+        yield server
+
+
+@pytest.fixture
+def session(plant):
+    """A fresh anonymous session on the shared server."""
+    with Session(plant.port) as session:
+        yield session
+        session.close_session()
+
+
+@pytest.fixture(scope="session")
+def secure_plant(tmp_path_factory):
+    """The same server with every security mode, one user, and the tests' client certificate trusted."""
+    with SecuredServer(tmp_path_factory.mktemp("secured")) as server:
+        yield server

@@ -1,0 +1,84 @@
+"""The configuration of the server that conformance tests share."""
+
+from asyncua import ua
+
+from . import certificates
+from .process import wait_until
+from .product import Tagwire, command, sim_device
+from .wire import Channel
+
+SCALARS = {
+    "bool": ("bool", ua.VariantType.Boolean, [False, True]),
+    "i8": ("i8", ua.VariantType.SByte, [-128, 0, 127]),
+    "u8": ("u8", ua.VariantType.Byte, [0, 255]),
+    "i16": ("i16", ua.VariantType.Int16, [-(2**15), 2**15 - 1]),
+    "u16": ("u16", ua.VariantType.UInt16, [0, 2**16 - 1]),
+    "i32": ("i32", ua.VariantType.Int32, [-(2**31), 2**31 - 1]),
+    "u32": ("u32", ua.VariantType.UInt32, [0, 2**32 - 1]),
+    "i64": ("i64", ua.VariantType.Int64, [-(2**63), 2**63 - 1, 2**53 + 1]),
+    "u64": ("u64", ua.VariantType.UInt64, [0, 2**64 - 1]),
+    "f32": ("f32", ua.VariantType.Float, [0.0, -1.5, 3.0e38, float("inf"), float("-inf")]),
+    "f64": ("f64", ua.VariantType.Double, [0.0, -1.5, 1.7e308, 5e-324, float("inf"), float("-inf")]),
+    "string": ("string", ua.VariantType.String, ["", "plain", "Maß 温度 🏭", "x" * 5000]),
+    "bytes": ("bytes", ua.VariantType.ByteString, [b"", bytes(range(256)), b"x" * 5000]),
+}
+"""Tag name, configured type, OPC UA type and values worth a round trip."""
+
+_SCALAR_TAGS = "\n".join(f"{name} static {kind} rw" for name, (kind, *_) in SCALARS.items())
+_MANY = "\n".join(f"m{number} static f64 rw" for number in range(300))
+_SPARE = "\n".join(f"w{number} static i32 rw" for number in range(40))
+
+CONFIG = (
+    sim_device(
+        f"""
+        {_SCALAR_TAGS}
+        when static datetime rw
+        ints static i32[10] rw
+        bytes10 static u8[10] rw
+        floats static f64[5] rw
+        matrix static i32[3,4] rw
+        texts static string[4] rw
+        readonly static i32 ro
+        writeonly static i32 wo
+        plant.line.speed static f64 rw
+        {_SPARE}
+        """
+    )
+    + sim_device(_MANY, link="bulk", device="d")
+    + sim_device("counter counter(period=50ms) i32 ro\nsine sine(period=2s,low=0,high=100) f64 ro\nranged static f64 rw eu_range=[0,200]", link="sig", device="d", scan="50ms")
+)
+
+USER, PASSWORD, ROLE = "operator", "correct horse battery", "operator"
+READER, READER_PASSWORD = "viewer", "only looking 99"
+
+
+class SecuredServer(Tagwire):
+    """The shared configuration with both security policies, two users, and one trusted client certificate."""
+
+    def __init__(self, folder):
+        config = CONFIG + '[access]\nusers = "users.toml"\n'
+        super().__init__(folder / "server", config, security=("none", "basic256sha256"))
+        self.identity = certificates.make(folder / "client")
+        trusted = self.folder / "data" / "pki" / "trusted"
+        trusted.mkdir(parents=True)
+        (trusted / "client.der").write_bytes(self.identity.certificate_der.read_bytes())
+        for user, password, role in ((USER, PASSWORD, ROLE), (READER, READER_PASSWORD, "observer")):
+            words = ("user", "add", user, "--role", role, "--config", self.file)
+            added = command(*words, cwd=self.folder, TAGWIRE_PASSWORD=password)
+            assert added.returncode == 0, added.stdout + added.stderr
+
+    def start(self):
+        super().start()
+        wait_until(lambda: len(self.endpoints()) == 3, 60, "the server has made its certificate", step=0.1)
+        return self
+
+    def endpoints(self):
+        """What GetEndpoints tells."""
+        request = ua.GetEndpointsRequest()
+        request.Parameters.EndpointUrl = self.url
+        with Channel(self.port) as channel:
+            return channel.call(request).Endpoints
+
+    def certificate(self) -> bytes:
+        """The server's own certificate, as its endpoints tell it."""
+        return self.endpoints()[0].ServerCertificate

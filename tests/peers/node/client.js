@@ -1,0 +1,99 @@
+"use strict";
+// A foreign client for the tests; the words and what it does are those of open62541-client.
+
+const path = require("node:path");
+const { createRequire } = require("node:module");
+const opcua = createRequire(path.join(process.env.TAGWIRE_PEERS_NODE, "package.json"))("node-opcua");
+
+const [url, mode, certificateFile, privateKeyFile, user, password, folder, variable, counter] = process.argv.slice(2);
+
+const MODES = {
+  none: [opcua.MessageSecurityMode.None, opcua.SecurityPolicy.None],
+  sign: [opcua.MessageSecurityMode.Sign, opcua.SecurityPolicy.Basic256Sha256],
+  encrypt: [opcua.MessageSecurityMode.SignAndEncrypt, opcua.SecurityPolicy.Basic256Sha256],
+};
+
+async function manager() {
+  const made = new opcua.OPCUACertificateManager({
+    automaticallyAcceptUnknownCertificate: true,
+    rootFolder: path.join(path.dirname(certificateFile), `node-pki-${mode}-${process.pid}`),
+  });
+  await made.initialize();
+  return made;
+}
+
+async function main() {
+  const [securityMode, securityPolicy] = MODES[mode];
+  const options = {
+    applicationUri: "urn:tagwire:tests:client",
+    endpointMustExist: false,
+    securityMode,
+    securityPolicy,
+    connectionStrategy: { maxRetry: 0, initialDelay: 100 },
+    requestedSessionTimeout: 60000,
+    certificateFile,
+    privateKeyFile,
+  };
+  options.clientCertificateManager = await manager();
+  const client = opcua.OPCUAClient.create(options);
+  await client.connect(url);
+  const identity = user === "-" ? undefined : { type: opcua.UserTokenType.UserName, userName: user, password };
+  const session = await client.createSession(identity);
+
+  const browsed = await session.browse({
+    nodeId: `ns=2;s=${folder}`,
+    referenceTypeId: "HierarchicalReferences",
+    includeSubtypes: true,
+    browseDirection: opcua.BrowseDirection.Forward,
+    resultMask: 63,
+  });
+  if (!browsed.statusCode.isGood()) throw new Error(`browse: ${browsed.statusCode}`);
+  console.log(`children ${browsed.references.length}`);
+
+  const written = await session.write({
+    nodeId: `ns=2;s=${variable}`,
+    attributeId: opcua.AttributeIds.Value,
+    value: { value: { dataType: opcua.DataType.Double, value: 42.25 } },
+  });
+  if (!written.isGood()) throw new Error(`write: ${written}`);
+  const read = await session.read({ nodeId: `ns=2;s=${variable}`, attributeId: opcua.AttributeIds.Value });
+  if (!read.statusCode.isGood() || read.value.value !== 42.25) throw new Error(`read: ${read}`);
+  console.log(`value ${read.value.value}`);
+
+  const subscription = await session.createSubscription2({
+    requestedPublishingInterval: 100,
+    requestedLifetimeCount: 1000,
+    requestedMaxKeepAliveCount: 10,
+    maxNotificationsPerPublish: 0,
+    publishingEnabled: true,
+    priority: 0,
+  });
+  const item = await subscription.monitor(
+    { nodeId: `ns=2;s=${counter}`, attributeId: opcua.AttributeIds.Value },
+    { samplingInterval: 50, queueSize: 10, discardOldest: true },
+    opcua.TimestampsToReturn.Both,
+  );
+  let seen = 0;
+  await new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`only ${seen} changes in 20 s`)), 20000);
+    item.on("changed", () => {
+      seen += 1;
+      if (seen === 5) {
+        clearTimeout(timer);
+        resolve();
+      }
+    });
+  });
+  console.log(`changes ${seen}`);
+  await subscription.terminate();
+  await session.close();
+  await client.disconnect();
+}
+
+main().then(
+  () => process.exit(0),
+  (error) => {
+    console.error(error.stack || String(error));
+    process.exit(1);
+  },
+);

@@ -1,0 +1,72 @@
+"""Discovery, rows D01 to D04 of the conformance list."""
+
+from asyncua import ua
+
+from harness.wire import Channel, Wire
+
+
+def endpoints(channel, url, profiles=()):
+    request = ua.GetEndpointsRequest()
+    request.Parameters.EndpointUrl = url
+    request.Parameters.ProfileUris = list(profiles)
+    return channel.call(request).Endpoints
+
+
+def test_d01_any_endpoint_url_gets_the_full_list(secure_plant):
+    with Channel(secure_plant.port) as channel:
+        for url in (channel.url, "opc.tcp://no-such-host.invalid:4840/", "not a url", None, ""):
+            found = endpoints(channel, url)
+            modes = {(e.SecurityPolicyUri.split("#")[1], e.SecurityMode.name) for e in found}
+            assert modes == {
+                ("None", "None_"),
+                ("Basic256Sha256", "Sign"),
+                ("Basic256Sha256", "SignAndEncrypt"),
+            }, url
+            assert all(e.EndpointUrl.startswith("opc.tcp://") for e in found)
+
+
+def test_d01_the_host_is_one_that_the_client_used(secure_plant):
+    with Channel(secure_plant.port) as channel:
+        for endpoint in endpoints(channel, f"opc.tcp://localhost:{secure_plant.port}"):
+            assert endpoint.EndpointUrl.startswith((f"opc.tcp://localhost:{secure_plant.port}", "opc.tcp://127.0.0.1:"))
+
+
+def test_d02_profiles_filter_the_list(secure_plant):
+    binary = "http://opcfoundation.org/UA-Profile/Transport/uatcp-uasc-uabinary"
+    with Channel(secure_plant.port) as channel:
+        assert len(endpoints(channel, channel.url, [binary])) == 3
+        assert endpoints(channel, channel.url, ["http://example.com/nothing"]) == []
+
+
+def test_d03_policies_are_unique_certificates_equal_and_passwords_encrypted(secure_plant):
+    with Channel(secure_plant.port) as channel:
+        found = endpoints(channel, channel.url)
+    assert len({endpoint.ServerCertificate for endpoint in found}) == 1
+    for endpoint in found:
+        ids = [policy.PolicyId for policy in endpoint.UserIdentityTokens]
+        assert len(ids) == len(set(ids)) and all(ids)
+        for policy in endpoint.UserIdentityTokens:
+            if policy.TokenType == ua.UserTokenType.UserName:
+                effective = policy.SecurityPolicyUri or endpoint.SecurityPolicyUri
+                assert not effective.endswith("#None"), "a password would cross the wire in the clear"
+
+
+def test_d04_find_servers_knows_itself_and_filters(secure_plant):
+    with Channel(secure_plant.port) as channel:
+        request = ua.FindServersRequest()
+        request.Parameters.EndpointUrl = channel.url
+        found = channel.call(request).Servers
+        assert len(found) == 1 and found[0].ApplicationType == ua.ApplicationType.Server
+        assert found[0].DiscoveryUrls
+        request.Parameters.ServerUris = [found[0].ApplicationUri]
+        assert len(channel.call(request).Servers) == 1
+        request.Parameters.ServerUris = ["urn:nobody"]
+        assert channel.call(request).Servers == []
+
+
+def test_d05_many_discoveries_from_one_host_are_answered(plant):
+    for _ in range(200):
+        with Channel(plant.port) as channel:
+            assert endpoints(channel, channel.url)
+    with Wire(plant.port) as wire:
+        assert wire.hello()

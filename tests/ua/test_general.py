@@ -1,0 +1,143 @@
+"""What holds for every service, rows G01 to G05 of the conformance list."""
+
+import struct
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from asyncua import ua
+from asyncua.ua.ua_binary import struct_to_binary
+
+from harness.session import tag
+
+
+@pytest.mark.parametrize("type_id", [634, 9999, 1, 12345])
+def test_g01_an_unknown_service_is_refused_and_the_channel_lives(session, type_id):
+    body = struct.pack("<BBH", 1, 0, type_id) + struct_to_binary(session.header())
+    assert session.call_bytes(body) in ("BadServiceUnsupported", "BadDecodingError")
+    assert session.read("i=2258").StatusCode.is_good()
+
+
+@pytest.mark.parametrize("days", [-400, 400])
+def test_g02_a_clock_that_is_wrong_is_tolerated(session, days):
+    request = ua.ReadRequest()
+    item = ua.ReadValueId()
+    item.NodeId, item.AttributeId = ua.NodeId(2258), 13
+    request.Parameters.NodesToRead = [item]
+    request.RequestHeader = session.header()
+    request.RequestHeader.Timestamp = datetime.now(timezone.utc) + timedelta(days=days)
+    assert session.call_bytes(struct_to_binary(request)) == "Good"
+
+
+@pytest.mark.parametrize("bits", [0, 0x3FF])
+def test_g03_diagnostics_tell_no_internals(session, bits):
+    request = ua.ReadRequest()
+    item = ua.ReadValueId()
+    item.NodeId, item.AttributeId = ua.NodeId("nothing", 2), 13
+    request.Parameters.NodesToRead = [item]
+    response = session.call(request, diagnostics=bits)
+    table = response.ResponseHeader.StringTable or []
+    assert not any(".rs" in text or "panicked" in text for text in table)
+    for info in response.DiagnosticInfos or []:
+        for index in (info.SymbolicId, info.NamespaceURI, info.Locale, info.LocalizedText):
+            assert index is None or index < len(table)
+
+
+EMPTY = [
+    ua.ReadRequest,
+    ua.WriteRequest,
+    ua.BrowseRequest,
+    ua.BrowseNextRequest,
+    ua.TranslateBrowsePathsToNodeIdsRequest,
+    ua.RegisterNodesRequest,
+    ua.UnregisterNodesRequest,
+    ua.CallRequest,
+    ua.DeleteSubscriptionsRequest,
+    ua.SetPublishingModeRequest,
+    ua.TransferSubscriptionsRequest,
+]
+
+
+@pytest.mark.parametrize("service", EMPTY)
+def test_g04_nothing_to_do(session, service):
+    assert session.fault_of(lambda: session.call(service())) == "BadNothingToDo"
+
+
+@pytest.mark.parametrize(
+    "service",
+    [
+        ua.CreateMonitoredItemsRequest,
+        ua.ModifyMonitoredItemsRequest,
+        ua.DeleteMonitoredItemsRequest,
+        ua.SetMonitoringModeRequest,
+        ua.SetTriggeringRequest,
+    ],
+)
+def test_g04_nothing_to_do_with_monitored_items(session, service):
+    subscription = session.subscribe().SubscriptionId
+    request = service()
+    request.Parameters.SubscriptionId = subscription
+    if service is ua.SetTriggeringRequest:
+        results = session.monitor(subscription, [session.item(tag("mem.all.i32"))])
+        request.Parameters.TriggeringItemId = results[0].MonitoredItemId
+    assert session.fault_of(lambda: session.call(request)) == "BadNothingToDo"
+
+
+@pytest.mark.parametrize("service", [ua.CreateMonitoredItemsRequest, ua.DeleteMonitoredItemsRequest])
+def test_an_unknown_subscription_is_refused(session, service):
+    request = service()
+    request.Parameters.SubscriptionId = 4_000_000_000
+    if service is ua.CreateMonitoredItemsRequest:
+        request.Parameters.ItemsToCreate = [session.item(tag("mem.all.i32"))]
+    else:
+        request.Parameters.MonitoredItemIds = [1]
+    assert session.fault_of(lambda: session.call(request)) == "BadSubscriptionIdInvalid"
+
+
+LIMITS = {
+    "MaxNodesPerRead": 11705,
+    "MaxNodesPerWrite": 11707,
+    "MaxNodesPerMethodCall": 11709,
+    "MaxNodesPerBrowse": 11710,
+    "MaxNodesPerRegisterNodes": 11711,
+    "MaxNodesPerTranslateBrowsePathsToNodeIds": 11712,
+    "MaxMonitoredItemsPerCall": 11714,
+}
+
+
+def oversized(session, name, n):
+    """A request with one operation more than the limit allows."""
+    if name == "MaxNodesPerRead":
+        request = ua.ReadRequest()
+        item = ua.ReadValueId()
+        item.NodeId, item.AttributeId = ua.NodeId(2258), 13
+        request.Parameters.NodesToRead = [item] * n
+    elif name == "MaxNodesPerWrite":
+        request = ua.WriteRequest()
+        item = ua.WriteValue()
+        item.NodeId, item.AttributeId = ua.NodeId(2258), 13
+        request.Parameters.NodesToWrite = [item] * n
+    elif name == "MaxNodesPerMethodCall":
+        request = ua.CallRequest()
+        request.Parameters.MethodsToCall = [ua.CallMethodRequest()] * n
+    elif name == "MaxNodesPerBrowse":
+        request = ua.BrowseRequest()
+        request.Parameters.NodesToBrowse = [ua.BrowseDescription()] * n
+    elif name == "MaxNodesPerRegisterNodes":
+        request = ua.RegisterNodesRequest()
+        request.Parameters.NodesToRegister = [ua.NodeId(2258)] * n
+    elif name == "MaxNodesPerTranslateBrowsePathsToNodeIds":
+        request = ua.TranslateBrowsePathsToNodeIdsRequest()
+        request.Parameters.BrowsePaths = [ua.BrowsePath()] * n
+    else:
+        request = ua.CreateMonitoredItemsRequest()
+        request.Parameters.SubscriptionId = session.subscribe().SubscriptionId
+        request.Parameters.ItemsToCreate = [session.item("i=2258")] * n
+    return request
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_g05_published_limits_are_enforced(session, name):
+    limit = session.value(ua.NodeId(LIMITS[name]))
+    assert 0 < limit <= 100_000, f"{name} is {limit}"
+    result = session.fault_of(lambda: session.call(oversized(session, name, limit + 1)))
+    assert result == "BadTooManyOperations"

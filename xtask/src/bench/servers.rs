@@ -1,0 +1,152 @@
+//! The three servers, each with the same tags.
+
+use std::fmt::Write as _;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::loadgen::{self, Target};
+use crate::process::target;
+
+const START_LIMIT: Duration = Duration::from_secs(120);
+
+/// Which server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Tagwire,
+    Open62541,
+    AsyncOpcua,
+}
+
+impl Kind {
+    pub(super) const ALL: [Self; 3] = [Self::Tagwire, Self::Open62541, Self::AsyncOpcua];
+
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Tagwire => "tagwire",
+            Self::Open62541 => "open62541",
+            Self::AsyncOpcua => "async-opcua",
+        }
+    }
+}
+
+/// Where the servers' programs are.
+#[derive(Debug)]
+pub(super) struct Programs {
+    pub(super) tagwire: PathBuf,
+    pub(super) open62541: PathBuf,
+    pub(super) async_opcua: PathBuf,
+}
+
+/// What a server holds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Size {
+    /// Tags in devices of 1,000.
+    pub(super) tags: usize,
+    /// How many of them change every 100 ms.
+    pub(super) changing: usize,
+    /// Tags in one large device.
+    pub(super) children: usize,
+}
+
+/// A running server, ended when dropped.
+#[derive(Debug)]
+pub(super) struct Running {
+    pub(super) kind: Kind,
+    pub(super) target: Target,
+    child: Child,
+}
+
+impl Running {
+    /// Starts a server and waits until its last tag reads Good.
+    pub(super) fn start(programs: &Programs, kind: Kind, size: Size) -> Result<Self> {
+        let port = free_port()?;
+        let mut command = match kind {
+            Kind::Tagwire => {
+                let folder = target().join("bench").join(format!("{}-{}", size.tags, size.changing));
+                let file = configuration(&folder, port, size)?;
+                let mut command = Command::new(&programs.tagwire);
+                command.arg("serve").arg("--config").arg(file);
+                command
+            }
+            Kind::Open62541 | Kind::AsyncOpcua => {
+                let program = if kind == Kind::Open62541 { &programs.open62541 } else { &programs.async_opcua };
+                let mut command = Command::new(program);
+                command.args([usize::from(port), size.tags, size.changing, size.children].map(|n| n.to_string()));
+                command
+            }
+        };
+        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+        let target = Target { address: format!("127.0.0.1:{port}"), pid: child.id(), tags: size.tags };
+        let mut running = Self { kind, target, child };
+        running.wait()?;
+        Ok(running)
+    }
+
+    fn wait(&mut self) -> Result<()> {
+        let begun = Instant::now();
+        while !loadgen::read_is_good(&self.target.address, self.target.tags - 1).unwrap_or(false) {
+            if let Some(status) = self.child.try_wait()? {
+                bail!("{} ended: {status}", self.kind.name());
+            }
+            if begun.elapsed() > START_LIMIT {
+                bail!("{} does not serve its tags", self.kind.name());
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        Ok(())
+    }
+
+    pub(super) const fn pid(&self) -> u32 {
+        self.target.pid
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // The server may have ended by itself, which the measurement has reported then.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Starts all three, in the order of [`Kind::ALL`].
+pub(super) fn start_all(programs: &Programs, size: Size) -> Result<Vec<Running>> {
+    Kind::ALL.iter().map(|kind| Running::start(programs, *kind, size)).collect()
+}
+
+pub(super) fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+fn configuration(folder: &Path, port: u16, size: Size) -> Result<PathBuf> {
+    std::fs::create_dir_all(folder)?;
+    let mut text = format!(
+        "version = 1\n[server]\nname = \"bench\"\ndata_dir = \"data-{port}\"\n[ua]\nlisten = \"127.0.0.1:{port}\"\n\
+         security = [\"none\"]\nanonymous = \"write\"\nmax_sessions = 2000\n[[link]]\nname = \"Ch1\"\ndriver = \"sim\"\n"
+    );
+    for device in 0..size.tags.div_ceil(1000) {
+        let file = format!("dev{device}.csv");
+        write!(text, "[[link.device]]\nname = \"Dev{device}\"\nscan = \"100ms\"\ntags_csv = \"{file}\"\n")?;
+        let mut list = String::from("name,address,type,access\n");
+        for i in device * 1000..size.tags.min((device + 1) * 1000) {
+            let signal = if i < size.changing { "counter(period=100ms)" } else { "static" };
+            writeln!(list, "Tag{i},{signal},f64,rw")?;
+        }
+        std::fs::write(folder.join(file), list)?;
+    }
+    text.push_str(
+        "[[link]]\nname = \"Big\"\ndriver = \"sim\"\n[[link.device]]\nname = \"Dev\"\ntags_csv = \"big.csv\"\n",
+    );
+    let mut list = String::from("name,address,type,access\n");
+    for i in 0..size.children {
+        writeln!(list, "Tag{i},static,f64,rw")?;
+    }
+    std::fs::write(folder.join("big.csv"), list)?;
+    let file = folder.join(format!("tagwire-{port}.toml"));
+    std::fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
+    Ok(file)
+}

@@ -1,0 +1,115 @@
+//! `cargo xtask test`: everything that proves the product, with one count at the end.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::check;
+use crate::peers::{self, Peers};
+use crate::process::{cargo, exists, output, passes, program, root, target};
+use crate::tally::Tally;
+
+/// Runs the whole-product tests against a binary.
+pub(crate) fn run_product(peers: &Peers, binary: &Path, pytest: &[String]) -> Result<Tally> {
+    let report = target().join("pytest.xml");
+    if report.exists() {
+        std::fs::remove_file(&report)?;
+    }
+    let mut command = python(peers, binary, &["-m", "pytest", "tests", "--numprocesses=4"]);
+    command.arg(format!("--junitxml={}", report.display())).args(pytest);
+    let passed = passes(&mut command)?;
+    let tally = std::fs::read_to_string(&report).map(|xml| Tally::from_junit(&xml)).unwrap_or_default();
+    if passed == (tally.failed > 0) || tally.passed == 0 {
+        bail!("pytest did not run to its end");
+    }
+    Ok(tally)
+}
+
+/// Runs the parts asked for, prints the count, and fails when a test failed.
+pub(crate) fn run(args: &[String]) -> Result<()> {
+    let (own, pytest) = match args.iter().position(|arg| arg == "--") {
+        Some(at) => (args.get(..at).unwrap_or_default(), args.get(at + 1..).unwrap_or_default()),
+        None => (args, [].as_slice()),
+    };
+    let only = match own {
+        [] => None,
+        [flag, part] if flag == "--only" => Some(part.as_str()),
+        _ => bail!("usage: cargo xtask test [--only check|units|product] [-- pytest arguments]"),
+    };
+    let wants = |part: &str| only.is_none_or(|only| only == part);
+    let mut tally = Tally::default();
+    if wants("check") {
+        tally += check::all()?;
+    }
+    if wants("units") {
+        tally += units()?;
+    }
+    if wants("product") {
+        let peers = peers::install()?;
+        tally += run_product(&peers, &product("ci")?, pytest)?;
+    }
+    println!("{tally}");
+    if tally.failed > 0 || tally.passed == 0 {
+        bail!("tests failed");
+    }
+    Ok(())
+}
+
+/// Builds the `tagwire` command and returns its path.
+pub(crate) fn product(profile: &str) -> Result<PathBuf> {
+    crate::process::run(&mut cargo(&["build", "--quiet", "--profile", profile, "--package", "tagwire"]))?;
+    Ok(target().join(if profile == "dev" { "debug" } else { profile }).join("tagwire"))
+}
+
+/// The Python of the test environment, told where everything is.
+pub(crate) fn python(peers: &Peers, binary: &Path, args: &[&str]) -> Command {
+    let mut command = program(&peers.python, args);
+    command
+        .env("TAGWIRE_BIN", binary)
+        .env("TAGWIRE_PEERS_NODE", &peers.node)
+        .env("TAGWIRE_PEERS_C", &peers.programs)
+        .env("TAGWIRE_PEERS_OPEN62541", &peers.open62541)
+        .env("TAGWIRE_PEERS_RUST", target().join("ci"))
+        .env("PYTHONDONTWRITEBYTECODE", "1");
+    command
+}
+
+/// Regenerates the JSON schema and the reference page from the command itself.
+pub(crate) fn generate() -> Result<()> {
+    let binary = product("dev")?;
+    let folder = root().join("docs/reference");
+    std::fs::create_dir_all(&folder)?;
+    for (flag, file) in [("--schema", "tagwire.schema.json"), ("--reference", "configuration.md")] {
+        let text = output(&mut program(&binary, &["check", flag]))?;
+        std::fs::write(folder.join(file), text)?;
+        println!("written: docs/reference/{file}");
+    }
+    Ok(())
+}
+
+fn units() -> Result<Tally> {
+    let mut tally = Tally::default();
+    if exists("cargo-nextest", "--version") {
+        let flags = ["nextest", "run", "--workspace", "--cargo-profile", "ci", "--no-fail-fast", "--status-level=fail"];
+        tally += counted(&mut cargo(&flags))?;
+        tally += counted(&mut cargo(&["test", "--workspace", "--profile", "ci", "--doc", "--quiet"]))?;
+    } else {
+        tally += counted(&mut cargo(&["test", "--workspace", "--profile", "ci", "--no-fail-fast"]))?;
+    }
+    Ok(tally)
+}
+
+/// Runs a test runner of cargo's, shows what it prints, and counts.
+fn counted(command: &mut Command) -> Result<Tally> {
+    let words: Vec<_> = command.get_args().map(|word| word.to_string_lossy().into_owned()).collect();
+    println!("$ cargo {}", words.join(" "));
+    let output = command.stdin(Stdio::null()).output().context("cannot start cargo")?;
+    let text = format!("{}\n{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    println!("{}", text.trim());
+    let mut tally = Tally::from_cargo(&text);
+    if !output.status.success() && tally.failed == 0 {
+        tally += Tally::one(false);
+    }
+    Ok(tally)
+}
