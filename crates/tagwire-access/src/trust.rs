@@ -173,6 +173,22 @@ impl TrustStore {
         }
     }
 
+    /// Checks the application URI that a peer claims after its certificate was admitted, and reports a refusal.
+    ///
+    /// # Errors
+    /// [`Refusal`] with [`Reason::UriMismatch`].
+    pub fn check_uri(
+        &self,
+        trusted: &Trusted,
+        application_uri: &str,
+        peer: Option<SocketAddr>,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        trusted.check_uri(application_uri).inspect_err(|refusal| {
+            self.report(Some(&trusted.certificate), &refusal.reason, peer, now);
+        })
+    }
+
     /// The checks in the order of Part 4, Table 100; what comes first is what is reported.
     fn check(
         &self,

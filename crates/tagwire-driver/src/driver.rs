@@ -90,7 +90,8 @@ pub struct Span {
 /// What reading blocks brought so far. A block with no entry has not been answered.
 #[derive(Debug, Default)]
 pub struct Readings {
-    /// Good raw values: device index, tag index, value, and the source's own time where the protocol has one.
+    /// Good raw values: device index, tag index, value, and the source's own time where the protocol has one;
+    /// [`Timestamp::NONE`] stands for a value that the source has not touched since it was last read.
     pub values: Vec<(usize, u32, Value, Option<Timestamp>)>,
     /// Tags that failed alone inside an answered block: device index, tag index, quality.
     pub failed: Vec<(usize, u32, Status)>,

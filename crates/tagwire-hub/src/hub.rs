@@ -227,7 +227,9 @@ impl Hub {
                     self.hold_within_deadband(&deadbands, &mut update);
                 }
                 let Some(effect) = self.table.apply(&update) else { continue };
-                if effect.watch == 0 || !(effect.changed || watchers.wants_timestamps(effect.watch)) {
+                let counts =
+                    effect.changed || (effect.is_later && effect.watch != 0 && watchers.wants_timestamps(effect.watch));
+                if effect.watch == 0 || !counts {
                     continue;
                 }
                 let value = match &update.value {
@@ -240,7 +242,7 @@ impl Hub {
                     value: value.clone(),
                     status: effect.status,
                     at_ms,
-                    source_time: update.source_time,
+                    source_time: effect.source_time,
                     server_time: update.server_time,
                 });
             }

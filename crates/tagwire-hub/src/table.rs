@@ -69,6 +69,9 @@ pub(crate) struct Effect {
     pub(crate) changed: bool,
     /// List of watchers plus one; 0 for nobody.
     pub(crate) watch: u32,
+    /// The source time that was stored, and whether it differs from before.
+    pub(crate) source_time: Timestamp,
+    pub(crate) is_later: bool,
     /// The status that was stored, which differs from the update's when the value did not fit the tag.
     pub(crate) status: Status,
 }
@@ -149,14 +152,21 @@ impl Table {
     pub(crate) fn apply(&self, update: &Update) -> Option<Effect> {
         let slot = self.slot(update.tag)?;
         let watch = slot.watch.load(std::sync::atomic::Ordering::Acquire);
-        let (changed, status) = slot.update(|old| self.step(old, update));
-        Some(Effect { changed, watch, status })
+        Some(slot.update(|old| {
+            let (new, changed) = self.step(old, update);
+            let is_later = old.source_time != new.source_time;
+            (new, Effect { changed, watch, source_time: new.source_time, is_later, status: new.status })
+        }))
     }
 
     #[inline]
-    fn step(&self, old: Snapshot, update: &Update) -> (Snapshot, (bool, Status)) {
-        let mut new =
-            Snapshot { status: update.status, source_time: update.source_time, server_time: update.server_time, ..old };
+    fn step(&self, old: Snapshot, update: &Update) -> (Snapshot, bool) {
+        let source_time = match (update.source_time.is_none(), old.source_time.is_none()) {
+            (false, _) => update.source_time,
+            (true, false) => old.source_time,
+            (true, true) => update.server_time,
+        };
+        let mut new = Snapshot { status: update.status, source_time, server_time: update.server_time, ..old };
         let mut changed = old.status != update.status;
         if let Some(value) = &update.value {
             match value.to_bits() {
@@ -181,7 +191,7 @@ impl Table {
                 }
             }
         }
-        (new, (changed, new.status))
+        (new, changed)
     }
 }
 

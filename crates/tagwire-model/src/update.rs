@@ -11,7 +11,8 @@ pub struct Update {
     pub value: Option<Value>,
     /// The new quality.
     pub status: Status,
-    /// When the value was true at its source; for a failure the time it was noticed.
+    /// When the value was true at its source; for a failure the time it was noticed. [`Timestamp::NONE`] keeps the last
+    /// one, as for a value that the source has not touched since.
     pub source_time: Timestamp,
     /// When the server learned it.
     pub server_time: Timestamp,

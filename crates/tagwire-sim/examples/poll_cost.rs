@@ -10,7 +10,7 @@ use tagwire_driver::{
     Clock, DeviceSettings, DeviceSpec, DriverKind, LinkHandle, LinkSettings, LinkSetup, LinkSpec, Options, Settings,
     Sink, TagSpec, Update, supervise,
 };
-use tagwire_model::{Access, TagId};
+use tagwire_model::{Access, TagId, Value};
 use tagwire_sim::SimKind;
 
 /// Counts updates and drops them.
@@ -41,7 +41,7 @@ fn start(n_devices: u32, n_tags: u32, address: &str, scan: Duration, sink: &Arc<
                 id: TagId(device * n_tags + tag),
                 address: address.to_owned(),
                 value_type: SimKind.default_type(address).expect("type"),
-                access: Access::READ,
+                access: if address == "static" { Access::READ_WRITE } else { Access::READ },
                 scan: None,
                 scaling: None,
                 settings: Settings::new(),
@@ -85,6 +85,20 @@ async fn measure(name: &str, links: Vec<LinkHandle>, sink: &Counter) {
     }
 }
 
+async fn measure_writes(name: &str, stride: u32) {
+    let sink = Arc::new(Counter::default());
+    let link = start(100, 1_000, "static", Duration::from_secs(3_600), &sink);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let (cpu, n_requests) = (busy(), 1_000);
+    for request in 0..n_requests {
+        let items = (0..1_000).map(|item| (TagId((request * 7_919 + item * stride) % 100_000), Value::Double(1.0)));
+        assert!(link.write(items.collect()).await.iter().all(|status| status.is_good()));
+    }
+    let cpu = busy() - cpu;
+    println!("writes of 1,000 {name} values: {:.1} ns each", cpu.as_nanos() as f64 / f64::from(n_requests) / 1_000.0);
+    link.stop().await;
+}
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     for address in ["static", "counter", "sine"] {
@@ -92,6 +106,8 @@ async fn main() {
         let link = start(100, 1_000, address, Duration::from_millis(100), &sink);
         measure(&format!("100,000 {address} tags at 100 ms"), vec![link], &sink).await;
     }
+    measure_writes("neighbouring", 1).await;
+    measure_writes("scattered", 97).await;
     let sink = Arc::new(Counter::default());
     let links = (0..100).map(|_| start(8, 1, "static", Duration::from_secs(1), &sink)).collect();
     measure("100 links with 8 requests/s", links, &sink).await;

@@ -3,7 +3,7 @@
 use tagwire_driver::{
     AddressError, Block, BoxFuture, DeviceSpec, LinkError, PolledDriver, Readings, Refusal, Span, TagSpec,
 };
-use tagwire_model::{Status, TagId, Value};
+use tagwire_model::{Status, TagId, Timestamp, Value};
 use tokio::time::Instant;
 
 use crate::signal::Signal;
@@ -70,7 +70,9 @@ impl PolledDriver for SimDriver {
                 readings.values.reserve(block.tags.len());
                 for &tag in &block.tags {
                     if let Some((id, signal)) = signals.get(tag as usize) {
-                        readings.values.push((block.device, tag, signal.value(seconds, id.0), None));
+                        // Memory is as old as the last write, not as the last look at it.
+                        let time = matches!(signal, Signal::Static(_)).then_some(Timestamp::NONE);
+                        readings.values.push((block.device, tag, signal.value(seconds, id.0), time));
                     }
                 }
             }

@@ -17,9 +17,9 @@ use tokio::sync::mpsc;
 use tokio_util::codec::FramedRead;
 
 use crate::Url;
-use crate::frame::FrameGuard;
+use crate::frame::CheckedReader;
 
-type Reader = FrameGuard<OwnedReadHalf>;
+type Reader = CheckedReader<OwnedReadHalf>;
 
 /// Connects to one server; what went wrong last is kept, since the library reports a status code only.
 #[derive(Clone, Debug)]
@@ -45,6 +45,7 @@ impl Dial {
 
     async fn open(
         self,
+        channel: Arc<SecureChannelState>,
         options: DecodingOptions,
     ) -> Result<StreamConnection<Reader, OwnedWriteHalf>, opcua_types::Error> {
         let outcome = match tokio::time::timeout(self.timeout, open(&self.url)).await {
@@ -54,7 +55,7 @@ impl Dial {
         *self.problem.lock().unwrap_or_else(PoisonError::into_inner) = outcome.as_ref().err().cloned();
         let stream = outcome.map_err(|problem| opcua_types::Error::new(StatusCode::BadCommunicationError, problem))?;
         let (reader, writer) = stream.into_split();
-        let reader = FramedRead::new(FrameGuard::new(reader), TcpCodec::new(options));
+        let reader = FramedRead::new(CheckedReader::new(reader, channel), TcpCodec::new(options));
         Ok(StreamConnection::new(reader, writer, self.url.to_string()))
     }
 }
@@ -83,7 +84,8 @@ impl Connector for Dial {
         outgoing: mpsc::Receiver<OutgoingMessage>,
         config: TransportConfiguration,
     ) -> Result<Self::Transport, opcua_types::Error> {
-        let dial = |_url: String, options| self.clone().open(options);
+        let for_reader = Arc::clone(&channel);
+        let dial = move |_url: String, options| self.clone().open(Arc::clone(&for_reader), options);
         StreamConnector::new(dial, self.url.to_string()).connect(channel, outgoing, config).await
     }
 

@@ -26,6 +26,7 @@ mod limits;
 mod loader;
 mod node_id;
 mod options;
+mod shape;
 mod subscription;
 mod url;
 mod value;

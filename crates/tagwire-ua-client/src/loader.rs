@@ -9,10 +9,12 @@ use opcua_types::{
     NamespaceMap, NodeId, TypeLoader,
 };
 
-/// Loads the structures of namespace 0 and keeps all others as bytes.
+use crate::shape;
+
+/// Loads the few structures that this client uses and keeps all others as bytes.
 ///
 /// The library's own loaders allocate the length that the peer claims, and accept a body that is longer than what was
-/// decoded from it; this one reads what is there and demands that it is used up.
+/// decoded from it; this one reads what is there, checks its shape, and demands that it is used up.
 pub(crate) struct BoundedLoader;
 
 impl TypeLoader for BoundedLoader {
@@ -50,10 +52,15 @@ fn load(
     if body.len() != length {
         return Err(Error::decoding("structure is longer than its message"));
     }
+    let standard_id = if node_id.namespace == 0 { node_id.as_u32() } else { None };
+    let is_known = match standard_id.map(|id| shape::check_structure(id, &body)) {
+        Some(Ok(is_known)) => is_known,
+        Some(Err(misshapen)) => return Err(Error::decoding(misshapen.to_string())),
+        None => false,
+    };
     let mut cursor = Cursor::new(body.as_slice());
-    let is_standard = node_id.namespace == 0 && node_id.is_numeric();
     let decoded =
-        if is_standard { GeneratedTypeLoader.load_from_binary(node_id, &mut cursor, ctx, Some(length)) } else { None };
+        if is_known { GeneratedTypeLoader.load_from_binary(node_id, &mut cursor, ctx, Some(length)) } else { None };
     let Some(decoded) = decoded else {
         return Ok(Box::new(ByteStringBody::new(ByteString::from(body), node_id.clone())));
     };
@@ -74,7 +81,7 @@ pub(crate) fn context(options: DecodingOptions) -> ContextOwned {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use opcua_types::{BinaryDecodable, BinaryEncodable, ExtensionObject, ReadValueId, Variant};
+    use opcua_types::{BinaryDecodable, BinaryEncodable, ExtensionObject, Range, Variant};
 
     fn decode(bytes: &[u8]) -> EncodingResult<ExtensionObject> {
         let context = context(crate::limits::discovery());
@@ -83,14 +90,14 @@ mod tests {
 
     fn encoded() -> Vec<u8> {
         let owned = context(crate::limits::discovery());
-        let object = ExtensionObject::from_message(ReadValueId::default());
+        let object = ExtensionObject::from_message(Range { low: 1.0, high: 2.0 });
         object.encode_to_vec(&owned.context())
     }
 
     #[test]
     fn a_known_structure_is_decoded_and_an_unknown_one_kept_as_bytes() {
         let known = decode(&encoded()).expect("decodes");
-        assert!(known.inner_as::<ReadValueId>().is_some());
+        assert!(known.inner_as::<Range>().is_some());
         let unknown = decode(&[1, 5, 9, 0, 1, 2, 0, 0, 0, 0xAA, 0xBB]).expect("decodes");
         let body = unknown.inner_as::<ByteStringBody>().expect("bytes");
         assert_eq!(body.raw_body().as_ref(), &[0xAA, 0xBB]);

@@ -1,5 +1,6 @@
 //! The client against a foreign server, asyncua; needs its Python in `TAGWIRE_TEST_PYTHON`.
 
+use std::io::Write as _;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -26,7 +27,8 @@ impl Server {
     /// Starts the server; `None`, and a visible line, without a Python to run it.
     async fn start(test: &str, is_secure: bool) -> Option<Self> {
         let Some(python) = std::env::var_os("TAGWIRE_TEST_PYTHON") else {
-            eprintln!("SKIPPED {test}: TAGWIRE_TEST_PYTHON is not set");
+            // Written past the test harness, which would hide it.
+            let _ = writeln!(std::io::stderr(), "SKIPPED {test}: TAGWIRE_TEST_PYTHON is not set");
             return None;
         };
         let folder = tempfile::tempdir().expect("folder");

@@ -215,9 +215,12 @@ impl<'a> Reader<'a> {
     /// [`DecodeError::End`].
     #[inline]
     pub fn byte_string(&mut self) -> Result<Option<&'a [u8]>, DecodeError> {
-        match usize::try_from(self.i32()?) {
-            Ok(len) => self.bytes(len).map(Some),
-            Err(_) => Ok(None),
+        match self.i32()? {
+            -1 => Ok(None),
+            len => match usize::try_from(len) {
+                Ok(len) => self.bytes(len).map(Some),
+                Err(_) => Err(DecodeError::Form),
+            },
         }
     }
 

@@ -69,6 +69,8 @@ pub(crate) struct Core {
     pub(crate) next_beat: Instant,
     pub(crate) next_demand: Instant,
     pub(crate) demand_version: u64,
+    /// No device is in doubt, so that nobody has to be watched.
+    pub(crate) is_calm: bool,
     /// Something changed that its system tags should show at once.
     pub(crate) is_dirty: bool,
     pub(crate) is_stopped: bool,
@@ -118,9 +120,13 @@ impl Core {
     pub(crate) fn fail_device(&mut self, at: usize, status: Status) {
         let stamp = self.clock.now();
         let device = &mut self.devices[at];
+        let was_bad = device.health.bad().is_some();
         if device.health.set_bad(status) {
             self.batch.extend(device.tags.ids().map(|id| bad_update(id, status, stamp)));
-            tracing::debug!(link = %self.name, device = %device.counters.name, %status, "device is bad");
+        }
+        // A link that is down has said so itself, once for all its devices.
+        if !was_bad && self.line.is_open() {
+            tracing::warn!(link = %self.name, device = %device.counters.name, %status, "device does not answer");
         }
         for class in &mut device.classes {
             class.is_disturbed = true;
@@ -153,16 +159,23 @@ impl Core {
 
     /// Calls those devices bad whose time is up.
     pub(crate) fn expire(&mut self, now: Instant) {
+        if self.is_calm {
+            return;
+        }
         for at in 0..self.devices.len() {
             if self.deadline_of(at).is_some_and(|deadline| deadline <= now) {
                 self.devices[at].counters.n_failed_reads += 1;
                 self.fail_device(at, self.line.silence());
             }
         }
+        self.is_calm = self.line.dead_since().is_none() && self.next_deadline().is_none();
     }
 
     /// When the next device is to be called bad.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        if self.is_calm {
+            return None;
+        }
         (0..self.devices.len()).filter_map(|at| self.deadline_of(at)).min()
     }
 

@@ -39,6 +39,11 @@ impl Health {
         self.n_unanswered > 0
     }
 
+    /// Whether an answer is missing since the last one, if only in part.
+    pub(crate) const fn is_doubtful(&self) -> bool {
+        self.failing_since.is_some()
+    }
+
     /// Whether the device is demoted.
     pub(crate) fn is_resting(&self, now: Instant) -> bool {
         self.resting_until.is_some_and(|until| until > now)
@@ -70,17 +75,27 @@ impl Health {
         }
     }
 
-    /// Notes a request, sent at `started`, that was not answered. Returns whether the device now is to be called bad.
+    /// Notes that only a part of what was asked at `started` was answered: whether the device still answers is open, and
+    /// is to be known one scan later than if it had not answered at all.
+    pub(crate) fn half_answered(&mut self, started: Instant, now: Instant, settings: &DeviceSettings, is_alone: bool) {
+        self.failing_since.get_or_insert(started + settings.scan);
+        self.retry_at = (!is_alone).then(|| now + RETRY.0);
+    }
+
+    /// Notes a request, sent at `started`, that was not answered. Returns whether the device now is to be called bad. A
+    /// link that failed, which is no fault of the device as far as anybody knows, alone never makes it bad.
     pub(crate) fn unanswered(
         &mut self,
         started: Instant,
         now: Instant,
         settings: &DeviceSettings,
         is_alone: bool,
+        link_failed: bool,
     ) -> bool {
         self.n_unanswered = self.n_unanswered.saturating_add(1);
         self.failing_since.get_or_insert(started);
-        let given_up = self.n_unanswered >= settings.attempts;
+        let attempts = if link_failed { settings.attempts.max(2) } else { settings.attempts };
+        let given_up = self.n_unanswered >= attempts;
         if given_up {
             self.count_failure(now, settings);
         }
@@ -137,11 +152,11 @@ mod tests {
         let settings = DeviceSettings::default();
         let start = Instant::now();
         let mut health = Health::default();
-        assert!(!health.unanswered(start, start + T, &settings, true));
+        assert!(!health.unanswered(start, start + T, &settings, true, false));
         assert_eq!(health.ask_at(), Some(start + T), "alone on its link it is asked again at once");
-        assert!(!health.unanswered(start + T, start + T * 2, &settings, true));
+        assert!(!health.unanswered(start + T, start + T * 2, &settings, true, false));
         assert_eq!(health.deadline(&settings), Some(start + T * 3));
-        assert!(health.unanswered(start + T * 2, start + T * 3, &settings, true));
+        assert!(health.unanswered(start + T * 2, start + T * 3, &settings, true, false));
         assert!(health.set_bad(Status::BAD_TIMEOUT));
         assert_eq!(health.deadline(&settings), None);
         assert!(health.answered());
@@ -154,7 +169,7 @@ mod tests {
         let now = Instant::now();
         let mut health = Health::default();
         for pause in [500, 1_000, 2_000, 2_000, 2_000] {
-            health.unanswered(now, now, &settings, false);
+            health.unanswered(now, now, &settings, false, false);
             assert_eq!(health.ask_at(), Some(now + Duration::from_millis(pause)));
         }
     }
@@ -165,9 +180,9 @@ mod tests {
         let settings = DeviceSettings { attempts: 1, demotion, ..DeviceSettings::default() };
         let now = Instant::now();
         let mut health = Health::default();
-        health.unanswered(now, now, &settings, false);
+        health.unanswered(now, now, &settings, false, false);
         assert!(!health.is_resting(now));
-        health.unanswered(now, now, &settings, false);
+        health.unanswered(now, now, &settings, false, false);
         assert!(health.is_resting(now + Duration::from_millis(9_999)) && !health.is_resting(now + demotion.period));
         assert_eq!(health.ask_at(), Some(now + demotion.period));
         assert!(health.write_at() < health.ask_at());

@@ -14,8 +14,9 @@ impl Core {
         match command {
             Command::Write { items, reply } => {
                 let ticket = self.writes.open(items.len(), reply);
+                let now = Instant::now();
                 for (item, (id, value)) in items.into_iter().enumerate() {
-                    self.accept_write(ticket, item, id, &value);
+                    self.accept_write(ticket, item, id, &value, now);
                 }
                 let n_waiting = self.devices.iter().map(|device| device.writes.len() as u64).sum();
                 self.counters.max_pending_writes = self.counters.max_pending_writes.max(n_waiting);
@@ -34,8 +35,7 @@ impl Core {
         }
     }
 
-    fn accept_write(&mut self, ticket: u64, item: usize, id: TagId, value: &Value) {
-        let now = Instant::now();
+    fn accept_write(&mut self, ticket: u64, item: usize, id: TagId, value: &Value, now: Instant) {
         let Some((at, tag)) = self.index.place(id) else {
             match self.system_place(id) {
                 Some(place) => {

@@ -95,6 +95,11 @@ impl Line {
         self.is_just_suspect
     }
 
+    /// Whether an answer now means that not a device but the connection was at fault.
+    pub(crate) const fn was_dead(&self) -> bool {
+        self.was_reopened || self.n_fell_silent >= 2
+    }
+
     /// What the silence of a device behind this line means.
     pub(crate) const fn silence(&self) -> Status {
         if self.is_open {

@@ -98,6 +98,7 @@ impl PolledLink {
             tracing::debug!(link = %self.core.name, "nobody answers, connection is opened anew");
             self.driver.disconnect();
             self.core.line.closed(now);
+            self.core.is_calm = false;
             return self.connect(now).await;
         }
         if job == Job::Write {
@@ -122,7 +123,7 @@ impl PolledLink {
         let mut attempt: Option<(Instant, usize, Job)> = None;
         for (at, device) in self.core.devices.iter().enumerate().filter(|(_, device)| device.is_asked()) {
             let write_offer = device.write_offer(now);
-            if device.health.is_failing() {
+            if device.health.is_doubtful() {
                 let offer = write_offer.or_else(|| device.read_offer(now).map(|(_, due, job)| (due, job)));
                 if let Some((due, job)) = offer
                     && attempt.is_none_or(|(best, ..)| due < best)
@@ -165,7 +166,9 @@ impl PolledLink {
         self.core.is_dirty = true;
         match outcome {
             Some(Ok(())) => {
-                tracing::debug!(link = %self.core.name, "connected");
+                if self.core.line.is_down() || self.core.counters.n_connects == 0 {
+                    tracing::info!(link = %self.core.name, "connected");
+                }
                 self.core.counters.n_connects += 1;
                 self.core.line.opened(now);
                 for device in &mut self.core.devices {
@@ -178,6 +181,7 @@ impl PolledLink {
                 let Core { line, random, counters, .. } = &mut self.core;
                 counters.n_failed_connects += 1;
                 line.refused(started, now, random);
+                self.core.is_calm = false;
                 if !was_down {
                     let reason = match failed {
                         Some(Err(error)) => error.to_string(),
@@ -190,19 +194,20 @@ impl PolledLink {
         }
     }
 
-    /// Notes that a request to a device brought no answer.
-    pub(crate) fn note_silence(&mut self, at: usize, started: Instant, now: Instant) {
+    /// Notes that a request to a device brought no answer, in time or because the link failed.
+    pub(crate) fn note_silence(&mut self, at: usize, started: Instant, now: Instant, link_failed: bool) {
+        let is_alone = self.core.is_alone();
         let core = &mut self.core;
-        let is_alone = core.devices.iter().filter(|device| device.is_asked()).count() <= 1;
         let device = &mut core.devices[at];
-        device.counters.n_timeouts += 1;
         self.neighbours_until = Some(now + (now - started));
+        core.is_calm = false;
+        device.counters.n_timeouts += u64::from(!link_failed);
         core.line.unanswered(started, device.settings.attempts, !device.health.is_failing());
-        if device.health.unanswered(started, now, &device.settings, is_alone) {
+        if device.health.unanswered(started, now, &device.settings, is_alone, link_failed) {
             device.counters.n_failed_reads += 1;
             core.fail_device(at, core.line.silence());
         }
-        if self.note_timeout(now) {
+        if link_failed || self.note_timeout(now) {
             return;
         }
         if !(self.core.line.is_just_suspect() && self.core.ask_a_neighbour(now)) && self.core.line.may_need_reopening()
@@ -211,12 +216,23 @@ impl PolledLink {
         }
     }
 
+    /// Notes that a request of several blocks was answered only in part before its time was up.
+    pub(crate) fn note_half_answer(&mut self, at: usize, started: Instant, now: Instant) {
+        let is_alone = self.core.is_alone();
+        self.core.is_calm = false;
+        let device = &mut self.core.devices[at];
+        device.counters.n_timeouts += 1;
+        device.health.half_answered(started, now, &device.settings, is_alone);
+        self.note_timeout(now);
+    }
+
     /// Closes a transport that is of no use after an unanswered request; returns whether that is so.
     pub(crate) fn note_timeout(&mut self, now: Instant) -> bool {
         let is_useless = self.driver.reconnect_after_timeout() && self.core.line.is_open();
         if is_useless {
             self.driver.disconnect();
             self.core.line.closed(now);
+            self.core.is_calm = false;
         }
         is_useless
     }
@@ -227,6 +243,7 @@ impl PolledLink {
         self.driver.disconnect();
         let Core { line, random, .. } = &mut self.core;
         line.broke(started, now, random);
+        self.core.is_calm = false;
         self.core.is_dirty = true;
     }
 
@@ -309,6 +326,11 @@ impl Core {
             }
             () = sleep_until(wake) => {}
         }
+    }
+
+    /// Whether the link has one device only, so that asking it again at once delays nobody.
+    fn is_alone(&self) -> bool {
+        self.devices.iter().filter(|device| device.is_asked()).count() <= 1
     }
 
     /// Calls every device bad because there is no connection.

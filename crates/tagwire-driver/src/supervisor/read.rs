@@ -60,8 +60,12 @@ impl PolledLink {
         if is_excused {
             self.core.devices[at].health.excuse();
             self.note_timeout(now);
-        } else if !has_answer || matches!(outcome, Some(Err(_))) {
-            self.note_silence(at, started, now);
+        } else if matches!(outcome, Some(Err(_))) {
+            self.note_silence(at, started, now, true);
+        } else if !has_answer {
+            self.note_silence(at, started, now, false);
+        } else if outcome.is_none() {
+            self.note_half_answer(at, started, now);
         }
         if let Some(Err(error)) = outcome {
             self.note_link_failure(started, now, &error);
@@ -163,9 +167,6 @@ impl PolledLink {
                 },
                 Err(refusal) => core.refused(at, job, extra, block, &refusal, &**driver, stamp, now),
             }
-        }
-        if has_answer {
-            core.line.answered();
         }
         let device = &core.devices[at];
         let (attempts, n_answers) = (device.settings.attempts, device.counters.n_reads + u64::from(has_answer));
@@ -293,15 +294,19 @@ impl Core {
 
     /// Notes that a device answered; one that was bad is polled at once.
     pub(crate) fn answered(&mut self, at: usize) {
+        if self.line.was_dead() {
+            self.devices.iter_mut().for_each(|device| device.health.hurry());
+        }
         self.line.answered();
         let device = &mut self.devices[at];
         let is_new = !std::mem::replace(&mut device.has_answered, true);
-        if device.health.is_failing() || device.health.bad().is_some() {
+        if device.health.is_doubtful() || device.health.bad().is_some() {
             let was_bad = device.health.answered();
             if was_bad {
                 for class in &mut device.classes {
                     class.round.restart();
                 }
+                tracing::info!(link = %self.name, device = %device.counters.name, "device answers again");
                 let stamp = self.clock.now();
                 let tags = &device.tags;
                 let refused = device.learned.refused().filter_map(|(tag, status)| Some((tags.id(tag)?, status)));

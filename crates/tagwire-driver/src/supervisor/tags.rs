@@ -103,6 +103,12 @@ impl TagTable {
         if !cold.access.write {
             return Err(Status::BAD_NOT_WRITABLE);
         }
+        if hot.scaling == NO_SCALING
+            && cold.value_type.is_scalar()
+            && value.to_bits().is_some_and(|(data_type, _)| data_type == cold.value_type.data_type)
+        {
+            return Ok(value.clone());
+        }
         let raw = match self.scalings.get(hot.scaling as usize) {
             Some(scaling) => scaling.to_raw(value, cold.value_type.data_type).map_err(status_of)?,
             None => value.clone(),
@@ -138,7 +144,12 @@ impl Index {
 
     /// Device and index in the device of a tag.
     pub(crate) fn place(&self, id: TagId) -> Option<(usize, u32)> {
-        let found = self.places.binary_search_by_key(&id, |&(id, _, _)| id).ok()?;
+        // The numbers of one link mostly follow each other.
+        let guess = id.0.wrapping_sub(self.places.first()?.0.0) as usize;
+        let found = match self.places.get(guess) {
+            Some(&(guessed, _, _)) if guessed == id => guess,
+            _ => self.places.binary_search_by_key(&id, |&(id, _, _)| id).ok()?,
+        };
         self.places.get(found).map(|&(_, device, tag)| (device as usize, tag))
     }
 }

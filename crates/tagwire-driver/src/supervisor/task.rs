@@ -215,6 +215,7 @@ impl Start {
             next_beat: now,
             next_demand: now,
             demand_version: self.sink.demand_version(),
+            is_calm: false,
             is_dirty: true,
             is_stopped: false,
             is_pushed: false,

@@ -1,14 +1,15 @@
 //! Answers that are collected item by item and sent when the last one is there.
 
-use std::collections::HashMap;
+use std::collections::VecDeque;
 
 use tokio::sync::oneshot;
 
 /// Requests of clients that wait for the results of their items.
 #[derive(Debug)]
 pub(crate) struct Tickets<T> {
-    open: HashMap<u64, Ticket<T>>,
-    next: u64,
+    /// By number, from the oldest one that is open.
+    open: VecDeque<Option<Ticket<T>>>,
+    oldest: u64,
 }
 
 #[derive(Debug)]
@@ -20,44 +21,50 @@ struct Ticket<T> {
 
 impl<T> Default for Tickets<T> {
     fn default() -> Self {
-        Self { open: HashMap::new(), next: 0 }
+        Self { open: VecDeque::new(), oldest: 0 }
     }
 }
 
 impl<T> Tickets<T> {
     /// A ticket for `n` items, at least one.
     pub(crate) fn open(&mut self, n: usize, reply: oneshot::Sender<Vec<T>>) -> u64 {
-        let id = self.next;
-        self.next += 1;
+        let id = self.oldest + self.open.len() as u64;
         let results = std::iter::repeat_with(|| None).take(n).collect();
-        self.open.insert(id, Ticket { results, n_open: n, reply });
+        self.open.push_back(Some(Ticket { results, n_open: n, reply }));
         id
     }
 
     /// Records the result of one item, unless it has one, and answers when it was the last; returns whether it counted.
     pub(crate) fn set(&mut self, id: u64, item: usize, result: T) -> bool {
-        let Some(ticket) = self.open.get_mut(&id) else { return false };
+        let at = id.checked_sub(self.oldest).and_then(|at| usize::try_from(at).ok());
+        let Some(place) = at.and_then(|at| self.open.get_mut(at)) else { return false };
+        let Some(ticket) = place else { return false };
         match ticket.results.get_mut(item) {
             Some(slot) if slot.is_none() => *slot = Some(result),
             _ => return false,
         }
         ticket.n_open -= 1;
         if ticket.n_open == 0
-            && let Some(ticket) = self.open.remove(&id)
+            && let Some(ticket) = place.take()
         {
             // Whoever asked may have gone away meanwhile, which harms nobody.
             let _ = ticket.reply.send(ticket.results.into_iter().flatten().collect());
+            while self.open.front().is_some_and(Option::is_none) {
+                self.open.pop_front();
+                self.oldest += 1;
+            }
         }
         true
     }
 
     /// How many items have no result yet.
     pub(crate) fn n_open_items(&self) -> usize {
-        self.open.values().map(|ticket| ticket.n_open).sum()
+        self.open.iter().flatten().map(|ticket| ticket.n_open).sum()
     }
 
     /// Drops all tickets, which tells those who wait that nobody will answer.
     pub(crate) fn clear(&mut self) {
+        self.oldest += self.open.len() as u64;
         self.open.clear();
     }
 }
@@ -77,5 +84,21 @@ mod tests {
         assert!(tickets.set(id, 0, 'a'));
         assert_eq!(answer.try_recv(), Ok(vec!['a', 'b']));
         assert!(!tickets.set(id, 0, 'c'));
+    }
+
+    #[test]
+    fn tickets_end_in_any_order() {
+        let mut tickets = Tickets::default();
+        let (mut ids, mut answers) = (Vec::new(), Vec::new());
+        for _ in 0..5 {
+            let (reply, answer) = oneshot::channel();
+            ids.push(tickets.open(1, reply));
+            answers.push(answer);
+        }
+        for at in [3, 0, 1, 4, 2] {
+            assert!(tickets.set(ids[at], 0, at));
+            assert_eq!(answers[at].try_recv(), Ok(vec![at]));
+        }
+        assert_eq!((tickets.open.len(), tickets.n_open_items()), (0, 0));
     }
 }

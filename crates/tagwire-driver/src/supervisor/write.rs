@@ -9,6 +9,7 @@ use super::core::{Core, SystemPlace, SystemWrite};
 use super::device::Purpose;
 use super::polled::PolledLink;
 use super::system::{DeviceItem, LinkItem};
+use crate::Refusal;
 
 impl PolledLink {
     /// Sends the writes that wait longest, as many as the driver puts into one request.
@@ -45,33 +46,29 @@ impl PolledLink {
         let read_back = self.core.devices[at].settings.read_after_write;
         let mut written = Vec::new();
         let mut has_answer = false;
-        let mut results = std::mem::take(&mut self.results);
-        let mut answers = results.drain(..);
-        for write in self.sending.drain(..) {
-            let status = match answers.next() {
-                Some(Ok(())) => Status::GOOD,
-                Some(Err(refusal)) => refusal.status,
-                None => missing,
-            };
-            let is_silence =
-                matches!(status, Status::BAD_TIMEOUT | Status::BAD_NO_COMMUNICATION | Status::BAD_COMMUNICATION_ERROR);
-            has_answer |= !is_silence;
-            let counters = &mut self.core.devices[at].counters;
-            if status.is_good() {
-                counters.n_writes += 1;
-                if read_back {
-                    written.push(write.tag);
-                } else {
-                    self.core.show(at, write.tag, write.raw, stamp);
-                }
-            } else {
+        let Self { core, results, sending, .. } = self;
+        for (at_write, write) in sending.iter_mut().enumerate() {
+            let status = status_of(results.get(at_write), missing);
+            has_answer |=
+                !matches!(status, Status::BAD_TIMEOUT | Status::BAD_NO_COMMUNICATION | Status::BAD_COMMUNICATION_ERROR);
+            let counters = &mut core.devices[at].counters;
+            if !status.is_good() {
                 counters.n_failed_writes += 1;
+                continue;
             }
-            self.core.flush();
-            self.core.answer_write(write.ticket, write.item, status);
+            counters.n_writes += 1;
+            if read_back {
+                written.push(write.tag);
+            } else {
+                core.show(at, write.tag, std::mem::replace(&mut write.raw, Value::Null), stamp);
+            }
         }
-        drop(answers);
-        self.results = results;
+        // Whoever is told that the write is done must find the new value already there.
+        core.flush();
+        for (at_write, write) in sending.drain(..).enumerate() {
+            let status = status_of(results.get(at_write), missing);
+            core.answer_write(write.ticket, write.item, status);
+        }
         if !written.is_empty() {
             let Core { devices, next_id, .. } = &mut self.core;
             devices[at].queue_extra(written, Purpose::Refresh, now, next_id);
@@ -81,12 +78,22 @@ impl PolledLink {
             self.core.answered(at);
             self.core.flush();
         }
-        if !has_answer || matches!(outcome, Some(Err(_))) {
-            self.note_silence(at, started, now);
+        let link_failed = matches!(outcome, Some(Err(_)));
+        if !has_answer || link_failed {
+            self.note_silence(at, started, now, link_failed);
         }
         if let Some(Err(error)) = outcome {
             self.note_link_failure(started, now, &error);
         }
+    }
+}
+
+/// The status of a write from what the driver said about it, or did not say.
+fn status_of(result: Option<&Result<(), Refusal>>, missing: Status) -> Status {
+    match result {
+        Some(Ok(())) => Status::GOOD,
+        Some(Err(refusal)) => refusal.status,
+        None => missing,
     }
 }
 

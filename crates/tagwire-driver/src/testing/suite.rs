@@ -110,8 +110,11 @@ impl<R: Rig> Run<'_, R> {
             }
             Fault::HalfOpen => {
                 self.requests_end(0, end).await?;
-                if end >= at + RECOVERY {
-                    sleep_until(at + RECOVERY).await;
+                // With everybody silent, each neighbour costs its time before the connection is known to be dead.
+                let others = self.devices.iter().skip(1).map(|settings| settings.request_timeout).sum::<Duration>();
+                let promised = at + RECOVERY + others;
+                if end >= promised {
+                    sleep_until(promised).await;
                     for tag in self.tags() {
                         let seen = self.recorder.seen(tag);
                         if !seen.status.is_good() {

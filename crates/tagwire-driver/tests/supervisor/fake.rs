@@ -64,6 +64,17 @@ impl Fake {
         })))
     }
 
+    /// Devices whose limits differ from seed to seed.
+    pub(crate) fn varied(seed: u64) -> Self {
+        let fake = Self::new(seed);
+        {
+            let mut world = fake.world();
+            world.max_len = [125, 7, 3][(seed % 3) as usize];
+            world.in_flight = [1, 1, 2, 8][(seed / 3 % 4) as usize];
+        }
+        fake
+    }
+
     pub(crate) fn world(&self) -> MutexGuard<'_, World> {
         self.0.lock().expect("world")
     }

@@ -7,7 +7,7 @@ use crate::fake::Fake;
 fn run(seed: u64) -> Result<(), String> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().expect("runtime");
-    runtime.block_on(async { rehearse(&Fake::new(seed), seed, 4).await })
+    runtime.block_on(async { rehearse(&Fake::varied(seed), seed, 4).await })
 }
 
 #[test]

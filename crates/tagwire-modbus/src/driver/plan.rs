@@ -42,10 +42,9 @@ pub(super) fn plan(
     blocks
 }
 
-/// Whether a block would reach across an address of a cut, or join the unit behind a cut with it.
+/// Whether a block would reach across the start of a cut.
 fn is_cut(cuts: &[Span], area: u32, start: u32, end: u32) -> bool {
-    let reaches = |cut: &Span| cut.start.max(start + 1) <= (cut.start + cut.len).min(end - 1);
-    cuts.iter().any(|cut| cut.area == area && reaches(cut))
+    cuts.iter().any(|cut| cut.area == area && start < cut.start && cut.start < end)
 }
 
 #[cfg(test)]
@@ -110,11 +109,16 @@ mod tests {
     fn no_block_reaches_across_a_cut() {
         let tags: Vec<String> = (1..=10).map(|n| format!("4{n:05}")).collect();
         let tags: Vec<(&str, &str)> = tags.iter().map(|address| (address.as_str(), "u16")).collect();
-        assert_eq!(blocks(&tags, &[], &[(4, 4, 1)]), [(0, 4, 4), (4, 1, 1), (5, 5, 5)]);
+        assert_eq!(blocks(&tags, &[], &[(4, 4, 1)]), [(0, 4, 4), (4, 6, 6)]);
+        assert_eq!(blocks(&tags, &[], &[(4, 4, 1), (4, 5, 1)]), [(0, 4, 4), (4, 1, 1), (5, 5, 5)]);
         assert_eq!(blocks(&tags, &[], &[(3, 4, 1)]), [(0, 10, 10)]);
-        assert_eq!(blocks(&tags, &[], &[(4, 0, 1)]), [(0, 1, 1), (1, 9, 9)]);
-        assert_eq!(blocks(&tags, &[], &[(4, 9, 1)]), [(0, 9, 9), (9, 1, 1)]);
-        assert_eq!(blocks(&tags, &[], &[(4, 3, 2)]), [(0, 3, 3), (3, 1, 1), (4, 1, 1), (5, 5, 5)]);
+        assert_eq!(blocks(&tags, &[], &[(4, 0, 1), (4, 10, 1)]), [(0, 10, 10)]);
+    }
+
+    #[test]
+    fn a_value_across_a_cut_is_read_alone() {
+        let tags = [("40001", "u16"), ("40002", "f32"), ("40004", "u16")];
+        assert_eq!(blocks(&tags, &[], &[(4, 2, 1)]), [(0, 1, 1), (1, 2, 1), (3, 1, 1)]);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use tagwire_driver::AddressError;
 use tagwire_model::{ArrayData, ConvertError, Dims, Value, ValueType};
 use thiserror::Error;
 
-use super::config::{Plain, SimulatorConfig, UnitConfig};
+use super::config::{Plain, RefuseConfig, SimulatorConfig, UnitConfig};
 use super::fault::Fault;
 use super::signal::Signal;
 use super::unit::{Refused, Unit};
@@ -242,13 +242,20 @@ fn build(config: &UnitConfig) -> Result<Unit, SimulatorError> {
         signals.push(signal);
     }
     unit.set_signals(signals);
-    for one in &config.refusals {
-        let item = place(&one.address, None, None)?;
-        let start = u32::from(item.start);
-        let (end, exception) = (start + one.count, Exception(one.exception));
-        unit.refused.push(Refused { table: item.table, start, end, exception, on: one.on });
-    }
+    unit.refused = refusals(id, &config.refusals)?;
     Ok(unit)
+}
+
+/// The ranges that a unit refuses.
+pub(super) fn refusals(unit: u8, configs: &[RefuseConfig]) -> Result<Vec<Refused>, SimulatorError> {
+    let refused = |one: &RefuseConfig| {
+        let address = Address::parse(&one.address, Numbering::default());
+        let address = address.map_err(|error| SimulatorError::Address { unit, error })?;
+        let start = u32::from(address.offset);
+        let (end, exception) = (start + one.count, Exception(one.exception));
+        Ok(Refused { table: address.table, start, end, exception, on: one.on })
+    };
+    configs.iter().map(refused).collect()
 }
 
 /// Why a name or an address cannot be used.

@@ -9,12 +9,12 @@ use parking_lot::Mutex;
 use tagwire_model::Value;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, ToSocketAddrs};
-use tokio::sync::Notify;
+use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 
 use super::bank::{self, Bad, Bank, Reply};
-use super::config::SimulatorConfig;
+use super::config::{RefuseConfig, SimulatorConfig};
 use super::fault::Fault;
 use crate::address::Table;
 use crate::codec::{FrameReader, Framing, Role};
@@ -26,7 +26,7 @@ pub use super::bank::{Received, SimulatorError};
 pub struct Simulator {
     bank: Arc<Mutex<Bank>>,
     epoch: Instant,
-    hang_up: Arc<Notify>,
+    hang_up: Arc<watch::Sender<()>>,
 }
 
 /// A simulator that listens for TCP clients; dropping it stops listening and closes every connection.
@@ -63,7 +63,7 @@ impl Simulator {
     /// [`SimulatorError`] when the configuration describes no device.
     pub fn new(config: &SimulatorConfig) -> Result<Self, SimulatorError> {
         let bank = Arc::new(Mutex::new(Bank::new(config)?));
-        Ok(Self { bank, epoch: Instant::now(), hang_up: Arc::new(Notify::new()) })
+        Ok(Self { bank, epoch: Instant::now(), hang_up: Arc::new(watch::Sender::new(())) })
     }
 
     /// Listens for Modbus TCP clients; port 0 takes a free one.
@@ -112,6 +112,7 @@ impl Simulator {
     /// # Errors
     /// What the stream says.
     pub async fn serve(&self, mut stream: impl AsyncRead + AsyncWrite + Unpin, framing: Framing) -> io::Result<()> {
+        let mut hang_up = self.hang_up.subscribe();
         let mut reader = FrameReader::new(framing, Role::Server);
         let mut out: Vec<u8> = Vec::new();
         let mut late: Vec<(Instant, Vec<u8>)> = Vec::new();
@@ -128,7 +129,10 @@ impl Simulator {
                 if !reply.delay.is_zero() {
                     stream.write_all(&out).await?;
                     out.clear();
-                    tokio::time::sleep(reply.delay).await;
+                    tokio::select! {
+                        () = tokio::time::sleep(reply.delay) => {}
+                        _ = hang_up.changed() => return Ok(()),
+                    }
                 }
                 if !queue(reply, &mut out, &mut late) {
                     stream.write_all(&out).await?;
@@ -153,14 +157,14 @@ impl Simulator {
                     }
                 }
                 () = tokio::time::sleep(Self::SILENCE), if is_partial => reader.clear(),
-                () = self.hang_up.notified() => return Ok(()),
+                _ = hang_up.changed() => return Ok(()),
             }
         }
     }
 
     /// Closes every connection; clients may come back at once.
     pub fn hang_up(&self) {
-        self.hang_up.notify_waiters();
+        self.hang_up.send_replace(());
     }
 
     /// Spoils the next request to `unit`, or to any unit; several wait in order.
@@ -176,6 +180,18 @@ impl Simulator {
     /// Ends all faults that wait or happen by chance.
     pub fn clear_faults(&self) {
         self.bank.lock().clear_faults();
+    }
+
+    /// Replaces the ranges that a unit refuses.
+    ///
+    /// # Errors
+    /// [`SimulatorError::Address`] for an address that means nothing.
+    pub fn set_refusals(&self, id: u8, refusals: &[RefuseConfig]) -> Result<(), SimulatorError> {
+        let refused = bank::refusals(id, refusals)?;
+        if let Some(unit) = self.bank.lock().unit_mut(id) {
+            unit.refused = refused;
+        }
+        Ok(())
     }
 
     /// Whether a unit gives no answers at all.

@@ -114,6 +114,11 @@ impl PeerCertificate {
         &self.chain
     }
 
+    /// Whether `chain`, as received somewhere else, starts with this very certificate.
+    pub fn is_first_of(&self, chain: &[u8]) -> bool {
+        split_chain(chain).is_ok_and(|chain| chain.first() == Some(&self.leaf()))
+    }
+
     /// SHA-1 of the certificate: how OPC UA names one (Part 6, 6.2.3).
     pub const fn thumbprint(&self) -> &[u8; 20] {
         &self.thumbprint

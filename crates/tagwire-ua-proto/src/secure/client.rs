@@ -189,8 +189,7 @@ impl ClientChannel {
             if header.receiver_thumbprint != Some(own.certificate().thumbprint()) {
                 return Err(Fault::Thumbprint.into());
             }
-            let chain = super::split_chain(header.sender_certificate.unwrap_or_default());
-            if chain.map_err(|_| Fault::Certificate)?.first() != Some(&server.leaf()) {
+            if !server.is_first_of(header.sender_certificate.unwrap_or_default()) {
                 return Err(Fault::Certificate.into());
             }
         }

@@ -387,10 +387,7 @@ impl ServerChannel {
         let sent = header.sender_certificate.ok_or(Fault::Certificate)?;
         if let (State::Open(_), Some(known)) = (&self.state, &self.certificate) {
             // Issuers may come along or not, but the client itself must be the same.
-            return match super::split_chain(sent) {
-                Ok(chain) if chain.first() == Some(&known.leaf()) => Ok(Some(known.clone())),
-                _ => Err(Fault::RenewalMismatch.into()),
-            };
+            return if known.is_first_of(sent) { Ok(Some(known.clone())) } else { Err(Fault::RenewalMismatch.into()) };
         }
         let certificate = PeerCertificate::parse(sent).map_err(|_| Fault::Certificate)?;
         if certificate.leaf() == own.leaf() || !certificate.fits(suite) {
