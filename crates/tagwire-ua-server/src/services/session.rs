@@ -247,7 +247,12 @@ impl Login {
                 let password = String::from_utf8(password).map_err(|_| status::BAD_IDENTITY_TOKEN_REJECTED)?;
                 let (login, policy) = (Arc::clone(&server.login), server.policy());
                 let checked = tokio::task::spawn_blocking(move || login.user(&policy, &name, &password, origin)).await;
-                checked.map_err(|_| Status::BAD_INTERNAL_ERROR)?.map_err(|refused| match refused {
+                let checked = checked.map_err(|_| Status::BAD_INTERNAL_ERROR)?;
+                if matches!(checked, Err(LoginRefused::Credentials)) {
+                    // Who guesses waits; nobody else does, because only this connection's answer is held back.
+                    tokio::time::sleep(limits::REFUSED_LOGIN_DELAY).await;
+                }
+                checked.map_err(|refused| match refused {
                     LoginRefused::Busy => status::BAD_TOO_MANY_OPERATIONS,
                     _ => status::BAD_IDENTITY_TOKEN_REJECTED,
                 })
