@@ -31,7 +31,9 @@ def one(session, subscription, id_, **how):
 
 def refusal(session, id_, **how) -> str:
     subscription = session.subscribe().SubscriptionId
-    return status(session.monitor(subscription, [session.item(id_, **how)])[0].StatusCode)
+    result = status(session.monitor(subscription, [session.item(id_, **how)])[0].StatusCode)
+    session.delete_subscription(subscription)
+    return result
 
 
 def drained(session, cycles=3):
