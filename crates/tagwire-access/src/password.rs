@@ -96,7 +96,7 @@ const MAX_KEPT: usize = 2;
 /// Hashes the candidate as the stored hash was made and compares in constant time; `None` when it cannot be done.
 fn verify(candidate: &[u8], stored: &PasswordHash) -> Option<bool> {
     let (salt, expected) = (stored.salt.as_ref()?, stored.hash.as_ref()?);
-    let version = stored.version.map_or(Ok(Version::default()), Version::try_from).ok()?;
+    let version = stored.version.map_or_else(|| Ok(Version::default()), Version::try_from).ok()?;
     let params = Params::try_from(stored).ok()?;
     let n_blocks = params.block_count();
     let mut memory = MEMORY.lock().pop().unwrap_or_default();
