@@ -47,6 +47,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     }
     if wants("product") {
         let peers = peers::install()?;
+        // The client over async-opcua-client is a program of the workspace.
         crate::process::run(&mut cargo(&["build", "--quiet", "--profile", "ci", "--package", "tagwire-tests"]))?;
         tally += run_product(&peers, &product("ci")?, pytest)?;
     }

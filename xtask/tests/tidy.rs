@@ -19,8 +19,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("tagwire-ua-client", &["access", "model"]),
     ("tagwire-ua-proto", &["model"]),
     ("tagwire-ua-server", &["ua-proto", "hub", "access", "model"]),
-    ("tagwire-gateway", &["ua-server", "modbus", "sim", "driver", "hub", "access", "model"]),
-    ("tagwire", &["gateway", "ua-client", "modbus", "sim", "access", "driver", "model"]),
+    ("tagwire-gateway", &["ua-server", "ua-proto", "modbus", "sim", "driver", "hub", "access", "model"]),
+    ("tagwire", &["gateway", "hub", "ua-client", "modbus", "sim", "access", "driver", "model"]),
     ("xtask", &[]),
     ("tagwire-tests", &["ua-client"]),
 ];

@@ -37,8 +37,3 @@ fn filter(text: &str) -> Targets {
     // What a person switches on for one link must be seen whatever the level.
     filter.with_target("tagwire::trace", tracing::Level::INFO)
 }
-
-/// Whether a text is a filter.
-pub(crate) fn is_filter(text: &str) -> bool {
-    text.parse::<Targets>().is_ok()
-}

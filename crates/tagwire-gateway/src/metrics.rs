@@ -4,6 +4,9 @@ use std::fmt::Write as _;
 
 use tagwire_driver::Statistics;
 
+/// Takes one figure out of a link's statistics.
+type Figure = fn(&Statistics) -> f64;
+
 /// What the server counts about itself.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct ServerFigures {
@@ -39,7 +42,7 @@ pub(crate) fn page(server: &ServerFigures, links: &[(String, Statistics)]) -> St
         page.head(&metric);
         page.line(metric.0, "", value);
     }
-    let link_metrics: [(Metric, fn(&Statistics) -> f64); 7] = [
+    let link_metrics: [(Metric, Figure); 7] = [
         (Metric("link_connected", "gauge", "Whether the connection is open."), |s| {
             f64::from(u8::from(s.link.connected))
         }),

@@ -10,6 +10,7 @@ mod counters;
 mod endpoints;
 #[cfg(test)]
 mod fixture;
+mod guesses;
 pub mod limits;
 mod listener;
 mod quota;
@@ -17,6 +18,7 @@ mod rights;
 mod server;
 pub mod services;
 mod session;
+mod status;
 mod subscription;
 mod variables;
 

@@ -66,8 +66,6 @@ pub const SERVES_EVENTS: bool = false;
 pub const MAX_CONNECTIONS: usize = MAX_SESSIONS as usize + 100;
 /// Time in which a client must have opened its channel.
 pub const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long the answer to a wrong user name or password is held back.
-pub const REFUSED_LOGIN_DELAY: Duration = Duration::from_millis(250);
 /// Time in which a client must have a session on its channel.
 pub const SESSION_TIMEOUT: Duration = Duration::from_secs(60);
 /// Time that a client may take no bytes while bytes wait for it.

@@ -169,7 +169,7 @@ impl Requests {
             if let Err(refusal) = self.server.trust.verify_peer(certificate.chain(), &check, self.server.now()) {
                 tracing::warn!(peer = %self.facts.peer, "client certificate refused: {refusal}; {}", refusal.reason.remedy());
                 self.server.counters.session_rejected_for_security();
-                return Err(self.channel.refuse_open(refusal.reason.wire_status()).into());
+                return Err(self.channel.refuse_open(crate::status::certificate(&refusal)).into());
             }
         }
         self.channel.accept_open(now, self.server.now(), &mut send.bytes)?;

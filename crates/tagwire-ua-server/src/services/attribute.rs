@@ -27,8 +27,7 @@ pub(crate) const VALUE: u32 = 13;
 pub(super) fn read(context: &mut Context<'_>, body: &[u8], out: &mut Vec<u8>) -> Result<Flow, Status> {
     let principal = context.principal()?;
     let request = ReadRequestRef::decode(&mut Reader::new(body)).map_err(DecodeError::status)?;
-    // NaN fails this comparison too.
-    if !(request.max_age >= 0.0) {
+    if request.max_age.is_nan() || request.max_age < 0.0 {
         return Err(status::BAD_MAX_AGE_INVALID);
     }
     let wanted = request.timestamps_to_return;

@@ -16,7 +16,7 @@ use super::attribute::VALUE;
 use super::{Context, Flow, check_operations, decode};
 use crate::address_space::{Node, Snapshot};
 use crate::limits;
-use crate::subscription::{ItemSettings, Mode, Subscription, Target, Trigger};
+use crate::subscription::{ItemSettings, Mode, NewItem, Subscription, Target, Trigger};
 
 /// Number of the EventNotifier attribute.
 const EVENT_NOTIFIER: u32 = 12;
@@ -112,7 +112,7 @@ fn add(
     let revised_sampling_interval = f64::from(settings.sampling_ms);
     let revised_queue_size = settings.queue_size;
     let monitored_item_id = subscription
-        .add_item(target, mode, settings, range, timestamps, ticket, context.server.as_ref())
+        .add_item(NewItem { target, mode, settings, range, timestamps, ticket }, context.server.as_ref())
         .ok_or(status::BAD_TOO_MANY_MONITORED_ITEMS)?;
     Ok(MonitoredItemCreateResult {
         monitored_item_id,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tagwire_access::{ChannelSecurity, Face, LoginRefused, Origin, PeerCheck, Principal};
+use tagwire_access::{ChannelSecurity, Face, Origin, PeerCheck, Principal};
 use tagwire_model::Status;
 use tagwire_ua_proto::codec::Encode;
 use tagwire_ua_proto::secure::{
@@ -32,7 +32,7 @@ pub(super) fn create(context: &mut Context<'_>, body: &[u8], out: &mut Vec<u8>) 
         return Err(Status::BAD_SERVER_HALTED);
     }
     // A channel without security that only discovery may use carries no session.
-    if !server.config.security.iter().any(|offer| *offer == (channel.policy, channel.mode)) {
+    if !server.config.security.contains(&(channel.policy, channel.mode)) {
         return Err(status::BAD_SECURITY_POLICY_REJECTED);
     }
     if request.endpoint_url.as_str().len() > limits::MAX_ENDPOINT_URL_BYTES {
@@ -131,7 +131,7 @@ fn check_client(server: &Server, channel: &ChannelFacts, request: &CreateSession
     };
     server.trust.verify_peer(request.client_certificate.as_slice(), &check, server.now()).map_err(|refusal| {
         tracing::warn!(peer = %channel.peer, "client certificate refused: {refusal}; {}", refusal.reason.remedy());
-        refusal.reason.wire_status()
+        crate::status::certificate(&refusal)
     })?;
     Ok(())
 }
@@ -160,6 +160,7 @@ pub(super) fn activate(context: &mut Context<'_>, body: &[u8], _out: &mut Vec<u8
             Ok(principal) => principal,
             Err(status) => {
                 server.counters.session_rejected_for_security();
+                tokio::time::sleep(server.guesses.wrong(channel.peer.ip(), server.millis())).await;
                 return LaterBody::Fault(status);
             }
         };
@@ -241,21 +242,13 @@ impl Login {
         let origin = Origin { face: Face::Ua, peer: Some(channel.peer), security };
         match self {
             Self::Anonymous => {
-                server.login.anonymous(&server.policy(), origin).map_err(|_| status::BAD_IDENTITY_TOKEN_REJECTED)
+                server.login.anonymous(&server.policy(), origin).map_err(|refused| crate::status::login(&refused))
             }
             Self::Password { name, password } => {
                 let password = String::from_utf8(password).map_err(|_| status::BAD_IDENTITY_TOKEN_REJECTED)?;
                 let (login, policy) = (Arc::clone(&server.login), server.policy());
                 let checked = tokio::task::spawn_blocking(move || login.user(&policy, &name, &password, origin)).await;
-                let checked = checked.map_err(|_| Status::BAD_INTERNAL_ERROR)?;
-                if matches!(checked, Err(LoginRefused::Credentials)) {
-                    // Who guesses waits; nobody else does, because only this connection's answer is held back.
-                    tokio::time::sleep(limits::REFUSED_LOGIN_DELAY).await;
-                }
-                checked.map_err(|refused| match refused {
-                    LoginRefused::Busy => status::BAD_TOO_MANY_OPERATIONS,
-                    _ => status::BAD_IDENTITY_TOKEN_REJECTED,
-                })
+                checked.map_err(|_| Status::BAD_INTERNAL_ERROR)?.map_err(|refused| crate::status::login(&refused))
             }
         }
     }

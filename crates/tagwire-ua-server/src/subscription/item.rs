@@ -88,6 +88,10 @@ pub(crate) struct Notification {
     pub(crate) server_time: Timestamp,
 }
 
+/// Samples that wait before the newest one, oldest first.
+#[derive(Debug, Default)]
+struct Older(VecDeque<Notification>);
+
 /// What a client may set on an item.
 #[derive(Clone, Debug)]
 pub(crate) struct ItemSettings {
@@ -100,6 +104,16 @@ pub(crate) struct ItemSettings {
     pub(crate) trigger: Trigger,
     /// Absolute deadband in units of the value; 0 for none.
     pub(crate) deadband: f64,
+}
+
+/// What an item is made from.
+pub(crate) struct NewItem {
+    pub(crate) target: Target,
+    pub(crate) mode: Mode,
+    pub(crate) settings: ItemSettings,
+    pub(crate) range: Option<Box<NumericRange>>,
+    pub(crate) timestamps: TimestampsToReturn,
+    pub(crate) ticket: Ticket,
 }
 
 /// One monitored item.
@@ -118,7 +132,7 @@ pub(crate) struct Item {
     /// Reports once although its mode is Sampling, because another item triggered it.
     pub(crate) is_triggered: bool,
     /// Ids of the items that this one triggers.
-    pub(crate) links: Option<Box<Vec<u32>>>,
+    pub(crate) links: Option<Box<[u32]>>,
     /// When the last sample was taken, in milliseconds of the table's clock.
     last_at: Option<u32>,
     /// The newest sample that counted: what the next one is compared with.
@@ -126,20 +140,13 @@ pub(crate) struct Item {
     /// Whether `newest` has yet to be published.
     is_newest_waiting: bool,
     /// Samples that wait before `newest`; most items queue one, so that they need no allocation.
-    older: Option<Box<VecDeque<Notification>>>,
+    older: Option<Box<Older>>,
     _ticket: Ticket,
 }
 
 impl Item {
-    pub(crate) fn new(
-        id: u32,
-        target: Target,
-        mode: Mode,
-        settings: ItemSettings,
-        range: Option<Box<NumericRange>>,
-        timestamps: TimestampsToReturn,
-        ticket: Ticket,
-    ) -> Self {
+    pub(crate) fn new(id: u32, new: NewItem) -> Self {
+        let NewItem { target, mode, settings, range, timestamps, ticket } = new;
         Self {
             id,
             target,
@@ -161,7 +168,7 @@ impl Item {
 
     /// Number of values waiting.
     pub(crate) fn n_queued(&self) -> usize {
-        usize::from(self.is_newest_waiting) + self.older.as_ref().map_or(0, |older| older.len())
+        usize::from(self.is_newest_waiting) + self.older.as_ref().map_or(0, |older| older.0.len())
     }
 
     /// Whether a sample of `at_ms` was overtaken by one taken directly from the table.
@@ -215,14 +222,14 @@ impl Item {
             return;
         }
         if let Some(replaced) = replaced {
-            self.older.get_or_insert_default().push_back(replaced);
+            self.older.get_or_insert_default().0.push_back(replaced);
             self.shrink();
         }
     }
 
     /// Drops values until the queue is within its size and marks where they are missing.
     fn shrink(&mut self) {
-        let Some(older) = &mut self.older else { return };
+        let Some(Older(older)) = self.older.as_deref_mut() else { return };
         let capacity = self.settings.queue_size.max(1) as usize;
         let mut dropped = false;
         while older.len() + 1 > capacity {
@@ -247,7 +254,7 @@ impl Item {
     /// Takes the oldest value waiting.
     #[inline]
     pub(crate) fn pop(&mut self) -> Option<Notification> {
-        if let Some(older) = &mut self.older {
+        if let Some(Older(older)) = self.older.as_deref_mut() {
             let oldest = older.pop_front();
             if older.is_empty() {
                 self.older = None;
@@ -305,7 +312,17 @@ mod tests {
     fn item(queue_size: u32, discard_oldest: bool, trigger: Trigger, deadband: f64) -> Item {
         let settings = ItemSettings { client_handle: 1, sampling_ms: 0, queue_size, discard_oldest, trigger, deadband };
         let ticket = Quota::default().item().expect("free");
-        Item::new(1, Target::Tag(TagId(0)), Mode::Reporting, settings, None, TimestampsToReturn::BOTH, ticket)
+        Item::new(
+            1,
+            NewItem {
+                target: Target::Tag(TagId(0)),
+                mode: Mode::Reporting,
+                settings,
+                range: None,
+                timestamps: TimestampsToReturn::BOTH,
+                ticket,
+            },
+        )
     }
 
     fn number(value: f64, at: i64) -> Notification {

@@ -17,7 +17,7 @@ use tagwire_model::{Status, TagId, Timestamp};
 use tagwire_ua_proto::services::TimestampsToReturn;
 use tagwire_ua_proto::types::{NodeId, NumericRange};
 
-pub(crate) use item::{Item, ItemSettings, Mode, Notification, Payload, Target, Trigger};
+pub(crate) use item::{Item, ItemSettings, Mode, NewItem, Notification, Payload, Target, Trigger};
 pub(crate) use publish::{Publication, SentMessages, stamped, write_status_change};
 use slab::Slab;
 
@@ -305,20 +305,12 @@ impl Subscription {
     }
 
     /// Adds an item and samples it at once; `None` when the subscription is full.
-    pub(crate) fn add_item(
-        &mut self,
-        target: Target,
-        mode: Mode,
-        settings: ItemSettings,
-        range: Option<Box<NumericRange>>,
-        timestamps: TimestampsToReturn,
-        ticket: Ticket,
-        source: &dyn AttributeSource,
-    ) -> Option<u32> {
-        let watched = target.clone();
-        let id = self.items.insert(|id| Item::new(id, target, mode, settings, range, timestamps, ticket))?;
+    pub(crate) fn add_item(&mut self, new: NewItem, source: &dyn AttributeSource) -> Option<u32> {
+        let is_attribute = matches!(new.target, Target::Attribute(_));
+        let mode = new.mode;
+        let id = self.items.insert(|id| Item::new(id, new))?;
         self.bound_inbox();
-        if matches!(watched, Target::Attribute(_)) {
+        if is_attribute {
             self.polled.push(id);
         }
         if mode != Mode::Disabled {

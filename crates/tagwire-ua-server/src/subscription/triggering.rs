@@ -19,7 +19,7 @@ impl Subscription {
             return Err(tagwire_ua_proto::status::BAD_MONITORED_ITEM_ID_INVALID);
         }
         let mut links: Vec<u32> =
-            self.items.item(triggering).and_then(|item| item.links.as_deref().cloned()).unwrap_or_default();
+            self.items.item(triggering).and_then(|item| item.links.as_deref()).unwrap_or_default().to_vec();
         // Part 4, 5.13.5.1: links are removed before others are added.
         let removed = remove
             .iter()
@@ -44,7 +44,7 @@ impl Subscription {
             })
             .collect();
         if let Some(item) = self.items.item_mut(triggering) {
-            item.links = if links.is_empty() { None } else { Some(Box::new(links)) };
+            item.links = if links.is_empty() { None } else { Some(links.into_boxed_slice()) };
         }
         Ok((added, removed))
     }
