@@ -56,14 +56,13 @@ fuzz_target!(|data: &[u8]| {
     let new_len = (how & 4 != 0).then(|| usize::from(u16::from_le_bytes([len_low, len_high])) % 2048);
     BENCH.with_borrow_mut(|bench| {
         let now = bench.now;
-        if how & 3 == 3 {
+        // A private key operation takes a millisecond, so these come up less often.
+        if how & 0x1F == 0x1F {
             let (server, request) = &mut bench.opening;
             let mut bytes = mutate(request, changes, new_len);
-            let untouched = bytes == *request;
-            if let Ok(received) = server.receive(&mut bytes, now, &mut Vec::new()) {
-                assert!(received.event.is_none() || untouched);
-                if untouched {
-                    *bench = self::bench();
+            if bytes != *request {
+                if let Ok(received) = server.receive(&mut bytes, now, &mut Vec::new()) {
+                    assert!(received.event.is_none(), "a changed request got through");
                 }
             }
             return;

@@ -16,7 +16,10 @@ fn round_trip<T: Encode + for<'a> Decode<'a>>(data: &[u8]) -> Option<(T, usize)>
     Some((value, reader.position()))
 }
 
-fn skipped(data: &[u8], skip: fn(&mut Reader<'_>) -> Result<(), tagwire_ua_proto::codec::DecodeError>) -> Option<usize> {
+fn skipped(
+    data: &[u8],
+    skip: fn(&mut Reader<'_>) -> Result<(), tagwire_ua_proto::codec::DecodeError>,
+) -> Option<usize> {
     let mut reader = Reader::new(data);
     skip(&mut reader).ok().map(|()| reader.position())
 }

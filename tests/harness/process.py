@@ -1,6 +1,8 @@
 """Programs under test and their peers: started on loopback, ended by their own process id."""
 
+import itertools
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -12,11 +14,28 @@ SLOW = 10 if os.environ.get("CI") else 1
 """How much longer than promised a step may take on a shared machine."""
 
 
+FIRST_PORT, PORTS_PER_WORKER = 10_000, 4_000
+"""Below the range from which the system takes the local ports of outgoing connections, so that a port that a test
+closes and opens again is still there; each worker of a parallel run has its own part."""
+
+_worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw4")[2:]) % 5
+_ports = itertools.cycle(range(PORTS_PER_WORKER))
+for _ in range(random.randrange(PORTS_PER_WORKER)):
+    next(_ports)
+
+
 def free_port() -> int:
     """A TCP port on loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    for _ in range(PORTS_PER_WORKER):
+        port = FIRST_PORT + _worker * PORTS_PER_WORKER + next(_ports)
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise AssertionError("no free port")
 
 
 def wait_until(condition, seconds: float, what: str, step: float = 0.02):

@@ -145,6 +145,11 @@ class Session(Channel):
         request.Parameters.Priority = priority
         return self.call(request).Parameters
 
+    def delete_subscription(self, subscription: int):
+        request = ua.DeleteSubscriptionsRequest()
+        request.Parameters.SubscriptionIds = [subscription]
+        assert self.call(request).Results[0].is_good()
+
     def item(self, id_, handle=1, sampling=0.0, queue=1, discard_oldest=True, filter_=None, mode=2, attribute=13):
         """A MonitoredItemCreateRequest."""
         request = ua.MonitoredItemCreateRequest()

@@ -1,8 +1,9 @@
 //! Argon2id hashes of passwords, as PHC strings.
 
-use argon2::password_hash::phc::PasswordHash;
-use argon2::password_hash::{PasswordHasher, PasswordVerifier};
-use argon2::{Algorithm, Argon2, Params, Version};
+use argon2::password_hash::PasswordHasher;
+use argon2::password_hash::phc::{Output, PasswordHash};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
+use parking_lot::Mutex;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
@@ -82,8 +83,38 @@ impl StoredHash {
         // An empty or oversize password still costs one hash, so that the time tells nothing.
         let usable = !password.is_empty() && password.len() <= MAX_PASSWORD_BYTES;
         let candidate = Zeroizing::new(if usable { password.to_owned() } else { "-".to_owned() });
-        Argon2::default().verify_password(candidate.as_bytes(), &hash).is_ok() && usable
+        verify(candidate.as_bytes(), &hash).unwrap_or(false) && usable
     }
+}
+
+/// Working memory of earlier checks. A fresh 19 MiB for each login ends up in the heap of whichever thread did the
+/// check and stays there, so that guessing passwords would make the process grow.
+static MEMORY: Mutex<Vec<Vec<Block>>> = Mutex::new(Vec::new());
+/// Most working memories kept, one per check that may run at a time.
+const MAX_KEPT: usize = 2;
+
+/// Hashes the candidate as the stored hash was made and compares in constant time; `None` when it cannot be done.
+fn verify(candidate: &[u8], stored: &PasswordHash) -> Option<bool> {
+    let (salt, expected) = (stored.salt.as_ref()?, stored.hash.as_ref()?);
+    let version = stored.version.map_or_else(|| Ok(Version::default()), Version::try_from).ok()?;
+    let params = Params::try_from(stored).ok()?;
+    let n_blocks = params.block_count();
+    let mut memory = MEMORY.lock().pop().unwrap_or_default();
+    memory.resize(n_blocks, Block::default());
+    let mut output = Zeroizing::new(vec![0; expected.len()]);
+    let hashed = Argon2::new(Algorithm::Argon2id, version, params).hash_password_into_with_memory(
+        candidate,
+        salt,
+        &mut output,
+        &mut memory,
+    );
+    let mut kept = MEMORY.lock();
+    if kept.len() < MAX_KEPT && n_blocks <= Params::DEFAULT.block_count() {
+        kept.push(memory);
+    }
+    drop(kept);
+    hashed.ok()?;
+    Some(Output::new(&output).ok()? == *expected)
 }
 
 #[cfg(test)]

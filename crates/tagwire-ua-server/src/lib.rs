@@ -10,6 +10,7 @@ mod counters;
 mod endpoints;
 #[cfg(test)]
 mod fixture;
+mod guesses;
 pub mod limits;
 mod listener;
 mod quota;

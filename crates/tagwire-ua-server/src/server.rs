@@ -18,6 +18,7 @@ use tokio::sync::watch;
 
 use crate::address_space::AddressSpace;
 use crate::counters::Counters;
+use crate::guesses::Guesses;
 use crate::limits;
 use crate::quota::{Budget, Quota, Usage};
 use crate::session::{Session, SessionTable};
@@ -67,6 +68,7 @@ pub struct Server {
     pub(crate) sessions: SessionTable,
     pub(crate) quota: Quota,
     pub(crate) counters: Counters,
+    pub(crate) guesses: Guesses,
     pub(crate) start_time: Timestamp,
     clock: WallClock,
     epoch: Instant,
@@ -115,6 +117,7 @@ impl Server {
             sessions: SessionTable::default(),
             quota: Quota::default(),
             counters: Counters::default(),
+            guesses: Guesses::default(),
             start_time,
             clock: parts.clock,
             epoch: Instant::now(),

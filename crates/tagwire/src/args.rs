@@ -85,6 +85,9 @@ pub(crate) struct CheckArgs {
     /// Print the JSON schema of the configuration instead, for editors.
     #[arg(long)]
     pub(crate) schema: bool,
+    /// Print the reference of the configuration in Markdown instead.
+    #[arg(long)]
+    pub(crate) reference: bool,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -13,8 +13,7 @@ use tagwire_ua_proto::transport::Limits;
 
 pub type Security = (&'static SecurityPolicy, MessageSecurityMode);
 
-pub const LIMITS: Limits =
-    Limits { receive_buffer: 8192, send_buffer: 8192, max_message: 1 << 20, max_chunks: 64 };
+pub const LIMITS: Limits = Limits { receive_buffer: 8192, send_buffer: 8192, max_message: 1 << 20, max_chunks: 64 };
 
 pub fn identity() -> Arc<OwnIdentity> {
     let key = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048).expect("key");

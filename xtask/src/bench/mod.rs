@@ -20,6 +20,8 @@ use servers::{Kind, Running, Size};
 
 const TAGS: usize = 100_000;
 const CHILDREN: usize = 10_000;
+/// Below what each of the servers admits, with some room for the sessions that measure.
+const SESSIONS: usize = 400;
 
 /// How long and how often everything is measured.
 #[derive(Clone, Copy, Debug)]
@@ -186,7 +188,7 @@ fn memory_and_start(programs: &servers::Programs, effort: Effort) -> Result<Vec<
             let with_items = resident_bytes(server.pid())?;
             item.push((with_items - full) / TAGS as f64);
             let sessions: Result<Vec<_>> =
-                (0..500).map(|_| loadgen::Connection::open(&server.target.address)).collect();
+                (0..SESSIONS).map(|_| loadgen::Connection::open(&server.target.address)).collect();
             if let Ok(sessions) = sessions {
                 session.push((resident_bytes(server.pid())? - with_items) / sessions.len() as f64);
             }

@@ -125,16 +125,16 @@ pub(super) fn free_port() -> Result<u16> {
 fn configuration(folder: &Path, port: u16, size: Size) -> Result<PathBuf> {
     std::fs::create_dir_all(folder)?;
     let mut text = format!(
-        "version = 1\n[server]\nname = \"bench\"\ndata_dir = \"data-{port}\"\n[ua]\nlisten = \"127.0.0.1:{port}\"\n\
-         security = [\"none\"]\nanonymous = \"write\"\nmax_sessions = 2000\n[[link]]\nname = \"Ch1\"\ndriver = \"sim\"\n"
+        "version = 1\n[server]\nname = \"bench\"\ndata_dir = \"data\"\n[ua]\nlisten = \"127.0.0.1:{port}\"\n\
+         security = [\"none\"]\nanonymous = \"write\"\n[[link]]\nname = \"Ch1\"\ndriver = \"sim\"\n"
     );
     for device in 0..size.tags.div_ceil(1000) {
         let file = format!("dev{device}.csv");
         write!(text, "[[link.device]]\nname = \"Dev{device}\"\nscan = \"100ms\"\ntags_csv = \"{file}\"\n")?;
         let mut list = String::from("name,address,type,access\n");
         for i in device * 1000..size.tags.min((device + 1) * 1000) {
-            let signal = if i < size.changing { "counter(period=100ms)" } else { "static" };
-            writeln!(list, "Tag{i},{signal},f64,rw")?;
+            let rest = if i < size.changing { "counter(period=100ms),f64,ro" } else { "static,f64,rw" };
+            writeln!(list, "Tag{i},{rest}")?;
         }
         std::fs::write(folder.join(file), list)?;
     }

@@ -91,6 +91,15 @@ impl Core {
         self.is_stopped || (self.commands.is_closed() && self.commands.is_empty())
     }
 
+    /// Tells everybody who waits that the link is closed.
+    pub(crate) fn shut_down(&mut self) {
+        for at in 0..self.devices.len() {
+            self.drop_queues(at, Status::BAD_SHUTDOWN, Status::BAD_SHUTDOWN);
+        }
+        self.line.retired();
+        self.publish(Instant::now());
+    }
+
     /// Whether the link has anybody to talk to.
     pub(crate) fn is_wanted(&self) -> bool {
         self.settings.enabled && self.devices.iter().any(Device::is_asked)

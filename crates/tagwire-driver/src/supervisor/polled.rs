@@ -11,6 +11,17 @@ use super::device::{Job, QueuedWrite};
 use super::handle::{Command, NewDevice, ReloadError};
 use crate::{LinkError, PolledDriver, Readings, Refusal};
 
+/// Why a request to a device brought no answer of the device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Silence {
+    /// Its time was up.
+    TimedOut,
+    /// The link failed.
+    LinkFailed,
+    /// Something in between, such as a gateway, answered that the device does not.
+    Relayed,
+}
+
 /// A link with a polled driver.
 pub(crate) struct PolledLink {
     pub(crate) core: Core,
@@ -54,6 +65,7 @@ impl PolledLink {
             self.reconfigure();
             if self.core.is_over() {
                 self.driver.disconnect();
+                self.core.shut_down();
                 return;
             }
             let now = Instant::now();
@@ -194,20 +206,24 @@ impl PolledLink {
         }
     }
 
-    /// Notes that a request to a device brought no answer, in time or because the link failed.
-    pub(crate) fn note_silence(&mut self, at: usize, started: Instant, now: Instant, link_failed: bool) {
+    /// Notes that a request to a device brought no answer.
+    pub(crate) fn note_silence(&mut self, at: usize, started: Instant, now: Instant, silence: Silence) {
         let is_alone = self.core.is_alone();
         let core = &mut self.core;
         let device = &mut core.devices[at];
         self.neighbours_until = Some(now + (now - started));
         core.is_calm = false;
-        device.counters.n_timeouts += u64::from(!link_failed);
-        core.line.unanswered(started, device.settings.attempts, !device.health.is_failing());
-        if device.health.unanswered(started, now, &device.settings, is_alone, link_failed) {
+        device.counters.n_timeouts += u64::from(silence != Silence::LinkFailed);
+        if silence == Silence::Relayed {
+            core.line.answered();
+        } else {
+            core.line.unanswered(started, device.settings.attempts, !device.health.is_failing());
+        }
+        if device.health.unanswered(started, now, &device.settings, is_alone, silence == Silence::LinkFailed) {
             device.counters.n_failed_reads += 1;
             core.fail_device(at, core.line.silence());
         }
-        if link_failed || self.note_timeout(now) {
+        if silence != Silence::TimedOut || self.note_timeout(now) {
             return;
         }
         if !(self.core.line.is_just_suspect() && self.core.ask_a_neighbour(now)) && self.core.line.may_need_reopening()
@@ -299,7 +315,7 @@ impl Core {
                 () = sleep_until(wake) => {}
             }
             let now = Instant::now();
-            if now >= deadline {
+            if now >= deadline || self.is_stopped {
                 return None;
             }
             self.expire(now);

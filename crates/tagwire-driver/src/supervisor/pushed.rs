@@ -57,6 +57,7 @@ impl PushedLink {
             }
             self.reconfigure();
             if self.core.is_over() {
+                self.core.shut_down();
                 return;
             }
             let now = Instant::now();

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::bisect::Piece;
 use super::core::{Core, bad_update, update_of};
 use super::device::{Job, Purpose};
-use super::polled::PolledLink;
+use super::polled::{PolledLink, Silence};
 use super::round::{Ask, Round};
 use crate::{Block, PolledDriver, Refusal, Update};
 
@@ -43,6 +43,7 @@ impl PolledLink {
             self.core.wait(reading, deadline).await
         };
         let now = Instant::now();
+        let is_relayed = !self.readings.answers.is_empty();
         let first = self.core.batch.len();
         self.core.take_values(at, &mut self.readings, now);
         let (has_answer, is_excused) = self.take_answers(at, job, extra, asked, now);
@@ -61,9 +62,10 @@ impl PolledLink {
             self.core.devices[at].health.excuse();
             self.note_timeout(now);
         } else if matches!(outcome, Some(Err(_))) {
-            self.note_silence(at, started, now, true);
+            self.note_silence(at, started, now, Silence::LinkFailed);
         } else if !has_answer {
-            self.note_silence(at, started, now, false);
+            let silence = if is_relayed { Silence::Relayed } else { Silence::TimedOut };
+            self.note_silence(at, started, now, silence);
         } else if outcome.is_none() {
             self.note_half_answer(at, started, now);
         }

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::core::{Core, SystemPlace, SystemWrite};
 use super::device::Purpose;
-use super::polled::PolledLink;
+use super::polled::{PolledLink, Silence};
 use super::system::{DeviceItem, LinkItem};
 use crate::Refusal;
 
@@ -78,9 +78,11 @@ impl PolledLink {
             self.core.answered(at);
             self.core.flush();
         }
-        let link_failed = matches!(outcome, Some(Err(_)));
-        if !has_answer || link_failed {
-            self.note_silence(at, started, now, link_failed);
+        if matches!(outcome, Some(Err(_))) {
+            self.note_silence(at, started, now, Silence::LinkFailed);
+        } else if !has_answer {
+            let silence = if self.results.is_empty() { Silence::TimedOut } else { Silence::Relayed };
+            self.note_silence(at, started, now, silence);
         }
         if let Some(Err(error)) = outcome {
             self.note_link_failure(started, now, &error);

@@ -172,6 +172,47 @@ async fn a_dead_device_gets_one_attempt_per_two_seconds() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_device_that_a_gateway_calls_dead_is_treated_as_dead() {
+    let fake = Fake::new(1);
+    let settings = DeviceSettings { scan: Duration::from_millis(100), ..DeviceSettings::default() };
+    let spec = link(vec![device(0, 5), device(1, 5)]);
+    let (_link, recorder) = start(&fake, spec, LinkSettings::default(), vec![settings.clone(), settings]);
+    wait(1_000).await;
+    {
+        let mut world = fake.world();
+        world.relayed = Some(0);
+        // The gateway needs its own time to find out.
+        world.latency = Duration::from_millis(60);
+    }
+    wait(5_000).await;
+    assert!(recorder.seen(TagId(0)).status.is_bad());
+    fake.world().requests.clear();
+    wait(20_000).await;
+    let n_attempts = fake.world().requests.iter().filter(|request| request.0 == 0).count();
+    assert!((9..=11).contains(&n_attempts), "{n_attempts} attempts in twenty seconds");
+    assert_eq!(fake.world().n_connections, 1, "the connection is fine");
+    fake.world().relayed = None;
+    wait(2_500).await;
+    assert_eq!(recorder.seen(TagId(0)).status, Status::GOOD);
+}
+
+#[tokio::test(start_paused = true)]
+async fn stopping_does_not_wait_for_an_answer() {
+    let fake = Fake::new(0);
+    let (spec, mut devices) = one(1, 100);
+    devices[0].request_timeout = Duration::from_secs(9_999);
+    let (link, _) = start(&fake, spec, LinkSettings::default(), devices);
+    wait(1_000).await;
+    fake.world().fault = Some(Fault::Silent(0));
+    wait(1_000).await;
+    let read = link.read(vec![TagId(0)]);
+    let started = tokio::time::Instant::now();
+    link.stop().await;
+    assert_eq!(read.await[0].status, Status::BAD_SHUTDOWN);
+    assert_eq!(started.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_panic_ends_nothing_but_the_moment() {
     let fake = Fake::new(0);
     let (spec, devices) = one(3, 100);

@@ -37,6 +37,8 @@ pub(crate) struct World {
     /// Requests covering this unit are never answered.
     pub(crate) mute: Option<(usize, u32)>,
     pub(crate) reconnects: bool,
+    /// A gateway answers for this device that it does not answer.
+    pub(crate) relayed: Option<usize>,
 }
 
 /// The scripted devices, shared by the test and the driver.
@@ -61,6 +63,7 @@ impl Fake {
             in_flight: 1,
             mute: None,
             reconnects: seed.is_multiple_of(7),
+            relayed: None,
         })))
     }
 
@@ -315,6 +318,13 @@ impl PolledDriver for FakeDriver {
                     std::future::pending::<()>().await;
                 }
                 let world = self.fake.world();
+                if world.relayed == Some(block.device) {
+                    let reason = "gateway target did not answer".to_owned();
+                    readings
+                        .answers
+                        .push((idx, Err(Refusal { status: Status::BAD_NO_COMMUNICATION, reason, divisible: false })));
+                    continue;
+                }
                 let is_refused = matches!(world.fault, Some(Fault::Refused(device, tag))
                         if device == block.device && covers(tag))
                     || world.illegal.iter().any(|(device, unit)| *device == block.device && covers(*unit))

@@ -125,10 +125,14 @@ impl NumericRange {
                 let data = match (text_bound, data) {
                     (None, data) => data,
                     (Some(bound), Data(ArrayData::String(v))) => {
-                        Data(ArrayData::String(each_text(&v, |text| substring(text, bound).map(Arc::from))?))
+                        Data(ArrayData::String(each_text(&v, &Arc::default(), |text| {
+                            substring(text, bound).map(Arc::from)
+                        })?))
                     }
                     (Some(bound), Data(ArrayData::ByteString(v))) => {
-                        Data(ArrayData::ByteString(each_text(&v, |bytes| subslice(bytes, bound).map(Arc::from))?))
+                        Data(ArrayData::ByteString(each_text(&v, &Arc::default(), |bytes| {
+                            subslice(bytes, bound).map(Arc::from)
+                        })?))
                     }
                     (Some(_), _) => return Err(RangeError::NoData),
                 };
@@ -157,10 +161,13 @@ impl NumericRange {
                 let items = match (text_bound, items) {
                     (None, items) => items,
                     (Some(bound), VariantItems::String(v)) => {
-                        each_text(&v, |text| substring(text, bound).map(UaString::from))?.into()
+                        each_text(&v, &UaString::from(""), |text| substring(text, bound).map(UaString::from))?.into()
                     }
                     (Some(bound), VariantItems::ByteString(v)) => {
-                        each_text(&v, |bytes| subslice(bytes, bound).map(ByteString::from))?.into()
+                        each_text(&v, &ByteString::from(Vec::new()), |bytes| {
+                            subslice(bytes, bound).map(ByteString::from)
+                        })?
+                        .into()
                     }
                     (Some(_), _) => return Err(RangeError::NoData),
                 };
@@ -294,16 +301,17 @@ fn subslice(bytes: &[u8], bound: Bound) -> Result<&[u8], RangeError> {
     bytes.get(bound.low as usize..=bound.high as usize).ok_or(RangeError::NoData)
 }
 
-/// Cuts every element; one that is too short becomes empty, but not all of them may be.
-fn each_text<T: Clone, U: Default>(
+/// Cuts every element; one that is too short becomes `empty`, but not all of them may be.
+fn each_text<T, U: Clone>(
     items: &[T],
+    empty: &U,
     cut: impl Fn(&T) -> Result<U, RangeError>,
 ) -> Result<Vec<U>, RangeError> {
     let parts: Vec<Result<U, RangeError>> = items.iter().map(cut).collect();
     if parts.iter().all(Result::is_err) {
         return Err(RangeError::NoData);
     }
-    Ok(parts.into_iter().map(Result::unwrap_or_default).collect())
+    Ok(parts.into_iter().map(|part| part.unwrap_or_else(|_| empty.clone())).collect())
 }
 
 /// The elements within the bounds and their dimensions.
@@ -437,6 +445,7 @@ mod tests {
         let words = ArrayData::String(vec![Arc::from("alpha"), Arc::from("be")]);
         let words = Value::array(Dims::one(2), words).expect("array");
         assert_eq!(read("0:1,1:2", &words).as_deref(), Ok("[lp, e]"));
+        assert_eq!(read("0:1,3", &words).as_deref(), Ok("[h, ]"));
         assert_eq!(read("1,4", &words), Err(RangeError::NoData));
     }
 

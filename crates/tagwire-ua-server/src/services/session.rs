@@ -160,6 +160,7 @@ pub(super) fn activate(context: &mut Context<'_>, body: &[u8], _out: &mut Vec<u8
             Ok(principal) => principal,
             Err(status) => {
                 server.counters.session_rejected_for_security();
+                tokio::time::sleep(server.guesses.wrong(channel.peer.ip(), server.millis())).await;
                 return LaterBody::Fault(status);
             }
         };

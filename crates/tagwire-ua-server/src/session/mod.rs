@@ -55,7 +55,8 @@ pub(crate) struct Session {
     connection: Mutex<Option<Arc<Notify>>>,
     last_used: AtomicU64,
     is_closed: AtomicBool,
-    _ticket: Ticket,
+    /// Given back when the session is closed, however long a connection still remembers it.
+    ticket: Mutex<Option<Ticket>>,
 }
 
 /// The part of a session that changes.
@@ -100,7 +101,7 @@ impl Session {
             connection: Mutex::new(None),
             last_used: AtomicU64::new(new.now),
             is_closed: AtomicBool::new(false),
-            _ticket: new.ticket,
+            ticket: Mutex::new(Some(new.ticket)),
         }
     }
 
@@ -163,6 +164,7 @@ impl Session {
 
     pub(crate) fn close(&self) {
         self.is_closed.store(true, Ordering::Release);
+        self.ticket.lock().take();
         self.wake();
     }
 }

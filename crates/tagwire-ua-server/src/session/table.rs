@@ -48,6 +48,6 @@ impl SessionTable {
     pub(crate) fn oldest_unactivated(&self) -> Option<Arc<Session>> {
         let sessions = self.by_token.read();
         let unactivated = sessions.values().filter(|session| session.state.lock().channel.is_none());
-        unactivated.min_by_key(|session| session.last_used()).cloned()
+        unactivated.min_by_key(|session| (session.last_used(), session.made_on)).cloned()
     }
 }

@@ -14,6 +14,9 @@ pub(crate) fn run(args: &CheckArgs) -> Result<(), Failure> {
     if args.schema {
         return Ok(out.write_all(config::schema(DRIVERS).as_bytes())?);
     }
+    if args.reference {
+        return Ok(out.write_all(config::reference(DRIVERS).as_bytes())?);
+    }
     let path = args.config.as_ref().unwrap_or(&args.file);
     let as_json = |problem: &Problem| {
         json!({
