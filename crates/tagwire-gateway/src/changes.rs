@@ -54,6 +54,8 @@ pub struct DeviceChange {
     pub path: String,
     /// What changes about the device itself.
     pub why: Vec<String>,
+    /// Number of tags of a device that is new or goes away as a whole; these are not listed one by one.
+    pub n_tags: usize,
     /// Tags that are new.
     pub added: Vec<String>,
     /// Tags that go away.
@@ -78,7 +80,7 @@ impl Changes {
         let mut links = Vec::new();
         for (idx, old) in running.iter().enumerate() {
             if !config.links.iter().any(|link| link.name == old.name) {
-                links.push(removed_link(idx, old, registry));
+                links.push(removed_link(idx, old));
             }
         }
         for (idx, new) in config.links.iter().enumerate() {
@@ -102,19 +104,23 @@ impl Changes {
     /// Numbers of tags added, removed and changed.
     pub fn n_tags(&self) -> (usize, usize, usize) {
         let devices = self.links.iter().flat_map(|link| &link.devices);
-        devices.fold((0, 0, 0), |(added, removed, changed), device| {
-            (added + device.added.len(), removed + device.removed.len(), changed + device.changed.len())
+        devices.fold((0, 0, 0), |(added, removed, changed), device| match device.action {
+            Action::Add => (added + device.n_tags, removed, changed),
+            Action::Remove => (added, removed + device.n_tags, changed),
+            Action::Change => {
+                (added + device.added.len(), removed + device.removed.len(), changed + device.changed.len())
+            }
         })
     }
 }
 
-fn removed_link(idx: usize, old: &RunningLink, registry: &Registry) -> LinkChange {
+fn removed_link(idx: usize, old: &RunningLink) -> LinkChange {
     let devices = old.numbered_devices();
     LinkChange {
         action: Action::Remove,
         name: old.name.clone(),
         why: Vec::new(),
-        devices: devices.map(|(idx, device)| removed_device(&old.name, idx, device, registry)).collect(),
+        devices: devices.map(|(idx, device)| removed_device(&old.name, idx, device)).collect(),
         running: Some(idx),
         new: None,
     }
@@ -146,7 +152,7 @@ fn changed_link(
     let mut devices = Vec::new();
     for (idx, device) in old.numbered_devices() {
         if !new.devices.iter().any(|other| other.name == device.name) {
-            devices.push(removed_device(&old.name, idx, device, registry));
+            devices.push(removed_device(&old.name, idx, device));
         }
     }
     for (idx, device) in new.devices.iter().enumerate() {
@@ -159,33 +165,30 @@ fn changed_link(
     Some(LinkChange { action: Action::Change, name, why, devices, running: Some(old_idx), new: Some(new_idx) })
 }
 
-fn removed_device(link: &str, idx: usize, old: &RunningDevice, registry: &Registry) -> DeviceChange {
-    let removed = old.tags.iter().filter_map(|(tag, _)| registry.tag(*tag));
-    DeviceChange {
-        action: Action::Remove,
-        path: format!("{link}.{}", old.name),
-        why: Vec::new(),
-        added: Vec::new(),
-        removed: removed.map(|meta| meta.path.to_string()).collect(),
-        changed: Vec::new(),
-        n_untouched: 0,
-        running: Some(idx),
-        new: None,
-    }
+fn removed_device(link: &str, idx: usize, old: &RunningDevice) -> DeviceChange {
+    let mut change = whole_device(Action::Remove, format!("{link}.{}", old.name), old.tags.len());
+    change.running = Some(idx);
+    change
 }
 
 fn added_device(link: &str, idx: usize, new: &Device) -> DeviceChange {
-    let path = format!("{link}.{}", new.name);
+    let mut change = whole_device(Action::Add, format!("{link}.{}", new.name), new.tags.len());
+    change.new = Some(idx);
+    change
+}
+
+const fn whole_device(action: Action, path: String, n_tags: usize) -> DeviceChange {
     DeviceChange {
-        action: Action::Add,
-        added: new.tags.iter().map(|tag| format!("{path}.{}", tag.name)).collect(),
+        action,
         path,
         why: Vec::new(),
+        n_tags,
+        added: Vec::new(),
         removed: Vec::new(),
         changed: Vec::new(),
         n_untouched: 0,
         running: None,
-        new: Some(idx),
+        new: None,
     }
 }
 
@@ -225,7 +228,18 @@ fn changed_device(
         return None;
     }
     let (running, new) = (Some(old_idx), Some(new_idx));
-    Some(DeviceChange { action: Action::Change, path, why, added, removed, changed, n_untouched, running, new })
+    Some(DeviceChange {
+        action: Action::Change,
+        path,
+        why,
+        n_tags: 0,
+        added,
+        removed,
+        changed,
+        n_untouched,
+        running,
+        new,
+    })
 }
 
 fn compare_tag(meta: &TagMeta, tag: &Tag) -> Vec<String> {
@@ -320,7 +334,8 @@ impl fmt::Display for Changes {
             writeln!(f, "! {key} counts after a restart of the server")?;
         }
         let (added, removed, changed) = self.n_tags();
-        write!(f, "{added} tags to add, {removed} to remove, {changed} to change")
+        let plural = if added == 1 { "" } else { "s" };
+        write!(f, "{added} tag{plural} to add, {removed} to remove, {changed} to change")
     }
 }
 
@@ -329,10 +344,10 @@ const MAX_LISTED: usize = 20;
 
 fn write_device(f: &mut fmt::Formatter<'_>, device: &DeviceChange) -> fmt::Result {
     let why = if device.why.is_empty() { String::new() } else { format!(": {}", device.why.join(", ")) };
-    let n_tags = device.added.len() + device.removed.len();
     match device.action {
         Action::Add | Action::Remove => {
-            return writeln!(f, "{} device {}, {n_tags} tags{why}", sign(device.action), device.path);
+            let plural = if device.n_tags == 1 { "" } else { "s" };
+            return writeln!(f, "{} device {}, {} tag{plural}", sign(device.action), device.path, device.n_tags);
         }
         Action::Change if !why.is_empty() => writeln!(f, "~ device {}{why}", device.path)?,
         Action::Change => {}

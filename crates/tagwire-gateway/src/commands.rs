@@ -172,6 +172,7 @@ pub(crate) fn changes_json(changes: &Changes) -> Value {
                         "action": word(device.action),
                         "path": device.path,
                         "why": device.why,
+                        "tags": device.n_tags,
                         "added": device.added,
                         "removed": device.removed,
                         "changed": changed,

@@ -20,15 +20,15 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::changes::Changes;
-use crate::config::{Anonymous, Config, Problems};
+use crate::config::{Anonymous, Config, Http, Problems};
 use crate::control;
 use crate::data_dir::{DataDir, DataDirError};
 use crate::drivers::DRIVERS;
 use crate::http;
 use crate::metrics::{self, ServerFigures};
-use crate::plant::{Plant, PlantError};
+use crate::plant::{NodeIds, Plant, PlantError};
 use crate::system::{ServerItem, ServerTags};
-use crate::ua::{UaFace, UaSetup};
+use crate::ua::{MAX_KEY_WAIT, Names, UaFace, UaSetup};
 
 /// A link whose task has not moved for so long is stuck.
 const STUCK_AFTER: Duration = Duration::from_secs(10);
@@ -88,6 +88,9 @@ pub enum StartError {
         /// What the operating system said.
         source: io::Error,
     },
+    /// A part of the program failed inside.
+    #[error("a part of the program failed inside")]
+    Inside,
     /// The control socket cannot be made.
     #[error("cannot make the control socket: {0}")]
     Control(io::Error),
@@ -124,33 +127,49 @@ impl Gateway {
         let audit: Arc<dyn Audit> = Arc::new(NoAudit);
         let trust = Arc::new(TrustStore::open(&data_dir.path().join("pki"), TrustSettings::default(), audit)?);
         let users = Arc::new(Users::open(config.resolve(&config.access.users))?);
-        let login = Arc::new(Login::new(Arc::clone(&users))?);
+        // One hash of a password nobody knows takes 20 ms, in which the links can start.
+        let login = tokio::task::spawn_blocking({
+            let users = Arc::clone(&users);
+            move || Login::new(users)
+        });
         let application_uri = match own.current() {
             Some(own) => OwnCertificate::application_uri(&own).to_owned(),
             None => install_id(data_dir.path())?.application_uri(),
         };
         let hub = Arc::new(Hub::new(std::time::Instant::now()));
+        let seed = u64::from(std::process::id()) << 32 | (now.ticks() as u64 & 0xFFFF_FFFF);
+        let names = Arc::new(Names::default());
+        let node_ids: Arc<dyn NodeIds> = Arc::<Names>::clone(&names);
+        let mut plant = Plant::new(Arc::clone(&hub), kinds, clock.clone(), seed, node_ids, &config);
+        let (config_path, name, http) = (config.path.clone(), config.server.name.clone(), config.http.clone());
+        let ua_section = config.ua.clone();
+        let (_, errors) = plant.apply(config).await;
+        report(&errors);
+        let login = match login.await.map_err(|_| StartError::Inside).and_then(|login| Ok(login?)) {
+            Ok(login) => Arc::new(login),
+            Err(error) => {
+                plant.stop().await;
+                return Err(error);
+            }
+        };
         let mut ua = UaFace::new(UaSetup {
-            name: &config.server.name,
-            ua: &config.ua,
+            name: &name,
+            ua: &ua_section,
             application_uri,
             hub: Arc::clone(&hub),
             login,
-            policy: Arc::new(policy(config.ua.anonymous)),
+            policy: Arc::new(policy(ua_section.anonymous)),
             trust,
             clock: clock.clone(),
         });
-        let seed = u64::from(std::process::id()) << 32 | (now.ticks() as u64 & 0xFFFF_FFFF);
-        let mut plant = Plant::new(Arc::clone(&hub), kinds, clock.clone(), seed, ua.node_ids(), &config);
-        let (_, errors) = plant.apply(&config).await;
-        report(&errors);
-        if let Err(error) = ua.listen(&config.ua.listen_or_default()).await {
+        names.give(&ua);
+        if let Err(error) = ua.listen(&ua_section.listen_or_default()).await {
             plant.stop().await;
             return Err(error);
         }
         ua.identify(Arc::clone(&own));
         let shared = Arc::new(Shared {
-            config_path: config.path.clone(),
+            config_path,
             kinds,
             hub,
             plant: Mutex::new(plant),
@@ -158,28 +177,26 @@ impl Gateway {
             own,
             users,
             clock,
-            name: config.server.name.clone(),
+            name,
             started: Instant::now(),
             n_reloads: AtomicU64::new(0),
             n_stuck: AtomicUsize::new(0),
             statistics: SyncMutex::default(),
         });
         let mut gateway = Self { shared, tasks: Vec::new(), _data_dir: data_dir };
-        if let Err(error) = gateway.serve_others(&config).await {
+        if let Err(error) = gateway.serve_others(&http).await {
             gateway.stop().await;
             return Err(error);
         }
-        // The configuration is large; what is needed of it is in the table and in the plant.
-        drop(config);
         Ok(gateway)
     }
 
     /// Starts what runs beside the links and OPC UA.
-    async fn serve_others(&mut self, config: &Config) -> Result<(), StartError> {
+    async fn serve_others(&mut self, http: &Http) -> Result<(), StartError> {
         let control =
             control::serve(&self._data_dir.socket(), Arc::clone(&self.shared)).map_err(StartError::Control)?;
         self.tasks.push(tokio::spawn(control));
-        if let Some(listen) = &config.http.listen {
+        if let Some(listen) = &http.listen {
             let listener = tokio::net::TcpListener::bind((listen.host.as_str(), listen.port)).await;
             let listener = listener.map_err(|source| StartError::Listen { address: listen.to_string(), source })?;
             let shared = Arc::clone(&self.shared);
@@ -206,9 +223,18 @@ impl Gateway {
         self.shared.ua.addresses().iter().map(|address| format!("opc.tcp://{address}")).collect()
     }
 
-    /// The fingerprint of the own certificate, once there is one.
+    /// The fingerprint of the own certificate, once there is one; the first start makes it, which takes seconds.
     pub fn fingerprint(&self) -> Option<String> {
         self.shared.own.current().map(|own| own.certificate().fingerprint().to_string())
+    }
+
+    /// Waits for the own certificate and gives its fingerprint; `None` when there will be none.
+    pub fn wait_fingerprint(&self) -> impl Future<Output = Option<String>> + Send + use<> {
+        let own = Arc::clone(&self.shared.own);
+        async move {
+            let waiting = tokio::task::spawn_blocking(move || own.wait(MAX_KEY_WAIT)).await;
+            waiting.ok()?.ok().map(|own| own.certificate().fingerprint().to_string())
+        }
     }
 
     /// Reads the configuration again and takes over what changed.
@@ -234,7 +260,7 @@ impl Shared {
     /// Reads the configuration again and takes over what changed.
     pub(crate) async fn reload(&self) -> Result<Changes, ReloadError> {
         let config = self.load().await?;
-        let (changes, errors) = self.plant.lock().await.apply(&config).await;
+        let (changes, errors) = self.plant.lock().await.apply(config).await;
         report(&errors);
         self.n_reloads.fetch_add(1, Ordering::Relaxed);
         let (added, removed, changed) = changes.n_tags();

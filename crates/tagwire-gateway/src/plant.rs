@@ -80,8 +80,11 @@ impl Plant {
 
     /// Puts a configuration in force; what did not change goes on without noticing. A part that fails is reported and
     /// left out, the others are put in force.
-    pub(crate) async fn apply(&mut self, config: &Config) -> (Changes, Vec<PlantError>) {
-        let changes = self.plan(config);
+    ///
+    /// The configuration is taken apart on the way, so that its memory is free for what is made of it.
+    pub(crate) async fn apply(&mut self, config: Config) -> (Changes, Vec<PlantError>) {
+        let changes = self.plan(&config);
+        let mut links: Vec<Option<Link>> = config.links.into_iter().map(Some).collect();
         let mut errors = Vec::new();
         let mut gone = Vec::new();
         for change in &changes.links {
@@ -90,9 +93,15 @@ impl Plant {
                     self.remove_link(old).await;
                     gone.push(old);
                 }
-                (Action::Add, _, Some(new)) => self.add_link(&config.links[new], &mut errors),
+                (Action::Add, _, Some(new)) => {
+                    if let Some(link) = links.get_mut(new).and_then(Option::take) {
+                        self.add_link(link, &mut errors);
+                    }
+                }
                 (Action::Change, Some(old), Some(new)) => {
-                    self.change_link(old, change, &config.links[new], &mut errors).await;
+                    if let Some(link) = links.get_mut(new).and_then(Option::take) {
+                        self.change_link(old, change, &link, &mut errors).await;
+                    }
                 }
                 _ => {}
             }
@@ -113,16 +122,16 @@ impl Plant {
         }
     }
 
-    fn add_link(&mut self, link: &Link, errors: &mut Vec<PlantError>) {
+    fn add_link(&mut self, link: Link, errors: &mut Vec<PlantError>) {
         let id = LinkId(self.next_link);
         self.next_link += 1;
         let mut running = RunningLink {
             id,
             name: link.name.clone(),
-            driver: link.driver.clone(),
-            address: link.address.clone(),
-            common: link.common.clone(),
-            settings: link.settings.clone(),
+            driver: link.driver,
+            address: link.address,
+            common: link.common,
+            settings: link.settings,
             system: Vec::new(),
             devices: Vec::new(),
         };
@@ -130,8 +139,8 @@ impl Plant {
             Ok(system) => running.system = system,
             Err(error) => errors.push(failed(&link.name, error)),
         }
-        for device in &link.devices {
-            match self.make_device(id, &link.name, device) {
+        for device in link.devices {
+            match self.make_device(id, &link.name, &device) {
                 Ok(made) => running.devices.push(Some(made)),
                 Err(error) => errors.push(failed(&format!("{}.{}", link.name, device.name), error)),
             }

@@ -1,7 +1,7 @@
 //! The OPC UA face: the server, its identity, and where it listens.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -23,7 +23,7 @@ use crate::plant::NodeIds;
 const NOTICE: Duration = Duration::from_millis(200);
 
 /// Longest wait for the own key to be made.
-const MAX_KEY_WAIT: Duration = Duration::from_secs(120);
+pub(crate) const MAX_KEY_WAIT: Duration = Duration::from_secs(120);
 
 /// The running OPC UA server.
 pub(crate) struct UaFace {
@@ -118,11 +118,6 @@ impl UaFace {
         self.server.stop(NOTICE).await;
         drop(self.listener.lock().take());
     }
-
-    /// What the links tell of NodeIds.
-    pub(crate) fn node_ids(&self) -> Arc<dyn NodeIds> {
-        Arc::new(Names(Arc::clone(&self.server)))
-    }
 }
 
 /// Policies with their modes, best first.
@@ -140,18 +135,37 @@ fn security(chosen: &[Security]) -> Vec<(&'static SecurityPolicy, MessageSecurit
     offered
 }
 
-struct Names(Arc<Server>);
+/// NodeIds of tags on their way to the server, kept until there is one.
+#[derive(Default)]
+pub(crate) struct Names {
+    server: OnceLock<Arc<Server>>,
+    early: Mutex<Vec<(TagId, ExplicitNodeId)>>,
+}
+
+impl Names {
+    /// Gives the server the names that came before it, and every later one.
+    pub(crate) fn give(&self, ua: &UaFace) {
+        let _ = self.server.set(Arc::clone(&ua.server));
+        let early = std::mem::take(&mut *self.early.lock());
+        if !early.is_empty() {
+            self.name(early);
+        }
+    }
+}
 
 impl NodeIds for Names {
     fn name(&self, names: Vec<(TagId, ExplicitNodeId)>) {
+        let Some(server) = self.server.get() else { return self.early.lock().extend(names) };
         let names: Vec<(TagId, NodeId)> = names.iter().map(|(tag, id)| (*tag, node_id(id))).collect();
-        if let Err(error) = self.0.address_space().name_tags(&names) {
+        if let Err(error) = server.address_space().name_tags(&names) {
             tracing::error!(%error, "tags keep their default node ids");
         }
     }
 
     fn forget(&self, tags: &[TagId]) {
-        self.0.address_space().forget_tags(tags);
+        if let Some(server) = self.server.get() {
+            server.address_space().forget_tags(tags);
+        }
     }
 }
 

@@ -47,9 +47,6 @@ fn refused(error: &UsersError) -> Answer {
     let fix = match error {
         UsersError::Unknown(_) => "tagwire user list shows the users",
         UsersError::Password(_) => "choose another password",
-        UsersError::Invalid(_) => {
-            "roles are observer, operator, engineer, supervisor, configure_admin, security_admin, admin"
-        }
         UsersError::File { .. } => "mend the file, or remove the line and add the user again",
         _ => "",
     };

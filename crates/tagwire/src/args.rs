@@ -159,6 +159,9 @@ pub(crate) struct BrowseArgs {
     /// Where to start: a folder (line1.press) or NodeId; the Objects folder when left out.
     #[arg(value_name = "FOLDER")]
     pub(crate) names: Vec<String>,
+    /// Show the server's own tags too, whose names begin with an underscore.
+    #[arg(short, long)]
+    pub(crate) all: bool,
     /// How deep to look.
     #[arg(short, long, default_value_t = 1, value_name = "LEVELS")]
     pub(crate) depth: u32,

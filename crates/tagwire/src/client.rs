@@ -158,6 +158,9 @@ pub(crate) fn failure(error: &Error, options: &ConnectOptions) -> Failure {
             (Exit::Refused, hint.to_owned())
         }
         Error::Untrusted(_) => (Exit::Refused, "the certificate must be made anew on the server".to_owned()),
+        Error::Options(_) if options.login == Login::Anonymous && error.to_string().contains("for user") => {
+            (Exit::Refused, "the server wants a user: --user NAME, with the password in TAGWIRE_PASSWORD".to_owned())
+        }
         Error::Refused { .. } if options.login == Login::Anonymous => {
             (Exit::Refused, "the server may want a user: --user NAME, with the password in TAGWIRE_PASSWORD".to_owned())
         }
@@ -211,7 +214,8 @@ pub(crate) fn value_json(value: &Value) -> Json {
         Value::UInt32(v) => json!(v),
         Value::Int64(v) => json!(v),
         Value::UInt64(v) => json!(v),
-        Value::Float(v) if v.is_finite() => json!(v),
+        // A single widened to a double would show digits that it does not have.
+        Value::Float(v) if v.is_finite() => json!(v.to_string().parse::<f64>().unwrap_or(f64::from(*v))),
         Value::Double(v) if v.is_finite() => json!(v),
         Value::Float(_) | Value::Double(_) | Value::DateTime(_) | Value::String(_) | Value::ByteString(_) => {
             json!(value.to_string())
@@ -260,6 +264,7 @@ mod tests {
 
     #[test]
     fn values_become_json_without_loss() {
+        assert_eq!(value_json(&Value::Float(18.1)), json!(18.1));
         assert_eq!(value_json(&Value::UInt64(u64::MAX)), json!(u64::MAX));
         assert_eq!(value_json(&Value::Double(f64::NAN)), json!("NaN"));
         let dims = Dims::new(&[2, 2]).expect("dims");

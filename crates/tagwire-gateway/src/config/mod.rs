@@ -170,7 +170,9 @@ fn read(
     if !errors.is_empty() {
         for error in errors {
             let line = error.span().map_or(0, |span| source.line(span.start));
-            Reporter { file: name, problems }.complain(line, "", syntax_complaint(error.message()));
+            let place = error.span().and_then(|span| text.get(span)).filter(|place| !place.contains('\n'));
+            let complaint = syntax_complaint(error.message(), place.unwrap_or_default().trim());
+            Reporter { file: name, problems }.complain(line, "", complaint);
         }
         return None;
     }
@@ -187,11 +189,43 @@ fn read(
         _ => Vec::new(),
     };
     check_ua(&ua, &mut walk, &root);
-    Some(Config { path: path.to_owned(), server, ua, access, http, log, links, warnings: Vec::new() })
+    let mut config = Config { path: path.to_owned(), server, ua, access, http, log, links, warnings: Vec::new() };
+    let line_of = |key: &str| {
+        let table = root.get_ref().get("ua").and_then(|value| value.get_ref().as_table());
+        table.and_then(|table| table.get_key_value(key)).map_or(0, |(key, _)| source.line(key.span().start))
+    };
+    config.warnings = warnings(&config, files, name, line_of);
+    Some(config)
+}
+
+/// What is allowed but probably not meant.
+fn warnings(config: &Config, files: &dyn Files, file: &Arc<str>, line_of: impl Fn(&str) -> u32) -> Vec<Problem> {
+    let mut warnings = Vec::new();
+    let mut warn = |key: &str, problem: String, fix: &str| {
+        let (file, line, subject) = (file.clone(), line_of(key), "[ua]".to_owned());
+        warnings.push(Problem { file, line, subject, problem, fix: fix.to_owned() });
+    };
+    let listen = config.ua.listen_or_default();
+    if let Some(open) = listen.iter().find(|address| !address.is_loopback()) {
+        if config.ua.security.contains(&Security::None) {
+            let problem = format!("everybody on the network of {open} can read along, because security has \"none\"");
+            warn("security", problem, "remove \"none\", or listen on 127.0.0.1");
+        }
+        if config.ua.anonymous == Anonymous::Write {
+            let problem = format!("everybody on the network of {open} may write");
+            warn("anonymous", problem, "write anonymous = \"read\" or \"none\", or listen on 127.0.0.1");
+        }
+    }
+    let users = config.resolve(&config.access.users);
+    if config.ua.anonymous == Anonymous::None && files.read(&users).is_err() {
+        let problem = format!("nobody can log in: there is no {}, and anonymous is \"none\"", users.display());
+        warn("anonymous", problem, "add a user with: tagwire user add NAME");
+    }
+    warnings
 }
 
 /// What helps with a file that is no TOML.
-fn syntax_complaint(message: &str) -> Complaint {
+fn syntax_complaint(message: &str, place: &str) -> Complaint {
     let fix = if message.contains("duplicate") {
         "remove one of the two; a list of links starts each entry with [[link]]"
     } else if message.contains("string") || message.contains("quote") {
@@ -199,7 +233,8 @@ fn syntax_complaint(message: &str) -> Complaint {
     } else {
         "write key = value, text in double quotes, [section] or [[link]] on a line of its own"
     };
-    Complaint::new(format!("not valid TOML: {message}"), fix)
+    let place = if place.is_empty() || place.len() > 60 { String::new() } else { format!(" at {place}") };
+    Complaint::new(format!("not valid TOML: {message}{place}"), fix)
 }
 
 fn section<T>(

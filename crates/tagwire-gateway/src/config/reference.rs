@@ -9,7 +9,7 @@ use super::key::{DriverKeys, KeyDef, Presence, Shape};
 use super::words::format_duration;
 use super::{DeviceKeys, LinkKeys, ScalingKeys, TOP_KEYS, TagKeys};
 
-/// The page `docs/reference/config.md`.
+/// The page `docs/reference/configuration.md`.
 pub fn reference(kinds: &[&'static dyn DriverKind]) -> String {
     let mut page = String::from(INTRODUCTION);
     heading(&mut page, "Top level", "");

@@ -213,8 +213,8 @@ pub(crate) struct TagDraft<'a> {
     pub(crate) scaling: Option<ScalingDraft>,
     pub(crate) info: TagInfo,
     pub(crate) node_id: Option<Cow<'a, str>>,
-    /// Whether the device stores the number in binary coded decimals.
-    pub(crate) bcd: bool,
+    /// How the device stores the number, where its type alone does not tell: a suffix of the address.
+    pub(crate) code: Option<&'static str>,
     pub(crate) settings: Settings,
 }
 
@@ -280,9 +280,13 @@ impl DeviceContext<'_> {
                 Err(complaint) => complain(complaint),
             }
         }
+        let address = match draft.code {
+            Some(code) => format!("{}:{code}", draft.address.trim()),
+            None => draft.address.trim().to_owned(),
+        };
         let spec = TagSpec {
             id: TagId(u32::MAX),
-            address: draft.address.trim().to_owned(),
+            address,
             value_type: value_type?,
             access: draft.access.unwrap_or(Access::READ),
             scan: draft.scan,
@@ -497,7 +501,7 @@ pub(crate) fn draft_from_table(
             node_id: None,
         },
         node_id: keys.node_id.map(Cow::Owned),
-        bcd: false,
+        code: None,
         settings,
     }
 }

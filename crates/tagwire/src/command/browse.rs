@@ -23,7 +23,10 @@ pub(crate) fn run(args: &BrowseArgs) -> Result<(), Failure> {
         let mut out = io::stdout().lock();
         for named in &named {
             let limits = BrowseLimits { depth: args.depth.max(1) as usize, max_nodes: MAX_NODES };
-            let found = client.browse(&named.node, limits).await.map_err(|error| call_failure(&error))?;
+            let mut found = client.browse(&named.node, limits).await.map_err(|error| call_failure(&error))?;
+            if !args.all && !named.name.contains("._") && !named.name.starts_with('_') {
+                hide_own_tags(&mut found);
+            }
             if args.server.json {
                 for node in &found {
                     writeln!(out, "{}", node_json(node))?;
@@ -35,6 +38,18 @@ pub(crate) fn run(args: &BrowseArgs) -> Result<(), Failure> {
         client.close().await;
         Ok(())
     })
+}
+
+/// Leaves out nodes whose names begin with an underscore, and all below them; parents come before children.
+fn hide_own_tags(found: &mut Vec<Browsed>) {
+    let mut hidden = std::collections::HashSet::new();
+    found.retain(|node| {
+        let hide = node.name.starts_with('_') || hidden.contains(&print_node_id(&node.parent));
+        if hide {
+            hidden.insert(print_node_id(&node.node));
+        }
+        !hide
+    });
 }
 
 fn node_json(node: &Browsed) -> serde_json::Value {

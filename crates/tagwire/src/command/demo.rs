@@ -12,6 +12,7 @@ use tagwire_gateway::{Gateway, logging};
 use tagwire_hub::{Hub, Inbox, Interest};
 use tagwire_modbus::simulator::{Simulator, SimulatorConfig, SimulatorListener};
 use tagwire_model::TagId;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 
 use crate::args::DemoArgs;
@@ -55,9 +56,18 @@ async fn demo(args: &DemoArgs, started: Instant) -> Result<(), Failure> {
     let _devices = simulate(&config).await?;
     let gateway = Gateway::start(config).await.map_err(|error| start_failure(&error))?;
     let url = gateway.endpoints().into_iter().next().unwrap_or_default();
-    let result = tokio::select! {
-        result = show(gateway.hub(), &url, &path, started) => result,
-        () = ends.next() => Ok(()),
+    let mut hang_up = signal(SignalKind::hangup())?;
+    let result = {
+        let mut showing = std::pin::pin!(show(gateway.hub(), &url, &path, started));
+        loop {
+            tokio::select! {
+                result = &mut showing => break result,
+                () = ends.next() => break Ok(()),
+                _ = hang_up.recv() => if let Err(error) = gateway.reload().await {
+                    tracing::error!("not reloaded, nothing was changed: {error}");
+                },
+            }
+        }
     };
     gateway.stop().await;
     result

@@ -43,9 +43,13 @@ async fn serve(config: Config, as_json: bool) -> Result<(), Failure> {
         };
         writeln!(io::stdout(), "{name}: {n_tags} tags at {}", gateway.endpoints().join(", "))?;
         writeln!(io::stdout(), "security {}, {may}", security.join(", "))?;
-        if let Some(fingerprint) = gateway.fingerprint() {
-            writeln!(io::stdout(), "certificate {fingerprint}")?;
-        }
+        // The first start makes the key, which takes seconds; clients compare the fingerprint with theirs.
+        let fingerprint = gateway.wait_fingerprint();
+        tokio::spawn(async move {
+            if let Some(fingerprint) = fingerprint.await {
+                let _ = writeln!(io::stdout(), "certificate {fingerprint}");
+            }
+        });
     }
     io::stdout().flush()?;
     loop {

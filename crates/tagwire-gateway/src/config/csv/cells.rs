@@ -221,7 +221,7 @@ fn read_type(cell: &str, draft: &mut TagDraft<'_>) -> Result<(), Complaint> {
     let (value_type, kind) = type_word(cell)?;
     let Some(mut value_type) = value_type else { return Ok(()) };
     if matches!(kind, Kind::Bcd | Kind::BcdArray) {
-        draft.bcd = true;
+        draft.code = Some(if value_type.data_type == DataType::UInt16 { "BCD" } else { "LBCD" });
     }
     if matches!(kind, Kind::Array | Kind::BcdArray) {
         // Kepware names the lengths in the address: 40001[10], 40001 [2][3].
