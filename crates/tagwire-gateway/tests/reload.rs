@@ -52,7 +52,7 @@ async fn good(hub: &Hub, path: &str) -> Value {
     panic!("{path} is not good: {:?}", sample(hub, path));
 }
 
-const COUNTER: &str = "address = \"counter\"";
+const COUNTER: &str = "address = \"counter(period=20ms)\"";
 const MEMORY: &str = "address = \"static\"\ntype = \"f64\"\naccess = \"rw\"";
 
 #[tokio::test(flavor = "multi_thread")]
