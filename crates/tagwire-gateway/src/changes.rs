@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 
 use tagwire_driver::{DeviceSettings, DriverKind, Key, LinkSettings, Setting, Settings};
-use tagwire_hub::{Registry, TagMeta};
+use tagwire_hub::{Registry, TagView};
 use tagwire_model::TagId;
 
 use crate::config::{Config, Device, Link, Tag, format_duration};
@@ -242,9 +242,9 @@ fn changed_device(
     })
 }
 
-fn compare_tag(meta: &TagMeta, tag: &Tag) -> Vec<String> {
+fn compare_tag(meta: TagView<'_>, tag: &Tag) -> Vec<String> {
     let mut what = Vec::new();
-    differ(&mut what, "address", &meta.address, &tag.spec.address);
+    differ(&mut what, "address", meta.address, &tag.spec.address);
     differ(&mut what, "type", &meta.value_type.to_string(), &tag.client_type().to_string());
     differ(&mut what, "access", &meta.access.to_string(), &tag.spec.access.to_string());
     let (old, new) = (meta.extra.as_deref(), tag.info.as_deref());

@@ -87,7 +87,7 @@ async fn only_the_difference_is_taken_over() {
         let registry = hub.registry();
         assert_eq!(registry.find_tag(b"a.d.kept"), Some(kept_id));
         assert_eq!(registry.find_tag(b"a.d.told"), Some(told_id), "a description does not make another tag");
-        let extra = registry.tag(told_id).and_then(|meta| meta.extra.as_ref()).expect("description");
+        let extra = registry.tag(told_id).and_then(|tag| tag.meta.extra.as_ref()).expect("description");
         assert_eq!(extra.description, "by hand");
     }
     tokio::time::sleep(Duration::from_millis(200)).await;

@@ -10,6 +10,7 @@
 mod feed;
 mod hash;
 mod hub;
+mod paths;
 mod registry;
 mod routes;
 mod slot;
@@ -18,7 +19,9 @@ mod watchers;
 
 pub use feed::{Change, Inbox};
 pub use hub::Hub;
-pub use registry::{Folder, FolderId, FolderKind, NewTag, PathTarget, Registry, RegistryError, TagExtra, TagMeta};
+pub use registry::{
+    Folder, FolderId, FolderKind, NewTag, PathTarget, Registry, RegistryError, TagExtra, TagMeta, TagView,
+};
 pub use routes::{LinkId, Route, RouteFuture};
 pub use slot::TagFlags;
 pub use table::Reading;

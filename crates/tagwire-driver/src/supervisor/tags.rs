@@ -24,6 +24,7 @@ struct Cold {
     value_type: ValueType,
     scan_ms: u32,
     access: Access,
+    is_scaled: bool,
 }
 
 /// The tags of one device by their index in it.
@@ -48,7 +49,8 @@ impl TagTable {
             };
             table.hot.push(Hot { id: spec.id, scaling });
             let scan_ms = spec.scan.map_or(0, |scan| u32::try_from(scan.as_millis()).unwrap_or(u32::MAX));
-            table.cold.push(Cold { value_type: spec.value_type, scan_ms, access: spec.access });
+            let is_scaled = scaling != NO_SCALING;
+            table.cold.push(Cold { value_type: spec.value_type, scan_ms, access: spec.access, is_scaled });
         }
         table
     }
@@ -97,19 +99,18 @@ impl TagTable {
 
     /// The raw value of the tag's own type that a client's value stands for.
     pub(crate) fn to_raw(&self, tag: u32, value: &Value) -> Result<Value, Status> {
-        let (Some(hot), Some(cold)) = (self.hot.get(tag as usize), self.cold.get(tag as usize)) else {
-            return Err(Status::BAD_NODE_ID_UNKNOWN);
-        };
+        let cold = self.cold.get(tag as usize).ok_or(Status::BAD_NODE_ID_UNKNOWN)?;
         if !cold.access.write {
             return Err(Status::BAD_NOT_WRITABLE);
         }
-        if hot.scaling == NO_SCALING
+        if !cold.is_scaled
             && cold.value_type.is_scalar()
             && value.to_bits().is_some_and(|(data_type, _)| data_type == cold.value_type.data_type)
         {
             return Ok(value.clone());
         }
-        let raw = match self.scalings.get(hot.scaling as usize) {
+        let scaling = self.hot.get(tag as usize).and_then(|hot| self.scalings.get(hot.scaling as usize));
+        let raw = match scaling {
             Some(scaling) => scaling.to_raw(value, cold.value_type.data_type).map_err(status_of)?,
             None => value.clone(),
         };
@@ -125,32 +126,45 @@ pub(crate) const fn status_of(error: ConvertError) -> Status {
     }
 }
 
+/// Tags whose numbers follow each other, as do their indices in their device.
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    first: TagId,
+    len: u32,
+    device: u32,
+    tag: u32,
+}
+
 /// Where each tag of a link is found.
 #[derive(Debug, Default)]
 pub(crate) struct Index {
-    places: Vec<(TagId, u32, u32)>,
+    runs: Vec<Run>,
 }
 
 impl Index {
     /// Rebuilds the index from the tables of all devices, in their order.
     pub(crate) fn rebuild<'a>(&mut self, tables: impl Iterator<Item = &'a TagTable>) {
-        self.places.clear();
+        self.runs.clear();
         for (device, table) in (0..).zip(tables) {
-            self.places.extend((0..).zip(table.ids()).map(|(tag, id)| (id, device, tag)));
+            for (tag, id) in (0..).zip(table.ids()) {
+                match self.runs.last_mut() {
+                    Some(run) if run.device == device && run.first.0 + run.len == id.0 && run.tag + run.len == tag => {
+                        run.len += 1;
+                    }
+                    _ => self.runs.push(Run { first: id, len: 1, device, tag }),
+                }
+            }
         }
-        self.places.sort_unstable();
-        self.places.shrink_to_fit();
+        self.runs.sort_unstable_by_key(|run| run.first);
+        self.runs.shrink_to_fit();
     }
 
     /// Device and index in the device of a tag.
     pub(crate) fn place(&self, id: TagId) -> Option<(usize, u32)> {
-        // The numbers of one link mostly follow each other.
-        let guess = id.0.wrapping_sub(self.places.first()?.0.0) as usize;
-        let found = match self.places.get(guess) {
-            Some(&(guessed, _, _)) if guessed == id => guess,
-            _ => self.places.binary_search_by_key(&id, |&(id, _, _)| id).ok()?,
-        };
-        self.places.get(found).map(|&(_, device, tag)| (device as usize, tag))
+        let behind = self.runs.partition_point(|run| run.first <= id);
+        let run = self.runs.get(behind.checked_sub(1)?)?;
+        let offset = id.0 - run.first.0;
+        (offset < run.len).then_some((run.device as usize, run.tag + offset))
     }
 }
 
@@ -190,9 +204,9 @@ mod tests {
 
     #[test]
     fn a_tag_costs_little_memory() {
-        let per_tag = size_of::<Hot>() + size_of::<Cold>() + size_of::<(TagId, u32, u32)>();
+        let per_tag = size_of::<Hot>() + size_of::<Cold>();
         // Two more words hold the tag's index in its scan class and in its block.
-        assert!(per_tag + 2 * size_of::<u32>() <= 64, "{per_tag} bytes");
+        assert!(per_tag + 2 * size_of::<u32>() <= 48, "{per_tag} bytes");
     }
 
     #[test]

@@ -140,7 +140,9 @@ impl Snapshot<'_> {
                 }
                 ""
             }
-            Node::Tag(tag) => self.tag(tag).and_then(|tag| tag.extra.as_deref()).map_or("", |extra| &extra.description),
+            Node::Tag(tag) => {
+                self.tag(tag).and_then(|tag| tag.meta.extra.as_deref()).map_or("", |extra| &extra.description)
+            }
             Node::Folder(_) | Node::Property(..) => "",
         };
         let text = if text.is_empty() { Default::default() } else { tagwire_ua_proto::types::LocalizedText::new(text) };
@@ -181,7 +183,7 @@ impl Snapshot<'_> {
             _ => {
                 out.push(head::UINT32_ARRAY);
                 match node {
-                    Node::Tag(tag) => self.tag(tag).map_or(&[][..], |tag| tag.value_type.dims.lens()).to_vec(),
+                    Node::Tag(tag) => self.tag(tag).map_or(&[][..], |tag| tag.meta.value_type.dims.lens()).to_vec(),
                     // No length is known, so each dimension says so (Part 3, 5.6.2).
                     _ => vec![0_u32; usize::try_from(self.value_rank(node)).unwrap_or_default()],
                 }
@@ -240,7 +242,7 @@ impl Snapshot<'_> {
         const INDETERMINATE: f64 = -1.0;
         let interval = match node {
             Node::Standard(node) => return append(node.min_sampling(), out),
-            Node::Tag(tag) => self.tag(tag).map_or(INDETERMINATE, min_sampling),
+            Node::Tag(tag) => self.tag(tag).map_or(INDETERMINATE, |tag| min_sampling(tag.meta)),
             Node::Folder(_) | Node::Property(..) => 0.0,
         };
         Variant::Double(interval).encode(out);

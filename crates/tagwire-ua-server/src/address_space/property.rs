@@ -2,7 +2,7 @@
 //! (gateway-behaviour B-45). Their ids are the tag's path, a dot and the property's name; no tag can be in the way,
 //! because a path cannot be a tag and a folder at once.
 
-use tagwire_hub::TagMeta;
+use tagwire_hub::TagView;
 use tagwire_ua_proto::ids::data_type;
 
 use super::NAMESPACE_TAGS;
@@ -83,7 +83,7 @@ impl Property {
     }
 
     /// Whether a tag has this property.
-    pub fn exists(self, tag: &TagMeta) -> bool {
+    pub fn exists(self, tag: TagView<'_>) -> bool {
         let extra = tag.extra.as_deref();
         match self {
             Self::EuRange => extra.is_some_and(|extra| extra.eu_range.is_some()),
@@ -97,7 +97,7 @@ impl Property {
     }
 
     /// The properties that a tag has, one bit each by their place in [`Property::ALL`].
-    pub fn set_of(tag: &TagMeta) -> u32 {
+    pub fn set_of(tag: TagView<'_>) -> u32 {
         let bits = Self::ALL.iter().enumerate().filter(|(_, property)| property.exists(tag));
         bits.fold(0, |set, (place, _)| set | 1 << place)
     }

@@ -1,6 +1,6 @@
 //! Values of the properties of a tag.
 
-use tagwire_hub::TagMeta;
+use tagwire_hub::TagView;
 use tagwire_model::{Curve, Scaling};
 use tagwire_ua_proto::codec::Encode;
 use tagwire_ua_proto::services::{EUInformation, Range};
@@ -13,14 +13,14 @@ const UNIT_NOT_KNOWN: i32 = -1;
 
 impl Property {
     /// Appends the value, encoded as a Variant; null when the tag lacks the property.
-    pub(super) fn write_value(self, tag: &TagMeta, out: &mut Vec<u8>) {
+    pub(super) fn write_value(self, tag: TagView<'_>, out: &mut Vec<u8>) {
         self.value(tag).unwrap_or_default().encode(out);
     }
 
-    fn value(self, tag: &TagMeta) -> Option<Variant> {
+    fn value(self, tag: TagView<'_>) -> Option<Variant> {
         let text = |text: &str| Some(Variant::from(text));
         match self {
-            Self::Address => return text(&tag.address),
+            Self::Address => return text(tag.address),
             Self::RawDataType => {
                 let raw_type = tag.extra.as_ref().and_then(|extra| extra.raw_type).unwrap_or(tag.value_type);
                 return text(&raw_type.to_string());

@@ -1,7 +1,7 @@
 //! One request's view of the address space: from NodeIds to nodes, and what nodes are called.
 
 use parking_lot::RwLockReadGuard;
-use tagwire_hub::{Folder, FolderId, PathTarget, Registry, TagMeta};
+use tagwire_hub::{Folder, FolderId, PathTarget, Registry, TagView};
 use tagwire_model::TagId;
 use tagwire_ua_proto::codec::{Encode, write_str};
 use tagwire_ua_proto::ids::node;
@@ -39,14 +39,14 @@ impl Snapshot<'_> {
 
     /// A tag of the hub.
     #[inline]
-    pub fn tag(&self, tag: TagId) -> Option<&TagMeta> {
+    pub fn tag(&self, tag: TagId) -> Option<TagView<'_>> {
         self.registry.tag(tag)
     }
 
-    /// The tag at a path, whatever id it goes by besides.
+    /// Tells the tags at up to [`Registry::BATCH`] paths.
     #[inline]
-    pub fn tag_by_path(&self, path: &[u8]) -> Option<TagId> {
-        self.registry.find_tag(path)
+    pub fn tags_by_path<'p>(&self, paths: impl Iterator<Item = &'p [u8]> + Clone, tell: impl FnMut(Option<TagId>)) {
+        self.registry.find_tags(paths, tell);
     }
 
     /// The node that an id names.
@@ -97,10 +97,10 @@ impl Snapshot<'_> {
             }
             Node::Tag(tag) => match self.tag_ids.id(tag) {
                 Some(id) => id.clone(),
-                None => NodeId::string(NAMESPACE_TAGS, self.tag(tag).map_or("", |tag| &*tag.path)),
+                None => NodeId::string(NAMESPACE_TAGS, self.tag(tag).map_or("", |tag| tag.path)),
             },
             Node::Property(tag, property) => {
-                let path = self.tag(tag).map_or("", |tag| &*tag.path);
+                let path = self.tag(tag).map_or("", |tag| tag.path);
                 NodeId::string(NAMESPACE_TAGS, format!("{path}.{}", property.name()))
             }
         }
@@ -119,7 +119,7 @@ impl Snapshot<'_> {
                 Some(id) => id.encode(out),
                 None => {
                     out.extend_from_slice(&STRING_ID);
-                    write_str(self.tag(tag).map_or("", |tag| &*tag.path), out);
+                    write_str(self.tag(tag).map_or("", |tag| tag.path), out);
                 }
             },
             Node::Property(..) => self.node_id(node).encode(out),
@@ -132,7 +132,7 @@ impl Snapshot<'_> {
         match node {
             Node::Standard(node) => (0, node.browse_name()),
             Node::Folder(folder) => (NAMESPACE_TAGS, self.folder(folder).map_or("", Folder::name)),
-            Node::Tag(tag) => (NAMESPACE_TAGS, self.tag(tag).map_or("", TagMeta::name)),
+            Node::Tag(tag) => (NAMESPACE_TAGS, self.tag(tag).map_or("", TagView::name)),
             Node::Property(_, property) => (property.name_namespace(), property.name()),
         }
     }
@@ -217,8 +217,8 @@ pub(super) fn write_standard_id(node: StandardNode, out: &mut Vec<u8>) {
 }
 
 /// The variable type of a tag (Part 8, 5.3.2): what its configuration promises, and no more.
-fn tag_type(tag: &TagMeta) -> u32 {
-    let extra = tag.extra.as_deref();
+fn tag_type(tag: TagView<'_>) -> u32 {
+    let extra = tag.meta.extra.as_deref();
     let is_number = tag.value_type.data_type.is_number();
     if tag.is_system {
         node::BASE_DATA_VARIABLE_TYPE

@@ -4,15 +4,25 @@ use std::io;
 
 use tokio::net::TcpStream;
 
-/// Bytes read at once.
-const READ_SIZE: usize = 128 << 10;
+/// Bytes read at once from a client that sends little.
+const MIN_READ_SIZE: usize = 4 << 10;
+/// Most bytes read at once.
+const MAX_READ_SIZE: usize = 128 << 10;
 
 /// Received bytes, in one piece so that messages can be handled where they lie.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct ReceiveBuffer {
     bytes: Vec<u8>,
     start: usize,
     end: usize,
+    /// Bytes read at once, which grows with what the client sends.
+    read_size: usize,
+}
+
+impl Default for ReceiveBuffer {
+    fn default() -> Self {
+        Self { bytes: Vec::new(), start: 0, end: 0, read_size: MIN_READ_SIZE }
+    }
 }
 
 impl ReceiveBuffer {
@@ -39,17 +49,25 @@ impl ReceiveBuffer {
     /// # Errors
     /// As the socket; [`io::ErrorKind::WouldBlock`] when nothing is there.
     pub(super) fn fill(&mut self, stream: &TcpStream) -> io::Result<usize> {
-        if self.bytes.len() - self.end < READ_SIZE / 2 {
+        if self.bytes.len() - self.end < self.read_size / 2 {
             self.bytes.copy_within(self.start..self.end, 0);
             self.end -= self.start;
             self.start = 0;
-            if self.bytes.len() - self.end < READ_SIZE / 2 {
-                self.bytes.resize(self.end + READ_SIZE, 0);
+            if self.bytes.len() - self.end < self.read_size / 2 {
+                self.bytes.resize(self.end + self.read_size, 0);
             }
         }
         let n = stream.try_read(&mut self.bytes[self.end..])?;
         self.end += n;
+        if self.end == self.bytes.len() {
+            self.read_size = (self.read_size * 2).min(MAX_READ_SIZE);
+        }
         Ok(n)
+    }
+
+    /// Whether there is memory to give back.
+    pub(super) fn is_held(&self) -> bool {
+        self.is_empty() && !self.bytes.is_empty()
     }
 
     /// Gives memory back while nothing waits: an idle connection costs none.
@@ -99,6 +117,11 @@ impl SendBuffer {
             self.sent = 0;
         }
         Ok(progress)
+    }
+
+    /// Whether there is memory to give back.
+    pub(super) fn is_held(&self) -> bool {
+        self.is_empty() && self.bytes.capacity() > 0
     }
 
     /// Gives memory back while nothing waits.

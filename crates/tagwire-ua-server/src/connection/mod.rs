@@ -139,13 +139,16 @@ impl Connection {
         let in_time = next.map(|millis| now + Duration::from_millis(millis.saturating_sub(self.server.millis())));
         let give_up = if self.send.is_empty() { self.patience } else { self.last_sent + limits::SEND_TIMEOUT };
         // While the client does not read, the sessions' cycles wait with it.
-        let deadline = match in_time {
+        let mut deadline = match in_time {
             Some(in_time) if !self.is_congested() => in_time.min(give_up),
             _ => give_up,
         };
-        if now.duration_since(self.last_active) > limits::RELEASE_AFTER {
+        let release_at = self.last_active + limits::RELEASE_AFTER;
+        if now >= release_at {
             self.receive.release();
             self.send.release();
+        } else if self.receive.is_held() || self.send.is_held() {
+            deadline = deadline.min(release_at);
         }
         let congested = self.is_congested();
         let wake = Arc::clone(self.requests.wake());

@@ -77,6 +77,7 @@ impl Requests {
             id,
             policy: SecurityPolicy::NONE,
             mode: MessageSecurityMode::NONE,
+            max_response: limits::MAX_MESSAGE_BYTES,
             client_certificate: None,
             identity: server.identity(),
             peer,
@@ -173,6 +174,11 @@ impl Requests {
             }
         }
         self.channel.accept_open(now, self.server.now(), &mut send.bytes)?;
+        if let Some(negotiated) = self.channel.limits() {
+            // A chunk spends at most this on headers, signature and padding.
+            let in_chunks = negotiated.max_send_chunks.saturating_mul(negotiated.send_buffer.saturating_sub(1024));
+            self.facts.max_response = limits::MAX_MESSAGE_BYTES.min(negotiated.max_send_message).min(in_chunks);
+        }
         self.facts.policy = request.policy;
         self.facts.mode = request.mode;
         self.facts.client_certificate.clone_from(&request.certificate);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tagwire_access::{Operation, Target, authorise};
-use tagwire_hub::{Reading, TagFlags};
+use tagwire_hub::{Reading, Registry, TagFlags};
 use tagwire_model::{Status, TagId, Timestamp, Value};
 use tagwire_ua_proto::codec::{Decode, DecodeError, Encode, Reader};
 use tagwire_ua_proto::hot::{
@@ -50,11 +50,15 @@ pub(super) fn read(context: &mut Context<'_>, body: &[u8], out: &mut Vec<u8>) ->
     out.reserve(count * 32);
     start_response(ids::READ_RESPONSE, context.header.request_handle, Status::GOOD, context.time, out);
     (count as i32).encode(out);
-    for item in request.nodes() {
-        let item = item.map_err(DecodeError::status)?;
-        match tag_by_path(&reader.snapshot, item.node_id) {
-            Some(tag) if item.attribute_id == VALUE => reader.tag(tag, &item, out),
-            _ => reader.node(&item, out),
+    let (mut batch, mut found) = (Vec::with_capacity(count.min(Registry::BATCH)), Vec::new());
+    let mut nodes = request.nodes();
+    while fill(&mut batch, &mut nodes)? {
+        tags_of_values(context, &reader.snapshot, &batch, |item| (item.node_id, item.attribute_id), &mut found);
+        for (item, found) in batch.iter().zip(&found) {
+            match *found {
+                Some((tag, flags)) => reader.tag(tag, flags, item, out),
+                None => reader.node(item, out),
+            }
         }
     }
     // No diagnostics.
@@ -62,13 +66,32 @@ pub(super) fn read(context: &mut Context<'_>, body: &[u8], out: &mut Vec<u8>) ->
     Ok(Flow::Done)
 }
 
-/// The tag whose path is the identifier: what all but every request names.
+/// Puts the next items of a request into `batch`; false when there are none.
 #[inline]
-pub(super) fn tag_by_path(snapshot: &Snapshot<'_>, node: NodeIdRef<'_>) -> Option<TagId> {
-    match node.identifier {
-        IdentifierRef::String(path) if node.namespace == NAMESPACE_TAGS => snapshot.tag_by_path(path.as_bytes()),
-        _ => None,
+fn fill<T>(batch: &mut Vec<T>, items: &mut impl Iterator<Item = Result<T, DecodeError>>) -> Result<bool, Status> {
+    batch.clear();
+    for item in items.by_ref().take(Registry::BATCH) {
+        batch.push(item.map_err(DecodeError::status)?);
     }
+    Ok(!batch.is_empty())
+}
+
+/// Finds for each item the tag whose value it names by the tag's path, which is what all but every item does.
+#[inline]
+fn tags_of_values<T>(
+    context: &Context<'_>,
+    snapshot: &Snapshot<'_>,
+    batch: &[T],
+    named: impl Fn(&T) -> (NodeIdRef<'_>, u32) + Copy,
+    found: &mut Vec<Option<(TagId, TagFlags)>>,
+) {
+    let paths = batch.iter().map(|item| match named(item) {
+        (NodeIdRef { namespace: NAMESPACE_TAGS, identifier: IdentifierRef::String(path) }, VALUE) => path.as_bytes(),
+        // No path is empty.
+        _ => &[],
+    });
+    found.clear();
+    snapshot.tags_by_path(paths, |tag| found.push(tag.and_then(|tag| Some((tag, context.server.hub.flags(tag)?)))));
 }
 
 /// Reads one attribute after the other for one request.
@@ -81,9 +104,8 @@ struct NodeReader<'a> {
 
 impl NodeReader<'_> {
     #[inline]
-    fn tag(&self, tag: TagId, item: &ReadValueIdRef<'_>, out: &mut Vec<u8>) {
-        let hub = &self.context.server.hub;
-        if !hub.flags(tag).is_some_and(TagFlags::readable) {
+    fn tag(&self, tag: TagId, flags: TagFlags, item: &ReadValueIdRef<'_>, out: &mut Vec<u8>) {
+        if !flags.readable() {
             return write_status_only(status::BAD_NOT_READABLE, out);
         }
         if !self.may_read {
@@ -92,7 +114,9 @@ impl NodeReader<'_> {
         if !item.data_encoding.is_empty() {
             return write_status_only(encoding_status(item.data_encoding), out);
         }
-        let Some(reading) = hub.read(tag) else { return write_status_only(Status::BAD_NODE_ID_UNKNOWN, out) };
+        let Some(reading) = self.context.server.hub.read(tag) else {
+            return write_status_only(Status::BAD_NODE_ID_UNKNOWN, out);
+        };
         if !item.index_range.is_empty() {
             return self.tag_range(&reading, item.index_range, out);
         }
@@ -132,7 +156,10 @@ impl NodeReader<'_> {
         };
         let is_value = item.attribute_id == VALUE;
         if let (Node::Tag(tag), true) = (node, is_value) {
-            return self.tag(tag, item, out);
+            return match self.context.server.hub.flags(tag) {
+                Some(flags) => self.tag(tag, flags, item, out),
+                None => write_status_only(Status::BAD_NODE_ID_UNKNOWN, out),
+            };
         }
         match self.attribute(node, item, is_value) {
             Ok(value) => {
@@ -186,14 +213,18 @@ pub(super) fn write(context: &mut Context<'_>, body: &[u8], _out: &mut Vec<u8>) 
     let mut results = Vec::with_capacity(count);
     let mut writes = Vec::with_capacity(count);
     let snapshot = context.server.address_space.snapshot();
-    for item in request.nodes() {
-        let item = item.map_err(DecodeError::status)?;
-        match one_write(context, &snapshot, &item, may_write) {
-            Ok(write) => {
-                writes.push(write);
-                results.push(Status::GOOD);
+    let (mut batch, mut found) = (Vec::with_capacity(count.min(Registry::BATCH)), Vec::new());
+    let mut nodes = request.nodes();
+    while fill(&mut batch, &mut nodes)? {
+        tags_of_values(context, &snapshot, &batch, |item| (item.node_id, item.attribute_id), &mut found);
+        for (item, found) in batch.iter().zip(&found) {
+            match one_write(context, &snapshot, item, *found, may_write) {
+                Ok(write) => {
+                    writes.push(write);
+                    results.push(Status::GOOD);
+                }
+                Err(status) => results.push(status),
             }
-            Err(status) => results.push(status),
         }
     }
     drop(snapshot);
@@ -220,13 +251,16 @@ fn one_write(
     context: &Context<'_>,
     snapshot: &Snapshot<'_>,
     item: &WriteValueRef<'_>,
+    found: Option<(TagId, TagFlags)>,
     may_write: bool,
 ) -> Result<(TagId, Value), Status> {
-    let tag = match tag_by_path(snapshot, item.node_id) {
-        Some(tag) if item.attribute_id == VALUE => tag,
-        _ => writable_node(context, snapshot, item)?,
+    let (tag, flags) = match found {
+        Some(found) => found,
+        None => {
+            let tag = writable_node(context, snapshot, item)?;
+            (tag, context.server.hub.flags(tag).ok_or(Status::BAD_NODE_ID_UNKNOWN)?)
+        }
     };
-    let flags = context.server.hub.flags(tag).ok_or(Status::BAD_NODE_ID_UNKNOWN)?;
     if !flags.writable() {
         return Err(status::BAD_NOT_WRITABLE);
     }

@@ -32,6 +32,8 @@ pub(crate) struct ChannelFacts {
     pub(crate) id: u32,
     pub(crate) policy: &'static SecurityPolicy,
     pub(crate) mode: MessageSecurityMode,
+    /// Bytes that a response may have for the client to take it.
+    pub(crate) max_response: usize,
     /// Who the client is; `None` without security.
     pub(crate) client_certificate: Option<Arc<PeerCertificate>>,
     /// The identity that the channel was opened with; `None` while there is none.
