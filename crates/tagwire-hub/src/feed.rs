@@ -63,6 +63,16 @@ impl Inbox {
         mem::take(&mut state.lost)
     }
 
+    /// Gives the memory of an emptied queue back, so that a subscriber needs no second buffer of its own.
+    pub fn recycle(&self, mut buffer: Vec<Change>) {
+        buffer.clear();
+        let mut state = self.state.lock();
+        if buffer.capacity() > state.changes.capacity() {
+            buffer.append(&mut state.changes);
+            state.changes = buffer;
+        }
+    }
+
     /// Number of changes waiting.
     pub fn len(&self) -> usize {
         self.state.lock().changes.len()
@@ -128,6 +138,21 @@ mod tests {
         taken.clear();
         assert!(!inbox.take(&mut taken));
         assert!(taken.is_empty());
+    }
+
+    #[test]
+    fn a_recycled_buffer_keeps_what_came_meanwhile() {
+        let inbox = Inbox::new(100, 100, || ());
+        inbox.put(&mut changes(50));
+        let mut taken = Vec::new();
+        inbox.take(&mut taken);
+        inbox.put(&mut changes(3));
+        inbox.recycle(taken);
+        assert_eq!(inbox.len(), 3);
+        inbox.recycle(changes(60));
+        let mut taken = Vec::new();
+        inbox.take(&mut taken);
+        assert_eq!((taken.len(), taken.capacity() >= 50), (3, true));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tagwire_hub::{Change, Hub, Inbox, Interest, WatchId};
+use tagwire_hub::{Hub, Inbox, Interest, WatchId};
 use tagwire_model::{Status, TagId, Timestamp};
 use tagwire_ua_proto::services::TimestampsToReturn;
 use tagwire_ua_proto::types::{NodeId, NumericRange};
@@ -65,7 +65,6 @@ pub(crate) struct Subscription {
     pending: Vec<u32>,
     /// Items that are read in each cycle because no table reports them.
     polled: Vec<u32>,
-    scratch: Vec<Change>,
     next_cycle: Millis,
     n_keep_alive: u32,
     n_lifetime: u32,
@@ -101,7 +100,6 @@ impl Subscription {
             ready: VecDeque::new(),
             pending: Vec::new(),
             polled: Vec::new(),
-            scratch: Vec::new(),
             next_cycle: now + settings.publishing_interval,
             // The first message is due at the end of the first cycle (Part 4, 5.14.1.1).
             n_keep_alive: settings.max_keep_alive,
@@ -189,7 +187,7 @@ impl Subscription {
 
     /// Sorts the changes that the table delivered into the queues of the items.
     pub(crate) fn collect(&mut self) {
-        let mut changes = std::mem::take(&mut self.scratch);
+        let mut changes = Vec::new();
         let lost = self.inbox.take(&mut changes);
         for change in changes.drain(..) {
             let Some(item) = self.items.item_mut(change.handle) else { continue };
@@ -218,7 +216,7 @@ impl Subscription {
                 }
             }
         }
-        self.scratch = changes;
+        self.inbox.recycle(changes);
         if lost {
             self.read_all_again();
         }
