@@ -229,7 +229,7 @@ fn a_changed_tag_keeps_its_value_and_its_watchers() {
     hub.change_tag(tags[0], changed.clone()).expect("changed");
     assert_eq!(hub.read(tags[0]).expect("reading").to_sample().value, Value::Double(1.5));
     assert!(!hub.flags(tags[0]).expect("flags").writable());
-    assert_eq!(&*hub.registry().tag(tags[0]).expect("meta").address, "40009");
+    assert_eq!(hub.registry().tag(tags[0]).expect("meta").address, "40009");
     apply(&hub, &[update(tags[0], Value::Double(2.5), 2)]);
     assert_eq!(inbox.len(), 1);
     let other_type = NewTag { value_type: ValueType::parse("i8").expect("type"), ..changed };

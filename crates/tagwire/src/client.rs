@@ -215,7 +215,7 @@ pub(crate) fn value_json(value: &Value) -> Json {
         Value::Int64(v) => json!(v),
         Value::UInt64(v) => json!(v),
         // A single widened to a double would show digits that it does not have.
-        Value::Float(v) if v.is_finite() => json!(v.to_string().parse::<f64>().unwrap_or(f64::from(*v))),
+        Value::Float(v) if v.is_finite() => json!(v.to_string().parse::<f64>().unwrap_or_else(|_| f64::from(*v))),
         Value::Double(v) if v.is_finite() => json!(v),
         Value::Float(_) | Value::Double(_) | Value::DateTime(_) | Value::String(_) | Value::ByteString(_) => {
             json!(value.to_string())

@@ -139,7 +139,7 @@ async fn show(hub: &Arc<Hub>, url: &str, config: &Path, started: Instant) -> Res
         let shown = registry.tags().filter(|(_, meta)| !meta.is_system);
         shown
             .map(|(id, meta)| {
-                view.add(&meta.path, meta.extra.as_ref().map_or("", |extra| &extra.unit));
+                view.add(meta.path, meta.extra.as_ref().map_or("", |extra| &extra.unit));
                 id
             })
             .collect()
