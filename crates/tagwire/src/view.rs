@@ -15,6 +15,9 @@ pub(crate) struct View {
     block: LiveBlock,
     drawn: Option<Instant>,
     changed: bool,
+    /// The widest value and quality so far, so that columns do not jump.
+    value_width: usize,
+    status_width: usize,
 }
 
 #[derive(Debug)]
@@ -30,12 +33,30 @@ struct Row {
     is_known: bool,
 }
 
+impl Row {
+    fn value_text(&self) -> String {
+        if self.unit.is_empty() { self.value.clone() } else { format!("{} {}", self.value, self.unit) }
+    }
+
+    fn status_text(&self) -> String {
+        if self.is_known { self.status.to_string() } else { "waiting".to_owned() }
+    }
+}
+
 /// Shortest time between two drawings; faster ones only flicker.
 const REDRAW: Duration = Duration::from_millis(100);
 
 impl View {
     pub(crate) fn new(style: Style) -> Self {
-        Self { style, rows: Vec::new(), block: LiveBlock::default(), drawn: None, changed: true }
+        Self {
+            style,
+            rows: Vec::new(),
+            block: LiveBlock::default(),
+            drawn: None,
+            changed: true,
+            value_width: 8,
+            status_width: 7,
+        }
     }
 
     /// Adds a tag and returns its row.
@@ -102,15 +123,22 @@ impl View {
         self.block.draw(out, &lines)
     }
 
-    fn lines(&self, columns: usize, max_lines: usize) -> Vec<String> {
+    fn lines(&mut self, columns: usize, max_lines: usize) -> Vec<String> {
+        for row in &self.rows {
+            self.value_width = self.value_width.max(width(&row.value_text())).min(28);
+            self.status_width = self.status_width.max(width(&row.status_text())).min(24);
+        }
         let style = self.style;
-        let name_width = self.rows.iter().map(|row| width(&row.name)).max().unwrap_or(0).clamp(4, 40);
-        let trend_width = if columns >= 90 { 24 } else { 12 };
-        let status_width = 22;
+        let status_width = self.status_width;
         let time_width = 12;
-        // Two blanks between columns, five columns.
-        let used = name_width + trend_width + status_width + time_width + 8;
-        let value_width = columns.saturating_sub(used + 1).clamp(8, 28);
+        // The name gives way to a value before the value does; the trend takes what is left, with two blanks between
+        // five columns.
+        let others = status_width + time_width + 8 + 1;
+        let widest_name = self.rows.iter().map(|row| width(&row.name)).max().unwrap_or(0).clamp(4, 40);
+        let name_width = widest_name.min(columns.saturating_sub(others + self.value_width + 4)).max(8);
+        let left = columns.saturating_sub(others + name_width);
+        let value_width = self.value_width.min(left.saturating_sub(4)).max(8);
+        let trend_width = left.saturating_sub(value_width).clamp(1, 24);
         let heading = [
             fit("tag", name_width),
             fit("value", value_width),
@@ -127,8 +155,7 @@ impl View {
                 _ if !row.is_known => style.dim(),
                 _ => style.red(),
             };
-            let value = if row.unit.is_empty() { row.value.clone() } else { format!("{} {}", row.value, row.unit) };
-            let status = if row.is_known { row.status.to_string() } else { "waiting".to_owned() };
+            let (value, status) = (row.value_text(), row.status_text());
             lines.push(format!(
                 "{}  {}{}{}  {}  {colour}{}{}  {}{}{}",
                 fit(&row.name, name_width),
@@ -185,7 +212,10 @@ mod tests {
         for idx in 0..50 {
             view.add(&format!("tag{idx}"), "");
         }
+        let number = Value::Double(1234.567_890_123);
+        view.change(&mut io::sink(), 0, &number, Status::BAD_NO_COMMUNICATION, noon()).expect("written");
         let lines = view.lines(80, 10);
+        assert!(lines[1].contains("1234.567890123"), "{lines:?}");
         assert_eq!(lines.len(), 10);
         assert!(lines.last().is_some_and(|line| line.contains("and 42 more")), "{lines:?}");
         for line in &lines {
