@@ -86,11 +86,11 @@ def test_a_part_of_an_unreadable_array_is_no_guess(array):
 
 def test_a_refused_tag_stays_bad_after_a_write(tmp_path):
     with Device() as device:
-        device.units[1].illegal.add(50)
+        device.units[1].unreadable.add(50)
         with Tagwire(tmp_path, config(device.port, "x 40051 u16\ny 40052 u16")) as server, Session(server.port) as session:
             wait_until(lambda: session.read_status(tag("line.plc.y")) == "Good", 5 * SLOW, "the neighbour is read")
             wait_until(lambda: session.read_status(tag("line.plc.x")).startswith("Bad"), 5 * SLOW, "the other is refused")
-            session.write(tag("line.plc.x"), 7, T.UInt16)
+            assert session.write(tag("line.plc.x"), 7, T.UInt16) == "Good"
             for _ in range(10):
                 assert session.read_status(tag("line.plc.x")).startswith("Bad")
                 time.sleep(0.05)

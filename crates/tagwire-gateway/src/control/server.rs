@@ -101,6 +101,22 @@ mod tests {
         }
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn idle_connections_do_not_keep_others_out() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let socket = folder.path().join("control.sock");
+        tokio::spawn(serve(&socket, Arc::new(Echo)).expect("bound"));
+        let mut idle = Vec::new();
+        for _ in 0..MAX_CONNECTIONS {
+            idle.push(UnixStream::connect(&socket).await.expect("connected"));
+        }
+        let mut late = UnixStream::connect(&socket).await.expect("connected");
+        late.write_all(b"{\"command\":\"status\"}\n").await.expect("sent");
+        let mut text = vec![0; 200];
+        let n = tokio::time::timeout(2 * PATIENCE, late.read(&mut text)).await.expect("in time").expect("answer");
+        assert!(n > 0);
+    }
+
     #[tokio::test]
     async fn commands_are_answered_in_order_and_nonsense_is_refused() {
         let folder = tempfile::tempdir().expect("temporary folder");
