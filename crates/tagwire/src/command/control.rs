@@ -10,6 +10,7 @@ use tagwire_gateway::drivers::DRIVERS;
 
 use crate::args::{ConfigArgs, TraceArgs};
 use crate::failure::{Exit, Failure};
+use crate::terminal::shown;
 
 pub(crate) fn plan(args: &ConfigArgs) -> Result<(), Failure> {
     let config = load(&args.config)?;
@@ -21,7 +22,7 @@ pub(crate) fn plan(args: &ConfigArgs) -> Result<(), Failure> {
                 return Ok(writeln!(out, "{}", json!({ "running": false, "tags": n_tags }))?);
             }
             let text = "no server runs with this configuration; a start would make";
-            Ok(writeln!(out, "{text} {} links and {n_tags} tags", config.links.len())?)
+            Ok(writeln!(out, "{text} {} and {}", count(config.links.len(), "link"), count(n_tags, "tag"))?)
         }
         answer => show(&answer?, args.json),
     }
@@ -29,7 +30,37 @@ pub(crate) fn plan(args: &ConfigArgs) -> Result<(), Failure> {
 
 pub(crate) fn reload(args: &ConfigArgs) -> Result<(), Failure> {
     let config = load(&args.config)?;
-    show(&ask(&config, &Request::Reload {})?, args.json)
+    let answer = ask(&config, &Request::Reload {})?;
+    show(&answer, args.json)?;
+    let waiting: Vec<&str> = answer.answer["needs_restart"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    if waiting.is_empty() {
+        return Ok(());
+    }
+    let message = format!("a part of the changes counts only after a restart of the server: {}", waiting.join(", "));
+    Err(Failure::new(Exit::Restart, message, "all other changes count now"))
+}
+
+/// `1 tag`, `2 tags`.
+fn count(n: usize, noun: &str) -> String {
+    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
+}
+
+/// The text with the nouns that follow a lone 1 in the singular.
+fn in_singular(text: &str) -> String {
+    let nouns = ["tag", "session", "monitored item", "link", "read", "write", "overrun"];
+    let mut out = text.to_owned();
+    for noun in nouns {
+        for before in [" ", "\n"] {
+            for after in [",", "\n", " "] {
+                out = out.replace(&format!("{before}1 {noun}s{after}"), &format!("{before}1 {noun}{after}"));
+            }
+            let end = format!("{before}1 {noun}s");
+            if let Some(start) = out.strip_suffix(&end) {
+                out = format!("{start}{before}1 {noun}");
+            }
+        }
+    }
+    out
 }
 
 pub(crate) fn status(args: &ConfigArgs) -> Result<(), Failure> {
@@ -73,10 +104,28 @@ fn show(answer: &Answer, as_json: bool) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     match &answer.answer {
         Value::Object(fields) if !as_json => match fields.get("text") {
-            Some(Value::String(text)) => Ok(writeln!(out, "{text}")?),
+            Some(Value::String(text)) => {
+                let lines: Vec<_> = text.split('\n').map(shown).collect();
+                Ok(writeln!(out, "{}", in_singular(&lines.join("\n")))?)
+            }
             _ => Ok(writeln!(out, "{}", answer.answer)?),
         },
         Value::Null if !as_json => Ok(writeln!(out, "done")?),
         other => Ok(writeln!(out, "{other}")?),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{count, in_singular};
+
+    #[test]
+    fn one_is_counted_in_the_singular() {
+        assert_eq!(count(1, "link"), "1 link");
+        assert_eq!(count(0, "tag"), "0 tags");
+        let text = "demo at x, up 3s, 1 tags, 1 sessions, 1 monitored items\n    plc  good  1 tags, 1 reads, 0 failed";
+        let expected = "demo at x, up 3s, 1 tag, 1 session, 1 monitored item\n    plc  good  1 tag, 1 read, 0 failed";
+        assert_eq!(in_singular(text), expected);
+        assert_eq!(in_singular("11 tags, 21 sessions"), "11 tags, 21 sessions");
     }
 }
