@@ -7,7 +7,8 @@ use serde_json::{Value as Json, json};
 use tagwire_access::Reason;
 use tagwire_model::{Array, Sample, Timestamp, Value};
 use tagwire_ua_client::{
-    Client, ConnectOptions, Error, Identity, Login, Mode, NodeId, Policy, Security, Url, StatusName, parse_node_id, print_node_id,
+    Client, ConnectOptions, Error, Identity, Login, Mode, NodeId, Policy, Security, StatusName, Url, parse_node_id,
+    print_node_id,
 };
 
 use crate::args::{DEFAULT_URL, ServerArgs};
@@ -196,7 +197,11 @@ fn other_endpoint(offers: &str, options: &ConnectOptions) -> &'static str {
     let is_user = options.login != Login::Anonymous;
     if offers.ends_with("offers no endpoint") {
         "the server takes no log-in at all; see its configuration"
-    } else if !is_user && !offers.contains("anonymous,") && !offers.ends_with("anonymous") && !offers.contains("anonymous or") {
+    } else if !is_user
+        && !offers.contains("anonymous,")
+        && !offers.ends_with("anonymous")
+        && !offers.contains("anonymous or")
+    {
         "the server wants a user: --user NAME, with the password in TAGWIRE_PASSWORD"
     } else if matches!(options.security, Security::Exactly(..)) && options.security == Security::NONE {
         "the server offers no connection without security: leave --security out, and the best it has is taken"

@@ -32,7 +32,8 @@ pub(crate) fn reload(args: &ConfigArgs) -> Result<(), Failure> {
     let config = load(&args.config)?;
     let answer = ask(&config, &Request::Reload {})?;
     show(&answer, args.json)?;
-    let waiting: Vec<&str> = answer.answer["needs_restart"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let waiting: Vec<&str> =
+        answer.answer["needs_restart"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     if waiting.is_empty() {
         return Ok(());
     }
@@ -64,14 +65,12 @@ fn in_singular(text: &str) -> String {
 }
 
 pub(crate) fn status(args: &ConfigArgs) -> Result<(), Failure> {
-    let config = load(&args.config)?;
-    show(&ask(&config, &Request::Status {})?, args.json)
+    show(&ask_server(&Config::data_dir_of(&args.config), &Request::Status {})?, args.json)
 }
 
 pub(crate) fn trace(args: &TraceArgs) -> Result<(), Failure> {
-    let config = load(&args.config.config)?;
     let request = Request::Trace { link: args.link.clone(), on: args.switch == "on" };
-    show(&ask(&config, &request)?, args.config.json)
+    show(&ask_server(&Config::data_dir_of(&args.config.config), &request)?, args.config.json)
 }
 
 /// The configuration, or every mistake in it on the screen.
@@ -84,8 +83,12 @@ pub(crate) fn load(path: &Path) -> Result<Config, Failure> {
 
 /// Asks the server that owns the data folder of the configuration.
 pub(crate) fn ask(config: &Config, request: &Request) -> Result<Answer, Failure> {
-    let data_dir = config.data_dir();
-    let mut client = ControlClient::connect(&data_dir).map_err(|error| unreachable_server(&error))?;
+    ask_server(&config.data_dir(), request)
+}
+
+/// Asks the server that owns a data folder, whatever its file says by now.
+fn ask_server(data_dir: &Path, request: &Request) -> Result<Answer, Failure> {
+    let mut client = ControlClient::connect(data_dir).map_err(|error| unreachable_server(&error))?;
     let answer = client.ask(request).map_err(|error| unreachable_server(&error))?;
     if answer.ok { Ok(answer) } else { Err(Failure::new(Exit::Failed, answer.error, answer.fix)) }
 }
