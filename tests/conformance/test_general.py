@@ -42,6 +42,16 @@ def test_g03_diagnostics_tell_no_internals(session, bits):
             assert index is None or index < len(table)
 
 
+def test_g03_diagnostics_come_when_they_are_asked_for(session):
+    request = ua.ReadRequest()
+    item = ua.ReadValueId()
+    item.NodeId, item.AttributeId = ua.NodeId("nothing", 2), 13
+    request.Parameters.NodesToRead = [item]
+    response = session.call(request, diagnostics=0x3FF)
+    assert len(response.DiagnosticInfos or []) == 1
+    assert not session.call(request).DiagnosticInfos
+
+
 EMPTY = [
     ua.ReadRequest,
     ua.WriteRequest,
@@ -141,3 +151,32 @@ def test_g05_published_limits_are_enforced(session, name):
     assert 0 < limit <= 100_000, f"{name} is {limit}"
     result = session.fault_of(lambda: session.call(oversized(session, name, limit + 1)))
     assert result == "BadTooManyOperations"
+
+
+def too_many(session, name, subscription):
+    """A service that shares its limit with another one, with one operation too many."""
+    if name == "BrowseNext":
+        request, field, limit, one = ua.BrowseNextRequest(), "ContinuationPoints", LIMITS["MaxNodesPerBrowse"], b""
+    elif name == "UnregisterNodes":
+        request, field = ua.UnregisterNodesRequest(), "NodesToUnregister"
+        limit, one = LIMITS["MaxNodesPerRegisterNodes"], ua.NodeId(2258)
+    else:
+        request, field, one = {
+            "ModifyMonitoredItems": (ua.ModifyMonitoredItemsRequest(), "ItemsToModify", ua.MonitoredItemModifyRequest()),
+            "DeleteMonitoredItems": (ua.DeleteMonitoredItemsRequest(), "MonitoredItemIds", 1),
+            "SetMonitoringMode": (ua.SetMonitoringModeRequest(), "MonitoredItemIds", 1),
+            "SetTriggering": (ua.SetTriggeringRequest(), "LinksToAdd", 1),
+        }[name]
+        request.Parameters.SubscriptionId = subscription
+        limit = LIMITS["MaxMonitoredItemsPerCall"]
+    setattr(request.Parameters, field, [one] * (session.value(ua.NodeId(limit)) + 1))
+    return request
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["BrowseNext", "UnregisterNodes", "ModifyMonitoredItems", "DeleteMonitoredItems", "SetMonitoringMode", "SetTriggering"],
+)
+def test_g05_a_limit_counts_for_every_service_that_shares_it(session, name):
+    request = too_many(session, name, session.subscribe().SubscriptionId)
+    assert session.fault_of(lambda: session.call(request)) == "BadTooManyOperations"

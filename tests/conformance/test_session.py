@@ -1,17 +1,17 @@
 """Sessions and user tokens, rows S01 to S21 of the conformance list."""
 
-import asyncio
 import math
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from asyncua import Client, ua
-from asyncua.crypto.security_policies import SecurityPolicyBasic256Sha256
+from asyncua import ua
 
 from harness import certificates
-from harness.plant import CONFIG, PASSWORD, READER, READER_PASSWORD, USER
+from harness.plant import CONFIG, PASSWORD, READER, READER_PASSWORD, USER, SecuredServer
 from harness.process import SLOW
 from harness.product import Tagwire
+from harness.secured import SIGN, SecureSession
 from harness.session import Session, tag
 from harness.tokens import log_in, user_token
 from harness.wire import Channel, Closed, Fault, Refused
@@ -36,93 +36,55 @@ def activation(server, **how) -> str:
         return result
 
 
-def test_s04_s11_s12_secure_sessions_need_the_right_certificate_signature_and_nonce(secure_plant):
-    """asyncua makes the channel; what it signs is spoilt here."""
-    async def attempt(spoil):
-        client = Client(secure_plant.url, timeout=10)
-        client.application_uri = certificates.CLIENT_URI
-        identity = secure_plant.identity
-        await client.set_security(
-            SecurityPolicyBasic256Sha256,
-            str(identity.certificate_der),
-            str(identity.key_pem),
-            mode=ua.MessageSecurityMode.SignAndEncrypt,
-        )
-        await client.connect_socket()
-        try:
-            await client.send_hello()
-            await client.open_secure_channel()
-            try:
-                await spoil(client)
-            except ua.UaStatusCodeError as error:
-                return ua.status_codes.get_name_and_doc(error.code)[0]
-            return "Good"
-        finally:
-            client.disconnect_socket()
-
-    async def empty_signature(client):
-        await client.create_session()
-        parameters = ua.ActivateSessionParameters()
-        parameters.UserIdentityToken = ua.AnonymousIdentityToken()
-        parameters.UserIdentityToken.PolicyId = policy_of(client)
-        await client.uaclient.activate_session(parameters)
-
-    async def wrong_signature(client):
-        await client.create_session()
-        parameters = ua.ActivateSessionParameters()
-        parameters.ClientSignature.Algorithm = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"
-        parameters.ClientSignature.Signature = b"\x55" * 256
-        parameters.UserIdentityToken = ua.AnonymousIdentityToken()
-        parameters.UserIdentityToken.PolicyId = policy_of(client)
-        await client.uaclient.activate_session(parameters)
-
-    async def old_nonce(client):
-        await client.create_session()
-        kept = client._server_nonce
-        await client.activate_session()
-        client._server_nonce = kept
-        await client.activate_session()
-
-    async def other_certificate(client):
-        other = certificates.make(secure_plant.folder / "other", name="other")
-        client.user_certificate = None
-        client.security_policy.host_certificate = other.certificate_der.read_bytes()
-        await client.create_session()
-
-    def policy_of(client):
-        return next(
-            p.PolicyId for p in client._policy_ids if p.TokenType == ua.UserTokenType.Anonymous
-        )
-
-    assert asyncio.run(attempt(empty_signature)) in ("BadApplicationSignatureInvalid", "BadSecurityChecksFailed")
-    assert asyncio.run(attempt(wrong_signature)) in ("BadApplicationSignatureInvalid", "BadSecurityChecksFailed")
-    assert asyncio.run(attempt(old_nonce)) in ("BadApplicationSignatureInvalid", "BadSecurityChecksFailed")
-    assert asyncio.run(attempt(other_certificate)) in ("BadSecurityChecksFailed", "BadCertificateInvalid")
+def refused(session, action) -> str:
+    """The name of the fault, whether it comes as a service fault or ends the connection."""
+    try:
+        return session.fault_of(action)
+    except Refused as refusal:
+        return refusal.name
+    except Closed:
+        return "closed"
 
 
 @pytest.mark.parametrize("size", [0, 31])
-async def test_s02_a_short_client_nonce_is_refused_on_a_secure_channel(secure_plant, size, monkeypatch):
-    import asyncua.client.client as module
+def test_s02_a_short_client_nonce_is_refused_on_a_secure_channel(secure_plant, size):
+    with SecureSession(secure_plant, create=False) as session:
+        assert refused(session, lambda: session.create(nonce=b"\x01" * size)) == "BadNonceInvalid"
 
-    client = Client(secure_plant.url, timeout=10)
-    client.application_uri = certificates.CLIENT_URI
-    identity = secure_plant.identity
-    await client.set_security(
-        SecurityPolicyBasic256Sha256,
-        str(identity.certificate_der),
-        str(identity.key_pem),
-        mode=ua.MessageSecurityMode.SignAndEncrypt,
-    )
-    await client.connect_socket()
-    try:
-        await client.send_hello()
-        await client.open_secure_channel()
-        monkeypatch.setattr(module, "create_nonce", lambda _size: b"\x01" * size)
-        with pytest.raises(ua.UaStatusCodeError) as error:
-            await client.create_session()
-        assert ua.status_codes.get_name_and_doc(error.value.code)[0] == "BadNonceInvalid"
-    finally:
-        client.disconnect_socket()
+
+def test_s03_a_client_nonce_may_be_refused_the_second_time(secure_plant):
+    nonce = b"\x33" * 32
+    with SecureSession(secure_plant, create=False) as session:
+        session.create(nonce=nonce)
+        session.activate()
+        session.close_session()
+    with SecureSession(secure_plant, create=False) as session:
+        session.authentication = ua.NodeId()
+        assert refused(session, lambda: session.create(nonce=nonce)) in ("Good", "BadNonceInvalid")
+
+
+def test_s04_the_certificate_of_a_session_is_the_channels(secure_plant):
+    other = trusted(secure_plant, "somebody else")
+    with SecureSession(secure_plant, create=False) as session:
+        assert refused(session, lambda: session.create(certificate=other.der)) == "BadSecurityChecksFailed"
+
+
+@pytest.mark.parametrize("signature", [None, b"", b"\x55" * 256])
+def test_s11_an_activation_needs_the_clients_signature(secure_plant, signature):
+    with SecureSession(secure_plant, activate=False) as session:
+        proof = session.proof()
+        if signature is None:
+            proof = ua.SignatureData()
+        else:
+            proof.Signature = signature
+        assert refused(session, lambda: session.activate(proof=proof)) == "BadApplicationSignatureInvalid"
+
+
+def test_s12_an_old_nonce_is_worth_nothing(secure_plant):
+    with SecureSession(secure_plant, activate=False) as session:
+        old = session.proof()
+        session.activate()
+        assert refused(session, lambda: session.activate(proof=old)) == "BadApplicationSignatureInvalid"
 
 
 def test_s05_no_service_before_activation_and_the_session_is_gone(plant):
@@ -156,15 +118,19 @@ def test_s07_a_session_belongs_to_its_channel(plant):
         victim.close_session()
 
 
-def test_s08_an_unused_session_is_closed_after_its_timeout(plant):
-    with Session(plant.port, timeout_ms=1.0) as session:
+def test_s08_an_unused_session_ends_and_its_subscriptions_live_on(secure_plant):
+    with Session(secure_plant.port, activate=False, timeout_ms=1.0) as session:
+        session.activate(token=user_token(session, USER, PASSWORD))
         revised = session.created.RevisedSessionTimeout / 1000
         assert revised <= 60, f"the shortest timeout is {revised} s"
-        time.sleep(revised * 1.5 + 1)
-        try:
-            assert session.fault_of(lambda: session.read("i=2258")) in ("BadSessionIdInvalid", "BadSessionClosed")
-        except (Closed, Refused):
-            pass
+        made = session.subscribe(interval=1000.0, lifetime=1000)
+        time.sleep(revised * 1.1 + 1)
+        assert refused(session, lambda: session.read("i=2258")) in ("BadSessionIdInvalid", "BadSessionClosed", "closed")
+    with log_in(secure_plant, USER, PASSWORD) as heir:
+        request = ua.TransferSubscriptionsRequest()
+        request.Parameters.SubscriptionIds = [made.SubscriptionId]
+        assert heir.call(request).Parameters.Results[0].StatusCode.is_good()
+        heir.close_session()
 
 
 def test_s09_beyond_the_limit_unactivated_sessions_go_first(tmp_path):
@@ -188,15 +154,16 @@ def test_s09_beyond_the_limit_unactivated_sessions_go_first(tmp_path):
             session.close()
 
 
-def test_s10_fifty_sessions_with_their_own_channels(plant):
-    sessions = [Session(plant.port) for _ in range(50)]
-    try:
-        assert len({str(session.authentication) for session in sessions}) == 50
-        assert all(session.read("i=2258").StatusCode.is_good() for session in sessions)
-    finally:
-        for session in sessions:
-            session.close_session()
-            session.close()
+def test_s10_five_hundred_sessions_with_their_own_channels(tmp_path):
+    sessions = []
+    with Tagwire(tmp_path, CONFIG) as server:
+        try:
+            sessions += (Session(server.port) for _ in range(500))
+            assert len({str(session.authentication) for session in sessions}) == 500
+            assert all(session.read("i=2258").StatusCode.is_good() for session in sessions)
+        finally:
+            for session in sessions:
+                session.close()
 
 
 def test_s13_the_first_activation_must_come_over_the_channel_of_creation(plant):
@@ -212,28 +179,66 @@ def test_s13_the_first_activation_must_come_over_the_channel_of_creation(plant):
         assert other.read("i=2258").StatusCode.is_good()
 
 
-def test_s14_an_active_session_moves_to_a_new_channel_with_the_same_user_only(secure_plant):
-    with Session(secure_plant.port) as first:
-        token = first.authentication
-        second = Session.__new__(Session)
-        Channel.__init__(second, secure_plant.port)
-        second.created, second.authentication = first.created, token
-        second.activate()
+def trusted(server, name):
+    """A further client that the server trusts."""
+    identity = certificates.issue(name)
+    (server.folder / "data" / "pki" / "trusted" / f"{name}.der").write_bytes(identity.der)
+    return identity
+
+
+def move(owner, onto, **token):
+    """Takes a session over to another channel; returns what the server says."""
+    onto.adopt(owner)
+    made = user_token(onto, **token) if token else None
+    result = refused(onto, lambda: onto.activate(token=made))
+    if result == "Good":
+        owner.server_nonce = onto.server_nonce
+    return result
+
+
+def test_s14_a_session_moves_with_the_same_certificate_user_and_security_only(secure_plant):
+    me, stranger = {"user": USER, "password": PASSWORD}, {"user": READER, "password": READER_PASSWORD}
+    with SecureSession(secure_plant, activate=False) as first:
+        first.activate(token=user_token(first, **me))
+        with SecureSession(secure_plant, create=False) as second:
+            assert move(first, second, **me) == "Good"
+            assert second.read("i=2258").StatusCode.is_good()
+            gone = ("BadSecureChannelIdInvalid", "BadSessionIdInvalid", "BadSecurityChecksFailed")
+            assert refused(first, lambda: first.read("i=2258")) in gone
+            attempts = [
+                ("another user", {}, stranger),
+                ("another certificate", {"identity": trusted(secure_plant, "mover")}, me),
+                ("a channel that only signs", {"mode": SIGN}, me),
+                ("anonymous on a channel that only signs", {"mode": SIGN}, {}),
+            ]
+            for what, how, token in attempts:
+                with SecureSession(secure_plant, create=False, **how) as thief:
+                    assert move(second, thief, **token) not in ("Good", "closed"), what
+                    assert refused(thief, lambda: thief.read("i=2258")) != "Good", what
+                assert second.read("i=2258").StatusCode.is_good(), what
+            second.close_session()
+
+
+def test_s14_an_unsecured_session_moves_with_the_same_user_only(secure_plant):
+    with Session(secure_plant.port) as first, Session(secure_plant.port, create=False) as second:
+        assert move(first, second) == "Good"
         assert second.read("i=2258").StatusCode.is_good()
-        assert first.fault_of(lambda: first.read("i=2258")) in (
-            "BadSecureChannelIdInvalid",
-            "BadSessionIdInvalid",
-            "BadSecurityChecksFailed",
-        )
-        third = Session.__new__(Session)
-        Channel.__init__(third, secure_plant.port)
-        third.created, third.authentication = first.created, token
-        stranger = user_token(second, READER, READER_PASSWORD)
-        assert third.fault_of(lambda: third.activate(token=stranger)) != "Good"
+        with Session(secure_plant.port, create=False) as third:
+            assert move(second, third, user=READER, password=READER_PASSWORD) != "Good"
         assert second.read("i=2258").StatusCode.is_good()
         second.close_session()
-        second.close()
-        third.close()
+
+
+def test_s15_another_user_on_the_same_session_and_a_wrong_password(secure_plant):
+    name = tag("mem.all.w30")
+    with log_in(secure_plant, READER, READER_PASSWORD) as session:
+        assert session.write(name, 1, ua.VariantType.Int32) == "BadUserAccessDenied"
+        session.activate(token=user_token(session, USER, PASSWORD))
+        assert session.write(name, 2, ua.VariantType.Int32) == "Good"
+        wrong = user_token(session, READER, "wrong")
+        assert refused(session, lambda: session.activate(token=wrong)) in REFUSED_USER
+        assert session.write(name, 3, ua.VariantType.Int32) == "Good"
+        session.close_session()
 
 
 def test_s16_a_password_must_be_encrypted_with_the_right_nonce_length_algorithm_and_policy(secure_plant):
@@ -257,20 +262,55 @@ def test_s17_every_wrong_login_is_refused_alike(secure_plant):
     assert len(results) == 1 and results.pop() in REFUSED_USER
 
 
-def test_s18_a_hundred_wrong_passwords_slow_the_guesser_and_nobody_else(secure_plant):
-    for number in range(10):
-        assert activation(secure_plant, user="early guesser", password=f"guess {number}") != "Good"
-    before = secure_plant.process.rss_kb()
-    begun = time.monotonic()
-    with Session(secure_plant.port) as witness:
-        for number in range(20):
-            assert activation(secure_plant, user="guesser", password=f"guess {number}") != "Good"
-            asked = time.monotonic()
-            assert witness.read("i=2258").StatusCode.is_good()
-            assert time.monotonic() - asked < 1 * SLOW
-        witness.close_session()
-    assert time.monotonic() - begun > 1, "twenty guesses cost the guesser no time"
-    assert secure_plant.process.rss_kb() - before < 20_000
+def test_s17_a_wrong_login_costs_the_same_whoever_it_names(tmp_path):
+    """Processor time tells more than waiting time, which the delay for guessers hides."""
+    with SecuredServer(tmp_path) as server, ThreadPoolExecutor(5) as pool:
+        spent = {}
+        for user in ("warming up", USER, "nobody"):
+            before = server.process.cpu_seconds()
+            list(pool.map(lambda number, user=user: activation(server, user=user, password=f"guess {number}"), range(10)))
+            spent[user] = server.process.cpu_seconds() - before
+        assert 0.6 < spent[USER] / spent["nobody"] < 1.6, spent
+
+
+def test_s18_a_hundred_wrong_passwords_slow_the_guesser_and_nobody_else(tmp_path):
+    with SecuredServer(tmp_path) as server, ThreadPoolExecutor(10) as pool:
+        for number in range(10):
+            assert activation(server, user="early guesser", password=f"guess {number}") != "Good"
+        before, begun = server.process.rss_kb(), time.monotonic()
+        guesses = [pool.submit(activation, server, user="guesser", password=f"guess {n}") for n in range(100)]
+        waits = []
+        with Session(server.port) as witness:
+            while not all(guess.done() for guess in guesses):
+                asked = time.monotonic()
+                assert witness.read("i=2258").StatusCode.is_good()
+                waits.append(time.monotonic() - asked)
+                time.sleep(0.02)
+            witness.close_session()
+        taken = time.monotonic() - begun
+        assert all(guess.result() != "Good" for guess in guesses)
+        assert taken > 4, f"a hundred guesses over ten connections took {taken} s"
+        assert max(waits) < 1 * SLOW
+        assert server.process.rss_kb() - before < 50_000
+        assert activation(server) == "Good"
+
+
+@pytest.mark.pending("users are known by name and password only")
+def test_s19_a_user_certificate_is_neither_offered_nor_taken(secure_plant):
+    with SecureSession(secure_plant, activate=False) as session:
+        offered = {p.TokenType for e in session.created.ServerEndpoints for p in e.UserIdentityTokens}
+        assert ua.UserTokenType.Certificate not in offered
+        token = ua.X509IdentityToken()
+        token.PolicyId, token.CertificateData = "certificate", secure_plant.identity.der
+        assert refused(session, lambda: session.activate(token=token)) == "BadIdentityTokenInvalid"
+
+
+def test_s20_a_session_that_never_was_cannot_be_closed(plant):
+    with Session(plant.port) as session:
+        session.authentication, kept = ua.NodeId(b"\x01" * 32, 0, ua.NodeIdType.ByteString), session.authentication
+        assert session.fault_of(session.close_session) == "BadSessionIdInvalid"
+        session.authentication = kept
+        session.close_session()
 
 
 def test_s20_closing_twice_is_refused(plant):
@@ -294,6 +334,7 @@ def test_s21_cancel_ends_a_waiting_publish(session):
     assert session.call(request).Parameters.CancelCount == 0
 
 
+@pytest.mark.row("W01", "R09")
 def test_an_observer_reads_and_does_not_write(secure_plant):
     with log_in(secure_plant, READER, READER_PASSWORD) as session:
         assert session.read_status(tag("mem.all.i32")) == "Good"
