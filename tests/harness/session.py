@@ -27,7 +27,7 @@ class Session(Channel):
         self.created = None
         self.server_nonce = b""
         if create:
-            self.created = self.create(timeout_ms)
+            self.create(timeout_ms)
             if activate:
                 self.activate(user, password)
 
@@ -43,7 +43,7 @@ class Session(Channel):
         request.Parameters.ClientCertificate = certificate
         result = self.call(request).Parameters
         self.authentication = result.AuthenticationToken
-        self.server_nonce = result.ServerNonce
+        self.created, self.server_nonce = result, result.ServerNonce
         return result
 
     def adopt(self, other: "Session"):
