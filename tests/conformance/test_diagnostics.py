@@ -7,7 +7,7 @@ import pytest
 from asyncua import ua
 
 from harness.plant import SecuredServer
-from harness.process import SLOW, wait_until
+from harness.process import SLOW, free_port, wait_until
 from harness.product import Tagwire, command, sim_device
 from harness.session import Session, data_changes, tag
 from harness.tokens import log_in, user_token
@@ -304,3 +304,18 @@ def test_k11_a_server_alone_says_so(quiet):
         request = ua.FindServersRequest()
         request.Parameters.EndpointUrl = channel.url
         assert len(channel.call(request).Servers) == 1
+
+
+@pytest.mark.xfail(reason="the service level stays at 255 while no device answers")
+def test_k11_the_service_level_follows_the_devices(tmp_path):
+    """Two devices on a port where nobody listens: there is no data, and the service level says so."""
+    tags = '[[link.device.tag]]\nname = "r"\naddress = "400001"\ntype = "u16"\n'
+    config = (
+        f'[[link]]\nname = "line"\ndriver = "modbus-tcp"\naddress = "127.0.0.1:{free_port()}"\nconnect_timeout = "1s"\n'
+        + "".join(f'[[link.device]]\nname = "{name}"\nunit = {n}\nscan = "100ms"\n{tags}' for n, name in ((1, "a"), (2, "b")))
+    )
+    with Tagwire(tmp_path, config) as server, Session(server.port) as session:
+        wait_until(lambda: session.read_status(tag("line.a.r")) not in ("Good", "BadWaitingForInitialData"), 10 * SLOW, "the device is down")
+        level = session.value("i=2267")
+        session.close_session()
+    assert level < 200

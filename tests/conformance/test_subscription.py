@@ -186,6 +186,33 @@ def test_u09_acknowledgements_have_a_result_each(session):
     assert number not in answer.AvailableSequenceNumbers
 
 
+def test_u09_the_subscription_of_another_session_cannot_be_acknowledged(plant, session):
+    made = session.subscribe(interval=50.0)
+    session.monitor(made.SubscriptionId, [session.item(COUNTER)])
+    number = session.publish().NotificationMessage.SequenceNumber
+    with Session(plant.port) as other:
+        other.subscribe(interval=50.0)
+        answer = other.publish([(made.SubscriptionId, number)])
+        assert [status(result) for result in answer.Results] == ["BadSubscriptionIdInvalid"]
+        other.close_session()
+    assert republish(session, made.SubscriptionId, number).SequenceNumber == number
+
+
+def test_u10_messages_are_kept_until_they_are_acknowledged_or_their_subscription_is_gone(session):
+    made = session.subscribe(interval=50.0)
+    session.monitor(made.SubscriptionId, [session.item(COUNTER)])
+    sent = {}
+    while len(sent) < 20:
+        message = session.publish().NotificationMessage
+        if message.NotificationData:
+            sent[message.SequenceNumber] = message
+    for number, message in sent.items():
+        again = republish(session, made.SubscriptionId, number)
+        assert (str(again.NotificationData), again.PublishTime) == (str(message.NotificationData), message.PublishTime)
+    assert delete(session, [made.SubscriptionId]) == ["Good"]
+    assert session.fault_of(lambda: republish(session, made.SubscriptionId, number)) == "BadSubscriptionIdInvalid"
+
+
 def test_u10_republish_brings_the_same_message_until_it_is_acknowledged(session):
     made = session.subscribe(interval=50.0)
     session.monitor(made.SubscriptionId, [session.item(COUNTER)])
