@@ -181,7 +181,10 @@ def test_x08_an_issuer_without_revocation_list_is_refused_unless_told_otherwise(
     assert outcome(pki, issue("of listless", issuer=authority)) in ("BadCertificateRevocationUnknown", HIDDEN)
 
 
-@pytest.mark.parametrize("claimed", ["urn:somebody:else", certificates.CLIENT_URI + ":and more", certificates.CLIENT_URI[:-2], ""])
+OTHER_URIS = ["urn:somebody:else", certificates.CLIENT_URI + ":and more", certificates.CLIENT_URI[:-2], ""]
+
+
+@pytest.mark.parametrize("claimed", OTHER_URIS)
 def test_x09_the_application_uri_must_be_the_certificates(pki, claimed):
     client = issue(f"uri {len(claimed)}")
     pki.trust(client)
@@ -228,7 +231,7 @@ def test_x12_trust_taken_away_ends_channels_and_sessions(pki):
     with SecureSession(pki.server, client) as session:
         assert session.read("i=2258").StatusCode.is_good()
         (pki.pki / "trusted" / f"{client.name}.der").unlink()
-        end = time.monotonic() + 4 * SLOW
+        end = time.monotonic() + 3 + SLOW
         with pytest.raises((Closed, Refused, Fault)):
             while time.monotonic() < end:
                 session.read("i=2258")

@@ -29,7 +29,8 @@ T = ua.VariantType
 @pytest.fixture(scope="module")
 def quiet(tmp_path_factory):
     """A server that no other test disturbs."""
-    with Tagwire(tmp_path_factory.mktemp("quiet"), sim_device("value static i32 rw\ncounter counter(period=50ms) i32 ro")) as server:
+    config = sim_device("value static i32 rw\ncounter counter(period=50ms) i32 ro")
+    with Tagwire(tmp_path_factory.mktemp("quiet"), config) as server:
         yield server
 
 
@@ -139,7 +140,8 @@ def test_k04_nothing_claims_to_audit_and_event_items_are_refused(quiet):
         wanted.SelectClauses = [operand]
         made = session.subscribe()
         result = session.monitor(made.SubscriptionId, [session.item("i=2253", attribute=12, filter_=wanted)])[0]
-        assert status(result.StatusCode) in ("BadNotSupported", "BadAttributeIdInvalid", "BadMonitoredItemFilterUnsupported")
+        refusals = ("BadNotSupported", "BadAttributeIdInvalid", "BadMonitoredItemFilterUnsupported")
+        assert status(result.StatusCode) in refusals
         session.close_session()
 
 
@@ -309,10 +311,10 @@ def test_k11_a_server_alone_says_so(quiet):
 def test_k11_the_service_level_follows_the_devices(tmp_path):
     """Two devices on a port where nobody listens: there is no data, and the service level says so."""
     tags = '[[link.device.tag]]\nname = "r"\naddress = "400001"\ntype = "u16"\n'
-    config = (
-        f'[[link]]\nname = "line"\ndriver = "modbus-tcp"\naddress = "127.0.0.1:{free_port()}"\nconnect_timeout = "1s"\n'
-        + "".join(f'[[link.device]]\nname = "{name}"\nunit = {n}\nscan = "100ms"\n{tags}' for n, name in ((1, "a"), (2, "b")))
-    )
+    config = f'[[link]]\nname = "line"\ndriver = "modbus-tcp"\naddress = "127.0.0.1:{free_port()}"\n'
+    config += 'connect_timeout = "1s"\n'
+    for unit in (1, 2):
+        config += f'[[link.device]]\nname = "d{unit}"\nunit = {unit}\nscan = "100ms"\n{tags}'
     with Tagwire(tmp_path, config) as server, Session(server.port) as session:
-        wait_until(lambda: session.value("i=2267") == 1, 5 * SLOW, "the service level says that there is no data", step=0.1)
+        wait_until(lambda: session.value("i=2267") == 1, 5 * SLOW, "the service level says so", step=0.1)
         session.close_session()

@@ -80,7 +80,8 @@ def test_d05_ten_thousand_discoveries_disturb_nobody(plant):
             request.Parameters.EndpointUrl = channel.url
             body = channel.encode(request)
             channel.send(b"".join(channel.message(body) for _ in range(each)))
-            return sum(len(channel.answer(number)) > 100 for number in range(channel.request - each + 1, channel.request + 1))
+            last = channel.request
+            return sum(len(channel.answer(number)) > 100 for number in range(last - each + 1, last + 1))
 
     begun, waits = time.monotonic(), []
     with ThreadPoolExecutor(4) as pool, Session(plant.port) as witness:

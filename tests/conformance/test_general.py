@@ -174,10 +174,17 @@ def too_many(session, name, subscription):
     return request
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["BrowseNext", "UnregisterNodes", "ModifyMonitoredItems", "DeleteMonitoredItems", "SetMonitoringMode", "SetTriggering"],
+SHARED = (
+    "BrowseNext",
+    "UnregisterNodes",
+    "ModifyMonitoredItems",
+    "DeleteMonitoredItems",
+    "SetMonitoringMode",
+    "SetTriggering",
 )
+
+
+@pytest.mark.parametrize("name", SHARED)
 def test_g05_a_limit_counts_for_every_service_that_shares_it(session, name):
     request = too_many(session, name, session.subscribe().SubscriptionId)
     assert session.fault_of(lambda: session.call(request)) == "BadTooManyOperations"

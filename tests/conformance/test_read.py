@@ -121,7 +121,8 @@ def mismatch(value, data_type, rank) -> str:
     variant = value.Value
     if variant is None or variant.Value is None:
         return ""
-    if data_type.NamespaceIndex == 0 and data_type.Identifier <= 23 and variant.VariantType.value != data_type.Identifier:
+    is_built_in = data_type.NamespaceIndex == 0 and data_type.Identifier <= 23
+    if is_built_in and variant.VariantType.value != data_type.Identifier:
         return f"a {variant.VariantType.name} in a variable of type {data_type.Identifier}"
     if (rank == -1 and variant.is_array) or (rank >= 1 and not variant.is_array):
         return f"value rank {rank}, but is_array is {variant.is_array}"

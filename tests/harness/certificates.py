@@ -79,7 +79,14 @@ def usage(authority: bool) -> x509.KeyUsage:
 
 
 def issue(
-    name="client", uri=CLIENT_URI, issuer: Identity | None = None, authority=False, bits=2048, days=(-1, 365), key=None, issuer_name=None
+    name="client",
+    uri=CLIENT_URI,
+    issuer: Identity | None = None,
+    authority=False,
+    bits=2048,
+    days=(-1, 365),
+    key=None,
+    issuer_name=None,
 ) -> Identity:
     """A certificate, self-signed unless an issuer is given."""
     key = key or rsa.generate_private_key(public_exponent=65537, key_size=bits)
