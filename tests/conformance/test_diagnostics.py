@@ -90,7 +90,6 @@ def test_k01_sessions_refused_for_their_security_are_counted(roles):
         session.close_session()
 
 
-@pytest.mark.xfail(reason="the counts of all refusals leave out those for security, which they must include")
 def test_k01_refusals_for_security_count_among_all_refusals(roles):
     with log_in(roles, "observer", PASSWORD) as session:
         before = counters(session)

@@ -337,7 +337,6 @@ def test_u21_a_deleted_or_reporting_item_needs_no_link(session, links):
     assert [handle for handle, _ in drained(session)] == [1]
 
 
-@pytest.mark.xfail(reason="an item keeps its link to a linked item that was deleted")
 def test_u21_a_deleted_item_has_no_links(session, links):
     subscription, (trigger, linked, _) = links
     assert triggering(session, subscription, trigger, [linked])[0] == ["Good"]

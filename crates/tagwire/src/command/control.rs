@@ -46,24 +46,6 @@ fn count(n: usize, noun: &str) -> String {
     format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
 }
 
-/// The text with the nouns that follow a lone 1 in the singular.
-fn in_singular(text: &str) -> String {
-    let nouns = ["tag", "session", "monitored item", "link", "read", "write", "overrun"];
-    let mut out = text.to_owned();
-    for noun in nouns {
-        for before in [" ", "\n"] {
-            for after in [",", "\n", " "] {
-                out = out.replace(&format!("{before}1 {noun}s{after}"), &format!("{before}1 {noun}{after}"));
-            }
-            let end = format!("{before}1 {noun}s");
-            if let Some(start) = out.strip_suffix(&end) {
-                out = format!("{start}{before}1 {noun}");
-            }
-        }
-    }
-    out
-}
-
 pub(crate) fn status(args: &ConfigArgs) -> Result<(), Failure> {
     show(&ask_server(&Config::data_dir_of(&args.config), &Request::Status {})?, args.json)
 }
@@ -109,7 +91,7 @@ fn show(answer: &Answer, as_json: bool) -> Result<(), Failure> {
         Value::Object(fields) if !as_json => match fields.get("text") {
             Some(Value::String(text)) => {
                 let lines: Vec<_> = text.split('\n').map(shown).collect();
-                Ok(writeln!(out, "{}", in_singular(&lines.join("\n")))?)
+                Ok(writeln!(out, "{}", lines.join("\n"))?)
             }
             _ => Ok(writeln!(out, "{}", answer.answer)?),
         },
@@ -120,15 +102,11 @@ fn show(answer: &Answer, as_json: bool) -> Result<(), Failure> {
 
 #[cfg(test)]
 mod tests {
-    use super::{count, in_singular};
+    use super::count;
 
     #[test]
     fn one_is_counted_in_the_singular() {
         assert_eq!(count(1, "link"), "1 link");
         assert_eq!(count(0, "tag"), "0 tags");
-        let text = "demo at x, up 3s, 1 tags, 1 sessions, 1 monitored items\n    plc  good  1 tags, 1 reads, 0 failed";
-        let expected = "demo at x, up 3s, 1 tag, 1 session, 1 monitored item\n    plc  good  1 tag, 1 read, 0 failed";
-        assert_eq!(in_singular(text), expected);
-        assert_eq!(in_singular("11 tags, 21 sessions"), "11 tags, 21 sessions");
     }
 }
