@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use futures_util::TryStreamExt;
 use opcua_client::{
-    ClientBuilder, ClientConfig, IdentityToken, Session, SessionActivity, SessionBuilder, SessionEventLoop, SessionPollResult,
+    ClientBuilder, ClientConfig, IdentityToken, Session, SessionActivity, SessionBuilder, SessionEventLoop,
+    SessionPollResult,
 };
 use opcua_core::sync::RwLock;
 use opcua_crypto::{CertificateStore, X509};

@@ -1,9 +1,9 @@
 //! Engineering units (OPC UA Part 8, 5.6.3).
 
+use opcua_types::{AttributeId, TimestampsToReturn};
 use opcua_types::{
     BrowsePath, EUInformation, NodeId, QualifiedName, ReferenceTypeId, RelativePath, RelativePathElement, Variant,
 };
-use opcua_types::{AttributeId, TimestampsToReturn};
 
 use crate::{Client, Error, guard};
 

@@ -7,7 +7,8 @@ use serde_json::{Value as Json, json};
 use tagwire_access::Reason;
 use tagwire_model::{Array, Sample, Timestamp, Value};
 use tagwire_ua_client::{
-    Client, ConnectOptions, Error, Identity, Login, Mode, NodeId, Policy, Security, Url, StatusName, parse_node_id, print_node_id,
+    Client, ConnectOptions, Error, Identity, Login, Mode, NodeId, Policy, Security, StatusName, Url, parse_node_id,
+    print_node_id,
 };
 
 use crate::args::{DEFAULT_URL, ServerArgs};
@@ -165,6 +166,10 @@ pub(crate) fn failure(error: &Error, options: &ConnectOptions) -> Failure {
             (Exit::Refused, hint.to_owned())
         }
         Error::Untrusted(_) => (Exit::Refused, "the certificate must be made anew on the server".to_owned()),
+        Error::NoEndpoint(offers) if offers.ends_with("offers no endpoint") => {
+            let hint = "a server that starts for the first time makes its key first, which takes seconds; try again";
+            (Exit::Connect, hint.to_owned())
+        }
         Error::NoEndpoint(offers) => (Exit::Refused, other_endpoint(offers, options).to_owned()),
         Error::Distrusted { fingerprint, .. } => {
             let hint = format!(
@@ -194,11 +199,11 @@ pub(crate) fn failure(error: &Error, options: &ConnectOptions) -> Failure {
 /// What to change in the command line when the server offers nothing that fits.
 fn other_endpoint(offers: &str, options: &ConnectOptions) -> &'static str {
     let is_user = options.login != Login::Anonymous;
-    if offers.ends_with("offers no endpoint") {
-        "the server takes no log-in at all; see its configuration"
-    } else if !is_user && !offers.contains("anonymous,") && !offers.ends_with("anonymous") && !offers.contains("anonymous or") {
+    // The offers tell after "but" for whom they are.
+    let (_, offers) = offers.split_once(", but ").unwrap_or_default();
+    if !is_user && !offers.contains("anonymous") {
         "the server wants a user: --user NAME, with the password in TAGWIRE_PASSWORD"
-    } else if matches!(options.security, Security::Exactly(..)) && options.security == Security::NONE {
+    } else if options.security == Security::NONE {
         "the server offers no connection without security: leave --security out, and the best it has is taken"
     } else if matches!(options.security, Security::Exactly(..)) {
         "leave --security out, and the best that the server has is taken"

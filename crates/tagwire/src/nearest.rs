@@ -25,7 +25,9 @@ pub(crate) async fn hint(client: &Client, name: &str) -> String {
 
 /// Whether an error says that the server does not know the node.
 pub(crate) fn is_unknown(error: &Error) -> bool {
-    error.status().is_some_and(|status| matches!(StatusName::plain(status).as_str(), "BadNodeIdUnknown" | "BadNodeIdInvalid"))
+    error
+        .status()
+        .is_some_and(|status| matches!(StatusName::plain(status).as_str(), "BadNodeIdUnknown" | "BadNodeIdInvalid"))
 }
 
 /// Follows the name from folder to folder and mends the steps that lead nowhere; `None` where a step is like none of

@@ -265,7 +265,10 @@ mod tests {
 
     #[test]
     fn control_characters_are_written_out() {
-        assert_eq!(shown("a\x1b[31mRED\nline2\r\t\u{7f}\u{9b}\u{202e}ä\\"), "a\\x1b[31mRED\\nline2\\r\\t\\x7f\\x9b\\u{202e}ä\\");
+        assert_eq!(
+            shown("a\x1b[31mRED\nline2\r\t\u{7f}\u{9b}\u{202e}ä\\"),
+            "a\\x1b[31mRED\\nline2\\r\\t\\x7f\\x9b\\u{202e}ä\\"
+        );
         assert_eq!(shown("plain °C"), "plain °C");
     }
 

@@ -375,14 +375,19 @@ mod tests {
         for (columns, n_lines) in [(80, 24), (70, 20), (110, 30)] {
             for status in [Status::GOOD, Status::BAD_NO_COMMUNICATION] {
                 let mut view = plant(status);
-                let lines: Vec<String> =
-                    view.lines((columns, n_lines), &["Ctrl-C ends".to_owned()]).iter().map(|line| plain(line)).collect();
+                let lines: Vec<String> = view
+                    .lines((columns, n_lines), &["Ctrl-C ends".to_owned()])
+                    .iter()
+                    .map(|line| plain(line))
+                    .collect();
                 let text = lines.join("\n");
                 assert!(lines.len() < n_lines, "{text}");
                 for line in &lines {
                     assert!(width(line) < columns, "{columns}: {line:?}");
                 }
-                for word in ["87.55003 °C", "22.863247863247864 m³/h", "brine", "… °C", "OPC UA server", "anonymous may read)"] {
+                for word in
+                    ["87.55003 °C", "22.863247863247864 m³/h", "brine", "… °C", "OPC UA server", "anonymous may read)"]
+                {
                     assert!(text.contains(word), "{columns}: no {word:?} in\n{text}");
                 }
                 let command = text.replace(" \\\n      ", "");

@@ -78,7 +78,8 @@ pub(crate) fn run(args: &BrowseArgs) -> Result<(), Failure> {
 fn hide(found: &mut Vec<Browsed>, keeps_server: bool, keeps_system: bool) {
     let mut hidden: HashSet<String> = HashSet::new();
     found.retain(|node| {
-        let is_server = !keeps_server && (node.node.namespace == 0 || node.type_definition == NodeId::new(0, PROPERTY_TYPE));
+        let is_server =
+            !keeps_server && (node.node.namespace == 0 || node.type_definition == NodeId::new(0, PROPERTY_TYPE));
         let is_system = !keeps_system && node.name.starts_with('_');
         let hide = is_server || is_system || hidden.contains(&print_node_id(&node.parent));
         if hide {

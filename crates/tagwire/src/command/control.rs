@@ -32,7 +32,8 @@ pub(crate) fn reload(args: &ConfigArgs) -> Result<(), Failure> {
     let config = load(&args.config)?;
     let answer = ask(&config, &Request::Reload {})?;
     show(&answer, args.json)?;
-    let waiting: Vec<&str> = answer.answer["needs_restart"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let waiting: Vec<&str> =
+        answer.answer["needs_restart"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     if waiting.is_empty() {
         return Ok(());
     }

@@ -134,8 +134,10 @@ async fn show(hub: &Arc<Hub>, url: &str, config: &Path, started: Instant) -> Res
         line(format!("configuration  {}", config.display()), 15),
         line("in another terminal, try:".to_owned(), 0),
     ];
-    lines.extend(tries.iter().enumerate().map(|(idx, text)| {
-        HeaderLine { text: format!("  {}. {text}", idx + 1), indent: 7, is_command: true }
+    lines.extend(tries.iter().enumerate().map(|(idx, text)| HeaderLine {
+        text: format!("  {}. {text}", idx + 1),
+        indent: 7,
+        is_command: true,
     }));
     let mut view = View::new(style);
     view.set_header(&mut out, lines)?;

@@ -34,7 +34,11 @@ pub(crate) fn run(args: &ReadArgs) -> Result<(), Failure> {
                 }
                 BAD_ATTRIBUTE_ID_INVALID if hints.len() < MAX_HINTS => {
                     let hint = format!("try tagwire watch {0} or tagwire browse {0}", named.name);
-                    hints.push(Failure::new(Exit::Failed, format!("{} is a folder and has no value", named.name), hint));
+                    hints.push(Failure::new(
+                        Exit::Failed,
+                        format!("{} is a folder and has no value", named.name),
+                        hint,
+                    ));
                 }
                 _ => {}
             }
@@ -50,7 +54,8 @@ pub(crate) fn run(args: &ReadArgs) -> Result<(), Failure> {
                 let name = shown(&named.name);
                 let padding = " ".repeat(name_width - width(&name));
                 let value = sample.value.to_string();
-                let unit = units.get(idx).and_then(Option::as_deref).map_or_else(String::new, |unit| format!(" {unit}"));
+                let unit =
+                    units.get(idx).and_then(Option::as_deref).map_or_else(String::new, |unit| format!(" {unit}"));
                 let time = if sample.source_time.is_none() { String::new() } else { sample.source_time.to_string() };
                 let status = StatusName::plain(sample.status);
                 let line = format!("{name}{padding}  {}{}  {status}  {time}", shown(&value), shown(&unit));

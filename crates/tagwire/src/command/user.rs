@@ -48,7 +48,11 @@ fn list(args: &ConfigArgs) -> Result<(), Failure> {
     }
     let users = answer.answer.get("users").and_then(Value::as_array).cloned().unwrap_or_default();
     if users.is_empty() {
-        return Ok(writeln!(out, "there are no users; add one with: tagwire user add NAME --config {}", args.config.display())?);
+        return Ok(writeln!(
+            out,
+            "there are no users; add one with: tagwire user add NAME --config {}",
+            args.config.display()
+        )?);
     }
     for user in users {
         let name = user.get("name").and_then(Value::as_str).unwrap_or_default();
