@@ -87,7 +87,7 @@ const REDRAW: Duration = Duration::from_millis(100);
 
 const MAX_NAME_WIDTH: usize = 40;
 const MAX_VALUE_WIDTH: usize = 28;
-const MAX_LIST_WIDTH: usize = 16;
+const MAX_LIST_WIDTH: usize = 14;
 const MAX_STATUS_WIDTH: usize = 24;
 const MAX_TREND_WIDTH: usize = 24;
 const TIME_WIDTH: usize = 12;
@@ -373,7 +373,7 @@ mod tests {
         }
         let line = |text: &str, is_command| HeaderLine { text: text.to_owned(), indent: 7, is_command };
         let server = "OPC UA server  opc.tcp://127.0.0.1:4840  (security none or Basic256Sha256, anonymous may read)";
-        let explain = "  1. tagwire explain 40001 --device boiler.plc --config /tmp/tagwire-demo-abcdef/tagwire.toml";
+        let explain = "  1. tagwire explain 40001 --device boiler.plc --config demo/plants/tagwire-abcdef/tagwire.toml";
         view.set_header(&mut io::sink(), vec![line(server, false), line(explain, true)]).expect("set");
         view
     }
@@ -421,7 +421,7 @@ mod tests {
                     assert!(text.contains(word), "{columns}: no {word:?} in\n{text}");
                 }
                 let command = text.replace(" \\\n      ", "");
-                assert!(command.contains("boiler.plc --config /tmp/tagwire-demo-abcdef/tagwire.toml"), "{text}");
+                assert!(command.contains("boiler.plc --config demo/plants/tagwire-abcdef/tagwire.toml"), "{text}");
                 assert!(text.contains(&StatusName::plain(status)), "{text}");
                 assert!(text.ends_with("Ctrl-C ends"), "{text}");
             }
