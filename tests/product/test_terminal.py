@@ -17,6 +17,11 @@ def config(tags=TAGS) -> str:
     return sim_device(tags, link="line", device="plc", scan="50ms")
 
 
+def wait_for_key(server):
+    """The first start makes the key; before that nothing with security is offered."""
+    wait_until(lambda: "certificate " in server.process.output, 30 * SLOW, "the key is made")
+
+
 def watch(server, *words):
     return Process([binary(), "watch", server.url, *words], cwd=server.folder)
 
@@ -174,6 +179,7 @@ def test_security_that_the_server_does_not_offer_is_exit_code_5_with_a_hint(tmp_
         done = command("read", server.url, "--user", "bob", "line.plc.level", **own)
         assert done.returncode == 5 and "leave --user out" in done.stderr, done.stderr
     with Tagwire(tmp_path / "secure", config(), security=("basic256sha256",)) as server:
+        wait_for_key(server)
         done = command("read", server.url, "--security", "none", "line.plc.level", **own)
         assert done.returncode == 5 and "leave --security out" in done.stderr, done.stderr
 
@@ -181,6 +187,7 @@ def test_security_that_the_server_does_not_offer_is_exit_code_5_with_a_hint(tmp_
 def test_a_server_that_distrusts_the_client_is_told_from_a_wrong_password(tmp_path):
     own = {"TAGWIRE_PASSWORD": "only looking 99", "XDG_DATA_HOME": str(tmp_path / "own")}
     with Tagwire(tmp_path / "secure", config(), security=("basic256sha256",)) as server:
+        wait_for_key(server)
         done = command("read", server.url, "line.plc.level", "--trust", **own)
         assert done.returncode == 5, done.stderr
         assert "does not trust the certificate of this client" in done.stderr

@@ -166,6 +166,10 @@ pub(crate) fn failure(error: &Error, options: &ConnectOptions) -> Failure {
             (Exit::Refused, hint.to_owned())
         }
         Error::Untrusted(_) => (Exit::Refused, "the certificate must be made anew on the server".to_owned()),
+        Error::NoEndpoint(offers) if offers.ends_with("offers no endpoint") => {
+            let hint = "a server that starts for the first time makes its key first, which takes seconds; try again";
+            (Exit::Connect, hint.to_owned())
+        }
         Error::NoEndpoint(offers) => (Exit::Refused, other_endpoint(offers, options).to_owned()),
         Error::Distrusted { fingerprint, .. } => {
             let hint = format!(
@@ -195,6 +199,7 @@ pub(crate) fn failure(error: &Error, options: &ConnectOptions) -> Failure {
 /// What to change in the command line when the server offers nothing that fits.
 fn other_endpoint(offers: &str, options: &ConnectOptions) -> &'static str {
     let is_user = options.login != Login::Anonymous;
+<<<<<<< HEAD
     if offers.ends_with("offers no endpoint") {
         "the server takes no log-in at all; see its configuration"
     } else if !is_user
@@ -202,8 +207,13 @@ fn other_endpoint(offers: &str, options: &ConnectOptions) -> &'static str {
         && !offers.ends_with("anonymous")
         && !offers.contains("anonymous or")
     {
+=======
+    // The offers tell after "but" for whom they are.
+    let (_, offers) = offers.split_once(", but ").unwrap_or_default();
+    if !is_user && !offers.contains("anonymous") {
+>>>>>>> cli
         "the server wants a user: --user NAME, with the password in TAGWIRE_PASSWORD"
-    } else if matches!(options.security, Security::Exactly(..)) && options.security == Security::NONE {
+    } else if options.security == Security::NONE {
         "the server offers no connection without security: leave --security out, and the best it has is taken"
     } else if matches!(options.security, Security::Exactly(..)) {
         "leave --security out, and the best that the server has is taken"
@@ -284,7 +294,7 @@ mod tests {
             url: url.to_owned(),
             user: None,
             security: "auto".to_owned(),
-            timeout: std::time::Duration::from_secs(1),
+            timeout: Duration::from_secs(1),
             json: false,
             trust: false,
         }

@@ -274,8 +274,8 @@ mod tests {
 
     #[test]
     fn a_long_command_is_broken_so_that_a_shell_takes_it() {
-        let lines = wrap("  3. tagwire explain 40001 --config /tmp/x", 32, 7, true);
-        assert_eq!(lines, ["  3. tagwire explain 40001 \\", "       --config /tmp/x"]);
+        let lines = wrap("  3. tagwire explain 40001 --config demo/x", 32, 7, true);
+        assert_eq!(lines, ["  3. tagwire explain 40001 \\", "       --config demo/x"]);
         assert_eq!(wrap("one two three", 8, 0, false), ["one two", "three"]);
         assert_eq!(wrap("short", 80, 4, true), ["short"]);
     }

@@ -36,6 +36,8 @@ pub(crate) struct HeaderLine {
 struct Row {
     name: String,
     value: String,
+    /// A long number rounded, for the table.
+    short: Option<String>,
     unit: String,
     status: Status,
     time: Timestamp,
@@ -51,18 +53,28 @@ impl Row {
         if self.unit.is_empty() { self.value.clone() } else { format!("{} {}", self.value, self.unit) }
     }
 
+    /// The value as the table shows it.
+    fn table_value(&self) -> &str {
+        self.short.as_deref().unwrap_or(&self.value)
+    }
+
     /// Value and unit in so many columns; a value that is too long loses its end, not its unit.
     fn value_cell(&self, columns: usize) -> String {
         let unit = width(&self.unit) + 1;
-        if self.unit.is_empty() || width(&self.value) + unit <= columns || columns < unit + 4 {
-            return fit(&self.value_text(), columns);
+        let value = self.table_value();
+        if self.unit.is_empty() {
+            return fit(value, columns);
         }
-        format!("{} {}", fit(&self.value, columns - unit), self.unit)
+        if width(value) + unit <= columns || columns < unit + 4 {
+            return fit(&format!("{value} {}", self.unit), columns);
+        }
+        format!("{} {}", fit(value, columns - unit), self.unit)
     }
 
     /// Columns that the value asks for; a list is cut.
     fn value_width(&self) -> usize {
-        width(&self.value_text()).min(if self.is_list { MAX_LIST_WIDTH } else { MAX_VALUE_WIDTH })
+        let unit = if self.unit.is_empty() { 0 } else { width(&self.unit) + 1 };
+        (width(self.table_value()) + unit).min(if self.is_list { MAX_LIST_WIDTH } else { MAX_VALUE_WIDTH })
     }
 
     fn status_text(&self) -> String {
@@ -75,7 +87,7 @@ const REDRAW: Duration = Duration::from_millis(100);
 
 const MAX_NAME_WIDTH: usize = 40;
 const MAX_VALUE_WIDTH: usize = 28;
-const MAX_LIST_WIDTH: usize = 16;
+const MAX_LIST_WIDTH: usize = 14;
 const MAX_STATUS_WIDTH: usize = 24;
 const MAX_TREND_WIDTH: usize = 24;
 const TIME_WIDTH: usize = 12;
@@ -152,6 +164,7 @@ impl View {
         self.rows.push(Row {
             name: shown(name).into_owned(),
             value: String::new(),
+            short: None,
             unit: shown(unit).into_owned(),
             status: Status::BAD_WAITING_FOR_INITIAL_DATA,
             time: Timestamp::NONE,
@@ -177,6 +190,7 @@ impl View {
         if row.is_known && row.status == status && row.time == time && row.value == text {
             return Ok(());
         }
+        row.short = short(value);
         row.value = text;
         row.is_list = matches!(value, Value::Array(_));
         row.status = status;
@@ -291,6 +305,23 @@ impl View {
 /// Lines that the table should have, its heading among them, before the header gives way.
 const MIN_TABLE: usize = 5;
 
+/// A floating point number of more digits than a table needs, rounded to seven of them.
+fn short(value: &Value) -> Option<String> {
+    let number = match value {
+        Value::Float(number) => f64::from(*number),
+        Value::Double(number) => *number,
+        _ => return None,
+    };
+    let digits = value.to_string().chars().filter(char::is_ascii_digit).count();
+    if digits <= SHOWN_DIGITS || !number.is_finite() || !(1e-4..1e15).contains(&number.abs()) {
+        return None;
+    }
+    let before_point = number.abs().log10().floor().max(0.0) as usize + 1;
+    Some(format!("{number:.*}", SHOWN_DIGITS.saturating_sub(before_point)))
+}
+
+const SHOWN_DIGITS: usize = 7;
+
 /// `12:34:56.789` of a time.
 fn time_of_day(time: Timestamp) -> String {
     if time.is_none() {
@@ -342,7 +373,7 @@ mod tests {
         }
         let line = |text: &str, is_command| HeaderLine { text: text.to_owned(), indent: 7, is_command };
         let server = "OPC UA server  opc.tcp://127.0.0.1:4840  (security none or Basic256Sha256, anonymous may read)";
-        let explain = "  1. tagwire explain 40001 --device boiler.plc --config /tmp/tagwire-demo-abcdef/tagwire.toml";
+        let explain = "  1. tagwire explain 40001 --device boiler.plc --config demo/plants/tagwire-abcdef/tagwire.toml";
         view.set_header(&mut io::sink(), vec![line(server, false), line(explain, true)]).expect("set");
         view
     }
@@ -385,17 +416,31 @@ mod tests {
                 for line in &lines {
                     assert!(width(line) < columns, "{columns}: {line:?}");
                 }
-                for word in
-                    ["87.55003 °C", "22.863247863247864 m³/h", "brine", "… °C", "OPC UA server", "anonymous may read)"]
+                for word in ["87.55003 °C", "22.86325 m³/h", "brine", "… °C", "OPC UA server", "anonymous may read)"]
                 {
                     assert!(text.contains(word), "{columns}: no {word:?} in\n{text}");
                 }
                 let command = text.replace(" \\\n      ", "");
-                assert!(command.contains("boiler.plc --config /tmp/tagwire-demo-abcdef/tagwire.toml"), "{text}");
+                assert!(command.contains("boiler.plc --config demo/plants/tagwire-abcdef/tagwire.toml"), "{text}");
                 assert!(text.contains(&StatusName::plain(status)), "{text}");
                 assert!(text.ends_with("Ctrl-C ends"), "{text}");
             }
         }
+    }
+
+    #[test]
+    fn the_table_rounds_numbers_of_many_digits() {
+        for (number, expected) in [
+            (22.863_247_863_247_864, Some("22.86325")),
+            (-0.123_456_789, Some("-0.123457")),
+            (1234.5, None),
+            (123_456_789.123, Some("123456789")),
+            (1e-9, None),
+            (f64::NAN, None),
+        ] {
+            assert_eq!(short(&Value::Double(number)).as_deref(), expected, "{number}");
+        }
+        assert_eq!(short(&Value::UInt64(u64::MAX)), None);
     }
 
     #[test]

@@ -19,8 +19,11 @@ const MAX_NODES: usize = 1_000_000;
 /// Variables whose values are shown too; more would take longer than the browsing.
 const MAX_VALUES: usize = 5_000;
 
-/// Widest column of names and of values; longer ones push the rest of their line.
-const MAX_WIDTH: usize = 40;
+/// Widest column of names; longer ones push the rest of their line.
+const MAX_NAME_WIDTH: usize = 40;
+
+/// Widest column of values; longer ones are cut.
+const MAX_VALUE_WIDTH: usize = 28;
 
 /// PropertyType (OPC UA Part 6, Annex A).
 const PROPERTY_TYPE: u32 = 68;
@@ -151,7 +154,8 @@ fn write_tree(
         stack.extend(children.get(&id).into_iter().flatten().rev().copied());
         lines.push(Line { name, kind, value, node: shown(&id).into_owned() });
     }
-    let widest = |text: fn(&Line) -> &str| lines.iter().map(|line| width(text(line))).max().unwrap_or(0).min(MAX_WIDTH);
+    let widest =
+        |text: fn(&Line) -> &str| lines.iter().map(|line| width(text(line))).max().unwrap_or(0).min(MAX_NAME_WIDTH);
     let (name, kind, value) = (widest(|line| &line.name), widest(|line| &line.kind), widest(|line| &line.value));
     for line in &lines {
         let columns = [(&line.name, name), (&line.kind, kind), (&line.value, value)];
@@ -173,7 +177,7 @@ fn kind_and_value(Shown { sample, unit }: &Shown) -> (String, String) {
         Value::Null => String::new(),
         value => value.to_string(),
     };
-    let room = MAX_WIDTH.saturating_sub(width(&unit));
+    let room = MAX_VALUE_WIDTH.saturating_sub(width(&unit));
     let value = shown(&value).into_owned();
     let value = if width(&value) > room { fit(&value, room) } else { value };
     (kind, format!("{value}{}", shown(&unit)))
