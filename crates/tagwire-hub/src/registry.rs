@@ -49,6 +49,11 @@ pub struct Folder {
 }
 
 impl Folder {
+    /// Whether events of the folder and of everything below can be told apart from others: those of links and devices.
+    pub const fn is_notifier(&self) -> bool {
+        matches!(self.kind, FolderKind::Link | FolderKind::Device)
+    }
+
     /// The folder's own name.
     pub fn name(&self) -> &str {
         self.path.get(self.name_at as usize..).unwrap_or_default()

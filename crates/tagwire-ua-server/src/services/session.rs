@@ -272,7 +272,9 @@ fn finish(session: &Arc<Session>, channel: &ChannelFacts, principal: Principal) 
     {
         state.publishing.forget_channel(old);
     }
-    state.principal = Some(Arc::new(principal));
+    let principal = Arc::new(principal);
+    state.publishing.set_principal(&principal);
+    state.principal = Some(principal);
     state.server_nonce.clone_from(&nonce);
     Ok(ByteString::from(nonce))
 }
