@@ -62,7 +62,7 @@ fn event() -> Event {
 /// The three values that a condition can have, found by asking for it, for its opposite, and whether it is null.
 fn value_of(mut elements: Vec<ContentFilterElement>) -> Option<bool> {
     let event = event();
-    let mut ask = |operator| {
+    let ask = |operator| {
         let mut all = vec![of(operator, vec![element(1)])];
         all.append(&mut shifted(&elements));
         check(&where_(all)).unwrap_or_else(|refused| panic!("{refused:?}")).accepts(&event)
