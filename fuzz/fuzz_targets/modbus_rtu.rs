@@ -13,10 +13,16 @@ fuzz_target!(|data: &[u8]| {
     });
     for role in [Role::Client, Role::Server] {
         let mut reader = FrameReader::new(Framing::Rtu, role);
-        'stream: for piece in stream.chunks(usize::from(size).max(1)) {
+        let mut left = stream;
+        'stream: while !left.is_empty() {
+            // A reader that waits for more always has room for it, though maybe not for a whole piece.
             let space = reader.space();
-            space[..piece.len()].copy_from_slice(piece);
-            reader.filled(piece.len());
+            let n = space.len().min(usize::from(size).max(1)).min(left.len());
+            assert!(n > 0);
+            let (piece, rest) = left.split_at(n);
+            space[..n].copy_from_slice(piece);
+            reader.filled(n);
+            left = rest;
             loop {
                 match reader.next(&expected) {
                     Ok(Some(frame)) => {

@@ -110,6 +110,10 @@ impl UaFace {
         &self.addresses
     }
 
+    pub(crate) fn set_service_level(&self, level: u8) {
+        self.server.set_service_level(level);
+    }
+
     pub(crate) fn usage(&self) -> Usage {
         self.server.usage()
     }
