@@ -261,6 +261,18 @@ impl Registry {
         self.folders.get(folder.0 as usize)?.as_ref()
     }
 
+    /// Number that no folder has reached.
+    pub const fn end_of_folders(&self) -> usize {
+        self.folders.len()
+    }
+
+    /// The first link or device whose number is not below `from`.
+    pub fn notifier_from(&self, from: usize) -> Option<FolderId> {
+        let is_notifier = |folder: &Option<Folder>| folder.as_ref().is_some_and(Folder::is_notifier);
+        let at = from + self.folders.get(from..)?.iter().position(is_notifier)?;
+        u32::try_from(at).ok().map(FolderId)
+    }
+
     /// All tags in the order of their numbers.
     pub fn tags(&self) -> impl Iterator<Item = (TagId, TagView<'_>)> {
         let numbered = (0_u32..).zip(&self.tags);

@@ -19,7 +19,7 @@ use tokio::sync::watch;
 
 use crate::address_space::AddressSpace;
 use crate::counters::Counters;
-use crate::event::{Events, NewEvent, Source};
+use crate::event::{Events, NewEvent, Source, audit};
 use crate::guesses::Guesses;
 use crate::limits;
 use crate::quota::{Budget, Quota, Usage};
@@ -384,6 +384,7 @@ impl Server {
         for session in self.sessions.expired(now) {
             tracing::info!(session = %session.name, "session timed out");
             self.counters.session_timed_out();
+            audit::session_ended(self, &session, &audit::Actor::default(), true);
             self.end_session(&session, false);
         }
         let mut gone = Vec::new();

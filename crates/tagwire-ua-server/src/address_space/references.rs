@@ -1,6 +1,6 @@
 //! The references of a node, in runs of one kind, so that a filter can pass over a run without looking at each.
 
-use tagwire_hub::{Folder, FolderId, Registry};
+use tagwire_hub::{FolderId, Registry};
 use tagwire_model::TagId;
 use tagwire_ua_proto::ids::node;
 
@@ -29,38 +29,38 @@ pub enum Segment<'a> {
     Folders(&'a [FolderId]),
     /// To tags, by HasComponent.
     Tags(&'a [TagId]),
-    /// To the links and devices among folders, by HasNotifier; the others are passed over.
-    Notifiers(&'a [FolderId], &'a Registry),
+    /// To all links and devices, by HasNotifier; a place is the number of a folder, and other folders are passed over.
+    Notifiers(&'a Registry),
     /// To properties of a tag, by HasProperty; the bits are places in [`Property::ALL`].
     Properties(TagId, u32),
 }
 
 impl Segment<'_> {
     /// The number of places, all but every one of which is a reference.
-    pub const fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         match self {
             Self::Empty => 0,
             Self::Standard(references) => references.len(),
             Self::One(..) => 1,
-            Self::Folders(folders) | Self::Notifiers(folders, _) => folders.len(),
+            Self::Folders(folders) => folders.len(),
+            Self::Notifiers(registry) => registry.end_of_folders(),
             Self::Tags(tags) => tags.len(),
             Self::Properties(_, set) => set.count_ones() as usize,
         }
     }
 
     /// Whether there is no reference.
-    pub const fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// The first reference at or behind a place, and its own place.
     #[inline]
     pub fn next(&self, idx: usize) -> Option<(usize, Reference)> {
-        if let Self::Notifiers(folders, registry) = self {
-            let is_notifier = |folder: &FolderId| registry.folder(*folder).is_some_and(Folder::is_notifier);
-            let at = idx + folders.get(idx..)?.iter().position(is_notifier)?;
-            return Some((at, self.reference(at)?));
-        }
+        let idx = match self {
+            Self::Notifiers(registry) => registry.notifier_from(idx)?.0 as usize,
+            _ => idx,
+        };
         Some((idx, self.reference(idx)?))
     }
 
@@ -85,7 +85,7 @@ impl Segment<'_> {
             }
             Self::One(ordinal, node) => (*ordinal, *Some(node).filter(|_| idx == 0)?),
             Self::Folders(folders) => (ordinal(node::ORGANIZES), Node::Folder(*folders.get(idx)?)),
-            Self::Notifiers(folders, _) => (ordinal(node::HAS_NOTIFIER), Node::Folder(*folders.get(idx)?)),
+            Self::Notifiers(_) => (ordinal(node::HAS_NOTIFIER), Node::Folder(FolderId(u32::try_from(idx).ok()?))),
             Self::Tags(tags) => (ordinal(node::HAS_COMPONENT), Node::Tag(*tags.get(idx)?)),
             Self::Properties(tag, set) => {
                 let place = (0..Property::ALL.len()).filter(|place| set >> place & 1 != 0).nth(idx)?;
@@ -101,7 +101,7 @@ impl Segment<'_> {
             Self::Empty | Self::Standard(_) => None,
             Self::One(ordinal, node) => Some((*ordinal, node.class())),
             Self::Folders(_) => Some((ordinal(node::ORGANIZES), class::OBJECT)),
-            Self::Notifiers(..) => Some((ordinal(node::HAS_NOTIFIER), class::OBJECT)),
+            Self::Notifiers(_) => Some((ordinal(node::HAS_NOTIFIER), class::OBJECT)),
             Self::Tags(_) => Some((ordinal(node::HAS_COMPONENT), class::VARIABLE)),
             Self::Properties(..) => Some((ordinal(node::HAS_PROPERTY), class::VARIABLE)),
         }
@@ -114,9 +114,9 @@ impl Segment<'_> {
 }
 
 /// Number of runs that a node's references come in.
-pub const N_SEGMENTS: usize = 6;
+pub const N_SEGMENTS: usize = 5;
 /// The first of the runs that hold inverse references; those before it are forward.
-pub const FIRST_INVERSE_SEGMENT: usize = 4;
+pub const FIRST_INVERSE_SEGMENT: usize = 3;
 
 /// The ordinal of a reference type of namespace 0.
 #[inline]
@@ -133,26 +133,28 @@ impl<'a> Snapshot<'a> {
         };
         match node {
             Node::Standard(node) => {
-                let root = || self.folder(FolderId::ROOT).map_or(&[][..], |root| &root.folders);
                 let links = match node.id() {
-                    node::OBJECTS_FOLDER => Segment::Folders(root()),
-                    node::SERVER => Segment::Notifiers(root(), &self.registry),
+                    node::OBJECTS_FOLDER => {
+                        self.folder(FolderId::ROOT).map_or(Segment::Empty, |root| Segment::Folders(&root.folders))
+                    }
+                    node::SERVER => Segment::Notifiers(&self.registry),
                     _ => Segment::Empty,
                 };
                 let inverse = Segment::Standard(node.references(false));
                 let forward = Segment::Standard(node.references(true));
-                [forward, links, Segment::Empty, Segment::Empty, inverse, Segment::Empty]
+                [forward, links, Segment::Empty, inverse, Segment::Empty]
             }
             Node::Folder(id) => match self.folder(id) {
                 Some(folder) => {
                     let above = Segment::One(ordinal(node::ORGANIZES), self.folder_node(folder.parent));
                     let below = Segment::Folders(&folder.folders);
-                    let (mut notifiers, mut notified) = (Segment::Empty, Segment::Empty);
-                    if folder.is_notifier() {
-                        notifiers = Segment::Notifiers(&folder.folders, &self.registry);
-                        notified = self.notified_by(folder.parent);
-                    }
-                    [type_definition(), below, Segment::Tags(&folder.tags), notifiers, above, notified]
+                    // All notifiers hang below the Server object and not below each other, or clients that ask a link
+                    // for its hierarchical references would see each device twice (decision 0004).
+                    let notified = match Node::standard(node::SERVER) {
+                        Some(server) if folder.is_notifier() => Segment::One(ordinal(node::HAS_NOTIFIER), server),
+                        _ => Segment::Empty,
+                    };
+                    [type_definition(), below, Segment::Tags(&folder.tags), above, notified]
                 }
                 None => [Segment::Empty; N_SEGMENTS],
             },
@@ -160,21 +162,15 @@ impl<'a> Snapshot<'a> {
                 Some(tag) => {
                     let above = Segment::One(ordinal(node::HAS_COMPONENT), self.folder_node(tag.folder));
                     let properties = Segment::Properties(id, Property::set_of(tag));
-                    [type_definition(), properties, Segment::Empty, Segment::Empty, above, Segment::Empty]
+                    [type_definition(), properties, Segment::Empty, above, Segment::Empty]
                 }
                 None => [Segment::Empty; N_SEGMENTS],
             },
             Node::Property(tag, _) => {
                 let above = Segment::One(ordinal(node::HAS_PROPERTY), Node::Tag(tag));
-                [type_definition(), Segment::Empty, Segment::Empty, Segment::Empty, above, Segment::Empty]
+                [type_definition(), Segment::Empty, Segment::Empty, above, Segment::Empty]
             }
         }
-    }
-
-    /// The notifier that events of a folder's children go up to.
-    fn notified_by(&self, folder: FolderId) -> Segment<'_> {
-        let node = if folder == FolderId::ROOT { Node::standard(node::SERVER) } else { Some(Node::Folder(folder)) };
-        node.map_or(Segment::Empty, |node| Segment::One(ordinal(node::HAS_NOTIFIER), node))
     }
 
     /// The node that stands for a folder: `Objects` for the root.
