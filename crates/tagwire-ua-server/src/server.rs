@@ -230,7 +230,8 @@ impl Server {
     /// publishing interval.
     fn tell_shutdown(&self) {
         const SEVERITY: u16 = 500;
-        let event = NewEvent::new(node::SYSTEM_STATUS_CHANGE_EVENT_TYPE, Source::server(), SEVERITY, "the server stops");
+        let event =
+            NewEvent::new(node::SYSTEM_STATUS_CHANGE_EVENT_TYPE, Source::server(), SEVERITY, "the server stops");
         self.events.emit(event.with("SystemState", ServerState::SHUTDOWN));
         let now = self.millis();
         for session in self.sessions.all() {

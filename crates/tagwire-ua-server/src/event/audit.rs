@@ -93,14 +93,8 @@ pub(crate) fn channel_opened(server: &Server, channel: &ChannelFacts, request: &
     let message = format!("secure channel opened by {}", channel.peer);
     let source = server_source("SecureChannel/OpenSecureChannel");
     let (certificate, thumbprint) = certificate_of(channel);
-    let event = event(
-        server,
-        node::AUDIT_OPEN_SECURE_CHANNEL_EVENT_TYPE,
-        source,
-        &Actor::default(),
-        Status::GOOD,
-        message,
-    );
+    let event =
+        event(server, node::AUDIT_OPEN_SECURE_CHANNEL_EVENT_TYPE, source, &Actor::default(), Status::GOOD, message);
     server.events().emit(
         event
             .with("SecureChannelId", channel.id.to_string().as_str())
@@ -120,8 +114,7 @@ pub(crate) fn channel_refused(server: &Server, channel: &ChannelFacts, status: S
     }
     let message = format!("secure channel refused to {}", channel.peer);
     let source = server_source("SecureChannel/OpenSecureChannel");
-    let event =
-        event(server, node::AUDIT_OPEN_SECURE_CHANNEL_EVENT_TYPE, source, &Actor::default(), status, message);
+    let event = event(server, node::AUDIT_OPEN_SECURE_CHANNEL_EVENT_TYPE, source, &Actor::default(), status, message);
     server.events().emit(event.with("SecureChannelId", channel.id.to_string().as_str()));
 }
 
@@ -220,9 +213,7 @@ pub(crate) fn session_activated(
 /// What a user claims to be, for [`session_activated`]: a name and never a password.
 pub(crate) fn claimed_identity(user_name: Option<&str>) -> ExtensionObject {
     match user_name {
-        Some(name) => {
-            ExtensionObject::new(&UserNameIdentityToken { user_name: name.into(), ..Default::default() })
-        }
+        Some(name) => ExtensionObject::new(&UserNameIdentityToken { user_name: name.into(), ..Default::default() }),
         None => ExtensionObject::new(&AnonymousIdentityToken::default()),
     }
 }
@@ -234,8 +225,7 @@ pub(crate) fn session_ended(server: &Server, session: &Session, actor: &Actor, i
     }
     let (name, how) = if is_timeout { ("Session/Timeout", "timed out") } else { ("Session/CloseSession", "closed") };
     let message = format!("session \"{}\" {how}", session.name);
-    let event =
-        event(server, node::AUDIT_SESSION_EVENT_TYPE, server_source(name), actor, Status::GOOD, message);
+    let event = event(server, node::AUDIT_SESSION_EVENT_TYPE, server_source(name), actor, Status::GOOD, message);
     server.events().emit(event.with("SessionId", session.id.clone()));
 }
 

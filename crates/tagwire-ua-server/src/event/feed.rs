@@ -99,8 +99,7 @@ impl Events {
     /// Starts to listen until the result is dropped. `wake` is called when so many events wait that they should be
     /// taken before the publishing cycle ends.
     pub(crate) fn listen(self: &Arc<Self>, wake: Arc<dyn Fn() + Send + Sync>) -> Listening {
-        let inbox =
-            Arc::new(EventInbox { waiting: Mutex::default(), hears_audit: AtomicBool::new(false), wake });
+        let inbox = Arc::new(EventInbox { waiting: Mutex::default(), hears_audit: AtomicBool::new(false), wake });
         self.listeners.rcu(|listeners| {
             let mut listeners = Vec::clone(listeners);
             listeners.push(Arc::clone(&inbox));

@@ -212,12 +212,15 @@ mod tests {
     fn what_is_too_large_or_foreign_to_the_type_is_left_out() {
         let source = Source::server();
         let large = vec![0_u8; limits::MAX_EVENT_FIELD_BYTES + 1];
-        let new = NewEvent::new(node::AUDIT_WRITE_UPDATE_EVENT_TYPE, source, 1, "é".repeat(limits::MAX_EVENT_MESSAGE_BYTES));
+        let new =
+            NewEvent::new(node::AUDIT_WRITE_UPDATE_EVENT_TYPE, source, 1, "é".repeat(limits::MAX_EVENT_MESSAGE_BYTES));
         let written = event(new.with("NewValue", large).with("OldValue", 1_u8).with("SystemState", 4_i32));
         assert_eq!(field(&written, "NewValue"), Some(Variant::Null));
         assert_eq!(field(&written, "OldValue"), Some(1_u8.into()));
         assert_eq!(field(&written, "SystemState"), None);
         assert!(written.size() < 3 * limits::MAX_EVENT_FIELD_BYTES);
-        assert!(Event::new(NewEvent::new(node::SERVER_TYPE, Source::server(), 1, ""), [0; 16], Timestamp::NONE).is_none());
+        assert!(
+            Event::new(NewEvent::new(node::SERVER_TYPE, Source::server(), 1, ""), [0; 16], Timestamp::NONE).is_none()
+        );
     }
 }

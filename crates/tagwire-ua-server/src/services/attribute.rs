@@ -172,12 +172,7 @@ impl NodeReader<'_> {
         }
     }
 
-    fn attribute(
-        &self,
-        node: Node,
-        item: &ReadValueIdRef<'_>,
-        is_value: bool,
-    ) -> Result<Variant, Status> {
+    fn attribute(&self, node: Node, item: &ReadValueIdRef<'_>, is_value: bool) -> Result<Variant, Status> {
         let range = NumericRange::parse(item.index_range).map_err(|error| error.status())?;
         if !item.data_encoding.is_empty() && !is_value {
             return Err(status::BAD_DATA_ENCODING_INVALID);

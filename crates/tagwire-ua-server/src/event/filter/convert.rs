@@ -54,9 +54,8 @@ pub(super) fn rank(type_id: u8) -> Option<usize> {
 
 /// Whether Cast leads to this data type at all.
 pub(super) fn is_castable(data_type: u32) -> bool {
-    u8::try_from(data_type).is_ok_and(|type_id| {
-        rank(type_id).is_some() || matches!(type_id, id::DATE_TIME | id::BYTE_STRING)
-    })
+    u8::try_from(data_type)
+        .is_ok_and(|type_id| rank(type_id).is_some() || matches!(type_id, id::DATE_TIME | id::BYTE_STRING))
 }
 
 /// Converts where that loses nothing by its nature; `None` where it is not allowed or fails.
@@ -177,7 +176,9 @@ fn convert(value: &Variant, to: u8) -> Option<Variant> {
         (Variant::ByteString(bytes), id::GUID) => bytes.as_slice().try_into().ok().map(|bytes| Guid(bytes).into()),
         (Variant::NodeId(node), id::EXPANDED_NODE_ID) => Some(Box::new(ExpandedNodeId::from(node.clone())).into()),
         (Variant::ExpandedNodeId(node), id::NODE_ID) => node.is_local().then(|| node.node_id.clone().into()),
-        (Variant::NodeId(_) | Variant::ExpandedNodeId(_), id::STRING) => text_of(value).map(|text| text.as_str().into()),
+        (Variant::NodeId(_) | Variant::ExpandedNodeId(_), id::STRING) => {
+            text_of(value).map(|text| text.as_str().into())
+        }
         (Variant::LocalizedText(text), id::STRING) => Some(text.text.clone().into()),
         (Variant::QualifiedName(name), id::STRING) => Some(name.name.clone().into()),
         (Variant::QualifiedName(name), id::LOCALIZED_TEXT) => Some(LocalizedText::new(name.name.clone()).into()),

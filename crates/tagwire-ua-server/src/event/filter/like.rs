@@ -48,9 +48,7 @@ impl Token {
             Self::Anything => false,
             Self::One => true,
             Self::Exactly(wanted) => character == *wanted,
-            Self::Of { set, negated } => {
-                set.iter().any(|(low, high)| (*low..=*high).contains(&character)) != *negated
-            }
+            Self::Of { set, negated } => set.iter().any(|(low, high)| (*low..=*high).contains(&character)) != *negated,
         }
     }
 }

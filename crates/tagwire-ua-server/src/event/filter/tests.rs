@@ -259,7 +259,12 @@ fn element_codes(elements: Vec<ContentFilterElement>) -> Vec<(Status, Vec<Status
     let refused = check(&where_(elements)).expect_err("refused");
     assert_eq!(refused.status, status::BAD_EVENT_FILTER_INVALID);
     let result = refused.result.expect("told");
-    result.where_clause_result.element_results.into_iter().map(|one| (one.status_code, one.operand_status_codes)).collect()
+    result
+        .where_clause_result
+        .element_results
+        .into_iter()
+        .map(|one| (one.status_code, one.operand_status_codes))
+        .collect()
 }
 
 #[test]
@@ -394,11 +399,7 @@ fn select_clauses_get_a_code_each_and_give_null_where_they_are_wrong() {
             Status::GOOD,
             "re".into(),
         ),
-        (
-            SimpleAttributeOperand { attribute_id: 1, ..clause(node::CONDITION_TYPE, &[]) },
-            Status::GOOD,
-            Variant::Null,
-        ),
+        (SimpleAttributeOperand { attribute_id: 1, ..clause(node::CONDITION_TYPE, &[]) }, Status::GOOD, Variant::Null),
         (clause(node::CONDITION_TYPE, &[]), status::BAD_ATTRIBUTE_ID_INVALID, Variant::Null),
     ];
     let filter = EventFilter {
