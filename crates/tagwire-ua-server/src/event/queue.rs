@@ -129,13 +129,10 @@ impl EventQueue {
             budget.exchange(n_bytes, 0);
         }
         // The new event takes the place of the oldest or of the newest, whichever the client would rather lose.
-        let events = self.waiting.iter().enumerate().filter(|(_, queued)| !queued.is_overflow).map(|(at, _)| at);
-        let lost = if discard_oldest { events.into_iter().next() } else { events.into_iter().next_back() };
-        if let Some(lost) = lost.and_then(|at| self.waiting.remove(at)) {
+        let lost = self.expendable(discard_oldest);
+        if let Some((at, lost)) = lost.and_then(|at| Some((at, self.waiting.remove(at)?))) {
             if budget.exchange(lost.n_bytes(), n_bytes) {
-                let behind_overflow = !discard_oldest && self.waiting.back().is_some_and(|last| last.is_overflow);
-                let at = self.waiting.len() - usize::from(behind_overflow);
-                self.waiting.insert(at, queued);
+                self.waiting.insert(if discard_oldest { self.waiting.len() } else { at }, queued);
             } else {
                 budget.exchange(n_bytes, 0);
             }
@@ -163,11 +160,7 @@ impl EventQueue {
     pub(crate) fn shrink(&mut self, capacity: usize, discard_oldest: bool) {
         let mut is_lost = false;
         while self.n_events() > capacity {
-            let at = if discard_oldest {
-                self.waiting.iter().position(|queued| !queued.is_overflow)
-            } else {
-                self.waiting.iter().rposition(|queued| !queued.is_overflow)
-            };
+            let at = self.expendable(discard_oldest);
             let Some(lost) = at.and_then(|at| self.waiting.remove(at)) else { break };
             self.events.queued().exchange(lost.n_bytes(), 0);
             is_lost = true;
@@ -175,6 +168,12 @@ impl EventQueue {
         if is_lost {
             self.overflow(discard_oldest);
         }
+    }
+
+    /// Place of the oldest or newest event that is no overflow event.
+    fn expendable(&self, oldest: bool) -> Option<usize> {
+        let is_event = |queued: &Queued| !queued.is_overflow;
+        if oldest { self.waiting.iter().position(is_event) } else { self.waiting.iter().rposition(is_event) }
     }
 
     fn n_events(&self) -> usize {
@@ -224,5 +223,164 @@ fn may_receive(principal: &Principal, audience: Audience) -> bool {
                 && may(Operation::ReceiveEvents)
                 && may(Operation::ReadAudit)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tagwire_access::{Anonymous, Face, Identity, Origin, Policy, Role, RoleSet};
+    use tagwire_model::Timestamp;
+    use tagwire_ua_proto::ids::node;
+    use tagwire_ua_proto::services::{EventFilter, SimpleAttributeOperand};
+    use tagwire_ua_proto::types::{NodeId, QualifiedName, Variant};
+
+    use super::*;
+    use crate::event::{Field, NewEvent, Source};
+    use crate::fixture::{NOW, plant};
+
+    fn principal(role: Role, security: ChannelSecurity) -> Arc<Principal> {
+        let origin = Origin { face: Face::Ua, peer: None, security };
+        let identity = Identity::User("somebody".into());
+        Arc::new(Policy::new(Anonymous::None).principal(identity, RoleSet::of(&[role]), origin))
+    }
+
+    fn filter(names: &[&str]) -> Filter {
+        let clause = |name: &&str| SimpleAttributeOperand {
+            type_definition_id: NodeId::ns0(node::BASE_EVENT_TYPE),
+            browse_path: vec![QualifiedName::new(0, *name)],
+            attribute_id: 13,
+            index_range: Default::default(),
+        };
+        let asked = EventFilter { select_clauses: names.iter().map(clause).collect(), ..Default::default() };
+        Filter::check(&asked, &plant().snapshot()).expect("good").0
+    }
+
+    fn queue(scope: Scope, principal: Arc<Principal>) -> (Arc<Events>, EventQueue) {
+        let events = Arc::new(Events::new(Arc::new(|| NOW)));
+        let queue = EventQueue::new(scope, filter(&["Severity", "EventType"]), 100, principal, &events);
+        (events, queue.expect("room"))
+    }
+
+    fn operator() -> Arc<Principal> {
+        principal(Role::OPERATOR, ChannelSecurity::None)
+    }
+
+    fn event(severity: u16) -> Arc<Event> {
+        let new = NewEvent::new(node::SYSTEM_EVENT_TYPE, Source::folder("line1.press"), severity, "");
+        Arc::new(Event::new(new, [0; 16], Timestamp::NONE).expect("an event type"))
+    }
+
+    /// The severities that wait, with 0 for an overflow.
+    fn drain(queue: &mut EventQueue) -> Vec<u16> {
+        let mut found = Vec::new();
+        let overflow = Variant::from(NodeId::ns0(node::EVENT_QUEUE_OVERFLOW_EVENT_TYPE));
+        while queue.pop(|filter, event| {
+            let fields: Vec<Variant> = filter.fields(event).collect();
+            found.push(match (&fields[0], fields[1] == overflow) {
+                (Variant::UInt16(severity), false) => *severity,
+                _ => 0,
+            });
+        }) {}
+        found
+    }
+
+    #[test]
+    fn an_overflow_is_told_once_beside_the_newest_events() {
+        for (discard_oldest, expected) in [(true, vec![0, 7, 8, 9]), (false, vec![1, 2, 9, 0])] {
+            let (events, mut queue) = queue(Scope::Server, operator());
+            (1..=9).for_each(|severity| assert!(queue.offer(&event(severity), 3, discard_oldest)));
+            assert_eq!(drain(&mut queue), expected);
+            assert_eq!(events.queued().used(), 0);
+            // What was sent is over; the next overflow is told again.
+            (1..=4).for_each(|severity| assert!(queue.offer(&event(severity), 3, discard_oldest)));
+            assert!(drain(&mut queue).contains(&0));
+        }
+    }
+
+    #[test]
+    fn a_queue_that_was_half_sent_keeps_its_order() {
+        let (_, mut queue) = queue(Scope::Server, operator());
+        (1..=4).for_each(|severity| assert!(queue.offer(&event(severity), 3, false)));
+        assert!(queue.pop(|_, _| {}));
+        (5..=6).for_each(|severity| assert!(queue.offer(&event(severity), 3, false)));
+        assert_eq!(drain(&mut queue), [2, 4, 0, 6]);
+    }
+
+    #[test]
+    fn a_smaller_queue_drops_as_an_overflow_does() {
+        for (discard_oldest, expected) in [(true, [0, 4, 5]), (false, [1, 2, 0])] {
+            let (_, mut queue) = queue(Scope::Server, operator());
+            (1..=5).for_each(|severity| assert!(queue.offer(&event(severity), 10, discard_oldest)));
+            queue.shrink(2, discard_oldest);
+            assert_eq!(drain(&mut queue), expected);
+        }
+    }
+
+    #[test]
+    fn memory_for_queued_events_is_bounded_over_all_items() {
+        let (events, mut one) = queue(Scope::Server, operator());
+        let mut other = EventQueue::new(Scope::Server, filter(&["Severity"]), 100, operator(), &events).expect("room");
+        let fits = limits::MAX_QUEUED_EVENT_BYTES / (event(1).size() + size_of::<Queued>());
+        let event = event(5);
+        (0..fits + 10).for_each(|_| assert!(one.offer(&event, usize::MAX, true)));
+        assert!(other.offer(&event, 10, true), "its overflow is told");
+        assert!(events.queued().used() <= limits::MAX_QUEUED_EVENT_BYTES);
+        assert_eq!(drain(&mut one).len(), fits + 1);
+        assert_eq!(drain(&mut other), [0]);
+        drop((one, other));
+        assert_eq!((events.queued().used(), events.filters().used()), (0, 0));
+    }
+
+    #[test]
+    fn memory_for_filters_is_bounded_over_all_items() {
+        let events = Arc::new(Events::new(Arc::new(|| NOW)));
+        let half = limits::MAX_EVENT_FILTER_BYTES / 2;
+        let make = |n_bytes| EventQueue::new(Scope::Server, filter(&["Severity"]), n_bytes, operator(), &events);
+        let mut first = make(half).expect("room");
+        assert!(first.set_filter(filter(&["Message"]), half), "the one before is given back");
+        assert!(make(half + 1).is_none());
+        drop(first);
+        assert_eq!(events.filters().used(), 0);
+    }
+
+    #[test]
+    fn an_event_goes_to_those_who_may_see_it_at_the_notifiers_above_it() {
+        use ChannelSecurity::{Encrypted, Signed};
+        let everybody = event(1);
+        let new = NewEvent::new(node::AUDIT_SESSION_EVENT_TYPE, Source::server(), 1, "").for_auditors();
+        let audit = Arc::new(Event::new(new, [0; 16], Timestamp::NONE).expect("an event type"));
+        let below = |path: &str| Scope::Folder(path.into());
+        for (scope, role, security, hears, hears_audit) in [
+            (Scope::Server, Role::OPERATOR, Encrypted, true, false),
+            (Scope::Server, Role::SECURITY_ADMIN, Encrypted, true, true),
+            (Scope::Server, Role::SECURITY_ADMIN, Signed, true, false),
+            (Scope::Server, Role::AUTHENTICATED, Encrypted, false, false),
+            (below("line1"), Role::SECURITY_ADMIN, Encrypted, true, false),
+            (below("line1.press"), Role::OPERATOR, Encrypted, true, false),
+            (below("line2"), Role::OPERATOR, Encrypted, false, false),
+        ] {
+            let (_, mut queue) = queue(scope.clone(), principal(role, security));
+            let heard = (queue.offer(&everybody, 10, true), queue.offer(&audit, 10, true));
+            assert_eq!(heard, (hears, hears_audit), "{scope:?} {role:?} {security:?}");
+            assert_eq!(queue.hears_audit(), hears_audit, "{scope:?} {role:?} {security:?}");
+        }
+    }
+
+    #[test]
+    fn another_user_gets_what_that_user_may_see() {
+        let (_, mut queue) = queue(Scope::Server, operator());
+        queue.set_principal(&principal(Role::AUTHENTICATED, ChannelSecurity::Encrypted));
+        assert!(!queue.offer(&event(1), 10, true));
+    }
+
+    #[test]
+    fn a_new_filter_counts_for_the_events_to_come() {
+        let (_, mut queue) = queue(Scope::Server, operator());
+        assert!(queue.offer(&event(1), 10, true));
+        assert!(queue.set_filter(filter(&["Message", "Severity", "Time"]), 10));
+        assert!(queue.offer(&event(2), 10, true));
+        let mut n_fields = Vec::new();
+        while queue.pop(|filter, event| n_fields.push(filter.fields(event).count())) {}
+        assert_eq!(n_fields, [2, 3]);
     }
 }

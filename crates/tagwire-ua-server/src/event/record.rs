@@ -110,7 +110,7 @@ pub struct Event {
 
 impl Event {
     /// Completes an event; `None` when its type is no event type of namespace 0.
-    pub(crate) fn new(new: NewEvent, id: [u8; 16], now: Timestamp) -> Option<Self> {
+    pub fn new(new: NewEvent, id: [u8; 16], now: Timestamp) -> Option<Self> {
         let NewEvent { event_type, source, audience, severity, mut message, time, fields } = new;
         let event_type = StandardNode::find(event_type).filter(|node| super::fields::is_event_type(*node))?;
         if message.len() > limits::MAX_EVENT_MESSAGE_BYTES {
