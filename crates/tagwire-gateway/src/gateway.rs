@@ -24,6 +24,7 @@ use crate::config::{Anonymous, Config, Http, Problems};
 use crate::control;
 use crate::data_dir::{DataDir, DataDirError};
 use crate::drivers::DRIVERS;
+use crate::events::{self, LinkEvents};
 use crate::http;
 use crate::metrics::{self, ServerFigures};
 use crate::plant::{NodeIds, Plant, PlantError};
@@ -51,6 +52,7 @@ pub(crate) struct Shared {
     pub(crate) hub: Arc<Hub>,
     pub(crate) plant: Mutex<Plant>,
     pub(crate) ua: UaFace,
+    pub(crate) link_events: Arc<LinkEvents>,
     pub(crate) own: Arc<OwnIdentity>,
     pub(crate) users: Arc<Users>,
     pub(crate) clock: Clock,
@@ -169,12 +171,15 @@ impl Gateway {
             return Err(error);
         }
         ua.identify(Arc::clone(&own));
+        let link_events = Arc::new(LinkEvents::new(Arc::clone(&hub), Arc::clone(ua.events())));
+        link_events.follow(&plant);
         let shared = Arc::new(Shared {
             config_path,
             kinds,
             hub,
             plant: Mutex::new(plant),
             ua,
+            link_events,
             own,
             users,
             clock,
@@ -197,6 +202,7 @@ impl Gateway {
         let control =
             control::serve(&self._data_dir.socket(), Arc::clone(&self.shared)).map_err(StartError::Control)?;
         self.tasks.push(tokio::spawn(control));
+        self.tasks.push(tokio::spawn(Arc::clone(&self.shared.link_events).run()));
         if let Some(listen) = &http.listen {
             let listener = tokio::net::TcpListener::bind((listen.host.as_str(), listen.port)).await;
             let listener = listener.map_err(|source| StartError::Listen { address: listen.to_string(), source })?;
@@ -261,8 +267,12 @@ impl Shared {
     /// Reads the configuration again and takes over what changed.
     pub(crate) async fn reload(&self) -> Result<Changes, ReloadError> {
         let config = self.load().await?;
-        let (changes, errors) = self.plant.lock().await.apply(config).await;
+        let mut plant = self.plant.lock().await;
+        let (changes, errors) = plant.apply(config).await;
+        self.link_events.follow(&plant);
+        drop(plant);
         report(&errors);
+        events::tell_reload(self.ua.events(), &changes);
         self.n_reloads.fetch_add(1, Ordering::Relaxed);
         let (added, removed, changed) = changes.n_tags();
         tracing::info!(added, removed, changed, "configuration taken over");
@@ -327,9 +337,14 @@ async fn keep_house(shared: Arc<Shared>, mut tags: ServerTags) {
     let mut ticks = tokio::time::interval(HOUSEKEEPING);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut watchdogs = std::collections::HashMap::new();
+    let mut n_steps = shared.clock.n_steps();
     loop {
         ticks.tick().await;
         shared.clock.watch();
+        let before = std::mem::replace(&mut n_steps, shared.clock.n_steps());
+        if before != n_steps {
+            events::tell_clock_step(shared.ua.events());
+        }
         // A reload holds the plant for as long as it takes; the round is left out then.
         if let Ok(plant) = shared.plant.try_lock() {
             watch_links(&shared, &plant, &mut watchdogs);
@@ -357,8 +372,10 @@ fn watch_links(
         let is_stuck = watchdog.check(handle.heartbeat(), now) > STUCK_AFTER;
         if is_stuck && !*was_stuck {
             tracing::error!(link = %name, "the link's task does not move any more");
+            events::tell_stuck(shared.ua.events(), &name, true);
         } else if *was_stuck && !is_stuck {
             tracing::info!(link = %name, "the link's task moves again");
+            events::tell_stuck(shared.ua.events(), &name, false);
         }
         *was_stuck = is_stuck;
         n_stuck += usize::from(is_stuck);

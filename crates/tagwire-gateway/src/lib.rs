@@ -14,6 +14,7 @@ pub mod config;
 pub mod control;
 pub mod data_dir;
 pub mod drivers;
+mod events;
 mod gateway;
 pub mod http;
 pub mod logging;

@@ -13,6 +13,7 @@ use tagwire_ua_proto::secure::{OwnIdentity as ChannelIdentity, SecurityPolicy};
 use tagwire_ua_proto::services::MessageSecurityMode;
 use tagwire_ua_proto::types::{Guid, Identifier as NodeIdentifier, NodeId};
 use tagwire_ua_server::address_space::{AddressSpace, Namespaces};
+use tagwire_ua_server::event::Events;
 use tagwire_ua_server::{Listener, Server, ServerConfig, ServerParts, Usage};
 
 use crate::config::{ExplicitNodeId, HostPort, Identifier, Security, Ua};
@@ -112,6 +113,11 @@ impl UaFace {
 
     pub(crate) fn set_service_level(&self, level: u8) {
         self.server.set_service_level(level);
+    }
+
+    /// Where clients are told what happens.
+    pub(crate) fn events(&self) -> &Arc<Events> {
+        self.server.events()
     }
 
     pub(crate) fn usage(&self) -> Usage {

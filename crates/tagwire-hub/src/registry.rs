@@ -49,6 +49,11 @@ pub struct Folder {
 }
 
 impl Folder {
+    /// Whether events of the folder and of everything below can be told apart from others: those of links and devices.
+    pub const fn is_notifier(&self) -> bool {
+        matches!(self.kind, FolderKind::Link | FolderKind::Device)
+    }
+
     /// The folder's own name.
     pub fn name(&self) -> &str {
         self.path.get(self.name_at as usize..).unwrap_or_default()
@@ -254,6 +259,18 @@ impl Registry {
     /// A folder by number.
     pub fn folder(&self, folder: FolderId) -> Option<&Folder> {
         self.folders.get(folder.0 as usize)?.as_ref()
+    }
+
+    /// Number that no folder has reached.
+    pub const fn end_of_folders(&self) -> usize {
+        self.folders.len()
+    }
+
+    /// The first link or device whose number is not below `from`.
+    pub fn notifier_from(&self, from: usize) -> Option<FolderId> {
+        let is_notifier = |folder: &Option<Folder>| folder.as_ref().is_some_and(Folder::is_notifier);
+        let at = from + self.folders.get(from..)?.iter().position(is_notifier)?;
+        u32::try_from(at).ok().map(FolderId)
     }
 
     /// All tags in the order of their numbers.

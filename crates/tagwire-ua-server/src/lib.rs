@@ -2,12 +2,14 @@
 //!
 //! - [`Server`]: what all connections share; [`Listener`] accepts them.
 //! - [`address_space`]: namespace 0 and the hub's folders and tags as nodes.
+//! - [`event`]: what happens, told to the clients that subscribed for it.
 //! - [`limits`]: every limit, published and enforced from the same constant.
 
 pub mod address_space;
 mod connection;
 mod counters;
 mod endpoints;
+pub mod event;
 #[cfg(test)]
 mod fixture;
 mod guesses;

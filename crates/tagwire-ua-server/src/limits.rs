@@ -59,8 +59,24 @@ pub const PROFILES: &[&str] = &["http://opcfoundation.org/UA-Profile/Server/Embe
 /// The languages that texts come in.
 pub const LOCALES: &[&str] = &["en"];
 
-/// Whether objects offer events; EventNotifier says nothing else.
-pub const SERVES_EVENTS: bool = false;
+/// Select clauses of one event filter.
+pub const MAX_SELECT_CLAUSES: u32 = 1_000;
+/// Elements of the where clause of one event filter.
+pub const MAX_WHERE_ELEMENTS: u32 = 1_000;
+/// Operands of one element of a where clause.
+pub const MAX_WHERE_OPERANDS: usize = 1_000;
+/// Bytes of all event filters together, as they came.
+pub const MAX_EVENT_FILTER_BYTES: usize = 64 << 20;
+/// Events that the queue of a monitored item holds unless the client asks for more than one.
+pub const DEFAULT_EVENT_QUEUE: u32 = 1_000;
+/// Events on their way to one subscription.
+pub const MAX_WAITING_EVENTS: usize = 2_048;
+/// Bytes of events in the queues of all monitored items; an event in several queues counts in each.
+pub const MAX_QUEUED_EVENT_BYTES: usize = 64 << 20;
+/// Bytes of the message of an event.
+pub const MAX_EVENT_MESSAGE_BYTES: usize = 1 << 10;
+/// Bytes of one field of an event; a larger value is left out.
+pub const MAX_EVENT_FIELD_BYTES: usize = 4 << 10;
 
 /// Connections at one time: one per session, and some more for clients that only look for endpoints.
 pub const MAX_CONNECTIONS: usize = MAX_SESSIONS as usize + 100;

@@ -107,6 +107,12 @@ impl Budget {
         Self { used: AtomicUsize::new(0), limit }
     }
 
+    /// Bytes taken now.
+    #[cfg(test)]
+    pub(crate) fn used(&self) -> usize {
+        self.used.load(Ordering::Relaxed)
+    }
+
     /// Gives `before` back and takes `now` instead; false when that is more than there is. It is taken all the same, so
     /// that what is given back later adds up.
     pub(crate) fn exchange(&self, before: usize, now: usize) -> bool {

@@ -27,6 +27,10 @@ impl Rights for UserRights<'_> {
         self.may(Operation::Write)
     }
 
+    fn may_receive_events(&self, _node: Node, _snapshot: &Snapshot<'_>) -> bool {
+        self.may(Operation::ReceiveEvents)
+    }
+
     fn may_call(&self, _node: Node, _snapshot: &Snapshot<'_>) -> bool {
         self.may(Operation::Call)
     }

@@ -10,14 +10,16 @@ use parking_lot::Mutex;
 use tagwire_access::{Login, Policy, Principal, TrustStore};
 use tagwire_hub::Hub;
 use tagwire_model::{Status, Timestamp};
+use tagwire_ua_proto::ids::node;
 use tagwire_ua_proto::secure::{OwnIdentity, SecurityPolicy, ServerConfig as ChannelConfig};
-use tagwire_ua_proto::services::MessageSecurityMode;
+use tagwire_ua_proto::services::{MessageSecurityMode, ServerState};
 use tagwire_ua_proto::status;
 use tagwire_ua_proto::transport::Limits;
 use tokio::sync::watch;
 
 use crate::address_space::AddressSpace;
 use crate::counters::Counters;
+use crate::event::{Events, NewEvent, Source, audit};
 use crate::guesses::Guesses;
 use crate::limits;
 use crate::quota::{Budget, Quota, Usage};
@@ -85,6 +87,7 @@ pub struct Server {
     service_level: AtomicU32,
     shutdown: watch::Sender<bool>,
     is_shutting_down: AtomicBool,
+    events: Arc<Events>,
     last_housekeeping: AtomicU64,
 }
 
@@ -110,6 +113,7 @@ impl Server {
     pub fn new(config: ServerConfig, parts: ServerParts) -> Arc<Self> {
         let start_time = (parts.clock)();
         let channel_config = ArcSwap::from_pointee(channel_config(&config, None));
+        let events = Arc::new(Events::new(Arc::clone(&parts.clock)));
         Arc::new(Self {
             config,
             hub: parts.hub,
@@ -134,6 +138,7 @@ impl Server {
             service_level: AtomicU32::new(255),
             shutdown: watch::Sender::new(false),
             is_shutting_down: AtomicBool::new(false),
+            events,
             last_housekeeping: AtomicU64::new(0),
         })
     }
@@ -141,6 +146,11 @@ impl Server {
     /// The address space, to name tags in it.
     pub const fn address_space(&self) -> &AddressSpace {
         &self.address_space
+    }
+
+    /// Where everything that happens is told to clients.
+    pub const fn events(&self) -> &Arc<Events> {
+        &self.events
     }
 
     /// Gives the server its certificate; endpoints with security appear from then on, and channels that are open keep
@@ -214,8 +224,23 @@ impl Server {
     /// connections.
     pub async fn stop(&self, notice: Duration) {
         self.is_shutting_down.store(true, Ordering::Relaxed);
+        self.tell_shutdown();
         tokio::time::sleep(notice).await;
         self.shutdown.send_replace(true);
+    }
+
+    /// Clients that subscribed for events hear of the end at once, since they will not live to see the end of a long
+    /// publishing interval.
+    fn tell_shutdown(&self) {
+        const SEVERITY: u16 = 500;
+        let event =
+            NewEvent::new(node::SYSTEM_STATUS_CHANGE_EVENT_TYPE, Source::server(), SEVERITY, "the server stops");
+        self.events.emit(event.with("SystemState", ServerState::SHUTDOWN));
+        let now = self.millis();
+        for session in self.sessions.all() {
+            session.state.lock().publishing.hurry_events(now);
+            session.wake();
+        }
     }
 
     pub(crate) fn new_subscription(
@@ -346,6 +371,7 @@ impl Server {
             from.wake();
         }
         subscription.touch();
+        subscription.set_principal(&asking);
         if send_initial_values {
             subscription.resend_data();
         }
@@ -362,6 +388,7 @@ impl Server {
         for session in self.sessions.expired(now) {
             tracing::info!(session = %session.name, "session timed out");
             self.counters.session_timed_out();
+            audit::session_ended(self, &session, &audit::Actor::default(), true);
             self.end_session(&session, false);
         }
         let mut gone = Vec::new();

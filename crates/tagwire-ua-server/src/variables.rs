@@ -1,11 +1,14 @@
 //! What the server tells of itself through the variables of the Server object.
 
+use std::sync::Arc;
+
 use tagwire_model::{Status, Timestamp};
 use tagwire_ua_proto::services::{BuildInfo, ServerDiagnosticsSummaryDataType, ServerState, ServerStatusDataType};
 use tagwire_ua_proto::types::{NodeId, Variant};
 
 use crate::address_space::{Context, Node, Rights, ServerVariables, Snapshot};
 use crate::endpoints::PRODUCT_URI;
+use crate::event::Events;
 use crate::server::Server;
 use crate::services::VALUE;
 use crate::subscription::{AttributeSource, Notification, Payload};
@@ -32,6 +35,10 @@ impl ServerVariables for Server {
 
     fn application_uri(&self) -> &str {
         &self.config.application_uri
+    }
+
+    fn is_auditing(&self) -> bool {
+        true
     }
 
     fn service_level(&self) -> u8 {
@@ -65,6 +72,10 @@ impl Rights for Admitted {
 }
 
 impl AttributeSource for Server {
+    fn events(&self) -> &Arc<Events> {
+        Self::events(self)
+    }
+
     fn sample(&self, node: &NodeId, attribute: u32) -> Notification {
         let time = self.now();
         let snapshot = self.address_space.snapshot();

@@ -199,19 +199,9 @@ pub(crate) fn failure(error: &Error, options: &ConnectOptions) -> Failure {
 /// What to change in the command line when the server offers nothing that fits.
 fn other_endpoint(offers: &str, options: &ConnectOptions) -> &'static str {
     let is_user = options.login != Login::Anonymous;
-<<<<<<< HEAD
-    if offers.ends_with("offers no endpoint") {
-        "the server takes no log-in at all; see its configuration"
-    } else if !is_user
-        && !offers.contains("anonymous,")
-        && !offers.ends_with("anonymous")
-        && !offers.contains("anonymous or")
-    {
-=======
     // The offers tell after "but" for whom they are.
     let (_, offers) = offers.split_once(", but ").unwrap_or_default();
     if !is_user && !offers.contains("anonymous") {
->>>>>>> cli
         "the server wants a user: --user NAME, with the password in TAGWIRE_PASSWORD"
     } else if options.security == Security::NONE {
         "the server offers no connection without security: leave --security out, and the best it has is taken"

@@ -66,6 +66,22 @@ ids! {
     REFRESH_END_EVENT_TYPE = 2788 "RefreshEndEventType";
     REFRESH_REQUIRED_EVENT_TYPE = 2789 "RefreshRequiredEventType";
     CONDITION_TYPE = 2782 "ConditionType";
+    BASE_MODEL_CHANGE_EVENT_TYPE = 2132 "BaseModelChangeEventType";
+    SYSTEM_STATUS_CHANGE_EVENT_TYPE = 11446 "SystemStatusChangeEventType";
+    AUDIT_SECURITY_EVENT_TYPE = 2058 "AuditSecurityEventType";
+    AUDIT_OPEN_SECURE_CHANNEL_EVENT_TYPE = 2060 "AuditOpenSecureChannelEventType";
+    AUDIT_SESSION_EVENT_TYPE = 2069 "AuditSessionEventType";
+    AUDIT_CREATE_SESSION_EVENT_TYPE = 2071 "AuditCreateSessionEventType";
+    AUDIT_ACTIVATE_SESSION_EVENT_TYPE = 2075 "AuditActivateSessionEventType";
+    AUDIT_CERTIFICATE_EVENT_TYPE = 2080 "AuditCertificateEventType";
+    AUDIT_CERTIFICATE_DATA_MISMATCH_EVENT_TYPE = 2082 "AuditCertificateDataMismatchEventType";
+    AUDIT_CERTIFICATE_EXPIRED_EVENT_TYPE = 2085 "AuditCertificateExpiredEventType";
+    AUDIT_CERTIFICATE_INVALID_EVENT_TYPE = 2086 "AuditCertificateInvalidEventType";
+    AUDIT_CERTIFICATE_UNTRUSTED_EVENT_TYPE = 2087 "AuditCertificateUntrustedEventType";
+    AUDIT_CERTIFICATE_REVOKED_EVENT_TYPE = 2088 "AuditCertificateRevokedEventType";
+    AUDIT_CERTIFICATE_MISMATCH_EVENT_TYPE = 2089 "AuditCertificateMismatchEventType";
+    AUDIT_WRITE_UPDATE_EVENT_TYPE = 2100 "AuditWriteUpdateEventType";
+    AUDIT_UPDATE_METHOD_EVENT_TYPE = 2127 "AuditUpdateMethodEventType";
 }
 
 // Reference types.

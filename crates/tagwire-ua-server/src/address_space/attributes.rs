@@ -4,13 +4,13 @@ use tagwire_hub::TagMeta;
 use tagwire_model::{Access, Status};
 use tagwire_ua_proto::codec::{Decode, Encode};
 use tagwire_ua_proto::ids::mask::access_level::{CURRENT_READ, CURRENT_WRITE};
+use tagwire_ua_proto::ids::mask::event_notifier;
 use tagwire_ua_proto::ids::{attribute as attribute_id, node};
 use tagwire_ua_proto::status;
 use tagwire_ua_proto::types::Variant;
 
 use super::snapshot::write_standard_id;
 use super::{Node, Rights, ServerVariables, Snapshot, StandardNode, class};
-use crate::limits;
 
 /// The methods of namespace 0 that Call carries out.
 pub const IMPLEMENTED_METHODS: &[u32] = &[node::SERVER_GET_MONITORED_ITEMS, node::SERVER_RESEND_DATA];
@@ -104,7 +104,7 @@ impl Snapshot<'_> {
             }
             (attribute_id::CONTAINS_NO_LOOPS, class::VIEW) => flag(StandardNode::contains_no_loops).encode(out),
             (attribute_id::EVENT_NOTIFIER, class::OBJECT | class::VIEW) => {
-                let notifier = if limits::SERVES_EVENTS { standard.map_or(0, StandardNode::event_notifier) } else { 0 };
+                let notifier = if self.is_notifier(node) { event_notifier::SUBSCRIBE_TO_EVENTS } else { 0 };
                 Variant::Byte(notifier).encode(out);
             }
             (attribute_id::EXECUTABLE, class::METHOD) => Variant::Boolean(is_executable(standard)).encode(out),

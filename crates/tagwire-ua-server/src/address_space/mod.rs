@@ -32,7 +32,7 @@ pub use attributes::{Context, IMPLEMENTED_METHODS};
 pub use namespaces::{NAMESPACE_SERVER, NAMESPACE_TAGS, Namespaces};
 pub use node::{Node, class};
 pub use property::Property;
-pub use references::{INVERSE_SEGMENT, N_SEGMENTS, Reference, Segment};
+pub use references::{FIRST_INVERSE_SEGMENT, N_SEGMENTS, Reference, Segment};
 pub use server_variables::ServerVariables;
 pub use snapshot::Snapshot;
 pub use standard::{ReferenceTypes, StandardNode, reference_type};
@@ -49,6 +49,11 @@ pub trait Rights {
 
     /// Whether the value may be written, when its AccessLevel allows writing at all.
     fn may_write(&self, node: Node, snapshot: &Snapshot<'_>) -> bool;
+
+    /// Whether events of the node may be received.
+    fn may_receive_events(&self, _node: Node, _snapshot: &Snapshot<'_>) -> bool {
+        false
+    }
 
     /// Whether the method may be called.
     fn may_call(&self, node: Node, snapshot: &Snapshot<'_>) -> bool;

@@ -1,6 +1,6 @@
 //! The references of a node, in runs of one kind, so that a filter can pass over a run without looking at each.
 
-use tagwire_hub::FolderId;
+use tagwire_hub::{FolderId, Registry};
 use tagwire_model::TagId;
 use tagwire_ua_proto::ids::node;
 
@@ -29,31 +29,54 @@ pub enum Segment<'a> {
     Folders(&'a [FolderId]),
     /// To tags, by HasComponent.
     Tags(&'a [TagId]),
+    /// To all links and devices, by HasNotifier; a place is the number of a folder, and other folders are passed over.
+    Notifiers(&'a Registry),
     /// To properties of a tag, by HasProperty; the bits are places in [`Property::ALL`].
     Properties(TagId, u32),
 }
 
 impl Segment<'_> {
-    /// The number of references.
-    pub const fn len(&self) -> usize {
+    /// The number of places, all but every one of which is a reference.
+    pub fn len(&self) -> usize {
         match self {
             Self::Empty => 0,
             Self::Standard(references) => references.len(),
             Self::One(..) => 1,
             Self::Folders(folders) => folders.len(),
+            Self::Notifiers(registry) => registry.end_of_folders(),
             Self::Tags(tags) => tags.len(),
             Self::Properties(_, set) => set.count_ones() as usize,
         }
     }
 
     /// Whether there is no reference.
-    pub const fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// One reference.
+    /// The first reference at or behind a place, and its own place.
     #[inline]
-    pub fn reference(&self, idx: usize) -> Option<Reference> {
+    pub fn next(&self, idx: usize) -> Option<(usize, Reference)> {
+        let idx = match self {
+            Self::Notifiers(registry) => registry.notifier_from(idx)?.0 as usize,
+            _ => idx,
+        };
+        Some((idx, self.reference(idx)?))
+    }
+
+    /// All references of the run.
+    pub fn iter(&self) -> impl Iterator<Item = Reference> {
+        let mut at = 0;
+        std::iter::from_fn(move || {
+            let (place, reference) = self.next(at)?;
+            at = place + 1;
+            Some(reference)
+        })
+    }
+
+    /// The reference at a place.
+    #[inline]
+    fn reference(&self, idx: usize) -> Option<Reference> {
         let (type_ordinal, target) = match self {
             Self::Empty => return None,
             Self::Standard(references) => {
@@ -62,6 +85,7 @@ impl Segment<'_> {
             }
             Self::One(ordinal, node) => (*ordinal, *Some(node).filter(|_| idx == 0)?),
             Self::Folders(folders) => (ordinal(node::ORGANIZES), Node::Folder(*folders.get(idx)?)),
+            Self::Notifiers(_) => (ordinal(node::HAS_NOTIFIER), Node::Folder(FolderId(u32::try_from(idx).ok()?))),
             Self::Tags(tags) => (ordinal(node::HAS_COMPONENT), Node::Tag(*tags.get(idx)?)),
             Self::Properties(tag, set) => {
                 let place = (0..Property::ALL.len()).filter(|place| set >> place & 1 != 0).nth(idx)?;
@@ -77,6 +101,7 @@ impl Segment<'_> {
             Self::Empty | Self::Standard(_) => None,
             Self::One(ordinal, node) => Some((*ordinal, node.class())),
             Self::Folders(_) => Some((ordinal(node::ORGANIZES), class::OBJECT)),
+            Self::Notifiers(_) => Some((ordinal(node::HAS_NOTIFIER), class::OBJECT)),
             Self::Tags(_) => Some((ordinal(node::HAS_COMPONENT), class::VARIABLE)),
             Self::Properties(..) => Some((ordinal(node::HAS_PROPERTY), class::VARIABLE)),
         }
@@ -89,9 +114,9 @@ impl Segment<'_> {
 }
 
 /// Number of runs that a node's references come in.
-pub const N_SEGMENTS: usize = 4;
-/// The run that holds the inverse references; those before it are forward.
-pub const INVERSE_SEGMENT: usize = N_SEGMENTS - 1;
+pub const N_SEGMENTS: usize = 5;
+/// The first of the runs that hold inverse references; those before it are forward.
+pub const FIRST_INVERSE_SEGMENT: usize = 3;
 
 /// The ordinal of a reference type of namespace 0.
 #[inline]
@@ -100,7 +125,7 @@ pub(super) fn ordinal(id: u32) -> u8 {
 }
 
 impl<'a> Snapshot<'a> {
-    /// All references of a node: three runs of forward ones, then the inverse ones. A node that is gone has none.
+    /// All references of a node: the runs of forward ones, then those of inverse ones. A node that is gone has none.
     pub fn references(&self, node: Node) -> [Segment<'_>; N_SEGMENTS] {
         let type_definition = || match self.type_definition(node) {
             Some(node) => Segment::One(ordinal(node::HAS_TYPE_DEFINITION), Node::Standard(node)),
@@ -108,18 +133,28 @@ impl<'a> Snapshot<'a> {
         };
         match node {
             Node::Standard(node) => {
-                let links = if node.id() == node::OBJECTS_FOLDER {
-                    self.folder(FolderId::ROOT).map_or(Segment::Empty, |root| Segment::Folders(&root.folders))
-                } else {
-                    Segment::Empty
+                let links = match node.id() {
+                    node::OBJECTS_FOLDER => {
+                        self.folder(FolderId::ROOT).map_or(Segment::Empty, |root| Segment::Folders(&root.folders))
+                    }
+                    node::SERVER => Segment::Notifiers(&self.registry),
+                    _ => Segment::Empty,
                 };
                 let inverse = Segment::Standard(node.references(false));
-                [Segment::Standard(node.references(true)), links, Segment::Empty, inverse]
+                let forward = Segment::Standard(node.references(true));
+                [forward, links, Segment::Empty, inverse, Segment::Empty]
             }
             Node::Folder(id) => match self.folder(id) {
                 Some(folder) => {
                     let above = Segment::One(ordinal(node::ORGANIZES), self.folder_node(folder.parent));
-                    [type_definition(), Segment::Folders(&folder.folders), Segment::Tags(&folder.tags), above]
+                    let below = Segment::Folders(&folder.folders);
+                    // All notifiers hang below the Server object and not below each other, or clients that ask a link
+                    // for its hierarchical references would see each device twice (decision 0004).
+                    let notified = match Node::standard(node::SERVER) {
+                        Some(server) if folder.is_notifier() => Segment::One(ordinal(node::HAS_NOTIFIER), server),
+                        _ => Segment::Empty,
+                    };
+                    [type_definition(), below, Segment::Tags(&folder.tags), above, notified]
                 }
                 None => [Segment::Empty; N_SEGMENTS],
             },
@@ -127,13 +162,13 @@ impl<'a> Snapshot<'a> {
                 Some(tag) => {
                     let above = Segment::One(ordinal(node::HAS_COMPONENT), self.folder_node(tag.folder));
                     let properties = Segment::Properties(id, Property::set_of(tag));
-                    [type_definition(), properties, Segment::Empty, above]
+                    [type_definition(), properties, Segment::Empty, above, Segment::Empty]
                 }
                 None => [Segment::Empty; N_SEGMENTS],
             },
             Node::Property(tag, _) => {
                 let above = Segment::One(ordinal(node::HAS_PROPERTY), Node::Tag(tag));
-                [type_definition(), Segment::Empty, Segment::Empty, above]
+                [type_definition(), Segment::Empty, Segment::Empty, above, Segment::Empty]
             }
         }
     }

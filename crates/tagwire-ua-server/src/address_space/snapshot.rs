@@ -88,6 +88,15 @@ impl Snapshot<'_> {
         }
     }
 
+    /// Whether a node can be subscribed to for events: the Server object, and below it the links and their devices.
+    pub fn is_notifier(&self, node: Node) -> bool {
+        match node {
+            Node::Standard(node) => node.id() == node::SERVER,
+            Node::Folder(folder) => self.folder(folder).is_some_and(Folder::is_notifier),
+            Node::Tag(_) | Node::Property(..) => false,
+        }
+    }
+
     /// The id of a node, owned.
     pub fn node_id(&self, node: Node) -> NodeId {
         match node {

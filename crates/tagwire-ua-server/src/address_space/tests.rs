@@ -53,8 +53,8 @@ fn crawl(snapshot: &Snapshot<'_>) -> Vec<Node> {
     let mut at = 0;
     while let Some(node) = nodes.get(at).copied() {
         at += 1;
-        for segment in &snapshot.references(node)[..INVERSE_SEGMENT] {
-            let targets = (0..segment.len()).map(|idx| segment.reference(idx).expect("within the run").target);
+        for segment in &snapshot.references(node)[..FIRST_INVERSE_SEGMENT] {
+            let targets = segment.iter().map(|reference| reference.target);
             nodes.extend(targets.filter(|target| seen.insert(*target)));
         }
     }
@@ -157,17 +157,17 @@ fn every_reference_is_there_in_both_directions() {
     let non_hierarchical = ReferenceTypes::of(standard(ids::NON_HIERARCHICAL_REFERENCES), true).expect("a type");
     for source in crawl(&snapshot) {
         let forward = snapshot.references(source);
-        for segment in &forward[..INVERSE_SEGMENT] {
-            for reference in (0..segment.len()).map(|idx| segment.reference(idx).expect("within the run")) {
+        for segment in &forward[..FIRST_INVERSE_SEGMENT] {
+            for reference in segment.iter() {
                 let is_static = matches!((source, reference.target), (Node::Standard(_), Node::Standard(_)));
                 if !is_static && non_hierarchical.contains(reference.type_ordinal) {
                     // Types do not list their thousands of instances.
                     continue;
                 }
-                let back = &snapshot.references(reference.target)[INVERSE_SEGMENT];
+                let back = snapshot.references(reference.target);
                 let is_back = |back: Reference| back.target == source && back.type_ordinal == reference.type_ordinal;
                 assert!(
-                    (0..back.len()).filter_map(|idx| back.reference(idx)).any(is_back),
+                    back[FIRST_INVERSE_SEGMENT..].iter().flat_map(Segment::iter).any(is_back),
                     "{} -> {}",
                     snapshot.node_id(source),
                     snapshot.node_id(reference.target)

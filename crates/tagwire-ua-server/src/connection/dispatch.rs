@@ -9,6 +9,7 @@ use tagwire_ua_proto::hot::RequestHeaderRef;
 use tagwire_ua_proto::status;
 use tagwire_ua_proto::types::{IdentifierRef, NodeIdRef};
 
+use crate::event::audit;
 use crate::rights::UserRights;
 use crate::server::Server;
 use crate::services::{Context, Flow, SessionNeed, service};
@@ -81,6 +82,7 @@ impl Request<'_> {
         };
         let flow = (service.handler)(&mut context, body, out).map_err(|status| {
             self.server.counters.request_rejected();
+            audit::session_service_refused(&context, service.name, status);
             refuse(status)
         })?;
         Ok(Handled { flow, request_handle: header.request_handle })

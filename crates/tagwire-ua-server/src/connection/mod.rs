@@ -173,6 +173,7 @@ impl Connection {
             Ended::Refused(error) => {
                 tracing::info!(peer = %self.peer, "connection closed: {error}");
                 let status = error.status();
+                self.requests.note_refusal(status);
                 ErrorMessage { error: status, reason: "" }.write(&mut self.send.bytes);
             }
             Ended::SlowReader => tracing::warn!(peer = %self.peer, "connection closed: the client does not read"),

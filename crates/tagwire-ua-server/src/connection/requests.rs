@@ -17,6 +17,7 @@ use tokio::sync::Notify;
 
 use super::buffers::{ReceiveBuffer, SendBuffer};
 use super::dispatch::{Refused, Request};
+use crate::event::audit;
 use crate::limits;
 use crate::server::Server;
 use crate::services::{Flow, Later, LaterBody, write_answer};
@@ -59,6 +60,8 @@ pub(super) struct Requests {
     server: Arc<Server>,
     channel: ServerChannel,
     facts: ChannelFacts,
+    /// Whether the channel was opened.
+    is_open: bool,
     sessions: Vec<Arc<Session>>,
     /// The session of the last request, so that the table is not asked for each.
     last: Option<Arc<Session>>,
@@ -87,11 +90,20 @@ impl Requests {
             channel: ServerChannel::new(config, id, std::time::Instant::now()),
             server,
             facts,
+            is_open: false,
             sessions: Vec::new(),
             last: None,
             wake: Arc::new(Notify::new()),
             later: FuturesUnordered::new(),
             done: None,
+        }
+    }
+
+    /// Notes that the connection ends because the client was refused; before the channel is open that is news for
+    /// auditors.
+    pub(super) fn note_refusal(&self, status: Status) {
+        if !self.is_open {
+            audit::channel_refused(&self.server, &self.facts, status);
         }
     }
 
@@ -170,6 +182,7 @@ impl Requests {
             if let Err(refusal) = self.server.trust.verify_peer(certificate.chain(), &check, self.server.now()) {
                 tracing::warn!(peer = %self.facts.peer, "client certificate refused: {refusal}; {}", refusal.reason.remedy());
                 self.server.counters.session_rejected_for_security();
+                audit::certificate_refused(&self.server, &self.facts, certificate.leaf(), &refusal.reason);
                 return Err(self.channel.refuse_open(crate::status::certificate(&refusal)).into());
             }
         }
@@ -182,6 +195,8 @@ impl Requests {
         self.facts.policy = request.policy;
         self.facts.mode = request.mode;
         self.facts.client_certificate.clone_from(&request.certificate);
+        self.is_open = true;
+        audit::channel_opened(&self.server, &self.facts, request);
         Ok(())
     }
 

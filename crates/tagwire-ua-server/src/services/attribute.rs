@@ -13,12 +13,13 @@ use tagwire_ua_proto::hot::{
 use tagwire_ua_proto::ids::encoding as ids;
 use tagwire_ua_proto::services::TimestampsToReturn;
 use tagwire_ua_proto::status;
-use tagwire_ua_proto::types::{IdentifierRef, NodeIdRef, NumericRange};
+use tagwire_ua_proto::types::{IdentifierRef, NodeIdRef, NumericRange, Variant};
 
 use super::part_write::{PartWrite, write_parts};
 use super::value::value_for_tag;
 use super::{Context, Flow, LaterBody, check_operations, device_read};
 use crate::address_space::{NAMESPACE_TAGS, Node, Snapshot};
+use crate::event::audit::{self, Actor, NotedWrite};
 use crate::limits;
 use crate::subscription::stamped;
 
@@ -172,12 +173,7 @@ impl NodeReader<'_> {
         }
     }
 
-    fn attribute(
-        &self,
-        node: Node,
-        item: &ReadValueIdRef<'_>,
-        is_value: bool,
-    ) -> Result<tagwire_ua_proto::types::Variant, Status> {
+    fn attribute(&self, node: Node, item: &ReadValueIdRef<'_>, is_value: bool) -> Result<Variant, Status> {
         let range = NumericRange::parse(item.index_range).map_err(|error| error.status())?;
         if !item.data_encoding.is_empty() && !is_value {
             return Err(status::BAD_DATA_ENCODING_INVALID);
@@ -214,12 +210,16 @@ pub(super) fn write(context: &mut Context<'_>, body: &[u8], _out: &mut Vec<u8>) 
     let mut results = Vec::with_capacity(count);
     let mut writes = Vec::with_capacity(count);
     let mut parts = Vec::new();
+    let mut noted = audit::is_heard(context.server).then(|| Vec::with_capacity(count));
     let snapshot = context.server.address_space.snapshot();
     let (mut batch, mut found) = (Vec::with_capacity(count.min(Registry::BATCH)), Vec::new());
     let mut nodes = request.nodes();
     while fill(&mut batch, &mut nodes)? {
         tags_of_values(context, &snapshot, &batch, |item| (item.node_id, item.attribute_id), &mut found);
         for (item, found) in batch.iter().zip(&found) {
+            if let Some(noted) = &mut noted {
+                noted.push(note(context, &snapshot, item));
+            }
             match one_write(context, &snapshot, item, *found, may_write) {
                 Ok((tag, value, None)) => {
                     writes.push((tag, value));
@@ -236,6 +236,7 @@ pub(super) fn write(context: &mut Context<'_>, body: &[u8], _out: &mut Vec<u8>) 
     drop(snapshot);
     let answers = context.server.hub.write(writes);
     let (request_handle, server) = (context.header.request_handle, Arc::clone(context.server));
+    let actor = noted.is_some().then(|| Actor::of(context)).unwrap_or_default();
     Ok(Flow::Later(Box::pin(async move {
         // Every item for a whole tag that passed the checks got Good above, and takes the next answer of the devices here.
         let mut answers = answers.await.into_iter();
@@ -247,12 +248,31 @@ pub(super) fn write(context: &mut Context<'_>, body: &[u8], _out: &mut Vec<u8>) 
         if !parts.is_empty() {
             write_parts(&server, parts, &mut results).await;
         }
+        for (write, status) in noted.into_iter().flatten().zip(&results) {
+            audit::written(&server, &actor, write, *status);
+        }
         let mut out = Vec::with_capacity(48 + results.len() * 4);
         start_response(ids::WRITE_RESPONSE, request_handle, Status::GOOD, server.now(), &mut out);
         results.encode(&mut out);
         (-1_i32).encode(&mut out);
         LaterBody::Body(out)
     })))
+}
+
+/// What an auditor is told of a write, with the value before it.
+#[cold]
+fn note(context: &Context<'_>, snapshot: &Snapshot<'_>, item: &WriteValueRef<'_>) -> NotedWrite {
+    let old = match snapshot.resolve(item.node_id) {
+        Some(Node::Tag(tag)) if item.attribute_id == VALUE => context.server.hub.read(tag),
+        _ => None,
+    };
+    NotedWrite {
+        node_id: item.node_id.into(),
+        attribute: item.attribute_id,
+        range: item.index_range.into(),
+        old: old.map(|reading| Variant::from(&reading.to_sample().value)).unwrap_or_default(),
+        new: item.value.value.to_variant(),
+    }
 }
 
 #[inline]

@@ -8,12 +8,18 @@ use tagwire_ua_proto::status;
 use tagwire_ua_proto::types::{Variant, VariantItems};
 
 use super::{Context, Flow, check_operations, decode};
+use crate::event::audit;
 use crate::limits;
 
 pub(super) fn call(context: &mut Context<'_>, body: &[u8], out: &mut Vec<u8>) -> Result<Flow, Status> {
     let request: CallRequest = decode(body)?;
     check_operations(request.methods_to_call.len(), limits::MAX_NODES_PER_METHOD_CALL)?;
-    let results = request.methods_to_call.iter().map(|call| call_one(context, call)).collect();
+    let results = request.methods_to_call.iter().map(|call| {
+        let result = call_one(context, call);
+        audit::called(context, call, &result);
+        result
+    });
+    let results = results.collect();
     let response_header = context.response_header();
     context.respond(&CallResponse { response_header, results, ..Default::default() }, out)
 }

@@ -4,6 +4,7 @@ mod attribute;
 mod browse;
 mod device_read;
 mod discovery;
+mod event_item;
 mod method;
 mod monitored_item;
 mod part_write;

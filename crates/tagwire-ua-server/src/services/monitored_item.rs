@@ -2,9 +2,10 @@
 
 use tagwire_access::{Operation, Target as AccessTarget, authorise};
 use tagwire_model::{EuRange, Status};
+use tagwire_ua_proto::ids::attribute;
 use tagwire_ua_proto::services::{
     CreateMonitoredItemsRequest, CreateMonitoredItemsResponse, DataChangeFilter, DataChangeTrigger, DeadbandType,
-    DeleteMonitoredItemsRequest, DeleteMonitoredItemsResponse, ModifyMonitoredItemsRequest,
+    DeleteMonitoredItemsRequest, DeleteMonitoredItemsResponse, EventFilter, ModifyMonitoredItemsRequest,
     ModifyMonitoredItemsResponse, MonitoredItemCreateRequest, MonitoredItemCreateResult, MonitoredItemModifyRequest,
     MonitoredItemModifyResult, MonitoringParameters, SetMonitoringModeRequest, SetMonitoringModeResponse,
     SetTriggeringRequest, SetTriggeringResponse, TimestampsToReturn,
@@ -13,13 +14,11 @@ use tagwire_ua_proto::status;
 use tagwire_ua_proto::types::{ExtensionObject, NumericRange};
 
 use super::attribute::VALUE;
+use super::event_item::{self, EventPlan};
 use super::{Context, Flow, check_operations, decode};
 use crate::address_space::{Node, Snapshot};
 use crate::limits;
 use crate::subscription::{ItemSettings, Mode, NewItem, Subscription, Target, Trigger};
-
-/// Number of the EventNotifier attribute.
-const EVENT_NOTIFIER: u32 = 12;
 
 pub(super) fn create(context: &mut Context<'_>, body: &[u8], out: &mut Vec<u8>) -> Result<Flow, Status> {
     let request: CreateMonitoredItemsRequest = decode(body)?;
@@ -39,10 +38,10 @@ pub(super) fn create(context: &mut Context<'_>, body: &[u8], out: &mut Vec<u8>) 
     drop(snapshot);
     let mut results = Vec::with_capacity(planned.len());
     for plan in planned {
-        results.push(match plan.and_then(|plan| add(context, subscription, plan, timestamps)) {
-            Ok(result) => result,
-            Err(status_code) => MonitoredItemCreateResult { status_code, ..Default::default() },
-        });
+        results.push(plan.and_then(|plan| add(context, subscription, plan, timestamps)).unwrap_or_else(|refused| {
+            let Refused { status_code, filter_result } = refused;
+            MonitoredItemCreateResult { status_code, filter_result, ..Default::default() }
+        }));
     }
     let response_header = context.response_header();
     context.respond(&CreateMonitoredItemsResponse { response_header, results, ..Default::default() }, out)
@@ -54,6 +53,20 @@ struct Plan {
     mode: Mode,
     settings: ItemSettings,
     range: Option<Box<NumericRange>>,
+    filter_result: ExtensionObject,
+}
+
+/// Why an item is not made or changed.
+pub(super) struct Refused {
+    pub(super) status_code: Status,
+    /// What is wrong with its filter.
+    pub(super) filter_result: ExtensionObject,
+}
+
+impl From<Status> for Refused {
+    fn from(status_code: Status) -> Self {
+        Self { status_code, filter_result: ExtensionObject::default() }
+    }
 }
 
 fn plan(
@@ -61,28 +74,30 @@ fn plan(
     snapshot: &Snapshot<'_>,
     item: &MonitoredItemCreateRequest,
     publishing_interval: u64,
-) -> Result<Plan, Status> {
+) -> Result<Plan, Refused> {
     let monitored = &item.item_to_monitor;
     let node = snapshot.resolve(monitored.node_id.borrowed()).ok_or(Status::BAD_NODE_ID_UNKNOWN)?;
     let mode = u32::try_from(item.monitoring_mode.0).ok().and_then(Mode::from_wire);
     let mode = mode.ok_or(status::BAD_MONITORING_MODE_INVALID)?;
     let range = NumericRange::parse(monitored.index_range.as_str()).map_err(|error| error.status())?.map(Box::new);
     if !monitored.data_encoding.name.as_str().is_empty() {
-        return Err(if monitored.attribute_id == VALUE {
+        let code = if monitored.attribute_id == VALUE {
             status::BAD_DATA_ENCODING_UNSUPPORTED
         } else {
             status::BAD_DATA_ENCODING_INVALID
-        });
+        };
+        return Err(code.into());
     }
-    if monitored.attribute_id == EVENT_NOTIFIER {
-        snapshot.attribute(node, EVENT_NOTIFIER, &context.address_context())?;
-        return Err(status::BAD_NOT_SUPPORTED);
+    if monitored.attribute_id == attribute::EVENT_NOTIFIER {
+        let EventPlan { queue, settings, filter_result } =
+            event_item::plan(context, snapshot, node, &item.requested_parameters)?;
+        return Ok(Plan { target: Target::Events(Box::new(queue)), mode, settings, range: None, filter_result });
     }
     let target = match node {
         Node::Tag(tag) if monitored.attribute_id == VALUE => {
             let meta = snapshot.tag(tag).ok_or(Status::BAD_NODE_ID_UNKNOWN)?;
             if !meta.access.read {
-                return Err(status::BAD_NOT_READABLE);
+                return Err(status::BAD_NOT_READABLE.into());
             }
             authorise(context.principal()?, Operation::Read, AccessTarget::Server)
                 .map_err(|_| Status::BAD_USER_ACCESS_DENIED)?;
@@ -95,7 +110,7 @@ fn plan(
     };
     let subject = Subject::of(snapshot, &target);
     let settings = settings(&item.requested_parameters, &subject, publishing_interval)?;
-    Ok(Plan { target, mode, settings, range })
+    Ok(Plan { target, mode, settings, range, filter_result: ExtensionObject::default() })
 }
 
 fn add(
@@ -103,12 +118,12 @@ fn add(
     subscription: &mut Subscription,
     plan: Plan,
     timestamps: TimestampsToReturn,
-) -> Result<MonitoredItemCreateResult, Status> {
+) -> Result<MonitoredItemCreateResult, Refused> {
     if subscription.n_items() >= limits::MAX_MONITORED_ITEMS_PER_SUBSCRIPTION as usize {
-        return Err(status::BAD_TOO_MANY_MONITORED_ITEMS);
+        return Err(status::BAD_TOO_MANY_MONITORED_ITEMS.into());
     }
     let ticket = context.server.quota.item()?;
-    let Plan { target, mode, settings, range } = plan;
+    let Plan { target, mode, settings, range, filter_result } = plan;
     let revised_sampling_interval = f64::from(settings.sampling_ms);
     let revised_queue_size = settings.queue_size;
     let monitored_item_id = subscription
@@ -118,6 +133,7 @@ fn add(
         monitored_item_id,
         revised_sampling_interval,
         revised_queue_size,
+        filter_result,
         ..Default::default()
     })
 }
@@ -141,6 +157,7 @@ impl Subject {
                 }
             }
             Target::Attribute(target) => Self { is_value: target.1 == VALUE, is_number: false, eu_range: None },
+            Target::Events(_) => Self { is_value: false, is_number: false, eu_range: None },
         }
     }
 }
@@ -168,6 +185,9 @@ fn revise_sampling(asked: f64, publishing_interval: u64) -> u32 {
 fn filter(filter: &ExtensionObject, subject: &Subject) -> Result<(Trigger, f64), Status> {
     if filter.is_null() {
         return Ok((Trigger::StatusValue, 0.0));
+    }
+    if filter.is::<EventFilter>() {
+        return Err(status::BAD_FILTER_NOT_ALLOWED);
     }
     let Some(filter) = filter.decode_as::<DataChangeFilter>() else {
         return Err(status::BAD_MONITORED_ITEM_FILTER_UNSUPPORTED);
@@ -218,8 +238,10 @@ pub(super) fn modify(context: &mut Context<'_>, body: &[u8], out: &mut Vec<u8>) 
     check_operations(request.items_to_modify.len(), limits::MAX_MONITORED_ITEMS_PER_CALL)?;
     let results = with_subscription(context, request.subscription_id, |subscription| {
         let results = request.items_to_modify.iter().map(|item| {
-            modify_one(context, subscription, item, timestamps)
-                .unwrap_or_else(|status_code| MonitoredItemModifyResult { status_code, ..Default::default() })
+            modify_one(context, subscription, item, timestamps).unwrap_or_else(|refused| {
+                let Refused { status_code, filter_result } = refused;
+                MonitoredItemModifyResult { status_code, filter_result, ..Default::default() }
+            })
         });
         results.collect()
     })?;
@@ -232,8 +254,11 @@ fn modify_one(
     subscription: &mut Subscription,
     item: &MonitoredItemModifyRequest,
     timestamps: TimestampsToReturn,
-) -> Result<MonitoredItemModifyResult, Status> {
+) -> Result<MonitoredItemModifyResult, Refused> {
     let known = subscription.item(item.monitored_item_id).ok_or(status::BAD_MONITORED_ITEM_ID_INVALID)?;
+    if matches!(known.target, Target::Events(_)) {
+        return event_item::modify(context, subscription, item, timestamps);
+    }
     let subject = Subject::of(&context.server.address_space.snapshot(), &known.target);
     let settings = settings(&item.requested_parameters, &subject, subscription.settings.publishing_interval)?;
     let revised_sampling_interval = f64::from(settings.sampling_ms);

@@ -18,6 +18,7 @@ use tagwire_ua_proto::types::{ByteString, NodeId, Structure};
 
 use super::{Context, Flow, LaterBody, decode};
 use crate::endpoints::{ANONYMOUS, USER_NAME};
+use crate::event::audit::{self, Actor};
 use crate::limits;
 use crate::server::Server;
 use crate::session::{ChannelFacts, NewSession, Session, TOKEN_LEN, Token};
@@ -70,7 +71,8 @@ pub(super) fn create(context: &mut Context<'_>, body: &[u8], out: &mut Vec<u8>) 
     };
     let client = request.client_description.application_uri.as_str();
     tracing::info!(session = %name, client, peer = %channel.peer, "session made");
-    let session = Session::new(NewSession {
+    let session = Arc::new(Session::new(NewSession {
+        id: session_id.clone(),
         token,
         name,
         client_certificate: channel.client_certificate.clone(),
@@ -79,8 +81,9 @@ pub(super) fn create(context: &mut Context<'_>, body: &[u8], out: &mut Vec<u8>) 
         server_nonce: server_nonce.clone(),
         now: context.now,
         ticket,
-    });
-    server.sessions.insert(Arc::new(session));
+    }));
+    audit::session_made(context, &session, timeout);
+    server.sessions.insert(session);
     server.counters.session_made();
     let response = CreateSessionResponse {
         response_header: context.response_header(),
@@ -155,16 +158,22 @@ pub(super) fn activate(context: &mut Context<'_>, body: &[u8], _out: &mut Vec<u8
     let login = Login::of(server, &session, &request).inspect_err(|_| server.counters.session_rejected())?;
     let (server, channel) = (Arc::clone(server), channel.clone());
     let response_header = context.response_header();
+    let (actor, claimed) = (Actor::of(context), audit::claimed_identity(login.user_name()));
     Ok(Flow::Later(Box::pin(async move {
         let principal = match login.principal(&server, &channel).await {
             Ok(principal) => principal,
             Err(status) => {
                 server.counters.session_rejected_for_security();
+                audit::session_activated(&server, &channel, &session, &actor, claimed, status);
                 tokio::time::sleep(server.guesses.wrong(channel.peer.ip(), server.millis())).await;
                 return LaterBody::Fault(status);
             }
         };
-        match finish(&session, &channel, principal) {
+        let actor = actor.with_user(&principal);
+        let finished = finish(&session, &channel, principal);
+        let status = finished.as_ref().err().copied().unwrap_or_default();
+        audit::session_activated(&server, &channel, &session, &actor, claimed, status);
+        match finished {
             Ok(server_nonce) => {
                 let response = ActivateSessionResponse { response_header, server_nonce, ..Default::default() };
                 let mut out = Vec::new();
@@ -233,6 +242,14 @@ impl Login {
         Ok(Self::Password { name: token.user_name.as_str().to_owned(), password })
     }
 
+    /// The name that the user claims.
+    fn user_name(&self) -> Option<&str> {
+        match self {
+            Self::Anonymous => None,
+            Self::Password { name, .. } => Some(name),
+        }
+    }
+
     async fn principal(self, server: &Arc<Server>, channel: &ChannelFacts) -> Result<Principal, Status> {
         let security = match channel.mode {
             MessageSecurityMode::SIGN_AND_ENCRYPT => ChannelSecurity::Encrypted,
@@ -272,14 +289,18 @@ fn finish(session: &Arc<Session>, channel: &ChannelFacts, principal: Principal) 
     {
         state.publishing.forget_channel(old);
     }
-    state.principal = Some(Arc::new(principal));
+    let principal = Arc::new(principal);
+    state.publishing.set_principal(&principal);
+    state.principal = Some(principal);
     state.server_nonce.clone_from(&nonce);
     Ok(ByteString::from(nonce))
 }
 
 pub(super) fn close(context: &mut Context<'_>, body: &[u8], out: &mut Vec<u8>) -> Result<Flow, Status> {
     let request: CloseSessionRequest = decode(body)?;
-    context.server.end_session(context.session()?, request.delete_subscriptions);
+    let session = context.session()?;
+    audit::session_ended(context.server, session, &Actor::of(context), false);
+    context.server.end_session(session, request.delete_subscriptions);
     context.respond(&CloseSessionResponse { response_header: context.response_header() }, out)
 }
 

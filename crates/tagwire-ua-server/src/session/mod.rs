@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use tagwire_access::Principal;
 use tagwire_ua_proto::secure::{OwnIdentity, PeerCertificate, SecurityPolicy};
 use tagwire_ua_proto::services::MessageSecurityMode;
+use tagwire_ua_proto::types::NodeId;
 use tokio::sync::Notify;
 
 pub(crate) use publishing::{Answer, Publishing, WaitingPublish};
@@ -45,6 +46,8 @@ pub(crate) struct ChannelFacts {
 
 /// One session.
 pub(crate) struct Session {
+    /// The id that diagnostics and audit events show; no secret.
+    pub(crate) id: NodeId,
     pub(crate) token: Token,
     pub(crate) name: String,
     pub(crate) client_certificate: Option<Arc<PeerCertificate>>,
@@ -74,6 +77,7 @@ pub(crate) struct SessionState {
 
 /// What a session is made from.
 pub(crate) struct NewSession {
+    pub(crate) id: NodeId,
     pub(crate) token: Token,
     pub(crate) name: String,
     pub(crate) client_certificate: Option<Arc<PeerCertificate>>,
@@ -94,6 +98,7 @@ impl Session {
             browse_points: ContinuationPoints::default(),
         };
         Self {
+            id: new.id,
             token: new.token,
             name: new.name,
             client_certificate: new.client_certificate,

@@ -1,7 +1,9 @@
 //! The Publish requests of one session and the subscriptions that answer them (Part 4, 5.14.5).
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
+use tagwire_access::Principal;
 use tagwire_model::{Status, Timestamp};
 use tagwire_ua_proto::status;
 
@@ -178,6 +180,16 @@ impl Publishing {
         for subscription in &mut self.subscriptions {
             subscription.collect_if_crowded();
         }
+    }
+
+    /// Lets the cycles of subscriptions to events end now.
+    pub(crate) fn hurry_events(&mut self, now: Millis) {
+        self.subscriptions.iter_mut().filter(|one| one.has_event_items()).for_each(|one| one.end_cycle(now));
+    }
+
+    /// Receives events on behalf of another user from now on.
+    pub(crate) fn set_principal(&mut self, principal: &Arc<Principal>) {
+        self.subscriptions.iter_mut().for_each(|subscription| subscription.set_principal(principal));
     }
 
     fn refuse_expired(&mut self, now: Millis) {

@@ -7,6 +7,7 @@ use tagwire_model::{Status, TagId, Timestamp, Value};
 use tagwire_ua_proto::services::TimestampsToReturn;
 use tagwire_ua_proto::types::{NodeId, NumericRange, Variant};
 
+use crate::event::EventQueue;
 use crate::quota::Ticket;
 
 /// Whether an item samples and reports (Part 4, 7.23).
@@ -43,12 +44,14 @@ pub(crate) enum Trigger {
 }
 
 /// What an item watches.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) enum Target {
     /// The value of a tag, which the table reports.
     Tag(TagId),
     /// Any other attribute of any node, which is read at each sampling interval.
     Attribute(Box<(NodeId, u32)>),
+    /// The events of a notifier, which have a queue of their own kind.
+    Events(Box<EventQueue>),
 }
 
 /// The value of a notification.
@@ -317,6 +320,9 @@ impl Item {
         self.held = None;
         self.last_at = None;
         self.is_triggered = false;
+        if let Target::Events(queue) = &mut self.target {
+            queue.clear();
+        }
     }
 
     /// Marks that values were lost before they reached the queue, which holds the newest one now.
@@ -347,6 +353,9 @@ impl Item {
     pub(crate) fn modify(&mut self, settings: ItemSettings) {
         self.settings = settings;
         self.shrink();
+        if let Target::Events(queue) = &mut self.target {
+            queue.shrink(self.settings.queue_size as usize, self.settings.discard_oldest);
+        }
     }
 }
 

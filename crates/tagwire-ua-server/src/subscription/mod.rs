@@ -3,6 +3,7 @@
 //! The table puts changes into the subscription's inbox; at each publishing cycle the subscription sorts them into the
 //! queues of its items and, when a Publish request waits, writes what is queued into the response.
 
+mod events;
 mod item;
 mod publish;
 mod slab;
@@ -17,10 +18,12 @@ use tagwire_model::{Status, TagId, Timestamp};
 use tagwire_ua_proto::services::TimestampsToReturn;
 use tagwire_ua_proto::types::{NodeId, NumericRange};
 
+use events::EventItems;
 pub(crate) use item::{Item, ItemSettings, Mode, NewItem, Notification, Payload, Target, Trigger};
 pub(crate) use publish::{Publication, SentMessages, stamped, write_status_change};
 use slab::Slab;
 
+use crate::event::Events;
 use crate::quota::Ticket;
 
 /// Milliseconds of the server's monotonic clock.
@@ -30,6 +33,9 @@ pub(crate) type Millis = u64;
 pub(crate) trait AttributeSource {
     /// The attribute of a node as of now.
     fn sample(&self, node: &NodeId, attribute: u32) -> Notification;
+
+    /// Where events come from.
+    fn events(&self) -> &Arc<Events>;
 }
 
 /// Settings of a subscription after revision.
@@ -72,6 +78,7 @@ pub(crate) struct Subscription {
     /// Cycles that ended while something was due and nothing was sent.
     n_cycles_due: u32,
     sent: SentMessages,
+    events: EventItems,
     _ticket: Ticket,
 }
 
@@ -87,7 +94,9 @@ impl Subscription {
         ticket: Ticket,
         wake: impl Fn() + Send + Sync + 'static,
     ) -> Self {
-        let inbox = Arc::new(Inbox::new(MIN_INBOX, MIN_INBOX / 2, wake));
+        let wake: Arc<dyn Fn() + Send + Sync> = Arc::new(wake);
+        let events = EventItems::new(Arc::clone(&wake));
+        let inbox = Arc::new(Inbox::new(MIN_INBOX, MIN_INBOX / 2, move || wake()));
         let watch = hub.attach(Arc::clone(&inbox));
         Self {
             id,
@@ -107,6 +116,7 @@ impl Subscription {
             due: None,
             n_cycles_due: 0,
             sent: SentMessages::default(),
+            events,
             _ticket: ticket,
         }
     }
@@ -169,7 +179,8 @@ impl Subscription {
         self.collect();
         self.look_at_pending();
         self.poll(source);
-        if self.publishing_enabled && !self.ready.is_empty() {
+        self.collect_events();
+        if self.publishing_enabled && self.has_notifications() {
             self.due = Some(Due::Notifications);
         } else if self.due.is_none() {
             self.n_keep_alive += 1;
@@ -227,6 +238,9 @@ impl Subscription {
     pub(crate) fn collect_if_crowded(&mut self) {
         if self.inbox.len() >= self.inbox_capacity() / 2 {
             self.collect();
+        }
+        if self.events.is_crowded() {
+            self.collect_events();
         }
     }
 
@@ -309,11 +323,16 @@ impl Subscription {
     /// Adds an item and samples it at once; `None` when the subscription is full.
     pub(crate) fn add_item(&mut self, new: NewItem, source: &dyn AttributeSource) -> Option<u32> {
         let is_attribute = matches!(new.target, Target::Attribute(_));
+        let is_events = matches!(new.target, Target::Events(_));
         let mode = new.mode;
         let id = self.items.insert(|id| Item::new(id, new))?;
         self.bound_inbox();
         if is_attribute {
             self.polled.push(id);
+        }
+        if is_events {
+            self.events.add(id, source.events());
+            self.tell_audience();
         }
         if mode == Mode::Disabled {
             self.hold(id);
@@ -342,6 +361,7 @@ impl Subscription {
                     enlist(item, &mut self.ready);
                 }
             }
+            Target::Events(_) => {}
         }
     }
 
@@ -382,6 +402,9 @@ impl Subscription {
         }
         if mode == Mode::Disabled {
             self.stop_sampling(item);
+        } else if before == Mode::Disabled && matches!(item.target, Target::Events(_)) {
+            // What happened while the item was disabled does not concern it.
+            self.collect_events();
         }
         if let Some(item) = self.items.item_mut(id) {
             item.mode = mode;
@@ -398,6 +421,7 @@ impl Subscription {
             }
             self.start_sampling(id, source);
         } else if let Some(item) = self.items.item_mut(id) {
+            self.events.enlist(item);
             enlist(item, &mut self.ready);
         }
         true
@@ -419,6 +443,8 @@ impl Subscription {
         self.polled.retain(|id| items.item(*id).is_some());
         self.pending.retain(|id| items.item(*id).is_some());
         self.ready.retain(|id| items.item(*id).is_some());
+        self.events.retain(|id| items.item(id).is_some());
+        self.tell_audience();
         self.bound_inbox();
         results
     }
@@ -438,7 +464,7 @@ impl Subscription {
         for item in self.items.iter_mut().filter(|item| item.mode == Mode::Reporting) {
             let current = match item.target {
                 Target::Tag(tag) => Some(in_range(tag_sample(&self.hub, tag), item.range.as_deref())),
-                Target::Attribute(_) => None,
+                Target::Attribute(_) | Target::Events(_) => None,
             };
             if item.resend(current) {
                 enlist(item, &mut self.ready);
@@ -466,7 +492,7 @@ impl Drop for Subscription {
             .iter()
             .filter_map(|item| match item.target {
                 Target::Tag(tag) => Some((tag, item.id)),
-                Target::Attribute(_) => None,
+                Target::Attribute(_) | Target::Events(_) => None,
             })
             .collect();
         self.hub.unwatch(self.watch, &watched);

@@ -113,14 +113,15 @@ impl Subscription {
             return Publication { sequence, more: false, has_notifications: false };
         }
         self.sent.keep(sequence, out);
-        let more = !self.ready.is_empty();
+        let more = self.has_notifications();
         if more {
             self.due = Some(Due::Notifications);
         }
         Publication { sequence, more, has_notifications: true }
     }
 
-    /// Writes one DataChangeNotification with as many values as one message may hold; false when there was none.
+    /// Writes as many notifications as one message may hold: events and changes, each kind in one structure. False when
+    /// there was none.
     fn write_notifications(&mut self, out: &mut Vec<u8>) -> bool {
         let asked = self.settings.max_notifications as usize;
         let max = if asked == 0 {
@@ -128,8 +129,23 @@ impl Subscription {
         } else {
             asked.min(limits::MAX_NOTIFICATIONS_PER_MESSAGE)
         };
+        let count_at = out.len();
+        0_i32.encode(out);
+        let n_events = self.write_events(max, out);
+        let n_changes = self.write_changes(max - n_events, out);
+        let n_structures = u32::from(n_events > 0) + u32::from(n_changes > 0);
+        if let Some(count) = out.get_mut(count_at..count_at + 4) {
+            count.copy_from_slice(&n_structures.to_le_bytes());
+        }
+        n_structures > 0
+    }
+
+    /// Writes one DataChangeNotification with up to `max` values, or nothing when there is none; returns their number.
+    fn write_changes(&mut self, max: usize, out: &mut Vec<u8>) -> usize {
+        if self.ready.is_empty() || max == 0 {
+            return 0;
+        }
         let mut n_written = 0_u32;
-        1_i32.encode(out);
         let start = out.len();
         ExtensionObject::write_raw(ids::DATA_CHANGE_NOTIFICATION, out, |out| {
             let count_at = out.len();
@@ -162,7 +178,10 @@ impl Subscription {
             }
             (-1_i32).encode(out);
         });
-        n_written > 0
+        if n_written == 0 {
+            out.truncate(start);
+        }
+        n_written as usize
     }
 }
 

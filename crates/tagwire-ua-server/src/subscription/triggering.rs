@@ -2,7 +2,7 @@
 
 use tagwire_model::Status;
 
-use super::{Mode, Subscription, enlist};
+use super::{Mode, Subscription, Target, enlist};
 
 impl Subscription {
     /// Adds and removes links from one item to others; one status per link, in order.
@@ -58,10 +58,11 @@ impl Subscription {
     pub(super) fn trigger(&mut self, id: u32) {
         let Some(links) = self.items.item_mut(id).and_then(|item| item.links.take()) else { return };
         for linked in links.iter() {
-            if let Some(item) = self.items.item_mut(*linked)
-                && item.mode == Mode::Sampling
-                && item.n_queued() > 0
-            {
+            let Some(item) = self.items.item_mut(*linked).filter(|item| item.mode == Mode::Sampling) else { continue };
+            if let Target::Events(queue) = &item.target {
+                item.is_triggered = !queue.is_empty();
+                self.events.enlist(item);
+            } else if item.n_queued() > 0 {
                 item.is_triggered = true;
                 enlist(item, &mut self.ready);
             }

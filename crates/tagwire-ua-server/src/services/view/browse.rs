@@ -9,7 +9,7 @@ use tagwire_ua_proto::status;
 use super::View;
 use super::continuation::{ContinuationPoints, ID_LEN, Point};
 use crate::address_space::{
-    INVERSE_SEGMENT, N_SEGMENTS, Node, Reference, ReferenceTypes, Segment, Snapshot, class, reference_type,
+    FIRST_INVERSE_SEGMENT, N_SEGMENTS, Node, Reference, ReferenceTypes, Segment, Snapshot, class, reference_type,
 };
 use crate::limits;
 
@@ -83,7 +83,7 @@ impl Query {
     }
 
     const fn wants_direction(&self, segment: usize) -> bool {
-        if segment == INVERSE_SEGMENT { self.inverse } else { self.forward }
+        if segment >= FIRST_INVERSE_SEGMENT { self.inverse } else { self.forward }
     }
 }
 
@@ -176,7 +176,8 @@ impl<'a, 'b> Browser<'a, 'b> {
         }
         let Some(position) = next else { return };
         let snapshot = self.view.snapshot;
-        let next = segments.get(position.segment).and_then(|segment| segment.reference(position.offset));
+        let next = segments.get(position.segment).and_then(|segment| segment.next(position.offset));
+        let next = next.map(|(_, reference)| reference);
         let point = Point {
             query,
             node_id: snapshot.node_id(query.node),
@@ -215,7 +216,7 @@ impl<'a, 'b> Browser<'a, 'b> {
                 return (count, Some(position));
             }
             let before = self.out.len();
-            self.write_reference(query, position.segment != INVERSE_SEGMENT, reference);
+            self.write_reference(query, position.segment < FIRST_INVERSE_SEGMENT, reference);
             // The very first reference stays even where it does not fit, or BrowseNext would never come to an end.
             if self.out.len() - self.start > self.view.max_len && self.has_reference {
                 self.out.truncate(before);
@@ -236,8 +237,8 @@ impl<'a, 'b> Browser<'a, 'b> {
             let common = segment.common();
             let passes = common.is_none_or(|(type_ordinal, class)| query.wants(type_ordinal, class));
             if passes && query.wants_direction(number) {
-                while let Some(reference) = segment.reference(offset) {
-                    let position = Position { segment: number, offset };
+                while let Some((place, reference)) = segment.next(offset) {
+                    let position = Position { segment: number, offset: place };
                     if self.examined_left == 0 {
                         return Search::Exhausted(position);
                     }
@@ -246,7 +247,7 @@ impl<'a, 'b> Browser<'a, 'b> {
                     if wanted && view.rights.may_browse(reference.target, view.snapshot) {
                         return Search::Found(position, reference);
                     }
-                    offset += 1;
+                    offset = place + 1;
                 }
             }
             offset = 0;

@@ -299,14 +299,19 @@ fn masks_directions_and_subtypes_select_exact_sets() {
     assert_eq!(select(|d| d.reference_type_id = NodeId::ns0(ids::ORGANIZES)), ["alarms", "_System"]);
     assert_eq!(select(|d| d.include_subtypes = false).len(), 0);
     assert_eq!(select(|d| d.reference_type_id = NodeId::ns0(ids::HAS_TYPE_DEFINITION)), ["FolderType"]);
-    assert_eq!(select(|d| d.browse_direction = BrowseDirection::INVERSE), ["line1"]);
+    assert_eq!(select(|d| d.browse_direction = BrowseDirection::INVERSE), ["line1", "Server"]);
     let both = select(|d| {
         d.browse_direction = BrowseDirection::BOTH;
         d.reference_type_id = NodeId::NULL;
     });
-    assert_eq!(both, ["FolderType", "alarms", "_System", "speed", "state", "recipe", "old", "line1"]);
+    assert_eq!(both, ["FolderType", "alarms", "_System", "speed", "state", "recipe", "old", "line1", "Server"]);
     let up = BrowseDescription { browse_direction: BrowseDirection::INVERSE, ..forward(tag_id("line1")) };
-    assert_eq!(names(&client.browse(up, 0).references), ["Objects"]);
+    assert_eq!(names(&client.browse(up, 0).references), ["Objects", "Server"]);
+    let notifiers = BrowseDescription {
+        reference_type_id: NodeId::ns0(ids::HAS_EVENT_SOURCE),
+        ..forward(NodeId::ns0(ids::SERVER))
+    };
+    assert_eq!(names(&client.browse(notifiers, 0).references), ["line1", "press"]);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use tagwire_ua_proto::types::QualifiedName;
 
 use super::View;
 use super::browse::reference_types;
-use crate::address_space::{INVERSE_SEGMENT, Node, ReferenceTypes, Segment};
+use crate::address_space::{FIRST_INVERSE_SEGMENT, Node, ReferenceTypes, Segment};
 use crate::limits;
 
 /// RemainingPathIndex of a path that was followed to its end (Part 4, 5.9.4.2).
@@ -79,7 +79,7 @@ impl<'a> Translator<'a> {
         let mut targets = Vec::new();
         for source in sources {
             for (number, segment) in snapshot.references(*source).iter().enumerate() {
-                if (number == INVERSE_SEGMENT) != element.is_inverse {
+                if (number >= FIRST_INVERSE_SEGMENT) != element.is_inverse {
                     continue;
                 }
                 if segment.common().is_some_and(|(type_ordinal, _)| !types.contains(type_ordinal)) {
@@ -129,7 +129,7 @@ impl<'a> Translator<'a> {
             return Ok(());
         }
         self.spend(segment.len())?;
-        for reference in (0..segment.len()).filter_map(|idx| segment.reference(idx)) {
+        for reference in segment.iter() {
             let target = reference.target;
             if types.contains(reference.type_ordinal)
                 && snapshot.has_browse_name(target, name)

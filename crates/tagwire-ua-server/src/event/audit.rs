@@ -1,0 +1,268 @@
+//! Audit events: who did what to the server (Part 4, 6.5; Part 5, 6.4.3). Nothing is made when no auditor listens.
+
+use tagwire_access::{Principal, Reason};
+use tagwire_model::Status;
+use tagwire_ua_proto::ids::node;
+use tagwire_ua_proto::secure::OpenRequest;
+use tagwire_ua_proto::services::{
+    AnonymousIdentityToken, CallMethodRequest, CallMethodResult, SecurityTokenRequestType, UserNameIdentityToken,
+};
+use tagwire_ua_proto::types::{ByteString, ExtensionObject, NodeId, UaString, Variant, VariantItems};
+
+use super::{Audience, NewEvent, Source};
+use crate::server::Server;
+use crate::services::Context;
+use crate::session::{ChannelFacts, Session};
+
+/// Severity of what was done, and of what was refused.
+const DONE: u16 = 100;
+const REFUSED: u16 = 500;
+
+/// Who acted, and what their client wants to see in the event.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Actor {
+    user: Option<String>,
+    entry: UaString,
+}
+
+impl Actor {
+    /// The sender of a request.
+    pub(crate) fn of(context: &Context<'_>) -> Self {
+        Self { user: context.principal.map(|principal| user(principal)), entry: context.header.audit_entry_id.into() }
+    }
+
+    /// The same client as another user.
+    pub(crate) fn with_user(self, principal: &Principal) -> Self {
+        Self { user: Some(user(principal)), ..self }
+    }
+}
+
+fn user(principal: &Principal) -> String {
+    principal.identity().to_string()
+}
+
+/// Whether any auditor listens.
+pub(crate) fn is_heard(server: &Server) -> bool {
+    server.events().is_heard(Audience::Auditors)
+}
+
+fn event(
+    server: &Server,
+    event_type: u32,
+    source: Source,
+    actor: &Actor,
+    status: Status,
+    message: impl Into<String>,
+) -> NewEvent {
+    let severity = if status.is_bad() { REFUSED } else { DONE };
+    NewEvent::new(event_type, source, severity, message)
+        .for_auditors()
+        .with("ActionTimeStamp", server.now())
+        .with("Status", !status.is_bad())
+        .with("ServerId", server.config.application_uri.as_str())
+        .with("ClientAuditEntryId", actor.entry.clone())
+        .with("ClientUserId", actor.user.as_deref().map_or(UaString::NULL, UaString::from))
+        .with("StatusCodeId", status)
+}
+
+fn server_source(name: &str) -> Source {
+    Source::node(NodeId::ns0(node::SERVER), name)
+}
+
+fn outcome(status: Status) -> &'static str {
+    if status.is_bad() { "refused" } else { "done" }
+}
+
+fn certificate_of(channel: &ChannelFacts) -> (ByteString, UaString) {
+    match &channel.client_certificate {
+        Some(certificate) => (ByteString::from(certificate.leaf()), hex(certificate.thumbprint())),
+        None => Default::default(),
+    }
+}
+
+fn hex(bytes: &[u8]) -> UaString {
+    bytes.iter().map(|byte| format!("{byte:02X}")).collect::<String>().into()
+}
+
+/// A channel was opened or renewed.
+pub(crate) fn channel_opened(server: &Server, channel: &ChannelFacts, request: &OpenRequest) {
+    if !is_heard(server) {
+        return;
+    }
+    let kind = if request.renew { SecurityTokenRequestType::RENEW } else { SecurityTokenRequestType::ISSUE };
+    let message = format!("secure channel opened by {}", channel.peer);
+    let source = server_source("SecureChannel/OpenSecureChannel");
+    let (certificate, thumbprint) = certificate_of(channel);
+    let event =
+        event(server, node::AUDIT_OPEN_SECURE_CHANNEL_EVENT_TYPE, source, &Actor::default(), Status::GOOD, message);
+    server.events().emit(
+        event
+            .with("SecureChannelId", channel.id.to_string().as_str())
+            .with("ClientCertificate", certificate)
+            .with("ClientCertificateThumbprint", thumbprint)
+            .with("RequestType", kind)
+            .with("SecurityPolicyUri", request.policy.uri)
+            .with("SecurityMode", request.mode)
+            .with("RequestedLifetime", request.requested_lifetime.as_secs_f64() * 1_000.0),
+    );
+}
+
+/// A channel was refused before it was open.
+pub(crate) fn channel_refused(server: &Server, channel: &ChannelFacts, status: Status) {
+    if !is_heard(server) {
+        return;
+    }
+    let message = format!("secure channel refused to {}", channel.peer);
+    let source = server_source("SecureChannel/OpenSecureChannel");
+    let event = event(server, node::AUDIT_OPEN_SECURE_CHANNEL_EVENT_TYPE, source, &Actor::default(), status, message);
+    server.events().emit(event.with("SecureChannelId", channel.id.to_string().as_str()));
+}
+
+/// A client's certificate was refused.
+pub(crate) fn certificate_refused(server: &Server, channel: &ChannelFacts, leaf: &[u8], reason: &Reason) {
+    if !is_heard(server) {
+        return;
+    }
+    let event_type = match reason {
+        Reason::NotYetValid | Reason::Expired | Reason::IssuerTime => node::AUDIT_CERTIFICATE_EXPIRED_EVENT_TYPE,
+        Reason::Untrusted | Reason::IssuerUnknown(_) | Reason::ChainTooLong => {
+            node::AUDIT_CERTIFICATE_UNTRUSTED_EVENT_TYPE
+        }
+        Reason::Revoked | Reason::IssuerRevoked | Reason::RevocationUnknown(_) => {
+            node::AUDIT_CERTIFICATE_REVOKED_EVENT_TYPE
+        }
+        Reason::UriMismatch(_) | Reason::HostMismatch(_) => node::AUDIT_CERTIFICATE_DATA_MISMATCH_EVENT_TYPE,
+        Reason::UseNotAllowed | Reason::IssuerUseNotAllowed => node::AUDIT_CERTIFICATE_MISMATCH_EVENT_TYPE,
+        _ => node::AUDIT_CERTIFICATE_INVALID_EVENT_TYPE,
+    };
+    let message = format!("certificate of {} refused: {}", channel.peer, reason.name());
+    let source = server_source("Security/Certificate");
+    let event = event(server, event_type, source, &Actor::default(), reason.status(), message);
+    server.events().emit(event.with("Certificate", ByteString::from(leaf)));
+}
+
+/// A session was made.
+pub(crate) fn session_made(context: &Context<'_>, session: &Session, timeout: f64) {
+    let (server, channel) = (context.server, context.channel);
+    if !is_heard(server) {
+        return;
+    }
+    let message = format!("session \"{}\" made by {}", session.name, channel.peer);
+    let (certificate, thumbprint) = certificate_of(channel);
+    let event = event(
+        server,
+        node::AUDIT_CREATE_SESSION_EVENT_TYPE,
+        server_source("Session/CreateSession"),
+        &Actor::of(context),
+        Status::GOOD,
+        message,
+    );
+    server.events().emit(
+        event
+            .with("SessionId", session.id.clone())
+            .with("SecureChannelId", channel.id.to_string().as_str())
+            .with("ClientCertificate", certificate)
+            .with("ClientCertificateThumbprint", thumbprint)
+            .with("RevisedSessionTimeout", timeout),
+    );
+}
+
+/// A service about sessions was refused at once.
+pub(crate) fn session_service_refused(context: &Context<'_>, service: &str, status: Status) {
+    let event_type = match service {
+        "CreateSession" => node::AUDIT_CREATE_SESSION_EVENT_TYPE,
+        "ActivateSession" => node::AUDIT_ACTIVATE_SESSION_EVENT_TYPE,
+        _ => return,
+    };
+    if !is_heard(context.server) {
+        return;
+    }
+    let message = format!("{service} of {} refused", context.channel.peer);
+    let source = server_source(&format!("Session/{service}"));
+    let event = event(context.server, event_type, source, &Actor::of(context), status, message);
+    let event = event.with("SecureChannelId", context.channel.id.to_string().as_str());
+    context.server.events().emit(match context.session {
+        Some(session) => event.with("SessionId", session.id.clone()),
+        None => event,
+    });
+}
+
+/// A session was activated, or its user was refused. `token` says who the user claims to be, without any secret.
+pub(crate) fn session_activated(
+    server: &Server,
+    channel: &ChannelFacts,
+    session: &Session,
+    actor: &Actor,
+    token: ExtensionObject,
+    status: Status,
+) {
+    if !is_heard(server) {
+        return;
+    }
+    let message = format!("activation of session \"{}\" by {} {}", session.name, channel.peer, outcome(status));
+    let source = server_source("Session/ActivateSession");
+    let event = event(server, node::AUDIT_ACTIVATE_SESSION_EVENT_TYPE, source, actor, status, message);
+    server.events().emit(
+        event
+            .with("SessionId", session.id.clone())
+            .with("SecureChannelId", channel.id.to_string().as_str())
+            .with("UserIdentityToken", Box::new(token)),
+    );
+}
+
+/// What a user claims to be, for [`session_activated`]: a name and never a password.
+pub(crate) fn claimed_identity(user_name: Option<&str>) -> ExtensionObject {
+    match user_name {
+        Some(name) => ExtensionObject::new(&UserNameIdentityToken { user_name: name.into(), ..Default::default() }),
+        None => ExtensionObject::new(&AnonymousIdentityToken::default()),
+    }
+}
+
+/// A session ended because its client closed it or was silent for too long.
+pub(crate) fn session_ended(server: &Server, session: &Session, actor: &Actor, is_timeout: bool) {
+    if !is_heard(server) {
+        return;
+    }
+    let (name, how) = if is_timeout { ("Session/Timeout", "timed out") } else { ("Session/CloseSession", "closed") };
+    let message = format!("session \"{}\" {how}", session.name);
+    let event = event(server, node::AUDIT_SESSION_EVENT_TYPE, server_source(name), actor, Status::GOOD, message);
+    server.events().emit(event.with("SessionId", session.id.clone()));
+}
+
+/// One value of a Write request, noted before it is written.
+pub(crate) struct NotedWrite {
+    pub(crate) node_id: NodeId,
+    pub(crate) attribute: u32,
+    pub(crate) range: UaString,
+    pub(crate) old: Variant,
+    pub(crate) new: Variant,
+}
+
+/// A value was written or refused.
+pub(crate) fn written(server: &Server, actor: &Actor, write: NotedWrite, status: Status) {
+    let NotedWrite { node_id, attribute, range, old, new } = write;
+    let message = format!("write of {node_id} {}", outcome(status));
+    let source = Source::node(node_id, "Attribute/Write");
+    let event = event(server, node::AUDIT_WRITE_UPDATE_EVENT_TYPE, source, actor, status, message);
+    server.events().emit(
+        event.with("AttributeId", attribute).with("IndexRange", range).with("OldValue", old).with("NewValue", new),
+    );
+}
+
+/// A method was called or refused.
+pub(crate) fn called(context: &Context<'_>, call: &CallMethodRequest, result: &CallMethodResult) {
+    if !is_heard(context.server) {
+        return;
+    }
+    let status = result.status_code;
+    let message = format!("call of {} {}", call.method_id, outcome(status));
+    let source = Source::node(call.object_id.clone(), "Attribute/Call");
+    let event =
+        event(context.server, node::AUDIT_UPDATE_METHOD_EVENT_TYPE, source, &Actor::of(context), status, message);
+    context.server.events().emit(
+        event
+            .with("MethodId", call.method_id.clone())
+            .with("InputArguments", VariantItems::from(call.input_arguments.clone()))
+            .with("OutputArguments", VariantItems::from(result.output_arguments.clone())),
+    );
+}

@@ -1,0 +1,144 @@
+//! The patterns of the Like operator (Part 4, 7.7.3): `%` for any text, `_` for any character, `[...]` and `[^...]` for
+//! one character of a set, and `\` before a character that is meant as itself.
+
+/// Whether a text as a whole matches a pattern. Takes no more than the product of both lengths.
+pub(super) fn matches(text: &str, pattern: &str) -> bool {
+    let pattern = parse(pattern);
+    let mut rest = text.chars();
+    let mut at = 0;
+    // Where to go on when what follows the last `%` does not match: the `%` then takes one character more.
+    let mut retry: Option<(usize, std::str::Chars<'_>)> = None;
+    loop {
+        match pattern.get(at) {
+            Some(Token::Anything) => {
+                retry = Some((at + 1, rest.clone()));
+                at += 1;
+                continue;
+            }
+            Some(token) => {
+                let mut ahead = rest.clone();
+                if ahead.next().is_some_and(|character| token.matches(character)) {
+                    rest = ahead;
+                    at += 1;
+                    continue;
+                }
+            }
+            None if rest.as_str().is_empty() => return true,
+            None => {}
+        }
+        let Some((after, from)) = &mut retry else { return false };
+        if from.next().is_none() {
+            return false;
+        }
+        at = *after;
+        rest = from.clone();
+    }
+}
+
+enum Token {
+    Anything,
+    One,
+    Exactly(char),
+    Of { set: Vec<(char, char)>, negated: bool },
+}
+
+impl Token {
+    fn matches(&self, character: char) -> bool {
+        match self {
+            Self::Anything => false,
+            Self::One => true,
+            Self::Exactly(wanted) => character == *wanted,
+            Self::Of { set, negated } => set.iter().any(|(low, high)| (*low..=*high).contains(&character)) != *negated,
+        }
+    }
+}
+
+fn parse(pattern: &str) -> Vec<Token> {
+    let mut tokens = Vec::new();
+    let mut rest = pattern.chars();
+    while let Some(character) = rest.next() {
+        tokens.push(match character {
+            '%' => Token::Anything,
+            '_' => Token::One,
+            '\\' => Token::Exactly(rest.next().unwrap_or('\\')),
+            '[' => {
+                let mut inside = rest.clone();
+                match parse_set(&mut inside) {
+                    Some(token) => {
+                        rest = inside;
+                        token
+                    }
+                    // A bracket that nothing closes is meant as itself.
+                    None => Token::Exactly('['),
+                }
+            }
+            other => Token::Exactly(other),
+        });
+    }
+    tokens
+}
+
+/// Reads a set up to its closing bracket; `None` when there is none.
+fn parse_set(rest: &mut std::str::Chars<'_>) -> Option<Token> {
+    let mut ahead = rest.clone();
+    let negated = ahead.next() == Some('^');
+    if negated {
+        *rest = ahead;
+    }
+    let mut set = Vec::new();
+    loop {
+        let low = match rest.next()? {
+            ']' => return Some(Token::Of { set, negated }),
+            '\\' => rest.next()?,
+            other => other,
+        };
+        let mut ahead = rest.clone();
+        let high = match (ahead.next(), ahead.next()) {
+            (Some('-'), Some(high)) if high != ']' => {
+                *rest = ahead;
+                if high == '\\' { rest.next()? } else { high }
+            }
+            _ => low,
+        };
+        set.push((low, high));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_match_as_the_specification_shows() {
+        for (pattern, good, bad) in [
+            ("main%", &["main", "main.plc"][..], &["mai", "domain", "Main"][..]),
+            ("%en%", &["entail", "green", "content", "en"], &["e", "ne"]),
+            ("b_t", &["bit", "bat", "bét"], &["bt", "boot", "bits"]),
+            ("abc[13-68]", &["abc1", "abc3", "abc4", "abc6", "abc8"], &["abc2", "abc7", "abc", "abc11"]),
+            ("xyz[c-f]", &["xyzc", "xyze"], &["xyzb", "xyzg"]),
+            ("ABC[^13-5]", &["ABC2", "ABC6"], &["ABC1", "ABC4", "ABC"]),
+            ("xyz[^dgh]", &["xyza"], &["xyzd", "xyz"]),
+            ("100\\%", &["100%"], &["1000", "100\\%"]),
+            ("a\\_b", &["a_b"], &["acb"]),
+            ("\\[x\\]", &["[x]"], &["x"]),
+            ("[a", &["[a"], &["a"]),
+            ("[]", &[], &["", "a"]),
+            ("[^]", &["a"], &["", "ab"]),
+            ("[\\]]", &["]"], &["\\"]),
+            ("[a-]", &["a", "-"], &["b"]),
+            ("", &[""], &["a"]),
+            ("%", &["", "anything"], &[]),
+            ("%a%b%c", &["abc", "xaxbxc", "aabbcc"], &["acb", "abcd"]),
+            ("a\\", &["a\\"], &["a"]),
+        ] {
+            good.iter().for_each(|text| assert!(matches(text, pattern), "{text} like {pattern}"));
+            bad.iter().for_each(|text| assert!(!matches(text, pattern), "{text} not like {pattern}"));
+        }
+    }
+
+    #[test]
+    fn a_hostile_pattern_costs_no_more_than_the_product_of_the_lengths() {
+        let text = "a".repeat(4_000);
+        assert!(!matches(&text, &format!("{}b", "%a".repeat(1_000))));
+    }
+}
