@@ -120,8 +120,8 @@ pub(crate) struct ServerArgs {
     /// User name; the password comes from the environment variable TAGWIRE_PASSWORD or is asked for.
     #[arg(long, value_name = "NAME")]
     pub(crate) user: Option<String>,
-    /// Security: none, basic256sha256 (encrypted), or the best that the server offers.
-    #[arg(long, default_value = "auto", value_parser = ["auto", "none", "basic256sha256"])]
+    /// Security: none, one policy (signed and encrypted), or the best that the server offers.
+    #[arg(long, default_value = "auto", value_parser = ["auto", "none", "basic256sha256", "aes128-sha256-rsaoaep", "aes256-sha256-rsapss"])]
     pub(crate) security: String,
     /// Trust the server's certificate from now on, when it is the first contact.
     #[arg(long)]

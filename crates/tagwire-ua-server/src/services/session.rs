@@ -5,9 +5,7 @@ use std::sync::Arc;
 use tagwire_access::{ChannelSecurity, Face, Origin, PeerCheck, Principal};
 use tagwire_model::Status;
 use tagwire_ua_proto::codec::Encode;
-use tagwire_ua_proto::secure::{
-    PeerCertificate, SecurityPolicy, decrypt_secret, fill_random, sign_for_peer, verify_from_peer,
-};
+use tagwire_ua_proto::secure::{PeerCertificate, decrypt_secret, fill_random, sign_for_peer, verify_from_peer};
 use tagwire_ua_proto::services::{
     ActivateSessionRequest, ActivateSessionResponse, AnonymousIdentityToken, CancelRequest, CancelResponse,
     CloseSessionRequest, CloseSessionResponse, CreateSessionRequest, CreateSessionResponse, MessageSecurityMode,
@@ -17,7 +15,7 @@ use tagwire_ua_proto::status;
 use tagwire_ua_proto::types::{ByteString, NodeId, Structure};
 
 use super::{Context, Flow, LaterBody, decode};
-use crate::endpoints::{ANONYMOUS, USER_NAME};
+use crate::endpoints::{ANONYMOUS, user_name_policy_id};
 use crate::limits;
 use crate::server::Server;
 use crate::session::{ChannelFacts, NewSession, Session, TOKEN_LEN, Token};
@@ -152,7 +150,7 @@ pub(super) fn activate(context: &mut Context<'_>, body: &[u8], _out: &mut Vec<u8
     let (server, channel) = (context.server, context.channel);
     let proof = check_channel(channel, &session, &request);
     proof.inspect_err(|_| server.counters.request_rejected_for_security())?;
-    let login = Login::of(server, &session, &request).inspect_err(|_| server.counters.session_rejected())?;
+    let login = Login::of(server, channel, &session, &request).inspect_err(|_| server.counters.session_rejected())?;
     let (server, channel) = (Arc::clone(server), channel.clone());
     let response_header = context.response_header();
     Ok(Flow::Later(Box::pin(async move {
@@ -201,7 +199,12 @@ enum Login {
 }
 
 impl Login {
-    fn of(server: &Server, session: &Session, request: &ActivateSessionRequest) -> Result<Self, Status> {
+    fn of(
+        server: &Server,
+        channel: &ChannelFacts,
+        session: &Session,
+        request: &ActivateSessionRequest,
+    ) -> Result<Self, Status> {
         let token = &request.user_identity_token;
         if token.is_null() {
             return Ok(Self::Anonymous);
@@ -215,21 +218,17 @@ impl Login {
             return Err(status::BAD_IDENTITY_TOKEN_INVALID);
         };
         let token = token.map_err(|error| error.status())?;
-        if token.policy_id.as_str() != USER_NAME {
+        let policy = server.password_policy(channel.policy);
+        if token.policy_id.as_str() != user_name_policy_id(policy) {
             return Err(status::BAD_IDENTITY_TOKEN_INVALID);
         }
         let identity = server.identity().ok_or(status::BAD_IDENTITY_TOKEN_REJECTED)?;
         let nonce = session.state.lock().server_nonce.clone();
         // Whatever is wrong with the encrypted password, the answer is the same as for a wrong password (A15).
-        let password = decrypt_secret(
-            SecurityPolicy::BASIC256_SHA256,
-            &identity,
-            token.encryption_algorithm.as_str(),
-            token.password.as_slice(),
-            &nonce,
-        )
-        .map_err(|_| status::BAD_IDENTITY_TOKEN_REJECTED)?
-        .to_vec();
+        let password =
+            decrypt_secret(policy, &identity, token.encryption_algorithm.as_str(), token.password.as_slice(), &nonce)
+                .map_err(|_| status::BAD_IDENTITY_TOKEN_REJECTED)?
+                .to_vec();
         Ok(Self::Password { name: token.user_name.as_str().to_owned(), password })
     }
 
