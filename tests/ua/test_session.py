@@ -9,7 +9,7 @@ from asyncua import Client, ua
 from asyncua.crypto.security_policies import SecurityPolicyBasic256Sha256
 
 from harness import certificates
-from harness.plant import CONFIG, PASSWORD, READER, READER_PASSWORD, USER
+from harness.plant import CONFIG, PASSWORD, READER, READER_PASSWORD, USER, SecuredServer
 from harness.process import SLOW
 from harness.product import Tagwire
 from harness.session import Session, tag
@@ -271,6 +271,35 @@ def test_s18_a_hundred_wrong_passwords_slow_the_guesser_and_nobody_else(secure_p
         witness.close_session()
     assert time.monotonic() - begun > 1, "twenty guesses cost the guesser no time"
     assert secure_plant.process.rss_kb() - before < 20_000
+
+
+def test_s17_every_wrong_login_takes_the_same_time(tmp_path):
+    """The fastest of several tries stands for the work done; each kind guesses with names of its own."""
+    with SecuredServer(tmp_path) as server:
+        kinds = {
+            "wrong password": lambda: activation(server, user=USER, password="wrong"),
+            "unknown user": lambda: activation(server, user="nobody", password="wrong"),
+            "empty password": lambda: activation(server, user=USER, password=""),
+            "old nonce": lambda: activation(server, nonce=b"\x07" * 32),
+        }
+        for _ in range(14):
+            activation(server, user="warm", password="up")
+        best = {}
+        for _ in range(6):
+            for kind, attempt in kinds.items():
+                begun = time.monotonic()
+                assert attempt() in REFUSED_USER, kind
+                best[kind] = min(best.get(kind, 99.0), time.monotonic() - begun)
+        assert max(best.values()) - min(best.values()) < 0.02 * SLOW, best
+
+
+def test_s18_a_guesser_is_locked_out_and_others_are_not(tmp_path):
+    with SecuredServer(tmp_path) as server:
+        for number in range(20):
+            assert activation(server, password=f"guess {number}") in REFUSED_USER
+        assert activation(server) in REFUSED_USER, "the right password is refused while the guesser is locked out"
+        assert activation(server, user=READER, password=READER_PASSWORD) == "Good"
+        assert "locked out" in server.process.output and PASSWORD not in server.process.output
 
 
 def test_s20_closing_twice_is_refused(plant):

@@ -99,6 +99,16 @@ impl Login {
         }
     }
 
+    /// Refuses a login whose credentials could not even be read, in the time of a wrong password.
+    ///
+    /// # Errors
+    /// Always: [`LoginRefused::Credentials`], [`LoginRefused::Busy`].
+    pub fn unreadable(&self) -> Result<Principal, LoginRefused> {
+        let _ticket = self.take_turn()?;
+        let _ = self.users.any_hash().unwrap_or_else(|| self.decoy.clone()).matches("");
+        Err(LoginRefused::Credentials)
+    }
+
     fn take_turn(&self) -> Result<Ticket<'_>, LoginRefused> {
         let deadline = Instant::now() + Self::MAX_WAIT;
         let mut turn = self.turn.lock();

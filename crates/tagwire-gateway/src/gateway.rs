@@ -52,6 +52,7 @@ pub(crate) struct Shared {
     pub(crate) ua: UaFace,
     pub(crate) own: Arc<OwnIdentity>,
     pub(crate) users: Arc<Users>,
+    pub(crate) trust: Arc<TrustStore>,
     pub(crate) clock: Clock,
     pub(crate) name: String,
     pub(crate) started: Instant,
@@ -159,7 +160,7 @@ impl Gateway {
             hub: Arc::clone(&hub),
             login,
             policy: Arc::new(policy(ua_section.anonymous)),
-            trust,
+            trust: Arc::clone(&trust),
             clock: clock.clone(),
         });
         names.give(&ua);
@@ -176,6 +177,7 @@ impl Gateway {
             ua,
             own,
             users,
+            trust,
             clock,
             name,
             started: Instant::now(),

@@ -110,6 +110,11 @@ impl UaFace {
         &self.addresses
     }
 
+    /// Has clients that are not trusted any more disconnected.
+    pub(crate) fn recheck_trust(&self) {
+        self.server.recheck_trust();
+    }
+
     pub(crate) fn usage(&self) -> Usage {
         self.server.usage()
     }

@@ -10,7 +10,6 @@ mod counters;
 mod endpoints;
 #[cfg(test)]
 mod fixture;
-mod guesses;
 pub mod limits;
 mod listener;
 mod quota;

@@ -51,6 +51,9 @@ pub(crate) enum Command {
     /// Simulate a device.
     #[command(subcommand)]
     Sim(SimCommand),
+    /// See which clients want to connect, and decide which certificates are trusted.
+    #[command(subcommand)]
+    Trust(TrustCommand),
     /// Manage the users of a server.
     #[command(subcommand)]
     User(UserCommand),
@@ -215,6 +218,26 @@ pub(crate) struct SimModbusArgs {
     /// Register map of the devices; one device with counting registers when left out.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) map: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TrustCommand {
+    /// List certificates: those that wait with the reason and what to do, the trusted and the blocked ones.
+    List(ConfigArgs),
+    /// Trust a certificate from now on.
+    Accept(CertificateArgs),
+    /// Trust a certificate no more and disconnect its client, or strike it off the list of those that wait.
+    Reject(CertificateArgs),
+    /// Refuse a certificate for good and disconnect its client.
+    Block(CertificateArgs),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct CertificateArgs {
+    /// The first digits of its fingerprint, at least four, as `tagwire trust list` shows them.
+    pub(crate) certificate: String,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
 }
 
 #[derive(Debug, Subcommand)]
