@@ -290,7 +290,7 @@ def test_s17_every_wrong_login_takes_the_same_time(tmp_path):
                 begun = time.monotonic()
                 assert attempt() in REFUSED_USER, kind
                 best[kind] = min(best.get(kind, 99.0), time.monotonic() - begun)
-        assert max(best.values()) - min(best.values()) < 0.02 * SLOW, best
+        assert max(best.values()) - min(best.values()) < 0.03 * SLOW, best
 
 
 def test_s18_a_guesser_is_locked_out_and_others_are_not(tmp_path):
