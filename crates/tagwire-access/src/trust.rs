@@ -370,9 +370,8 @@ impl TrustStore {
     pub fn accept(&self, fingerprint: Fingerprint, now: Timestamp) -> Result<(), TrustError> {
         let mut rejected = self.rejected.lock();
         let waiting = rejected.entries().get(&fingerprint).map(|entry| Arc::clone(&entry.certificate));
-        let certificate = match waiting.or_else(|| self.known(fingerprint)) {
-            Some(certificate) => certificate,
-            None => return Err(TrustError::Unknown(fingerprint.to_string())),
+        let Some(certificate) = waiting.or_else(|| self.known(fingerprint)) else {
+            return Err(TrustError::Unknown(fingerprint.to_string()));
         };
         self.store_trusted(&certificate)?;
         self.unblock(fingerprint)?;
@@ -426,9 +425,8 @@ impl TrustStore {
     /// [`TrustError::Unknown`], [`TrustError::File`].
     pub fn block(&self, fingerprint: Fingerprint, now: Timestamp) -> Result<(), TrustError> {
         let waiting = self.rejected.lock().entries().get(&fingerprint).map(|entry| Arc::clone(&entry.certificate));
-        let certificate = match waiting.or_else(|| self.known(fingerprint)) {
-            Some(certificate) => certificate,
-            None => return Err(TrustError::Unknown(fingerprint.to_string())),
+        let Some(certificate) = waiting.or_else(|| self.known(fingerprint)) else {
+            return Err(TrustError::Unknown(fingerprint.to_string()));
         };
         let path = self.state.read().blocked.file_of(fingerprint);
         file::replace(&path, certificate.der(), Readers::All)?;
