@@ -208,8 +208,7 @@ mod tests {
             Security::Aes256Sha256RsaPss,
             Security::Basic256Sha256,
         ];
-        let offered: Vec<(&str, i32)> =
-            security(&chosen).iter().map(|(policy, mode)| (policy.name, mode.0 as i32)).collect();
+        let offered: Vec<(&str, i32)> = security(&chosen).iter().map(|(policy, mode)| (policy.name, mode.0)).collect();
         let (pss, basic, aes128) = ("Aes256_Sha256_RsaPss", "Basic256Sha256", "Aes128_Sha256_RsaOaep");
         let expected = [(pss, 3), (basic, 3), (aes128, 3), (pss, 2), (basic, 2), (aes128, 2), ("None", 1)];
         assert_eq!(offered, expected);
