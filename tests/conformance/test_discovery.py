@@ -11,6 +11,9 @@ from harness.session import Session
 from harness.wire import Channel, Fault
 
 
+POLICIES = ("Basic256Sha256", "Aes128_Sha256_RsaOaep", "Aes256_Sha256_RsaPss")
+
+
 def endpoints(channel, url, profiles=()):
     request = ua.GetEndpointsRequest()
     request.Parameters.EndpointUrl = url
@@ -25,8 +28,7 @@ def test_d01_any_endpoint_url_gets_the_full_list(secure_plant):
             modes = {(e.SecurityPolicyUri.split("#")[1], e.SecurityMode.name) for e in found}
             assert modes == {
                 ("None", "None_"),
-                ("Basic256Sha256", "Sign"),
-                ("Basic256Sha256", "SignAndEncrypt"),
+                *((policy, mode) for policy in POLICIES for mode in ("Sign", "SignAndEncrypt")),
             }, url
             assert all(e.EndpointUrl.startswith("opc.tcp://") for e in found)
 
@@ -40,7 +42,7 @@ def test_d01_the_host_is_one_that_the_client_used(secure_plant):
 def test_d02_profiles_filter_the_list(secure_plant):
     binary = "http://opcfoundation.org/UA-Profile/Transport/uatcp-uasc-uabinary"
     with Channel(secure_plant.port) as channel:
-        assert len(endpoints(channel, channel.url, [binary])) == 3
+        assert len(endpoints(channel, channel.url, [binary])) == 7
         assert endpoints(channel, channel.url, ["http://example.com/nothing"]) == []
 
 

@@ -52,6 +52,9 @@ pub(crate) enum Command {
     /// Simulate a device.
     #[command(subcommand)]
     Sim(SimCommand),
+    /// See which clients want to connect, and decide which certificates are trusted.
+    #[command(subcommand)]
+    Trust(TrustCommand),
     /// Manage the users of a server.
     #[command(subcommand)]
     User(UserCommand),
@@ -121,8 +124,8 @@ pub(crate) struct ServerArgs {
     /// User name; the password comes from the environment variable TAGWIRE_PASSWORD or is asked for.
     #[arg(long, value_name = "NAME")]
     pub(crate) user: Option<String>,
-    /// Security: none, basic256sha256 (encrypted), or the best that the server offers.
-    #[arg(long, default_value = "auto", value_parser = ["auto", "none", "basic256sha256"])]
+    /// Security: none, one policy (signed and encrypted), or the best that the server offers.
+    #[arg(long, default_value = "auto", value_parser = ["auto", "none", "basic256sha256", "aes128-sha256-rsaoaep", "aes256-sha256-rsapss"])]
     pub(crate) security: String,
     /// Trust the server's certificate from now on, when it is the first contact.
     #[arg(long)]
@@ -218,6 +221,26 @@ pub(crate) struct SimModbusArgs {
     /// Register map of the devices; one device with counting registers when left out.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) map: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TrustCommand {
+    /// List certificates: those that wait with the reason and what to do, the trusted and the blocked ones.
+    List(ConfigArgs),
+    /// Trust a certificate from now on.
+    Accept(CertificateArgs),
+    /// Trust a certificate no more and disconnect its client, or strike it off the list of those that wait.
+    Reject(CertificateArgs),
+    /// Refuse a certificate for good and disconnect its client.
+    Block(CertificateArgs),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct CertificateArgs {
+    /// The first digits of its fingerprint, at least four, as `tagwire trust list` shows them.
+    pub(crate) certificate: String,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
 }
 
 #[derive(Debug, Subcommand)]

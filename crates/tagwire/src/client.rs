@@ -73,8 +73,9 @@ pub(crate) async fn connect(url: Url, server: &ServerArgs, reconnect: bool) -> R
     };
     let security = match server.security.as_str() {
         "none" => Security::NONE,
-        "basic256sha256" => Security::Exactly(Policy::Basic256Sha256, Mode::SignAndEncrypt),
-        _ => Security::Auto,
+        name => {
+            Policy::from_name(name).map_or(Security::Auto, |policy| Security::Exactly(policy, Mode::SignAndEncrypt))
+        }
     };
     // On this machine nobody stands between client and server.
     let may_do_without_key =

@@ -235,7 +235,8 @@ mod tests {
     use tagwire_ua_proto::types::{NodeId, QualifiedName, Variant};
 
     use super::*;
-    use crate::event::{Field, NewEvent, Source};
+    use crate::event::{NewEvent, Source};
+    use crate::limits;
     use crate::fixture::{NOW, plant};
 
     fn principal(role: Role, security: ChannelSecurity) -> Arc<Principal> {

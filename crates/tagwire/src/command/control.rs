@@ -85,7 +85,7 @@ fn unreachable_server(error: &ControlError) -> Failure {
 }
 
 /// Prints what the server has to say: its text, or all of it as JSON.
-fn show(answer: &Answer, as_json: bool) -> Result<(), Failure> {
+pub(crate) fn show(answer: &Answer, as_json: bool) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     match &answer.answer {
         Value::Object(fields) if !as_json => match fields.get("text") {
