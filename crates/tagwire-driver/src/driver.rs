@@ -43,6 +43,11 @@ pub trait DriverKind: Send + Sync {
     /// [`AddressError`] names the problem and the fix.
     fn check_tag(&self, device: &Settings, tag: &TagSpec) -> Result<(), AddressError>;
 
+    /// What is allowed but probably not meant about a tag that passed [`DriverKind::check_tag`].
+    fn doubt(&self, _device: &Settings, _tag: &TagSpec) -> Option<AddressError> {
+        None
+    }
+
     /// The type that an address has when the configuration gives none; `None` when a type must be given.
     fn default_type(&self, address: &str) -> Option<tagwire_model::ValueType>;
 

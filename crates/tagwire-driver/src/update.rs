@@ -15,4 +15,9 @@ pub trait Sink: Send + Sync {
 
     /// Grows whenever any answer of [`Sink::demand`] may have changed.
     fn demand_version(&self) -> u64;
+
+    /// What people call this tag, for the log.
+    fn tag_name(&self, tag: TagId) -> String {
+        format!("number {}", tag.0)
+    }
 }

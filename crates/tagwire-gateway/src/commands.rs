@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use tagwire_driver::{DeviceState, Statistics};
+use tagwire_model::Timestamp;
 
 use crate::changes::{Action, Changes};
 use crate::config::{Problems, format_duration};
@@ -68,12 +69,12 @@ impl Shared {
         let links: Vec<Value> = statistics.iter().map(|(name, statistics)| link_json(name, statistics)).collect();
         let uptime = format_duration(std::time::Duration::from_secs(figures.uptime_seconds));
         let mut text = format!(
-            "{} at {}, up {uptime}, {} tags, {} sessions, {} monitored items\n",
+            "{} at {}, up {uptime}, {}, {}, {}\n",
             self.name,
             endpoints.join(", "),
-            figures.n_tags,
-            figures.n_sessions,
-            figures.n_items
+            counted(figures.n_tags, "tag"),
+            counted(figures.n_sessions, "session"),
+            counted(figures.n_items, "monitored item")
         );
         for (name, statistics) in &statistics {
             write_link(&mut text, name, statistics);
@@ -104,6 +105,7 @@ fn link_json(name: &str, statistics: &Statistics) -> Value {
             json!({
                 "name": &*device.name,
                 "state": device.state.name(),
+                "since": time_json(device.since),
                 "tags": device.n_tags,
                 "refused_tags": device.n_refused_tags,
                 "reads": device.n_reads,
@@ -118,7 +120,9 @@ fn link_json(name: &str, statistics: &Statistics) -> Value {
         .collect();
     json!({
         "name": name,
+        "address": &*statistics.link.peer,
         "connected": statistics.link.connected,
+        "trouble": &*statistics.link.trouble,
         "connects": statistics.link.n_connects,
         "failed_connects": statistics.link.n_failed_connects,
         "rx_bytes": statistics.link.rx_bytes,
@@ -130,21 +134,44 @@ fn link_json(name: &str, statistics: &Statistics) -> Value {
 
 fn write_link(text: &mut String, name: &str, statistics: &Statistics) {
     use std::fmt::Write as _;
-    let state = if statistics.link.connected { "connected" } else { "not connected" };
-    let _ = writeln!(text, "  {name}: {state}");
+    let link = &statistics.link;
+    let state = if link.connected { "connected" } else { "not connected" };
+    let place = if link.peer.is_empty() { String::new() } else { format!(" to {}", link.peer) };
+    let trouble = if link.trouble.is_empty() { String::new() } else { format!(": {}", link.trouble) };
+    let _ = writeln!(text, "  {name}: {state}{place}{trouble}");
     for device in statistics.devices.iter().filter(|device| device.state != DeviceState::Removed) {
         let _ = writeln!(
             text,
-            "    {:<20} {:<9} {} tags, {} reads, {} failed, {} overruns, {:.1} ms",
+            "    {:<20} {:<9} {}, {}, {} failed, {}, {:.1} ms{}{}",
             device.name,
             device.state.name(),
-            device.n_tags,
-            device.n_reads,
+            counted(device.n_tags, "tag"),
+            counted(device.n_reads, "read"),
             device.n_failed_reads,
-            device.n_overruns,
+            counted(device.n_overruns, "overrun"),
             device.last_round_trip.as_secs_f64() * 1e3,
+            match device.n_refused_tags {
+                0 => String::new(),
+                n => format!(", {} refused by the device", counted(n, "tag")),
+            },
+            match device.state {
+                DeviceState::Bad | DeviceState::Demoted => format!(", since {}", device.since),
+                _ => String::new(),
+            },
         );
     }
+}
+
+/// A number with its noun.
+fn counted(n: impl TryInto<u64>, noun: &str) -> String {
+    match n.try_into().unwrap_or(u64::MAX) {
+        1 => format!("1 {noun}"),
+        n => format!("{n} {noun}s"),
+    }
+}
+
+fn time_json(time: Timestamp) -> Option<String> {
+    (!time.is_none()).then(|| time.to_string())
 }
 
 fn changes_answer(result: Result<Changes, ReloadError>) -> Answer {

@@ -27,6 +27,7 @@ use crate::drivers::DRIVERS;
 use crate::http;
 use crate::metrics::{self, ServerFigures};
 use crate::plant::{NodeIds, Plant, PlantError};
+use crate::service_level::service_level;
 use crate::system::{ServerItem, ServerTags};
 use crate::ua::{MAX_KEY_WAIT, Names, UaFace, UaSetup};
 
@@ -367,6 +368,7 @@ fn watch_links(
     }
     watchdogs.retain(|id, _| plant.handles.contains_key(id));
     shared.n_stuck.store(n_stuck, Ordering::Relaxed);
+    shared.ua.set_service_level(service_level(statistics.iter().map(|(_, link)| link)));
     *shared.statistics.lock() = statistics;
 }
 

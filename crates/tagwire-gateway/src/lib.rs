@@ -20,6 +20,7 @@ pub mod logging;
 mod metrics;
 mod plant;
 mod running;
+mod service_level;
 mod sink;
 mod system;
 mod tree;

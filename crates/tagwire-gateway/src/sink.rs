@@ -22,6 +22,11 @@ impl Sink for HubSink {
     fn demand_version(&self) -> u64 {
         self.0.demand_version()
     }
+
+    fn tag_name(&self, tag: TagId) -> String {
+        let registry = self.0.registry();
+        registry.tag(tag).map_or_else(String::new, |tag| format!("{} ({})", tag.path, tag.address))
+    }
 }
 
 /// The way back: writes and device reads of a link's tags.

@@ -115,6 +115,10 @@ impl UaFace {
         self.server.recheck_trust();
     }
 
+    pub(crate) fn set_service_level(&self, level: u8) {
+        self.server.set_service_level(level);
+    }
+
     pub(crate) fn usage(&self) -> Usage {
         self.server.usage()
     }

@@ -20,6 +20,7 @@ use crate::address_space::AddressSpace;
 use crate::counters::Counters;
 use crate::limits;
 use crate::quota::{Budget, Quota, Usage};
+use crate::services::PartLocks;
 use crate::session::{Session, SessionTable};
 use crate::subscription::{Millis, Subscription, SubscriptionSettings};
 
@@ -68,6 +69,7 @@ pub struct Server {
     pub(crate) quota: Quota,
     pub(crate) counters: Counters,
     pub(crate) guesses: Guesses,
+    pub(crate) part_locks: PartLocks,
     pub(crate) start_time: Timestamp,
     clock: WallClock,
     epoch: Instant,
@@ -118,6 +120,7 @@ impl Server {
             quota: Quota::default(),
             counters: Counters::default(),
             guesses: Guesses::default(),
+            part_locks: PartLocks::default(),
             start_time,
             clock: parts.clock,
             epoch: Instant::now(),

@@ -12,7 +12,8 @@ const EXIT_CODES: &str = "Exit codes:
   2  the command line is wrong
   3  the configuration is invalid
   4  no server could be reached
-  5  the server refused the log-in or the certificate";
+  5  the server refused the log-in or the certificate, or offers no such security
+  6  reload: done, but a part counts only after a restart of the server";
 
 /// An OPC server in one program: it polls PLCs, keeps every tag's live value and serves it to every OPC UA client.
 #[derive(Debug, Parser)]
@@ -150,8 +151,9 @@ pub(crate) struct ReadArgs {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct WriteArgs {
-    /// A tag or NodeId and its new value; further pairs may follow. Lists are written [1, 2, 3].
-    #[arg(required = true, value_name = "TAG VALUE", allow_hyphen_values = true)]
+    /// A tag or NodeId and its new value; further pairs may follow. Lists are written [1, 2, 3]. Text that begins with a
+    /// hyphen comes after --.
+    #[arg(required = true, value_name = "TAG VALUE", allow_negative_numbers = true)]
     pub(crate) pairs: Vec<String>,
     #[command(flatten)]
     pub(crate) server: ServerArgs,
@@ -162,7 +164,8 @@ pub(crate) struct BrowseArgs {
     /// Where to start: a folder (line1.press) or NodeId; the Objects folder when left out.
     #[arg(value_name = "FOLDER")]
     pub(crate) names: Vec<String>,
-    /// Show the server's own tags too, whose names begin with an underscore.
+    /// Show also what belongs to the server itself: its own folders, its own tags, whose names begin with an
+    /// underscore, and the properties of tags.
     #[arg(short, long)]
     pub(crate) all: bool,
     /// How deep to look.
@@ -269,7 +272,27 @@ fn duration(text: &str) -> Result<Duration, String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
+    use clap::{CommandFactory as _, Parser as _};
+
+    fn write(words: &[&str]) -> super::WriteArgs {
+        let args = super::Args::try_parse_from(["tagwire", "write"].iter().chain(words)).expect("valid");
+        let super::Command::Write(args) = args.command else { panic!("another command") };
+        args
+    }
+
+    #[test]
+    fn options_of_write_are_taken_anywhere_and_negative_numbers_are_values() {
+        let args = write(&["opc.tcp://plc", "--user", "anna", "tag", "hello"]);
+        assert_eq!(args.server.user.as_deref(), Some("anna"));
+        assert_eq!(args.pairs, ["opc.tcp://plc", "tag", "hello"]);
+        let args = write(&["opc.tcp://plc", "tag", "x", "--json"]);
+        assert!(args.server.json);
+        assert_eq!(args.pairs, ["opc.tcp://plc", "tag", "x"]);
+        for number in ["-5", "-1.5", "-1e3", "-.5"] {
+            assert_eq!(write(&["tag", number, "--json"]).pairs, ["tag", number]);
+        }
+        assert_eq!(write(&["--json", "tag", "--", "-text"]).pairs, ["tag", "-text"]);
+    }
 
     #[test]
     fn the_command_line_is_consistent() {

@@ -69,8 +69,10 @@ impl Learned {
         }
     }
 
-    /// The device refused `block`, which cannot be cut any further. Its tags leave the plan.
-    pub(crate) fn refuse(&mut self, block: &Block, status: Status, now: Instant, retry: Duration) {
+    /// The device refused `block`, which cannot be cut any further. Its tags leave the plan. Returns whether any of them
+    /// was not known to be refused.
+    pub(crate) fn refuse(&mut self, block: &Block, status: Status, now: Instant, retry: Duration) -> bool {
+        let n_before = self.refused.len();
         let span = Span { area: block.area, start: block.start, len: block.len };
         for &tag in &block.tags {
             match self.refused.binary_search_by_key(&tag, |refused| refused.tag) {
@@ -82,6 +84,7 @@ impl Learned {
             }
         }
         self.schedule_probe(now, retry);
+        self.refused.len() > n_before
     }
 
     /// The device delivered this tag; returns whether it had been refused.

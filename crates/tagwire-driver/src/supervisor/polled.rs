@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::pin;
+use std::sync::Arc;
 
 use tagwire_model::Value;
 use tokio::time::{Instant, sleep_until};
@@ -179,9 +180,10 @@ impl PolledLink {
         match outcome {
             Some(Ok(())) => {
                 if self.core.line.is_down() || self.core.counters.n_connects == 0 {
-                    tracing::info!(link = %self.core.name, "connected");
+                    tracing::info!(link = %self.core.name, peer = %self.core.counters.peer, "connected");
                 }
                 self.core.counters.n_connects += 1;
+                self.core.counters.trouble = Arc::from("");
                 self.core.line.opened(now);
                 for device in &mut self.core.devices {
                     device.learned.forget();
@@ -190,17 +192,18 @@ impl PolledLink {
             failed => {
                 self.driver.disconnect();
                 let was_down = self.core.line.is_down();
-                let Core { line, random, counters, .. } = &mut self.core;
+                let Core { name, line, random, counters, is_calm, .. } = &mut self.core;
                 counters.n_failed_connects += 1;
                 line.refused(started, now, random);
-                self.core.is_calm = false;
+                *is_calm = false;
+                let reason = match failed {
+                    Some(Err(error)) => error.to_string(),
+                    _ => "timed out".to_owned(),
+                };
                 if !was_down {
-                    let reason = match failed {
-                        Some(Err(error)) => error.to_string(),
-                        _ => "timed out".to_owned(),
-                    };
-                    tracing::warn!(link = %self.core.name, %reason, "cannot connect");
+                    tracing::warn!(link = %name, peer = %counters.peer, %reason, "cannot connect");
                 }
+                counters.trouble = reason.into();
                 self.core.fail_all();
             }
         }
@@ -255,7 +258,8 @@ impl PolledLink {
 
     /// Notes that the link failed during a request.
     pub(crate) fn note_link_failure(&mut self, started: Instant, now: Instant, error: &LinkError) {
-        tracing::debug!(link = %self.core.name, %error, "link failed");
+        tracing::debug!(link = %self.core.name, peer = %self.core.counters.peer, %error, "link failed");
+        self.core.counters.trouble = error.to_string().into();
         self.driver.disconnect();
         let Core { line, random, .. } = &mut self.core;
         line.broke(started, now, random);

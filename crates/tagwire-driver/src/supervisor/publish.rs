@@ -27,12 +27,16 @@ impl Core {
     /// Publishes the system tags that changed, and the counters.
     pub(crate) fn publish(&mut self, now: Instant) {
         self.counters.connected = self.line.is_open();
+        let stamp = self.clock.now();
         for device in &mut self.devices {
-            device.counters.state = device.state(now);
+            let state = device.state(now);
+            if device.counters.state != state {
+                device.counters.since = stamp;
+            }
+            device.counters.state = state;
             device.counters.n_tags = device.tags.len() as u64;
             device.counters.n_refused_tags = device.learned.n_refused() as u64;
         }
-        let stamp = self.clock.now();
         let (totals, at_reset) = (self.totals(), &self.at_reset);
         let is_enabled = self.settings.enabled;
         self.board.publish(stamp, &mut self.batch, |item| totals.value(item, at_reset, is_enabled));

@@ -91,14 +91,16 @@ impl PushedLink {
         match end {
             End::Interrupted => line.closed(now),
             End::Failed(error) if was_open => {
-                tracing::debug!(link = %name, %error, "link failed");
+                tracing::debug!(link = %name, peer = %counters.peer, %error, "link failed");
+                counters.trouble = error.to_string().into();
                 line.broke(now, now, random);
             }
             End::Failed(_) | End::Hung => {
                 counters.n_failed_connects += 1;
                 line.refused(started, now, random);
                 if let End::Failed(error) = end {
-                    tracing::debug!(link = %name, %error, "cannot connect");
+                    tracing::debug!(link = %name, peer = %counters.peer, %error, "cannot connect");
+                    counters.trouble = error.to_string().into();
                 }
                 self.core.fail_all();
             }

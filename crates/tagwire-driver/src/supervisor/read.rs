@@ -200,6 +200,9 @@ impl PolledLink {
     }
 }
 
+/// How many refused tags of a device the log names.
+const MAX_NAMED: usize = 5;
+
 /// Whether a refusal says that something between us and the device, such as a gateway, got no answer from it.
 fn is_silence(refusal: &Refusal) -> bool {
     matches!(refusal.status.code(), Status::BAD_TIMEOUT | Status::BAD_NO_COMMUNICATION | Status::BAD_NOT_CONNECTED)
@@ -274,11 +277,19 @@ impl Core {
             }
         }
         let device = &mut self.devices[at];
-        if refusal.divisible {
-            device.learned.refuse(block, refusal.status, now, device.settings.retry_refused);
-        }
+        let is_new =
+            refusal.divisible && device.learned.refuse(block, refusal.status, now, device.settings.retry_refused);
         device.counters.n_failed_reads += 1;
-        tracing::debug!(link = %self.name, device = %device.counters.name, start = block.start, %refusal, "refused");
+        let name = &device.counters.name;
+        if is_new && device.learned.n_refused() <= MAX_NAMED {
+            let tags: Vec<String> =
+                block.tags.iter().filter_map(|tag| device.tags.id(*tag)).map(|id| self.sink.tag_name(id)).collect();
+            tracing::warn!(link = %self.name, device = %name, tags = %tags.join(", "), %refusal, "the device refuses a tag");
+        } else if is_new && device.learned.n_refused() == MAX_NAMED + 1 {
+            tracing::warn!(link = %self.name, device = %name, "the device refuses further tags; tagwire status counts them");
+        } else {
+            tracing::debug!(link = %self.name, device = %name, start = block.start, %refusal, "refused");
+        }
         let ids = block.tags.iter().filter_map(|tag| device.tags.id(*tag));
         self.batch.extend(ids.map(|id| bad_update(id, refusal.status, stamp)));
     }

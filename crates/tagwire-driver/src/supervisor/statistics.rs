@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tagwire_model::Timestamp;
+
 /// A copy of all counters of a link. They count from the start of the process and only grow.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Statistics {
@@ -31,6 +33,10 @@ pub struct LinkStatistics {
     pub max_pending_writes: u64,
     /// How often the link's task panicked and was started again.
     pub n_panics: u64,
+    /// Where the link leads, as configured; empty for drivers without a transport.
+    pub peer: Arc<str>,
+    /// Why the transport was last lost or not opened; empty while it is open.
+    pub trouble: Arc<str>,
 }
 
 /// Counters of a device.
@@ -40,6 +46,8 @@ pub struct DeviceStatistics {
     pub name: Arc<str>,
     /// What it is doing.
     pub state: DeviceState,
+    /// Since when; [`Timestamp::NONE`] before it first answered or failed.
+    pub since: Timestamp,
     /// Number of its tags.
     pub n_tags: u64,
     /// Tags that the device refused and that are tried again now and then.

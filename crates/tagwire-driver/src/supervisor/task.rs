@@ -18,7 +18,7 @@ use super::line::Line;
 use super::polled::PolledLink;
 use super::publish::Totals;
 use super::pushed::PushedLink;
-use super::statistics::Statistics;
+use super::statistics::{LinkStatistics, Statistics};
 use super::system::{Board, SystemTags};
 use super::tags::Index;
 use super::tickets::Tickets;
@@ -209,7 +209,7 @@ impl Start {
             reads: Tickets::default(),
             batch: Vec::new(),
             board: Board::new(&system.link),
-            counters: before.link,
+            counters: LinkStatistics { peer: Arc::from(spec.address.as_str()), ..before.link },
             at_reset: Totals::default(),
             next_id: 0,
             next_beat: now,

@@ -16,7 +16,7 @@ use super::problem::{Complaint, Problem, Reporter};
 use super::sections::Ua;
 use super::tag::{DeviceContext, ScalingKeys, TAG_KEYS, Tag, TagKeys, draft_from_table};
 use super::walk::{Checked, Plain, Walk};
-use super::words::suggest;
+use super::words::{nearest, suggest};
 use super::{beside, csv};
 
 section! {
@@ -152,7 +152,12 @@ impl<'a> LinkReader<'a> {
 
     fn link(&mut self, walk: &mut Walk<'_>, table: &toml::de::DeTable<'_>, line: u32) -> Link {
         let driver = table.get("driver").and_then(|value| value.get_ref().as_str());
-        let kind = driver.and_then(|driver| self.kinds.iter().copied().find(|kind| kind.names().contains(&driver)));
+        let of_name = |name: &str| self.kinds.iter().copied().find(|kind| kind.names().contains(&name));
+        let is_known = driver.is_some_and(|driver| of_name(driver).is_some());
+        // A driver with a typing mistake in its name is checked as the one that was likely meant.
+        let names: Vec<&str> = self.kinds.iter().flat_map(|kind| kind.names()).copied().collect();
+        let meant = driver.and_then(|driver| nearest(driver, names.iter().copied()));
+        let kind = meant.and_then(of_name);
         let own_keys: &[Key] = kind.map_or(&[], |kind| kind.link_keys());
         let driver_keys = [LinkSettings::KEYS, own_keys];
         let subject = subject_of(table, "link", "");
@@ -162,7 +167,8 @@ impl<'a> LinkReader<'a> {
         let mut checked = walk.check(subject.clone(), table, line, known);
         if kind.is_none() && driver.is_some() {
             walk.problems.truncate(n_before);
-            let names: Vec<&str> = self.kinds.iter().flat_map(|kind| kind.names()).copied().collect();
+        }
+        if !is_known && driver.is_some() {
             let wrong = driver.unwrap_or_default();
             let complaint = Complaint::new(format!("the driver \"{wrong}\" is not known"), suggest(wrong, &names));
             walk.report().complain(checked.line_of("driver"), &subject, complaint);
@@ -173,7 +179,10 @@ impl<'a> LinkReader<'a> {
         let common = checked.take_settings(LinkSettings::KEYS);
         let settings = checked.take_settings(own_keys);
         let had_name = checked.has("name");
-        let keys = LinkKeys::take(&mut checked, &mut walk.report());
+        let mut keys = LinkKeys::take(&mut checked, &mut walk.report());
+        if let Some(meant) = meant {
+            meant.clone_into(&mut keys.driver);
+        }
         if had_name && let Err(complaint) = check_part("link", &keys.name) {
             walk.report().complain(name_line, &subject, complaint);
         }
@@ -271,9 +280,13 @@ impl<'a> LinkReader<'a> {
         Device { name: keys.name, common, settings, tags }
     }
 
+    /// The files that tags come from, by their number.
+    pub(super) fn into_file_names(self) -> Vec<Arc<str>> {
+        self.file_names
+    }
+
     fn place(&self, tag: &Tag) -> (Arc<str>, u32) {
-        let name = self.file_names.get(usize::from(tag.file)).cloned().unwrap_or_else(|| Arc::from(""));
-        (name, tag.line)
+        place(&self.file_names, tag)
     }
 
     /// Finds tags with the same name, and tags with the name of a group.
@@ -323,6 +336,12 @@ impl<'a> LinkReader<'a> {
             }
         }
     }
+}
+
+/// File and line of a tag.
+pub(super) fn place(file_names: &[Arc<str>], tag: &Tag) -> (Arc<str>, u32) {
+    let name = file_names.get(usize::from(tag.file)).cloned().unwrap_or_else(|| Arc::from(""));
+    (name, tag.line)
 }
 
 /// Checks a device's own keys against its link, by making a driver that opens nothing.

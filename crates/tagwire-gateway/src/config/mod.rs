@@ -16,7 +16,7 @@ mod words;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tagwire_driver::{DriverKind, KeyKind};
+use tagwire_driver::{AddressError, DriverKind, KeyKind};
 use toml::de::DeTable;
 
 pub use files::{Disk, Files};
@@ -34,6 +34,7 @@ use key::Known;
 use link::LinkReader;
 use problem::{Complaint, Reporter, Source};
 use walk::{Checked, Plain, Walk};
+use words::suggest;
 
 /// A configuration without a mistake.
 #[derive(Debug)]
@@ -121,6 +122,20 @@ impl Config {
         }
     }
 
+    /// The folder that a server with this file owns, as far as the file can be read: to find a running server, whatever
+    /// has become of its file meanwhile.
+    pub fn data_dir_of(path: &Path) -> PathBuf {
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        let (root, _) = DeTable::parse_recoverable(&text);
+        let server = root.get_ref().get("server").and_then(|value| value.get_ref().as_table());
+        let named = server.and_then(|server| server.get("data_dir")).and_then(|value| value.get_ref().as_str());
+        let default = Server::KEYS.iter().find_map(|key| match key.presence {
+            Presence::Default(text) if key.name == "data_dir" => Some(text),
+            _ => None,
+        });
+        beside(path, Path::new(named.or(default).unwrap_or_default()))
+    }
+
     /// A path of the file, which starts at the folder of the file.
     pub fn resolve(&self, path: &Path) -> PathBuf {
         beside(&self.path, path)
@@ -188,13 +203,16 @@ fn read(
         Some((_, Plain::Tables(tables))) => reader.links(&mut walk, tables),
         _ => Vec::new(),
     };
+    let file_names = reader.into_file_names();
     check_ua(&ua, &mut walk, &root);
+    check_log(&log, &mut walk, &root);
     let mut config = Config { path: path.to_owned(), server, ua, access, http, log, links, warnings: Vec::new() };
     let line_of = |key: &str| {
         let table = root.get_ref().get("ua").and_then(|value| value.get_ref().as_table());
         table.and_then(|table| table.get_key_value(key)).map_or(0, |(key, _)| source.line(key.span().start))
     };
     config.warnings = warnings(&config, files, name, line_of);
+    config.warnings.extend(doubts(&config, kinds, &file_names));
     Some(config)
 }
 
@@ -222,6 +240,39 @@ fn warnings(config: &Config, files: &dyn Files, file: &Arc<str>, line_of: impl F
         warn("anonymous", problem, "add a user with: tagwire user add NAME");
     }
     warnings
+}
+
+/// What the drivers doubt about tags that they accept: the first of each device, and how many more there are.
+fn doubts(config: &Config, kinds: &[&'static dyn DriverKind], file_names: &[Arc<str>]) -> Vec<Problem> {
+    let mut doubts = Vec::new();
+    for link in &config.links {
+        let Some(kind) = kinds.iter().find(|kind| kind.names().contains(&link.driver.as_str())) else { continue };
+        for device in &link.devices {
+            let mut found = device.tags.iter().filter_map(|tag| Some((tag, kind.doubt(&device.settings, &tag.spec)?)));
+            let Some((tag, AddressError { problem, fix })) = found.next() else { continue };
+            let (file, line) = link::place(file_names, tag);
+            let more = match found.count() {
+                0 => String::new(),
+                n => format!(" ({n} more on this device)"),
+            };
+            let subject = format!("tag {}.{}.{}", link.name, device.name, tag.name);
+            doubts.push(Problem { file, line, subject, problem: problem + &more, fix });
+        }
+    }
+    doubts
+}
+
+/// A filter parses whatever its words are, so that a wrong level would silence the log.
+fn check_log(log: &Log, walk: &mut Walk<'_>, root: &toml::Spanned<DeTable<'_>>) {
+    const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+    let level_of = |part: &str| part.rsplit_once('=').map_or(part, |(_, level)| level).trim().to_lowercase();
+    let Some(wrong) = log.level.split(',').map(level_of).find(|level| !LEVELS.contains(&level.as_str())) else {
+        return;
+    };
+    let table = root.get_ref().get("log").and_then(|value| value.get_ref().as_table());
+    let line = table.and_then(|table| table.get_key_value("level")).map_or(0, |(key, _)| walk.line(key));
+    let complaint = Complaint::new(format!("\"level\" does not know \"{wrong}\""), suggest(&wrong, &LEVELS));
+    walk.report().complain(line, "[log]", complaint);
 }
 
 /// What helps with a file that is no TOML.

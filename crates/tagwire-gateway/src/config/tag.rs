@@ -205,6 +205,8 @@ pub(crate) struct TagDraft<'a> {
     /// Lines of the address and the scaling; 0 where the whole tag is one line.
     pub(crate) address_line: u32,
     pub(crate) scaling_line: u32,
+    pub(crate) eu_range_line: u32,
+    pub(crate) node_id_line: u32,
     pub(crate) name: Cow<'a, str>,
     pub(crate) address: Cow<'a, str>,
     pub(crate) value_type: TypeWord,
@@ -264,20 +266,21 @@ impl DeviceContext<'_> {
                 Err(complaint) => report.complain(draft.scaling_line.max(draft.line), &subject(), complaint),
             }
         }
-        let mut complain = |complaint: Complaint| report.complain(draft.line, &subject(), complaint);
+        let mut complain =
+            |line: u32, complaint: Complaint| report.complain(line.max(draft.line), &subject(), complaint);
         let mut info = draft.info;
         if matches!(info.deadband, Deadband::Percent(_)) && info.eu_range.is_none() {
             let problem = "a deadband in percent needs a range to refer to";
-            complain(Complaint::new(problem, "add eu_range = [0, 100], or give the deadband as a number"));
+            complain(draft.line, Complaint::new(problem, "add eu_range = [0, 100], or give the deadband as a number"));
         }
         if let Some(range) = info.eu_range.filter(|range| range.high <= range.low) {
             let problem = format!("eu_range goes from {} to {}", range.low, range.high);
-            complain(Complaint::new(problem, "write the lower number first"));
+            complain(draft.eu_range_line, Complaint::new(problem, "write the lower number first"));
         }
         if let Some(text) = &draft.node_id {
             match ExplicitNodeId::parse(text, self.namespaces) {
                 Ok(node_id) => info.node_id = Some(node_id),
-                Err(complaint) => complain(complaint),
+                Err(complaint) => complain(draft.node_id_line, complaint),
             }
         }
         let address = match draft.code {
@@ -316,7 +319,7 @@ impl DeviceContext<'_> {
             TypeWord::Refused => {
                 // A wrong type is no reason to keep quiet about a wrong address.
                 if let Some(kind) = self.kind {
-                    let value_type = kind.default_type(address).unwrap_or(untyped_spec().value_type);
+                    let value_type = kind.default_type(address).unwrap_or_else(|| untyped_spec().value_type);
                     let spec = TagSpec { address: address.to_owned(), value_type, ..untyped_spec() };
                     if let Err(AddressError { problem, fix }) = kind.check_tag(self.settings, &spec) {
                         complain(Complaint { problem, fix });
@@ -458,6 +461,7 @@ pub(crate) fn draft_from_table(
     let (type_line, access_line) = (table.line_of("type"), table.line_of("access"));
     let (had_type, name_line) = (table.has("type"), table.line_of("name"));
     let (address_line, scaling_line) = (table.line_of("address"), table.line_of("scaling"));
+    let (eu_range_line, node_id_line) = (table.line_of("eu_range"), table.line_of("node_id"));
     let settings = table.take_settings(context.tag_keys);
     let subject = table.subject.clone();
     let keys = TagKeys::take(&mut table, report);
@@ -497,6 +501,8 @@ pub(crate) fn draft_from_table(
         line: name_line,
         address_line,
         scaling_line,
+        eu_range_line,
+        node_id_line,
         name: Cow::Owned(keys.name),
         address: Cow::Owned(keys.address),
         value_type,

@@ -83,5 +83,8 @@ impl Answer {
     }
 }
 
-/// Longest line in bytes, each way.
+/// Longest command in bytes.
 pub(crate) const MAX_LINE: usize = 1 << 20;
+
+/// Longest answer in bytes: a long list of changes fits.
+pub(crate) const MAX_ANSWER: usize = 64 << 20;

@@ -195,14 +195,19 @@ impl Address {
         parse::parse(text, numbering)
     }
 
+    /// Whether the number behind the dot is too large for a bit and so is the length of a text.
+    pub fn is_text_length(&self) -> bool {
+        self.code.is_none() && matches!(self.pick, Pick::Dot(n) if n > 16)
+    }
+
     /// The type of a tag whose configuration gives none.
     pub fn default_type(&self) -> ValueType {
         let data_type = match (self.code, self.pick) {
             (Some(code), _) => code.default_type(),
             (None, Pick::Coils(_)) => DataType::UInt16,
             (None, Pick::Text(..)) => DataType::String,
-            (None, Pick::Dot(n)) if n <= 16 => DataType::Boolean,
-            (None, Pick::Dot(_)) => DataType::String,
+            (None, Pick::Dot(_)) if self.is_text_length() => DataType::String,
+            (None, Pick::Dot(_)) => DataType::Boolean,
             (None, Pick::Whole) if self.table.is_bits() => DataType::Boolean,
             (None, Pick::Whole) => DataType::UInt16,
         };

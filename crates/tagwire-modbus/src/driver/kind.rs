@@ -1,11 +1,11 @@
 //! Modbus as the gateway sees it: names, keys, checks, constructor.
 
 use tagwire_driver::{AddressError, BuildError, Driver, DriverKind, Key, LinkSpec, Settings, TagSpec};
-use tagwire_model::ValueType;
+use tagwire_model::{DataType, ValueType};
 
 use super::ModbusDriver;
 use super::connect::{Carrier, Connector, KINDS, SerialConnector, TcpConnector, host, kind};
-use super::settings::{BadKey, DEVICE_KEYS, DeviceSettings, LINK_KEYS, TAG_KEYS, order};
+use super::settings::{BadKey, DEVICE_KEYS, DeviceSettings, HoldingBitWrite, LINK_KEYS, TAG_KEYS, order};
 use crate::address::{Address, Numbering, Table, bad};
 use crate::codec::Framing;
 use crate::explain::Explanation;
@@ -71,11 +71,28 @@ impl DriverKind for ModbusKind {
         item(&device, tag).map(|_| ())
     }
 
+    fn doubt(&self, device: &Settings, tag: &TagSpec) -> Option<AddressError> {
+        // Most addresses are no bits, and lists are long.
+        if !tag.access.write || !tag.address.contains('.') || tag.value_type.data_type != DataType::Boolean {
+            return None;
+        }
+        let device = DeviceSettings::new(device).ok()?;
+        let address = Address::parse(&tag.address, device.numbering).ok()?;
+        let is_stuck = address.table == Table::HoldingRegisters && device.holding_bit_write == HoldingBitWrite::Off;
+        is_stuck.then(|| {
+            bad(
+                "clients may write this bit of a holding register, but the device takes no such writes",
+                "set holding_bit_write = \"mask\" or \"read-modify-write\" on the device, or access = \"ro\"",
+            )
+        })
+    }
+
     fn default_type(&self, address: &str) -> Option<ValueType> {
         // Whatever the device's first number is, it does not change the type.
         let from_one = Address::parse(address, Numbering::default());
         let parsed = from_one.or_else(|_| Address::parse(address, Numbering { first_address: 0, first_bit: 0 }));
-        parsed.ok().map(|address| address.default_type())
+        // A number behind the dot that is too large for a bit is a length of text only where a type says so.
+        parsed.ok().filter(|address| !address.is_text_length()).map(|address| address.default_type())
     }
 
     fn build(&self, link: &LinkSpec) -> Result<Driver, BuildError> {

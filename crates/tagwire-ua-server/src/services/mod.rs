@@ -6,6 +6,7 @@ mod device_read;
 mod discovery;
 mod method;
 mod monitored_item;
+mod part_write;
 mod session;
 mod subscription;
 mod table;
@@ -23,6 +24,7 @@ use tagwire_ua_proto::hot::RequestHeaderRef;
 use tagwire_ua_proto::types::{NodeId, Structure};
 
 pub(crate) use attribute::VALUE;
+pub(crate) use part_write::PartLocks;
 pub(crate) use subscription::write_answer;
 pub(crate) use table::{SessionNeed, service};
 
