@@ -305,6 +305,35 @@ def test_s19_a_user_certificate_is_neither_offered_nor_taken(secure_plant):
         assert refused(session, lambda: session.activate(token=token)) == "BadIdentityTokenInvalid"
 
 
+def test_s17_every_wrong_login_takes_the_same_time(tmp_path):
+    """The fastest of several tries stands for the work done; each kind guesses with names of its own."""
+    with SecuredServer(tmp_path) as server:
+        kinds = {
+            "wrong password": lambda: activation(server, user=USER, password="wrong"),
+            "unknown user": lambda: activation(server, user="nobody", password="wrong"),
+            "empty password": lambda: activation(server, user=USER, password=""),
+            "old nonce": lambda: activation(server, nonce=b"\x07" * 32),
+        }
+        for _ in range(14):
+            activation(server, user="warm", password="up")
+        best = {}
+        for _ in range(6):
+            for kind, attempt in kinds.items():
+                begun = time.monotonic()
+                assert attempt() in REFUSED_USER, kind
+                best[kind] = min(best.get(kind, 99.0), time.monotonic() - begun)
+        assert max(best.values()) - min(best.values()) < 0.03 * SLOW, best
+
+
+def test_s18_a_guesser_is_locked_out_and_others_are_not(tmp_path):
+    with SecuredServer(tmp_path) as server:
+        for number in range(20):
+            assert activation(server, password=f"guess {number}") in REFUSED_USER
+        assert activation(server) in REFUSED_USER, "the right password is refused while the guesser is locked out"
+        assert activation(server, user=READER, password=READER_PASSWORD) == "Good"
+        assert "locked out" in server.process.output and PASSWORD not in server.process.output
+
+
 def test_s20_a_session_that_never_was_cannot_be_closed(plant):
     with Session(plant.port) as session:
         session.authentication, kept = ua.NodeId(b"\x01" * 32, 0, ua.NodeIdType.ByteString), session.authentication

@@ -114,7 +114,8 @@ impl Event {
         let NewEvent { event_type, source, audience, severity, mut message, time, fields } = new;
         let event_type = StandardNode::find(event_type).filter(|node| super::fields::is_event_type(*node))?;
         if message.len() > limits::MAX_EVENT_MESSAGE_BYTES {
-            message.truncate(message.floor_char_boundary(limits::MAX_EVENT_MESSAGE_BYTES));
+            let end = (0..=limits::MAX_EVENT_MESSAGE_BYTES).rev().find(|at| message.is_char_boundary(*at));
+            message.truncate(end.unwrap_or(0));
         }
         let common: [(&str, Variant); 8] = [
             ("EventId", ByteString::from(&id[..]).into()),
