@@ -172,13 +172,14 @@ class Channel(Wire):
         self.channel, self.token = token.ChannelId, token.TokenId
         self.revised_lifetime = token.RevisedLifetime
 
-    def header(self, timeout_hint: int = 60_000, diagnostics: int = 0) -> ua.RequestHeader:
+    def header(self, timeout_hint: int = 60_000, diagnostics: int = 0, audit_entry: str | None = None) -> ua.RequestHeader:
         header = ua.RequestHeader()
         header.AuthenticationToken = self.authentication
         header.Timestamp = datetime.now(timezone.utc)
         header.RequestHandle = self.request + 1
         header.TimeoutHint = timeout_hint
         header.ReturnDiagnostics = diagnostics
+        header.AuditEntryId = audit_entry
         return header
 
     def message(self, body: bytes, kind=b"MSG", chunk_size=None, sequence=None, token=None, channel=None) -> bytes:

@@ -84,8 +84,13 @@ fn mark_those_that_count(elements: &mut [Element]) {
 
 impl Select {
     fn check(asked: &SimpleAttributeOperand, snapshot: &Snapshot<'_>) -> Result<Self, Status> {
-        let owner = event_type(snapshot.resolve(asked.type_definition_id.borrowed()))
-            .ok_or(status::BAD_TYPE_DEFINITION_INVALID)?;
+        // Clients that leave the type out mean any, as python-opcua does.
+        let owner = if asked.type_definition_id.is_null() {
+            StandardNode::find(node::BASE_EVENT_TYPE)
+        } else {
+            event_type(snapshot.resolve(asked.type_definition_id.borrowed()))
+        };
+        let owner = owner.ok_or(status::BAD_TYPE_DEFINITION_INVALID)?;
         let range = NumericRange::parse(asked.index_range.as_str()).map_err(|_| status::BAD_INDEX_RANGE_INVALID)?;
         if asked.browse_path.is_empty() {
             // The NodeId of the instance, which conditions have and other events have not.

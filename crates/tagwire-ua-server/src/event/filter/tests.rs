@@ -387,7 +387,7 @@ fn select_clauses_get_a_code_each_and_give_null_where_they_are_wrong() {
         (clause(base, &["Message", "Nothing"]), status::BAD_NODE_ID_UNKNOWN, Variant::Null),
         (clause(base, &[""]), status::BAD_BROWSE_NAME_INVALID, Variant::Null),
         (clause(node::SERVER_TYPE, &["Severity"]), status::BAD_TYPE_DEFINITION_INVALID, Variant::Null),
-        (clause(0, &["Severity"]), status::BAD_TYPE_DEFINITION_INVALID, Variant::Null),
+        (clause(0, &["Severity"]), Status::GOOD, 700_u16.into()),
         (clause(99_999_999, &["Severity"]), status::BAD_TYPE_DEFINITION_INVALID, Variant::Null),
         (with(|clause| clause.browse_path[0].namespace = 2), status::BAD_NODE_ID_UNKNOWN, Variant::Null),
         (with(|clause| clause.attribute_id = 1), status::BAD_ATTRIBUTE_ID_INVALID, Variant::Null),
