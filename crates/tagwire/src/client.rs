@@ -285,7 +285,7 @@ mod tests {
             url: url.to_owned(),
             user: None,
             security: "auto".to_owned(),
-            timeout: std::time::Duration::from_secs(1),
+            timeout: Duration::from_secs(1),
             json: false,
             trust: false,
         }
