@@ -224,7 +224,6 @@ def test_x11_circles_and_long_chains_are_refused_fast(pki):
         assert pki.server.process.cpu_seconds() - before < 0.05 * SLOW
 
 
-@pytest.mark.xfail(reason="a channel that is open stays open when the trust in its certificate is taken away")
 def test_x12_trust_taken_away_ends_channels_and_sessions(pki):
     client = issue("soon forgotten")
     pki.trust(client)
