@@ -1,5 +1,6 @@
 //! What can be typed.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -266,6 +267,21 @@ pub(crate) enum UserCommand {
     },
 }
 
+/// The words of the command line, with negative numbers in the one form that is told from options: `-1e-5` as
+/// `-0.00001`, `-.5` as `-0.5`.
+pub(crate) fn words(words: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let mut is_over = false;
+    let plain = |word: OsString| {
+        is_over |= word == "--";
+        let number = word.to_str().filter(|_| !is_over).and_then(|text| {
+            let is_odd = text.starts_with("-.") || (text.starts_with('-') && text.contains(['e', 'E']));
+            is_odd.then(|| text.parse::<f64>().ok()).flatten().filter(|number| number.is_finite())
+        });
+        number.map_or(word, |number| number.to_string().into())
+    };
+    words.map(plain).collect()
+}
+
 fn duration(text: &str) -> Result<Duration, String> {
     parse_duration(text).ok_or_else(|| "write a number and a unit, such as 500ms or 2s".to_owned())
 }
@@ -275,7 +291,8 @@ mod tests {
     use clap::{CommandFactory as _, Parser as _};
 
     fn write(words: &[&str]) -> super::WriteArgs {
-        let args = super::Args::try_parse_from(["tagwire", "write"].iter().chain(words)).expect("valid");
+        let words = super::words(["tagwire", "write"].iter().chain(words).map(Into::into));
+        let args = super::Args::try_parse_from(words).expect("valid");
         let super::Command::Write(args) = args.command else { panic!("another command") };
         args
     }
@@ -288,9 +305,12 @@ mod tests {
         let args = write(&["opc.tcp://plc", "tag", "x", "--json"]);
         assert!(args.server.json);
         assert_eq!(args.pairs, ["opc.tcp://plc", "tag", "x"]);
-        for number in ["-5", "-1.5", "-1e3", "-.5"] {
-            assert_eq!(write(&["tag", number, "--json"]).pairs, ["tag", number]);
+        for (number, taken) in
+            [("-5", "-5"), ("-1.5", "-1.5"), ("-1e3", "-1000"), ("-.5", "-0.5"), ("-1E-5", "-0.00001")]
+        {
+            assert_eq!(write(&["tag", number, "--json"]).pairs, ["tag", taken]);
         }
+        assert_eq!(write(&["tag", "--", "-.5"]).pairs, ["tag", "-.5"]);
         assert_eq!(write(&["--json", "tag", "--", "-text"]).pairs, ["tag", "-text"]);
     }
 

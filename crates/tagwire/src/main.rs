@@ -21,7 +21,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 fn main() -> ExitCode {
-    let args = args::Args::parse();
+    let args = args::Args::parse_from(args::words(std::env::args_os()));
     match command::run(args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
