@@ -127,23 +127,6 @@ def test_k03_subscription_diagnostics_are_empty_rather_than_wrong(quiet):
         session.close_session()
 
 
-@pytest.mark.pending("there are no events yet, and so no audit events")
-def test_k04_nothing_claims_to_audit_and_event_items_are_refused(quiet):
-    with Session(quiet.port) as session:
-        assert session.value("i=2994") is False
-        assert session.value("i=2253", attribute=12) == 0
-        wanted = ua.EventFilter()
-        operand = ua.SimpleAttributeOperand()
-        operand.TypeDefinitionId, operand.BrowsePath = ua.NodeId(2052), [ua.QualifiedName("Message", 0)]
-        operand.AttributeId = ua.AttributeIds.Value
-        wanted.SelectClauses = [operand]
-        made = session.subscribe()
-        result = session.monitor(made.SubscriptionId, [session.item("i=2253", attribute=12, filter_=wanted)])[0]
-        refusals = ("BadNotSupported", "BadAttributeIdInvalid", "BadMonitoredItemFilterUnsupported")
-        assert status(result.StatusCode) in refusals
-        session.close_session()
-
-
 ROLES = ("observer", "operator", "engineer", "supervisor", "configure-admin", "security-admin")
 MAY = {
     "browse": set(ROLES),

@@ -237,7 +237,7 @@ fn warnings(config: &Config, files: &dyn Files, file: &Arc<str>, line_of: impl F
     let users = config.resolve(&config.access.users);
     if config.ua.anonymous == Anonymous::None && files.read(&users).is_err() {
         let problem = format!("nobody can log in: there is no {}, and anonymous is \"none\"", users.display());
-        warn("anonymous", problem, "add a user with: tagwire user add NAME");
+        warn("anonymous", problem, "add a user with: tagwire user add NAME --config FILE");
     }
     warnings
 }

@@ -236,8 +236,8 @@ mod tests {
 
     use super::*;
     use crate::event::{NewEvent, Source};
-    use crate::limits;
     use crate::fixture::{NOW, plant};
+    use crate::limits;
 
     fn principal(role: Role, security: ChannelSecurity) -> Arc<Principal> {
         let origin = Origin { face: Face::Ua, peer: None, security };
