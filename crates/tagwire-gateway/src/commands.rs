@@ -31,11 +31,17 @@ impl Control for Shared {
             }
             Request::UserAdd { .. } | Request::UserList {} | Request::UserRemove { .. } => {
                 let users = std::sync::Arc::clone(&self.users);
+                let touched = match &request {
+                    Request::UserAdd { name, .. } | Request::UserRemove { name } => Some(name.clone()),
+                    _ => None,
+                };
                 // Hashing a password takes a part of a second of a core.
-                match tokio::task::spawn_blocking(move || users::carry_out(&users, &request)).await {
-                    Ok(answer) => answer,
-                    Err(_) => Answer::refused("the command failed inside", ""),
+                let done = tokio::task::spawn_blocking(move || users::carry_out(&users, &request)).await;
+                let answer = done.unwrap_or_else(|_| Answer::refused("the command failed inside", ""));
+                if let Some(name) = touched.filter(|_| answer.ok) {
+                    self.ua.end_sessions_of_user(&name);
                 }
+                answer
             }
         }
     }

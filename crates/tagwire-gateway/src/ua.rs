@@ -111,6 +111,10 @@ impl UaFace {
         &self.addresses
     }
 
+    pub(crate) fn end_sessions_of_user(&self, name: &str) {
+        self.server.end_sessions_of_user(name);
+    }
+
     pub(crate) fn set_service_level(&self, level: u8) {
         self.server.set_service_level(level);
     }

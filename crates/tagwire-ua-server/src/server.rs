@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use parking_lot::Mutex;
-use tagwire_access::{Guesses, Login, Policy, Principal, TrustStore};
+use tagwire_access::{Guesses, Identity, Login, Policy, Principal, TrustStore};
 use tagwire_hub::Hub;
 use tagwire_model::{Status, Timestamp};
 use tagwire_ua_proto::ids::node;
@@ -195,6 +195,22 @@ impl Server {
         for session in self.sessions.all() {
             if session.client_certificate.as_ref().is_some_and(|known| known.leaf() == certificate.leaf()) {
                 tracing::warn!(session = %session.name, "session closed: its client is not trusted any more");
+                self.end_session(&session, true);
+            }
+        }
+    }
+
+    /// Ends the sessions of a user who was removed, or whose password or roles changed, with their subscriptions.
+    pub fn end_sessions_of_user(&self, name: &str) {
+        for session in self.sessions.all() {
+            let is_theirs = session
+                .state
+                .lock()
+                .principal
+                .as_deref()
+                .is_some_and(|principal| matches!(principal.identity(), Identity::User(user) if **user == *name));
+            if is_theirs {
+                tracing::warn!(session = %session.name, user = name, "session closed: its user was changed or removed");
                 self.end_session(&session, true);
             }
         }
