@@ -237,6 +237,7 @@ mod tests {
     use super::*;
     use crate::event::{Field, NewEvent, Source};
     use crate::fixture::{NOW, plant};
+    use crate::limits;
 
     fn principal(role: Role, security: ChannelSecurity) -> Arc<Principal> {
         let origin = Origin { face: Face::Ua, peer: None, security };

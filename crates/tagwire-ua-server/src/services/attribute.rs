@@ -230,7 +230,7 @@ pub(super) fn write(context: &mut Context<'_>, body: &[u8], _out: &mut Vec<u8>) 
     drop(snapshot);
     let answers = context.server.hub.write(writes);
     let (request_handle, server) = (context.header.request_handle, Arc::clone(context.server));
-    let actor = noted.is_some().then(|| Actor::of(context)).unwrap_or_default();
+    let actor = if noted.is_some() { Actor::of(context) } else { Actor::default() };
     Ok(Flow::Later(Box::pin(async move {
         // Every item that passed the checks got Good above, and takes the next answer of the devices here.
         let mut answers = answers.await.into_iter();
