@@ -47,7 +47,7 @@ fuzz_target!(|data: &[u8]| {
     let security = (SecurityPolicy::NONE, MessageSecurityMode::NONE);
     let now = Instant::now();
     let mut server = if how & 1 == 0 {
-        let config = ServerConfig::new(identity.clone(), vec![security], common::LIMITS);
+        let config = ServerConfig::new(Some(identity.clone()), vec![security], common::LIMITS);
         ServerChannel::new(Arc::new(config), 7, now)
     } else {
         common::connected(security, identity, identity, now).0

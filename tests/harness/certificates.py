@@ -1,72 +1,145 @@
-"""Application instance certificates for the foreign clients."""
+"""Certificates for the foreign clients, authorities that issue them, and revocation lists; right or wrong in one point."""
 
 import datetime
 import ipaddress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 CLIENT_URI = "urn:tagwire:tests:client"
+DER, PEM = serialization.Encoding.DER, serialization.Encoding.PEM
+_SHA256_WITH_RSA, _SHA1_WITH_RSA = (bytes.fromhex(f"2a864886f70d0101{end}") for end in ("0b", "05"))
 
 
 @dataclass
 class Identity:
-    """The files of one certificate and its key."""
+    """One certificate and its key; the files are there when a folder was given."""
 
-    certificate_der: Path
-    certificate_pem: Path
-    key_der: Path
-    key_pem: Path
+    certificate: x509.Certificate
+    key: rsa.RSAPrivateKey
+    uri: str
+    folder: Path | None = None
+    name: str = ""
+    chain: list[bytes] = field(default_factory=list)
+    """The issuers that are sent along, the nearest first."""
+    forged: bytes | None = None
+    """What is sent in place of the certificate."""
+
+    @property
+    def der(self) -> bytes:
+        return self.forged or self.certificate.public_bytes(DER)
+
+    @property
+    def certificate_der(self) -> Path:
+        return self.folder / f"{self.name}.der"
+
+    @property
+    def certificate_pem(self) -> Path:
+        return self.folder / f"{self.name}.pem"
+
+    @property
+    def key_der(self) -> Path:
+        return self.folder / f"{self.name}.key.der"
+
+    @property
+    def key_pem(self) -> Path:
+        return self.folder / f"{self.name}.key.pem"
+
+    def save(self, folder: Path):
+        """Writes certificate and key in both encodings."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.certificate_der.write_bytes(self.certificate.public_bytes(DER))
+        self.certificate_pem.write_bytes(self.certificate.public_bytes(PEM))
+        for file, encoding in ((self.key_der, DER), (self.key_pem, PEM)):
+            plain = serialization.NoEncryption()
+            file.write_bytes(self.key.private_bytes(encoding, serialization.PrivateFormat.PKCS8, plain))
 
 
-def make(folder: Path, name="client", uri=CLIENT_URI, bits=2048, days=(-1, 365)) -> Identity:
-    """A self-signed certificate as OPC UA applications use them."""
-    folder.mkdir(parents=True, exist_ok=True)
-    key = rsa.generate_private_key(public_exponent=65537, key_size=bits)
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.datetime.now(datetime.timezone.utc)
-    usage = x509.KeyUsage(
+def named(common_name: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+
+
+def usage(authority: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
         digital_signature=True,
-        content_commitment=True,
-        key_encipherment=True,
-        data_encipherment=True,
+        content_commitment=not authority,
+        key_encipherment=not authority,
+        data_encipherment=not authority,
         key_cert_sign=True,
         key_agreement=False,
-        crl_sign=False,
+        crl_sign=authority,
         encipher_only=False,
         decipher_only=False,
     )
-    names = [
-        x509.UniformResourceIdentifier(uri),
-        x509.DNSName("localhost"),
-        x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
-    ]
-    certificate = (
+
+
+def issue(
+    name="client",
+    uri=CLIENT_URI,
+    issuer: Identity | None = None,
+    authority=False,
+    bits=2048,
+    days=(-1, 365),
+    key=None,
+    issuer_name=None,
+) -> Identity:
+    """A certificate, self-signed unless an issuer is given."""
+    key = key or rsa.generate_private_key(public_exponent=65537, key_size=bits)
+    now = datetime.datetime.now(datetime.timezone.utc)
+    names = [x509.UniformResourceIdentifier(uri), x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    builder = (
         x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
+        .subject_name(named(name))
+        .issuer_name(named(issuer_name) if issuer_name else issuer.certificate.subject if issuer else named(name))
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now + datetime.timedelta(days=days[0]))
         .not_valid_after(now + datetime.timedelta(days=days[1]))
-        .add_extension(x509.SubjectAlternativeName(names), critical=False)
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(usage, critical=True)
-        .add_extension(
-            x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH]), critical=False
-        )
+        .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
+        .add_extension(usage(authority), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .sign(key, hashes.SHA256())
     )
-    pem, der = serialization.Encoding.PEM, serialization.Encoding.DER
-    files = Identity(*(folder / f"{name}{end}" for end in (".der", ".pem", ".key.der", ".key.pem")))
-    files.certificate_der.write_bytes(certificate.public_bytes(der))
-    files.certificate_pem.write_bytes(certificate.public_bytes(pem))
-    for file, encoding in ((files.key_der, der), (files.key_pem, pem)):
-        plain = serialization.NoEncryption()
-        file.write_bytes(key.private_bytes(encoding, serialization.PrivateFormat.PKCS8, plain))
-    return files
+    if not authority:
+        uses = [ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH]
+        builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+        builder = builder.add_extension(x509.ExtendedKeyUsage(uses), critical=False)
+    certificate = builder.sign(issuer.key if issuer else key, hashes.SHA256())
+    return Identity(certificate, key, uri, name=name)
+
+
+def revocation_list(authority: Identity, revoked=()) -> bytes:
+    """A current revocation list of an authority."""
+    now = datetime.datetime.now(datetime.timezone.utc)
+    builder = (
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(authority.certificate.subject)
+        .last_update(now - datetime.timedelta(hours=1))
+        .next_update(now + datetime.timedelta(days=7))
+    )
+    for identity in revoked:
+        entry = x509.RevokedCertificateBuilder().serial_number(identity.certificate.serial_number).revocation_date(now)
+        builder = builder.add_revoked_certificate(entry.build())
+    return builder.sign(authority.key, hashes.SHA256()).public_bytes(DER)
+
+
+def with_sha1(identity: Identity, signer: Identity) -> Identity:
+    """The same certificate, signed with SHA-1; names and lengths stay as they are."""
+    der = identity.certificate.public_bytes(DER)
+    body = identity.certificate.tbs_certificate_bytes
+    weak = body.replace(_SHA256_WITH_RSA, _SHA1_WITH_RSA)
+    signature = signer.key.sign(weak, padding.PKCS1v15(), hashes.SHA1())
+    der = der.replace(_SHA256_WITH_RSA, _SHA1_WITH_RSA)
+    identity.forged = der[: -len(signature)] + signature
+    return identity
+
+
+def make(folder: Path, name="client", uri=CLIENT_URI, bits=2048, days=(-1, 365)) -> Identity:
+    """A self-signed certificate as OPC UA applications use them, with its files."""
+    identity = issue(name, uri, bits=bits, days=days)
+    identity.save(folder)
+    return identity

@@ -41,6 +41,8 @@ class Unit:
         self.reads = [0] * 200
         self.mute = False
         self.illegal: set[int] = set()
+        self.unreadable: set[int] = set()
+        """Registers that take writes and refuse reads."""
         self.failing: int | None = None
         self.delay = 0.0
 
@@ -110,7 +112,8 @@ class Device:
             return bytes([function | 0x80, unit.failing])
         n_units = 1 if function in (5, 6, 22) else count
         touched = range(at, at + n_units)
-        if at + n_units > 200 or unit.illegal.intersection(touched):
+        refused = unit.illegal | unit.unreadable if function <= 4 else unit.illegal
+        if at + n_units > 200 or refused.intersection(touched):
             return bytes([function | 0x80, ILLEGAL_ADDRESS])
         if function in (3, 4):
             values = [unit.read(register) for register in touched]

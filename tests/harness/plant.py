@@ -53,11 +53,11 @@ READER, READER_PASSWORD = "viewer", "only looking 99"
 
 
 class SecuredServer(Tagwire):
-    """The shared configuration with both security policies, two users, and one trusted client certificate."""
+    """The shared configuration with every security policy, two users, and one trusted client certificate."""
 
     def __init__(self, folder):
         config = CONFIG + '[access]\nusers = "users.toml"\n'
-        super().__init__(folder / "server", config, security=("none", "basic256sha256"))
+        super().__init__(folder / "server", config, security=("none", "basic256sha256", "aes128-sha256-rsaoaep", "aes256-sha256-rsapss"))
         self.identity = certificates.make(folder / "client")
         trusted = self.folder / "data" / "pki" / "trusted"
         trusted.mkdir(parents=True)
@@ -69,7 +69,7 @@ class SecuredServer(Tagwire):
 
     def start(self):
         super().start()
-        wait_until(lambda: len(self.endpoints()) == 3, 60, "the server has made its certificate", step=0.1)
+        wait_until(lambda: len(self.endpoints()) == 7, 60, "the server has made its certificate", step=0.1)
         return self
 
     def endpoints(self):

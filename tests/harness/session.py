@@ -20,16 +20,21 @@ def tag(name: str) -> ua.NodeId:
 class Session(Channel):
     """An activated session (unless told otherwise)."""
 
-    def __init__(self, port: int, activate=True, timeout_ms=60_000.0, user=None, password=None, **how):
+    application_uri = "urn:tagwire:tests"
+
+    def __init__(self, port: int, activate=True, timeout_ms=60_000.0, user=None, password=None, create=True, **how):
         super().__init__(port, **how)
-        self.created = self.create(timeout_ms)
-        if activate:
-            self.activate(user, password)
+        self.created = None
+        self.server_nonce = b""
+        if create:
+            self.create(timeout_ms)
+            if activate:
+                self.activate(user, password)
 
     def create(self, timeout_ms=60_000.0, name="test", nonce=None, certificate=None):
         """CreateSession; the authentication token is used from now on."""
         request = ua.CreateSessionRequest()
-        request.Parameters.ClientDescription.ApplicationUri = "urn:tagwire:tests"
+        request.Parameters.ClientDescription.ApplicationUri = self.application_uri
         request.Parameters.ClientDescription.ApplicationType = ua.ApplicationType.Client
         request.Parameters.EndpointUrl = self.url
         request.Parameters.SessionName = name
@@ -38,7 +43,16 @@ class Session(Channel):
         request.Parameters.ClientCertificate = certificate
         result = self.call(request).Parameters
         self.authentication = result.AuthenticationToken
+        self.created, self.server_nonce = result, result.ServerNonce
         return result
+
+    def adopt(self, other: "Session"):
+        """Takes the session of another channel over; it is this one's after the next activation."""
+        self.created, self.authentication, self.server_nonce = other.created, other.authentication, other.server_nonce
+
+    def proof(self) -> ua.SignatureData:
+        """The signature that ActivateSession carries; none without security."""
+        return ua.SignatureData()
 
     def policy_id(self, kind: int) -> str:
         """The policy id that the server gives this kind of user token on the unsecured endpoint."""
@@ -49,7 +63,7 @@ class Session(Channel):
                         return policy.PolicyId
         raise AssertionError("the unsecured endpoint has no such token policy")
 
-    def activate(self, user=None, password=None, token=None):
+    def activate(self, user=None, password=None, token=None, proof=None):
         """ActivateSession, anonymous unless a token is given."""
         request = ua.ActivateSessionRequest()
         if token is None and user is None:
@@ -61,7 +75,10 @@ class Session(Channel):
             token.UserName = user
             token.Password = password.encode() if isinstance(password, str) else password
         request.Parameters.UserIdentityToken = token
-        return self.call(request)
+        request.Parameters.ClientSignature = self.proof() if proof is None else proof
+        answer = self.call(request)
+        self.server_nonce = answer.Parameters.ServerNonce
+        return answer
 
     def close_session(self, delete=True):
         request = ua.CloseSessionRequest()

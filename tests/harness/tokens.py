@@ -14,7 +14,7 @@ def user_token(session, user, password, nonce=None, algorithm=OAEP, policy=None,
     """The token of a user on the unsecured endpoint, encrypted for the server; every part can be replaced."""
     endpoint = next(e for e in session.created.ServerEndpoints if e.SecurityMode == ua.MessageSecurityMode.None_)
     offered = next(p for p in endpoint.UserIdentityTokens if p.TokenType == ua.UserTokenType.UserName)
-    secret = password.encode() + (session.created.ServerNonce if nonce is None else nonce)
+    secret = password.encode() + (session.server_nonce if nonce is None else nonce)
     secret = struct.pack("<I", len(secret) if length is None else length) + secret
     server = uacrypto.x509_from_der(endpoint.ServerCertificate)
     token = ua.UserNameIdentityToken()

@@ -35,10 +35,11 @@ async fn connect(words: &[String]) -> Outcome<(Arc<Session>, tokio::task::JoinHa
         .trust_server_certs(true)
         .verify_server_certs(false)
         .session_retry_limit(0);
-    let (policy, mode) = match mode.as_str() {
+    let (mode, policy) = mode.split_once(':').unwrap_or((mode, "Basic256Sha256"));
+    let (policy, mode) = match mode {
         "none" => ("None", MessageSecurityMode::None),
-        "sign" => ("Basic256Sha256", MessageSecurityMode::Sign),
-        "encrypt" => ("Basic256Sha256", MessageSecurityMode::SignAndEncrypt),
+        "sign" => (policy, MessageSecurityMode::Sign),
+        "encrypt" => (policy, MessageSecurityMode::SignAndEncrypt),
         other => return Err(format!("no such mode: {other}").into()),
     };
     if policy != "None" {
@@ -53,7 +54,8 @@ async fn connect(words: &[String]) -> Outcome<(Arc<Session>, tokio::task::JoinHa
         user => IdentityToken::new_user_name(user, password.as_str()),
     };
     let mut client = builder.client().map_err(|problems| problems.join("; "))?;
-    let endpoint: EndpointDescription = (url.as_str(), policy, mode, UserTokenPolicy::anonymous()).into();
+    let uri = format!("http://opcfoundation.org/UA/SecurityPolicy#{policy}");
+    let endpoint: EndpointDescription = (url.as_str(), uri.as_str(), mode, UserTokenPolicy::anonymous()).into();
     let (session, events) = client.connect_to_matching_endpoint(endpoint, identity).await?;
     let handle = events.spawn();
     if !tokio::time::timeout(Duration::from_secs(20), session.wait_for_connection()).await? {

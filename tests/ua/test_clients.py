@@ -9,12 +9,16 @@ from pathlib import Path
 import opcua
 import pytest
 from asyncua import Client, ua
-from asyncua.crypto.security_policies import SecurityPolicyBasic256Sha256
+from asyncua.crypto import security_policies
 
 from harness import certificates
 from harness.plant import PASSWORD, USER
+from harness.product import command
 
-MODES = ("none", "sign", "encrypt")
+NEWER = ("encrypt:Aes128_Sha256_RsaOaep", "encrypt:Aes256_Sha256_RsaPss", "sign:Aes256_Sha256_RsaPss")
+BASIC_MODES = ("none", "sign", "encrypt")
+MODES = BASIC_MODES + NEWER
+"""Mode and policy; without a policy it is Basic256Sha256."""
 USERS = ("anonymous", "user")
 FOLDER, COUNTER = "mem.all", "sig.d.counter"
 VARIABLES = {"asyncua": "bulk.d.m0", "python-opcua": "bulk.d.m1", "open62541": "bulk.d.m2", "node": "bulk.d.m3", "rust": "bulk.d.m4"}
@@ -70,6 +74,13 @@ def test_node_opcua(secured, mode, user):
     run_client(["node", script, *line])
 
 
+POLICY_CLASSES = {
+    "": security_policies.SecurityPolicyBasic256Sha256,
+    "Aes128_Sha256_RsaOaep": security_policies.SecurityPolicyAes128Sha256RsaOaep,
+    "Aes256_Sha256_RsaPss": security_policies.SecurityPolicyAes256Sha256RsaPss,
+}
+
+
 class Changes:
     """Collects what a Python client's subscription brings."""
 
@@ -87,9 +98,10 @@ async def test_asyncua(secured, mode, user):
     client = Client(server.url, timeout=20)
     client.application_uri = certificates.CLIENT_URI
     if mode != "none":
-        wanted = ua.MessageSecurityMode.Sign if mode == "sign" else ua.MessageSecurityMode.SignAndEncrypt
+        word, _, policy = mode.partition(":")
+        wanted = ua.MessageSecurityMode.Sign if word == "sign" else ua.MessageSecurityMode.SignAndEncrypt
         await client.set_security(
-            SecurityPolicyBasic256Sha256, str(identity.certificate_der), str(identity.key_pem), mode=wanted
+            POLICY_CLASSES[policy], str(identity.certificate_der), str(identity.key_pem), mode=wanted
         )
     if user == "user":
         client.set_user(USER)
@@ -112,7 +124,7 @@ async def test_asyncua(secured, mode, user):
 
 
 @pytest.mark.parametrize("user", USERS)
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", BASIC_MODES)
 def test_python_opcua(secured, mode, user):
     server, identity = secured
     client = opcua.Client(server.url, timeout=20)
@@ -140,3 +152,17 @@ def test_python_opcua(secured, mode, user):
         subscription.delete()
     finally:
         client.disconnect()
+
+
+@pytest.mark.parametrize("policy", ("basic256sha256", "aes128-sha256-rsaoaep", "aes256-sha256-rsapss", "auto"))
+def test_the_command_line_speaks_every_policy(secured, tmp_path, policy):
+    """The command makes its certificate at its first try; the second comes after the server was told to trust it."""
+    server, _ = secured
+    home = {"XDG_DATA_HOME": str(tmp_path), "TAGWIRE_PASSWORD": PASSWORD}
+    line = ("read", server.url, COUNTER, "--user", USER, "--security", policy, "--trust", "--timeout", "20s")
+    command(*line, timeout=120, **home)
+    own = tmp_path / "tagwire" / "client" / "pki" / "own" / "cert.der"
+    assert own.exists(), list((tmp_path / "tagwire" / "client").rglob("*"))
+    (server.folder / "data" / "pki" / "trusted" / f"command-{policy}.der").write_bytes(own.read_bytes())
+    done = command(*line, timeout=120, **home)
+    assert done.returncode == 0, done.stdout + done.stderr

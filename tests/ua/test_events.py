@@ -696,6 +696,7 @@ async def test_k04_the_clients_audit_entry_is_copied(audited):
         await auditor.disconnect()
 
 
+@pytest.mark.row("E06")
 @pytest.mark.parametrize(
     "user, password, mode",
     [

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
-use crate::process::{cargo, exists, passes};
+use crate::process::{cargo, exists, passes, target};
 use crate::tally::Tally;
 
 /// Runs all checks and fails when one of them does.
@@ -30,6 +30,14 @@ fn checks() -> Vec<Command> {
     let clippy = ["clippy", "--workspace", "--all-targets", "--profile", "ci", "--", "-D", "warnings"];
     let mut checks = vec![cargo(&["fmt", "--all", "--check"]), cargo(&clippy)];
     checks.push(cargo(&["test", "--quiet", "--profile", "ci", "--package", "xtask"]));
+    // libFuzzer itself is C++.
+    if exists("c++", "--version") {
+        let mut fuzz = cargo(&["check", "--quiet", "--manifest-path", "fuzz/Cargo.toml"]);
+        fuzz.env("CARGO_TARGET_DIR", target());
+        checks.push(fuzz);
+    } else {
+        println!("# there is no C++ compiler: the fuzz targets are not compiled");
+    }
     if exists("cargo-deny", "--version") {
         checks.push(cargo(&["deny", "--offline", "check", "licenses", "bans", "sources"]));
     } else {

@@ -16,7 +16,7 @@ pub(crate) fn run_product(peers: &Peers, binary: &Path, pytest: &[String]) -> Re
     if report.exists() {
         std::fs::remove_file(&report)?;
     }
-    let mut command = python(peers, binary, &["-m", "pytest", "tests", "--numprocesses=4"]);
+    let mut command = python(peers, binary, &["-m", "pytest", "tests", "--numprocesses=4", "-rxs"]);
     command.arg(format!("--junitxml={}", report.display())).args(pytest);
     let passed = passes(&mut command)?;
     let tally = std::fs::read_to_string(&report).map(|xml| Tally::from_junit(&xml)).unwrap_or_default();
@@ -80,7 +80,8 @@ pub(crate) fn python(peers: &Peers, binary: &Path, args: &[&str]) -> Command {
     command
 }
 
-/// Regenerates the JSON schema and the reference page from the command itself.
+/// Regenerates the JSON schema and the reference page from the command itself, and the table of conformance rows from
+/// the tests.
 pub(crate) fn generate() -> Result<()> {
     let binary = product("dev")?;
     let folder = root().join("docs/reference");
@@ -90,6 +91,9 @@ pub(crate) fn generate() -> Result<()> {
         std::fs::write(folder.join(file), text)?;
         println!("written: docs/reference/{file}");
     }
+    let arguments = ["-m", "tests.harness.conformance", "docs/conformance.md"];
+    crate::process::run(&mut python(&peers::install()?, &binary, &arguments))?;
+    println!("written: docs/conformance.md");
     Ok(())
 }
 

@@ -56,7 +56,7 @@ pub enum AuditEvent {
         time: Timestamp,
         /// Which.
         fingerprint: Fingerprint,
-        /// What was done: `accepted`, `rejected` or `removed`.
+        /// What was done: `accepted`, `rejected`, `blocked` or `removed`.
         change: &'static str,
     },
 }

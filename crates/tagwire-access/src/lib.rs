@@ -3,6 +3,7 @@
 //! - [`Operation`], [`Role`], [`RoleSet`]: the words, and which role may do what unless a rule says otherwise.
 //! - [`Policy`], [`Principal`], [`authorise`]: the one decision, made once per operation whichever face asked.
 //! - [`Users`], [`Login`]: the users file with Argon2id hashes, and password checks that tell nothing but yes or no.
+//! - [`Guesses`]: what wrong logins cost the one who guesses.
 //! - [`OwnCertificate`], [`OwnIdentity`]: the key and certificate of this installation.
 //! - [`TrustStore`], [`Trusted`], [`Refusal`]: which peers' certificates are good, and why one is not.
 //! - [`Audit`], [`AuditEvent`]: where decisions are reported.
@@ -15,6 +16,7 @@ mod der_file;
 mod file;
 mod folder;
 mod glob;
+mod guesses;
 mod host;
 mod install;
 mod login;
@@ -38,6 +40,7 @@ mod users_file;
 pub use audit::{Audit, AuditEvent, AuditQueue, NoAudit};
 pub use certificate::{Certificate, CertificateError, Fingerprint, PublicKey};
 pub use file::FileError;
+pub use guesses::Guesses;
 pub use host::found_names;
 pub use install::{InstallId, install_id};
 pub use login::{Login, LoginRefused};

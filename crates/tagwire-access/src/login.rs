@@ -99,6 +99,16 @@ impl Login {
         }
     }
 
+    /// Refuses a login whose credentials could not even be read, in the time of a wrong password.
+    ///
+    /// # Errors
+    /// Always: [`LoginRefused::Credentials`], [`LoginRefused::Busy`].
+    pub fn unreadable(&self) -> Result<Principal, LoginRefused> {
+        let _ticket = self.take_turn()?;
+        let _ = self.users.any_hash().unwrap_or_else(|| self.decoy.clone()).matches("");
+        Err(LoginRefused::Credentials)
+    }
+
     fn take_turn(&self) -> Result<Ticket<'_>, LoginRefused> {
         let deadline = Instant::now() + Self::MAX_WAIT;
         let mut turn = self.turn.lock();
@@ -168,18 +178,27 @@ mod tests {
             ("bob", "secret2"),
             ("anna", &long),
         ];
-        // The fastest of several tries stands for the work done, whatever else the machine does.
+        // The fastest of several tries stands for the work done; a busy machine needs more of them.
         let mut best = [Duration::MAX; 6];
-        for _ in 0..5 {
+        let is_even = |best: &[Duration; 6]| {
+            let [slowest, fastest] =
+                [best.iter().max(), best.iter().min()].map(|time| time.expect("some").as_secs_f64());
+            slowest < fastest * 1.5
+        };
+        for round in 0..100 {
             for (case, best) in cases.iter().zip(&mut best) {
                 let start = Instant::now();
                 assert_eq!(login.user(&policy, case.0, case.1, origin).expect_err("wrong"), LoginRefused::Credentials);
                 *best = (*best).min(start.elapsed());
             }
+            if round >= 4 && is_even(&best) {
+                break;
+            }
         }
-        let slowest = best.iter().max().expect("some");
-        let fastest = best.iter().min().expect("some");
-        assert!(slowest.as_secs_f64() < fastest.as_secs_f64() * 2.0, "{best:?}");
+        assert!(is_even(&best), "{best:?}");
+        let start = Instant::now();
+        assert_eq!(login.unreadable().expect_err("wrong"), LoginRefused::Credentials);
+        assert!(start.elapsed().as_secs_f64() * 1.5 > best[0].as_secs_f64(), "an unreadable password costs as much");
     }
 
     #[test]

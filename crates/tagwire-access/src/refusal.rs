@@ -31,6 +31,8 @@ pub enum Reason {
     KeyUnsupported,
     /// Neither the certificate nor an issuer is trusted.
     Untrusted,
+    /// An administrator blocked the certificate or an issuer.
+    Blocked,
     /// It is not valid yet.
     NotYetValid,
     /// It is no longer valid.
@@ -67,6 +69,7 @@ impl Reason {
             Self::KeyTooShort(_) => "KeyTooShort",
             Self::KeyUnsupported => "KeyUnsupported",
             Self::Untrusted => "Untrusted",
+            Self::Blocked => "Blocked",
             Self::NotYetValid => "NotYetValid",
             Self::Expired => "Expired",
             Self::IssuerTime => "IssuerTime",
@@ -90,7 +93,7 @@ impl Reason {
             Self::SignatureWeak(_) | Self::KeyTooShort(_) | Self::KeyUnsupported => {
                 status::BAD_CERTIFICATE_POLICY_CHECK_FAILED
             }
-            Self::Untrusted => status::BAD_CERTIFICATE_UNTRUSTED,
+            Self::Untrusted | Self::Blocked => status::BAD_CERTIFICATE_UNTRUSTED,
             Self::NotYetValid | Self::Expired => status::BAD_CERTIFICATE_TIME_INVALID,
             Self::IssuerTime => status::BAD_CERTIFICATE_ISSUER_TIME_INVALID,
             Self::HostMismatch(_) => status::BAD_CERTIFICATE_HOST_NAME_INVALID,
@@ -116,6 +119,22 @@ impl Reason {
         }
     }
 
+    /// What an administrator can do about it, one sentence, with the command to type where one helps.
+    pub fn advice(&self, fingerprint: Fingerprint) -> String {
+        match self {
+            Self::Untrusted => {
+                format!(
+                    "compare the fingerprint with the peer's, then type: tagwire trust accept {}",
+                    fingerprint.short()
+                )
+            }
+            Self::Blocked => {
+                format!("if it was blocked by mistake, type: tagwire trust accept {}", fingerprint.short())
+            }
+            _ => self.remedy().to_owned(),
+        }
+    }
+
     /// What an administrator can do about it, one sentence.
     pub const fn remedy(&self) -> &'static str {
         match self {
@@ -129,6 +148,7 @@ impl Reason {
                 "give the peer a certificate with an RSA key of 2048 bits or more"
             }
             Self::Untrusted => "compare the fingerprint with the peer's, then accept it with \"tagwire trust accept\"",
+            Self::Blocked => "accept it with \"tagwire trust accept\" if it was blocked by mistake",
             Self::NotYetValid => "check the clocks of both machines",
             Self::Expired => "renew the peer's certificate, or check the clock of this machine",
             Self::IssuerTime => "renew the issuer's certificate, or check the clock of this machine",
@@ -155,6 +175,7 @@ impl fmt::Display for Reason {
             Self::KeyTooShort(bits) => write!(f, "the key has {bits} bits only"),
             Self::KeyUnsupported => f.write_str("the kind of key is not supported"),
             Self::Untrusted => f.write_str("the certificate is not trusted"),
+            Self::Blocked => f.write_str("the certificate was blocked by an administrator"),
             Self::NotYetValid => f.write_str("the certificate is not valid yet"),
             Self::Expired => f.write_str("the certificate has expired"),
             Self::IssuerTime => f.write_str("the issuer's certificate is not valid now"),
@@ -189,6 +210,7 @@ mod tests {
     fn a_stranger_learns_nothing_about_the_trust_lists() {
         for reason in [
             Reason::Untrusted,
+            Reason::Blocked,
             Reason::IssuerUnknown(String::new()),
             Reason::Revoked,
             Reason::IssuerRevoked,

@@ -95,7 +95,7 @@ pub enum TrustError {
     Ambiguous(String),
 }
 
-/// The folders `trusted`, `issuer` and `rejected` below one `pki` folder.
+/// The folders `trusted`, `issuer`, `rejected` and `blocked` below one `pki` folder.
 ///
 /// Files dropped by hand count from the next check on. An issuer in `issuer` completes a chain, one in `trusted` makes
 /// everything below it trusted.
@@ -110,7 +110,14 @@ pub struct TrustStore {
 struct State {
     trusted: Folder,
     issuers: Folder,
+    blocked: Folder,
     scanned: Instant,
+}
+
+impl State {
+    const fn folders(&self) -> [&Folder; 3] {
+        [&self.trusted, &self.issuers, &self.blocked]
+    }
 }
 
 impl TrustStore {
@@ -119,16 +126,18 @@ impl TrustStore {
     /// # Errors
     /// [`FileError`] when a folder cannot be made.
     pub fn open(pki: &Path, settings: TrustSettings, audit: Arc<dyn Audit>) -> Result<Self, FileError> {
-        for name in ["trusted", "issuer", "rejected"] {
+        for name in ["trusted", "issuer", "rejected", "blocked"] {
             file::make_folder(&pki.join(name))?;
         }
         let mut trusted = Folder::new(pki.join("trusted"));
         let mut issuers = Folder::new(pki.join("issuer"));
+        let mut blocked = Folder::new(pki.join("blocked"));
         trusted.scan();
         issuers.scan();
+        blocked.scan();
         Ok(Self {
             settings,
-            state: RwLock::new(State { trusted, issuers, scanned: Instant::now() }),
+            state: RwLock::new(State { trusted, issuers, blocked, scanned: Instant::now() }),
             rejected: Mutex::new(Rejected::open(pki.join("rejected"))),
             generation: AtomicU64::new(1),
             audit,
@@ -207,9 +216,15 @@ impl TrustStore {
             .cloned()
             .collect();
         let is_trusted = |fingerprint: Fingerprint| state.trusted.certificates.contains_key(&fingerprint);
+        if sent.iter().any(|certificate| state.blocked.certificates.contains_key(&certificate.fingerprint())) {
+            return Err(Reason::Blocked);
+        }
         let path = path::find(leaf, &pool, is_trusted)?;
         if !path.iter().any(|certificate| is_trusted_exactly(&state.trusted, certificate)) {
             return Err(Reason::Untrusted);
+        }
+        if path.iter().any(|certificate| state.blocked.certificates.contains_key(&certificate.fingerprint())) {
+            return Err(Reason::Blocked);
         }
         let (_, issuers) = path.split_first().ok_or(Reason::Missing)?;
         if now < leaf.not_before() {
@@ -259,15 +274,16 @@ impl TrustStore {
 
     fn report(&self, leaf: Option<&Arc<Certificate>>, reason: &Reason, peer: Option<SocketAddr>, now: Timestamp) {
         let fingerprint = leaf.map(|leaf| leaf.fingerprint());
-        let short = fingerprint.map_or_else(String::new, |fingerprint| fingerprint.short());
-        tracing::warn!(
-            certificate = short,
-            peer = peer.map(tracing::field::display),
-            reason = reason.name(),
-            fix = reason.remedy(),
-            "certificate refused: {reason}"
-        );
+        let (who, fix) = match leaf {
+            Some(leaf) => {
+                (format!("{} of \"{}\"", leaf.fingerprint().short(), leaf.subject()), reason.advice(leaf.fingerprint()))
+            }
+            None => ("without a name".to_owned(), reason.remedy().to_owned()),
+        };
+        let peer_address = peer.map(tracing::field::display);
+        tracing::warn!(peer = peer_address, reason = reason.name(), "certificate {who} refused: {reason}; {fix}");
         if let Some(leaf) = leaf
+            && *reason != Reason::Blocked
             && let Err(error) = self.rejected.lock().note(leaf, reason, peer, now, Instant::now())
         {
             tracing::error!("cannot store a rejected certificate: {error}");
@@ -280,12 +296,12 @@ impl TrustStore {
         {
             let state = self.state.read();
             let is_due = is_forced || state.scanned.elapsed() >= FULL_SCAN_EVERY;
-            if !is_due && !state.trusted.looks_changed() && !state.issuers.looks_changed() {
+            if !is_due && !state.folders().into_iter().any(Folder::looks_changed) {
                 return;
             }
         }
         let mut state = self.state.write();
-        let has_changed = state.trusted.scan() | state.issuers.scan();
+        let has_changed = state.trusted.scan() | state.issuers.scan() | state.blocked.scan();
         state.scanned = Instant::now();
         if has_changed {
             self.generation.fetch_add(1, Ordering::AcqRel);
@@ -304,6 +320,12 @@ impl TrustStore {
         list(&self.state.read().issuers)
     }
 
+    /// The certificates that are refused for good.
+    pub fn blocked(&self) -> Vec<TrustEntry> {
+        self.rescan(true);
+        list(&self.state.read().blocked)
+    }
+
     /// The refused certificates, the one that came last first.
     pub fn rejected(&self) -> Vec<RejectedEntry> {
         let mut entries: Vec<RejectedEntry> = self.rejected.lock().entries().values().cloned().collect();
@@ -315,18 +337,21 @@ impl TrustStore {
     pub fn ignored(&self) -> Vec<(PathBuf, String)> {
         self.rescan(true);
         let state = self.state.read();
-        let both = state.trusted.ignored().chain(state.issuers.ignored());
-        both.map(|(path, problem)| (path.to_owned(), problem.to_owned())).collect()
+        let all = state.folders().into_iter().flat_map(Folder::ignored);
+        all.map(|(path, problem)| (path.to_owned(), problem.to_owned())).collect()
     }
 
-    /// The fingerprint, among trusted and rejected ones, that begins with these hexadecimal digits (at least four).
+    /// The fingerprint, among trusted, rejected and blocked ones, that begins with these hexadecimal digits (at least four).
     ///
     /// # Errors
     /// [`TrustError::Unknown`], [`TrustError::Ambiguous`].
     pub fn find(&self, digits: &str) -> Result<Fingerprint, TrustError> {
         self.rescan(true);
         let prefix = digits.replace([':', ' '], "").to_ascii_lowercase();
-        let mut found: Vec<Fingerprint> = self.state.read().trusted.certificates.keys().copied().collect();
+        let mut found: Vec<Fingerprint> = {
+            let state = self.state.read();
+            state.trusted.certificates.keys().chain(state.blocked.certificates.keys()).copied().collect()
+        };
         found.extend(self.rejected.lock().entries().keys().copied());
         found.retain(|fingerprint| prefix.len() >= 4 && fingerprint.to_string().starts_with(&prefix));
         found.sort_unstable();
@@ -338,17 +363,18 @@ impl TrustStore {
         }
     }
 
-    /// Trusts a rejected certificate from now on.
+    /// Trusts a rejected or blocked certificate from now on.
     ///
     /// # Errors
     /// [`TrustError::Unknown`], [`TrustError::File`].
     pub fn accept(&self, fingerprint: Fingerprint, now: Timestamp) -> Result<(), TrustError> {
         let mut rejected = self.rejected.lock();
-        let entry = rejected.entries().get(&fingerprint);
-        let certificate = entry
-            .map(|entry| Arc::clone(&entry.certificate))
-            .ok_or_else(|| TrustError::Unknown(fingerprint.to_string()))?;
+        let waiting = rejected.entries().get(&fingerprint).map(|entry| Arc::clone(&entry.certificate));
+        let Some(certificate) = waiting.or_else(|| self.known(fingerprint)) else {
+            return Err(TrustError::Unknown(fingerprint.to_string()));
+        };
         self.store_trusted(&certificate)?;
+        self.unblock(fingerprint)?;
         rejected.forget(fingerprint)?;
         drop(rejected);
         self.changed(fingerprint, "accepted", now);
@@ -367,15 +393,67 @@ impl TrustStore {
         Ok(certificate.fingerprint())
     }
 
-    /// Takes a certificate from the trusted ones to the rejected ones.
+    /// Takes a certificate from the trusted ones to the rejected ones; one that waits for a decision is forgotten until
+    /// it comes again, and one that was blocked may come again.
     ///
     /// # Errors
     /// [`TrustError::Unknown`], [`TrustError::File`].
     pub fn reject(&self, fingerprint: Fingerprint, now: Timestamp) -> Result<(), TrustError> {
-        let certificate = self.take_trusted(fingerprint)?;
-        self.rejected.lock().store(&certificate, now)?;
+        match self.take_trusted(fingerprint) {
+            Ok(certificate) => self.rejected.lock().store(&certificate, now)?,
+            Err(TrustError::Unknown(digits)) => {
+                let mut rejected = self.rejected.lock();
+                let was_waiting = rejected.entries().contains_key(&fingerprint);
+                if was_waiting {
+                    rejected.forget(fingerprint)?;
+                }
+                drop(rejected);
+                if !self.unblock(fingerprint)? && !was_waiting {
+                    return Err(TrustError::Unknown(digits));
+                }
+            }
+            Err(error) => return Err(error),
+        }
         self.changed(fingerprint, "rejected", now);
         Ok(())
+    }
+
+    /// Refuses a certificate, trusted or rejected, for good: it is not listed again when it comes back, and what it
+    /// issued is refused too.
+    ///
+    /// # Errors
+    /// [`TrustError::Unknown`], [`TrustError::File`].
+    pub fn block(&self, fingerprint: Fingerprint, now: Timestamp) -> Result<(), TrustError> {
+        let waiting = self.rejected.lock().entries().get(&fingerprint).map(|entry| Arc::clone(&entry.certificate));
+        let Some(certificate) = waiting.or_else(|| self.known(fingerprint)) else {
+            return Err(TrustError::Unknown(fingerprint.to_string()));
+        };
+        let path = self.state.read().blocked.file_of(fingerprint);
+        file::replace(&path, certificate.der(), Readers::All)?;
+        match self.take_trusted(fingerprint) {
+            Err(TrustError::Unknown(_)) => {}
+            other => {
+                other?;
+            }
+        }
+        self.rejected.lock().forget(fingerprint)?;
+        self.changed(fingerprint, "blocked", now);
+        Ok(())
+    }
+
+    /// The trusted or blocked certificate with this fingerprint.
+    fn known(&self, fingerprint: Fingerprint) -> Option<Arc<Certificate>> {
+        let state = self.state.read();
+        let lists = [&state.trusted.certificates, &state.blocked.certificates];
+        lists.into_iter().find_map(|list| list.get(&fingerprint)).map(|(certificate, _)| Arc::clone(certificate))
+    }
+
+    /// Takes a certificate from the blocked ones; false when it is not there.
+    fn unblock(&self, fingerprint: Fingerprint) -> Result<bool, TrustError> {
+        let state = self.state.read();
+        let Some((_, path)) = state.blocked.certificates.get(&fingerprint) else { return Ok(false) };
+        std::fs::remove_file(path).map_err(|source| FileError::Write { path: path.clone(), source })?;
+        Ok(true)
     }
 
     /// Forgets a certificate, trusted or rejected.

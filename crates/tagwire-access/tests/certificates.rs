@@ -78,6 +78,45 @@ fn x02_an_untrusted_certificate_is_refused_stored_once_and_can_be_accepted_at_on
 }
 
 #[test]
+fn a_blocked_certificate_stays_out_unlisted_until_it_is_accepted() {
+    let store = Store::new();
+    let peer = self_signed(APPLICATION);
+    assert_eq!(store.verify(&[&peer.der]).expect_err("refused"), Reason::Untrusted);
+    let fingerprint = store.trust.rejected()[0].certificate.fingerprint();
+    assert!(Reason::Untrusted.advice(fingerprint).ends_with(&format!("tagwire trust accept {}", fingerprint.short())));
+    store.trust.accept(fingerprint, now()).expect("accepts");
+    let before = store.trust.generation();
+    store.trust.block(fingerprint, now()).expect("blocks");
+    assert!(store.trust.generation() > before, "live sessions are looked at");
+    let reason = store.verify(&[&peer.der]).expect_err("blocked");
+    assert_eq!((reason.wire_status(), reason), (CHECKS_FAILED, Reason::Blocked));
+    assert!(store.trust.rejected().is_empty(), "it does not wait for a decision again");
+    assert_eq!((store.n_files("trusted"), store.trust.blocked().len()), (0, 1));
+
+    let found = store.trust.find(&fingerprint.short()).expect("found among the blocked ones");
+    store.trust.accept(found, now()).expect("accepts");
+    assert!(store.verify(&[&peer.der]).is_ok());
+    store.trust.block(fingerprint, now()).expect("blocks again");
+    store.trust.reject(fingerprint, now()).expect("unblocks");
+    assert_eq!(store.verify(&[&peer.der]).expect_err("refused"), Reason::Untrusted);
+    store.trust.reject(fingerprint, now()).expect("strikes it off the list");
+    assert!(store.trust.rejected().is_empty() && store.trust.reject(fingerprint, now()).is_err());
+}
+
+#[test]
+fn what_a_blocked_authority_issued_is_refused() {
+    let root = self_signed(AUTHORITY);
+    let peer = root.issue(APPLICATION);
+    let store = Store::new();
+    store.drop_file("trusted/root.der", &root.der);
+    store.drop_file("trusted/root.crl", &root.revocation_list(&[], 2030));
+    let admitted = store.verify(&[&peer.der]).expect("trusted");
+    store.trust.block(admitted.issuers[0].fingerprint(), now()).expect("blocks");
+    store.drop_file("trusted/root.der", &root.der);
+    assert_eq!(store.verify(&[&peer.der]).expect_err("refused"), Reason::Blocked);
+}
+
+#[test]
 fn x03_an_unknown_or_untrusted_issuer_is_refused() {
     let root = self_signed(AUTHORITY);
     let peer = root.issue(APPLICATION);

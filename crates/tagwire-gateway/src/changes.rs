@@ -242,6 +242,9 @@ fn changed_device(
     })
 }
 
+/// What changed when nothing did that the tag itself shows.
+pub(crate) const OTHER_CHANGE: &str = "scan, node_id or a key of the driver";
+
 fn compare_tag(meta: TagView<'_>, tag: &Tag) -> Vec<String> {
     let mut what = Vec::new();
     differ(&mut what, "address", meta.address, &tag.spec.address);
@@ -261,7 +264,7 @@ fn compare_tag(meta: TagView<'_>, tag: &Tag) -> Vec<String> {
         what.push("deadband".to_owned());
     }
     if what.is_empty() {
-        what.push("scan, node_id or a key of the driver".to_owned());
+        what.push(OTHER_CHANGE.to_owned());
     }
     what
 }

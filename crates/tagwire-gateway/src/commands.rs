@@ -8,7 +8,7 @@ use crate::changes::{Action, Changes};
 use crate::config::{Problems, format_duration};
 use crate::control::{Answer, Control, Request};
 use crate::gateway::{ReloadError, Shared};
-use crate::users;
+use crate::{trust, users};
 
 impl Control for Shared {
     async fn handle(&self, request: Request) -> Answer {
@@ -17,6 +17,18 @@ impl Control for Shared {
             Request::Plan {} => changes_answer(self.plan().await),
             Request::Reload {} => changes_answer(self.reload().await),
             Request::Trace { link, on } => self.trace(&link, on).await,
+            Request::TrustList {}
+            | Request::TrustAccept { .. }
+            | Request::TrustReject { .. }
+            | Request::TrustBlock { .. } => {
+                let (trust, now) = (std::sync::Arc::clone(&self.trust), self.clock.now());
+                let is_change = !matches!(request, Request::TrustList {});
+                let done = tokio::task::spawn_blocking(move || trust::carry_out(&trust, &request, now)).await;
+                if is_change {
+                    self.ua.recheck_trust();
+                }
+                done.unwrap_or_else(|_| Answer::refused("the command failed inside", ""))
+            }
             Request::UserAdd { .. } | Request::UserList {} | Request::UserRemove { .. } => {
                 let users = std::sync::Arc::clone(&self.users);
                 // Hashing a password takes a part of a second of a core.

@@ -55,6 +55,7 @@ pub(crate) struct Shared {
     pub(crate) link_events: Arc<LinkEvents>,
     pub(crate) own: Arc<OwnIdentity>,
     pub(crate) users: Arc<Users>,
+    pub(crate) trust: Arc<TrustStore>,
     pub(crate) clock: Clock,
     pub(crate) name: String,
     pub(crate) started: Instant,
@@ -162,7 +163,7 @@ impl Gateway {
             hub: Arc::clone(&hub),
             login,
             policy: Arc::new(policy(ua_section.anonymous)),
-            trust,
+            trust: Arc::clone(&trust),
             clock: clock.clone(),
         });
         names.give(&ua);
@@ -182,6 +183,7 @@ impl Gateway {
             link_events,
             own,
             users,
+            trust,
             clock,
             name,
             started: Instant::now(),

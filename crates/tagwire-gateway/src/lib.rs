@@ -6,7 +6,7 @@
 //! - [`control`]: commands to a running server through the socket in its [`data_dir`].
 //! - [`http`]: the page for Prometheus.
 //! - [`logging`]: the log.
-//! - [`users`]: the list of users, while no server runs.
+//! - [`trust`], [`users`]: trust lists and users, while no server runs.
 
 mod changes;
 mod commands;
@@ -25,6 +25,7 @@ mod service_level;
 mod sink;
 mod system;
 mod tree;
+pub mod trust;
 mod ua;
 pub mod users;
 

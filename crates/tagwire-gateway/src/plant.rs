@@ -12,7 +12,7 @@ use tagwire_hub::{FolderId, FolderKind, Hub, LinkId, RegistryError};
 use tagwire_model::TagId;
 use thiserror::Error;
 
-use crate::changes::{Action, Changes, DeviceChange, LinkChange};
+use crate::changes::{Action, Changes, DeviceChange, LinkChange, OTHER_CHANGE};
 use crate::config::{Config, Device, ExplicitNodeId, Link, Tag};
 use crate::running::{Fingerprint, Running, RunningDevice, RunningLink};
 use crate::sink::{HubSink, LinkRoute};
@@ -307,7 +307,7 @@ impl Plant {
             }
             idx
         };
-        self.send_device(shared, idx, handle).await
+        self.send_device(shared, idx, handle, Vec::new()).await
     }
 
     async fn change_device(
@@ -327,6 +327,13 @@ impl Plant {
         let settings = DeviceSettings::from_settings(&new.common);
         let touched: HashSet<&str> = change.changed.iter().map(|(path, _)| path.as_str()).collect();
         let settings_changed = !change.why.is_empty();
+        let prefix = format!("{}.", change.path);
+        let moved: HashSet<&str> = change
+            .changed
+            .iter()
+            .filter(|(_, what)| what.iter().any(|what| changes_the_value(what)))
+            .filter_map(|(path, _)| path.strip_prefix(&prefix))
+            .collect();
         // A tag whose type changes is another tag for clients: the old one must go before the new one can come.
         let mut ids: Vec<Option<TagId>> = Vec::with_capacity(new.tags.len());
         let mut retyped = Vec::new();
@@ -362,20 +369,26 @@ impl Plant {
                 let device = link.devices.get_mut(idx).and_then(Option::as_mut).ok_or("the device is gone")?;
                 device.tags.retain(|(tag, _)| !gone.contains(tag));
             }
-            self.send_device(shared, idx, handle).await?;
+            self.send_device(shared, idx, handle, Vec::new()).await?;
             self.remove_tags(&gone.iter().copied().collect::<Vec<_>>());
         }
         let missing: Vec<&Tag> = new.tags.iter().zip(&ids).filter(|(_, id)| id.is_none()).map(|(tag, _)| tag).collect();
         let mut made = self.make_tags(place, &settings, &missing).map_err(text)?.into_iter();
+        let mut stale: Vec<TagId> =
+            new.tags.iter().zip(&ids).filter(|(tag, _)| moved.contains(&*tag.name)).filter_map(|(_, id)| *id).collect();
         let ids: Vec<TagId> = ids.into_iter().filter_map(|id| id.or_else(|| made.next())).collect();
         {
             let mut link = shared.lock();
             let device = link.devices.get_mut(idx).and_then(Option::as_mut).ok_or("the device is gone")?;
+            // Another unit, order or numbering gives every value another meaning.
+            if device.settings != new.settings {
+                stale.extend(new.tags.iter().zip(&ids).map(|(_, id)| *id));
+            }
             device.common.clone_from(&new.common);
             device.settings.clone_from(&new.settings);
             device.note_tags(new, ids);
         }
-        self.send_device(shared, idx, handle).await
+        self.send_device(shared, idx, handle, stale).await
     }
 
     /// Tells a link's task what a device is now; without a task it will learn at its start.
@@ -384,6 +397,7 @@ impl Plant {
         shared: &Mutex<RunningLink>,
         idx: usize,
         handle: Option<&LinkHandle>,
+        stale: Vec<TagId>,
     ) -> Result<(), String> {
         let Some(handle) = handle else { return Ok(()) };
         let (spec, settings, system) = {
@@ -391,8 +405,13 @@ impl Plant {
             let device = link.devices.get(idx).and_then(Option::as_ref).ok_or("the device is gone")?;
             (device.spec(&self.hub.registry()), device.device_settings(), device.system.clone())
         };
-        handle.set_device(idx, spec, settings, system).await.map_err(|error| error.to_string())
+        handle.change_device(idx, spec, settings, system, stale).await.map_err(|error| error.to_string())
     }
+}
+
+/// Whether a change of this kind makes the last value of a tag worthless.
+fn changes_the_value(what: &str) -> bool {
+    ["address", "scaling", OTHER_CHANGE].iter().any(|word| what.starts_with(word))
 }
 
 impl RunningDevice {

@@ -120,6 +120,11 @@ impl UaFace {
         self.server.events()
     }
 
+    /// Has clients that are not trusted any more disconnected.
+    pub(crate) fn recheck_trust(&self) {
+        self.server.recheck_trust();
+    }
+
     pub(crate) fn usage(&self) -> Usage {
         self.server.usage()
     }
@@ -132,17 +137,22 @@ impl UaFace {
 
 /// Policies with their modes, best first.
 fn security(chosen: &[Security]) -> Vec<(&'static SecurityPolicy, MessageSecurityMode)> {
-    let mut offered = Vec::new();
-    for choice in [Security::Basic256Sha256, Security::None].into_iter().filter(|choice| chosen.contains(choice)) {
-        match choice {
-            Security::None => offered.push((SecurityPolicy::NONE, MessageSecurityMode::NONE)),
-            Security::Basic256Sha256 => {
-                offered.push((SecurityPolicy::BASIC256_SHA256, MessageSecurityMode::SIGN_AND_ENCRYPT));
-                offered.push((SecurityPolicy::BASIC256_SHA256, MessageSecurityMode::SIGN));
-            }
+    let policy = |choice: Security| match choice {
+        Security::None => SecurityPolicy::NONE,
+        Security::Basic256Sha256 => SecurityPolicy::BASIC256_SHA256,
+        Security::Aes128Sha256RsaOaep => SecurityPolicy::AES128_SHA256_RSA_OAEP,
+        Security::Aes256Sha256RsaPss => SecurityPolicy::AES256_SHA256_RSA_PSS,
+    };
+    let mut policies: Vec<&'static SecurityPolicy> = Vec::new();
+    for policy in chosen.iter().map(|choice| policy(*choice)) {
+        if !policies.contains(&policy) {
+            policies.push(policy);
         }
     }
-    offered
+    policies.sort_by_key(|policy| std::cmp::Reverse(policy.strength));
+    let with = |mode| policies.iter().filter(|policy| !policy.is_none()).map(move |policy| (*policy, mode));
+    let plain = policies.iter().filter(|policy| policy.is_none()).map(|policy| (*policy, MessageSecurityMode::NONE));
+    with(MessageSecurityMode::SIGN_AND_ENCRYPT).chain(with(MessageSecurityMode::SIGN)).chain(plain).collect()
 }
 
 /// NodeIds of tags on their way to the server, kept until there is one.
@@ -193,4 +203,24 @@ fn node_id(id: &ExplicitNodeId) -> NodeId {
         Identifier::Opaque(bytes) => NodeIdentifier::Opaque(Arc::from(&**bytes)),
     };
     NodeId { namespace: id.namespace, identifier }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn endpoints_are_offered_best_first_and_once() {
+        let chosen = [
+            Security::None,
+            Security::Aes128Sha256RsaOaep,
+            Security::Basic256Sha256,
+            Security::Aes256Sha256RsaPss,
+            Security::Basic256Sha256,
+        ];
+        let offered: Vec<(&str, i32)> = security(&chosen).iter().map(|(policy, mode)| (policy.name, mode.0)).collect();
+        let (pss, basic, aes128) = ("Aes256_Sha256_RsaPss", "Basic256Sha256", "Aes128_Sha256_RsaOaep");
+        let expected = [(pss, 3), (basic, 3), (aes128, 3), (pss, 2), (basic, 2), (aes128, 2), ("None", 1)];
+        assert_eq!(offered, expected);
+    }
 }

@@ -35,8 +35,9 @@ pub struct Hub {
 struct Numbers {
     next_tag: u32,
     free_tags: Vec<TagId>,
-    /// Removed tags that somebody still watches; free once nobody does.
-    watched_tags: Vec<TagId>,
+    /// Removed tags that somebody still watches, by path: free once nobody does, and the same tag again when one is made
+    /// at that path, so that its watchers go on.
+    watched_tags: HashMap<Box<str>, TagId>,
     next_cell: u32,
     free_cells: Vec<u32>,
     cells: HashMap<TagId, u32>,
@@ -94,15 +95,28 @@ impl Hub {
         let mut deadbands = None;
         let results = tags
             .map(|tag| {
-                let id = numbers.free_tags.pop().unwrap_or(TagId(numbers.next_tag));
+                let known = match numbers.watched_tags.is_empty() {
+                    true => None,
+                    false => {
+                        registry.path_in(tag.folder, tag.name).filter(|path| numbers.watched_tags.contains_key(&**path))
+                    }
+                };
+                let kept = known.as_deref().and_then(|path| numbers.watched_tags.get(path).copied());
+                let id = kept.or_else(|| numbers.free_tags.pop()).unwrap_or(TagId(numbers.next_tag));
                 if id.index() >= Table::CAPACITY {
                     return Err(RegistryError::Full);
                 }
                 if let Err(error) = registry.insert(id, &tag) {
-                    if id.0 != numbers.next_tag {
+                    if kept.is_none() && id.0 != numbers.next_tag {
                         numbers.free_tags.push(id);
                     }
                     return Err(error);
+                }
+                if let Some(path) = known {
+                    numbers.watched_tags.remove(&*path);
+                    if let Some(cell) = numbers.cells.remove(&id) {
+                        numbers.free_cells.push(cell);
+                    }
                 }
                 numbers.next_tag = numbers.next_tag.max(id.0 + 1);
                 let heap_cell = if tag.value_type.is_scalar() && tag.value_type.data_type.is_fixed() {
@@ -167,29 +181,33 @@ impl Hub {
         self.apply(&mut farewell, at);
         let n_on_demand = tags.iter().filter(|tag| self.flags(**tag).is_some_and(TagFlags::on_demand)).count();
         self.n_on_demand.fetch_sub(n_on_demand, Ordering::Relaxed);
-        self.registry.write().remove(tags);
+        let mut registry = self.registry.write();
         let mut numbers = self.numbers.lock();
+        for id in tags {
+            if let Some(tag) = registry.tag(*id) {
+                numbers.watched_tags.insert(Box::from(tag.path), *id);
+            }
+        }
+        registry.remove(tags);
+        drop(registry);
         if tags.iter().any(|tag| self.deadbands.load().contains_key(tag)) {
             let mut deadbands = HashMap::clone(&self.deadbands.load());
             deadbands.retain(|tag, _| !tags.contains(tag));
             self.deadbands.store(Arc::new(deadbands));
         }
-        numbers.watched_tags.extend_from_slice(tags);
         self.reclaim(&mut numbers);
     }
 
     fn reclaim(&self, numbers: &mut Numbers) {
-        let watched = std::mem::take(&mut numbers.watched_tags);
-        for tag in watched {
-            if self.n_watch_list(tag) == 0 {
-                if let Some(cell) = numbers.cells.remove(&tag) {
-                    numbers.free_cells.push(cell);
-                }
-                numbers.free_tags.push(tag);
-            } else {
-                numbers.watched_tags.push(tag);
+        let Numbers { watched_tags, cells, free_cells, free_tags, .. } = numbers;
+        watched_tags.retain(|_, tag| {
+            let is_watched = self.n_watch_list(*tag) != 0;
+            if !is_watched {
+                free_cells.extend(cells.remove(tag));
+                free_tags.push(*tag);
             }
-        }
+            is_watched
+        });
     }
 
     #[inline]
@@ -279,6 +297,12 @@ impl Hub {
         drop(watchers);
         self.demand_version.fetch_add(1, Ordering::Release);
         added
+    }
+
+    /// Keeps the number of a tag from being given to another tag, without hearing of changes or causing polls; ended by
+    /// [`Hub::unwatch`].
+    pub fn hold(&self, id: WatchId, tag: TagId, handle: u32) -> bool {
+        self.watchers.write().hold(&self.table, id, tag, handle)
     }
 
     /// Drops interests given as tag and handle.

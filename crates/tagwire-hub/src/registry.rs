@@ -303,6 +303,11 @@ impl Registry {
         }
     }
 
+    /// The path that a tag of this name has in a folder.
+    pub(crate) fn path_in(&self, folder: FolderId, name: &str) -> Option<String> {
+        Some(join(&self.folder(folder)?.path, name).0)
+    }
+
     /// Makes room at once for this many further tags.
     pub(crate) fn reserve(&mut self, n_tags: usize) {
         self.tags.reserve(n_tags);

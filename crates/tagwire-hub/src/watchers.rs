@@ -32,6 +32,8 @@ struct Watch {
     handle: u32,
     interval_ms: u32,
     timestamps: bool,
+    /// Wants nothing but that the tag's number stays the tag's.
+    is_silent: bool,
 }
 
 /// Most tags have one watcher, so one needs no allocation.
@@ -79,13 +81,23 @@ impl Watchers {
     }
 
     pub(crate) fn add(&mut self, table: &Table, id: WatchId, interest: Interest) -> bool {
-        let Some(slot) = table.slot(interest.tag) else { return false };
         let watch = Watch {
             subscriber: id.0,
             handle: interest.handle,
             interval_ms: u32::try_from(interest.interval.as_millis()).unwrap_or(u32::MAX),
             timestamps: interest.timestamps,
+            is_silent: false,
         };
+        self.insert(table, interest.tag, watch)
+    }
+
+    pub(crate) fn hold(&mut self, table: &Table, id: WatchId, tag: TagId, handle: u32) -> bool {
+        let watch = Watch { subscriber: id.0, handle, interval_ms: u32::MAX, timestamps: false, is_silent: true };
+        self.insert(table, tag, watch)
+    }
+
+    fn insert(&mut self, table: &Table, tag: TagId, watch: Watch) -> bool {
+        let Some(slot) = table.slot(tag) else { return false };
         match slot.watch.load(Ordering::Relaxed) {
             0 => {
                 let idx = self.take_list(List::One(watch));
@@ -132,7 +144,7 @@ impl Watchers {
     /// The shortest interval that any watcher of this list needs.
     pub(crate) fn fastest(&self, list: u32) -> Option<Duration> {
         let list = self.lists.get(list.checked_sub(1)? as usize)?;
-        let fastest = list.watches().iter().map(|watch| watch.interval_ms).min()?;
+        let fastest = list.watches().iter().filter(|watch| !watch.is_silent).map(|watch| watch.interval_ms).min()?;
         Some(Duration::from_millis(u64::from(fastest)))
     }
 
@@ -147,7 +159,7 @@ impl Watchers {
     ) {
         let Some(list) = self.lists.get(list as usize - 1) else { return };
         for watch in list.watches() {
-            if value_or_status_changed || watch.timestamps {
+            if (value_or_status_changed || watch.timestamps) && !watch.is_silent {
                 outgoing.push(watch.subscriber, make(watch.handle));
             }
         }

@@ -113,7 +113,7 @@ impl Scaling {
             if limit != 0 {
                 status = status.with_info(limit);
             }
-            number
+            Ok(number)
         })?;
         Ok((value, status))
     }
@@ -126,39 +126,48 @@ impl Scaling {
         self.map(value, raw_type, |number| self.unscale(number))
     }
 
-    fn map(&self, value: &Value, wanted: DataType, mut number: impl FnMut(f64) -> f64) -> Result<Value, ConvertError> {
+    fn map(
+        &self,
+        value: &Value,
+        wanted: DataType,
+        mut number: impl FnMut(f64) -> Result<f64, ConvertError>,
+    ) -> Result<Value, ConvertError> {
         if let Value::Array(array) = value {
             let mut data = ArrayData::empty(wanted);
             for idx in 0..array.data().len() {
                 let element = array.data().element(idx).and_then(|v| v.as_f64()).ok_or(ConvertError::Type)?;
-                let element = Value::Double(number(element)).convert(ValueType::scalar(wanted))?;
+                let element = Value::Double(number(element)?).convert(ValueType::scalar(wanted))?;
                 data.push(element).map_err(|_| ConvertError::Type)?;
             }
             return Value::array(array.dims(), data).map_err(|_| ConvertError::Dimensions);
         }
         let element = value.as_f64().ok_or(ConvertError::Type)?;
-        Value::Double(number(element)).convert(ValueType::scalar(wanted))
+        Value::Double(number(element)?).convert(ValueType::scalar(wanted))
     }
 
     fn scale(&self, raw: f64) -> (f64, u32) {
         let share = (raw - self.raw.0) / (self.raw.1 - self.raw.0);
         let share = match self.curve {
             Curve::Linear => share,
-            Curve::SquareRoot => share.max(0.0).sqrt(),
+            // Below its range a flow is nothing; what is no number stays none.
+            Curve::SquareRoot if share < 0.0 => 0.0,
+            Curve::SquareRoot => share.sqrt(),
         };
         let (value, limit) = self.hold(share * (self.scaled.1 - self.scaled.0) + self.scaled.0);
         (if self.negate { -value } else { value }, limit)
     }
 
-    fn unscale(&self, value: f64) -> f64 {
+    fn unscale(&self, value: f64) -> Result<f64, ConvertError> {
         let value = if self.negate { -value } else { value };
         let (value, _) = self.hold(value);
         let share = (value - self.scaled.0) / (self.scaled.1 - self.scaled.0);
         let share = match self.curve {
             Curve::Linear => share,
+            // No raw value has such a root.
+            Curve::SquareRoot if share < 0.0 => return Err(ConvertError::Range),
             Curve::SquareRoot => share * share,
         };
-        share * (self.raw.1 - self.raw.0) + self.raw.0
+        Ok(share * (self.raw.1 - self.raw.0) + self.raw.0)
     }
 
     fn hold(&self, value: f64) -> (f64, u32) {
@@ -207,6 +216,16 @@ mod tests {
         }
         let out = scaling(Curve::Linear, false).to_raw(&Value::Double(1e9), DataType::UInt16);
         assert_eq!(out, Err(ConvertError::Range));
+    }
+
+    #[test]
+    fn a_square_root_has_no_negative_share_and_keeps_what_is_no_number() {
+        let flow = scaling(Curve::SquareRoot, false);
+        assert_eq!(flow.to_raw(&Value::Double(-50.0), DataType::UInt16), Err(ConvertError::Range));
+        assert_eq!(flow.to_raw(&Value::Double(-50.0), DataType::Double), Err(ConvertError::Range));
+        assert_eq!(flow.to_engineering(&Value::Int16(-5)).expect("number").0, Value::Double(0.0));
+        let seen = flow.to_engineering(&Value::Float(f32::NAN)).expect("number").0;
+        assert!(matches!(seen, Value::Double(value) if value.is_nan()), "{seen:?}");
     }
 
     #[test]

@@ -63,7 +63,7 @@ impl Client {
     /// Writes what a person typed, in the type that the node holds; gives the value that was sent.
     ///
     /// # Errors
-    /// [`Error::Value`] when the text does not fit, [`Error::Refused`] when the server does not take it.
+    /// [`Error::Value`] when the text does not fit, [`Error::Fraction`] when it would have to be rounded, [`Error::Refused`] when the server does not take it.
     pub async fn write_text(&self, node: &NodeId, text: &str) -> Result<Value, Error> {
         let wanted = self.value_type(node, text).await?;
         let value = Value::parse(text, wanted).map_err(|source| Error::Value {
@@ -71,6 +71,10 @@ impl Client {
             wanted: wanted.to_string(),
             source,
         })?;
+        let is_float = matches!(wanted.data_type, DataType::Float | DataType::Double);
+        if wanted.data_type.is_number() && !is_float && has_fraction(text) {
+            return Err(Error::Fraction { text: text.to_owned(), wanted: wanted.to_string() });
+        }
         let results = self.write(&[(node.clone(), value.clone())]).await?;
         match results.first() {
             Some(status) if status.is_bad() => Err(Error::Refused { what: "Write", status: StatusName(*status) }),
@@ -172,10 +176,31 @@ impl Client {
     }
 }
 
+/// Whether a number in the text, or one of its list, is none of the whole ones.
+fn has_fraction(text: &str) -> bool {
+    let numbers = text.split([',', '[', ']']).filter_map(|part| part.trim().parse::<f64>().ok());
+    numbers.filter(|number| number.is_finite()).any(|number| number.fract() != 0.0)
+}
+
 pub(crate) fn check_len(what: &'static str, found: usize, asked: usize) -> Result<(), Error> {
     if found == asked {
         Ok(())
     } else {
         Err(Error::Peer(format!("answer to {what} holds {found} results instead of {asked}")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::has_fraction;
+
+    #[test]
+    fn a_fraction_is_found_also_inside_a_list() {
+        for text in ["1.5", "-0.25", "1e-3", "[1, 2.5]", " 2.5 "] {
+            assert!(has_fraction(text), "{text}");
+        }
+        for text in ["1", "-5", "2.0", "1e3", "[1, 2]", "0x10", "x", "inf"] {
+            assert!(!has_fraction(text), "{text}");
+        }
     }
 }

@@ -11,6 +11,11 @@ pub use opcua_types::NodeClass;
 
 /// References asked for per node and answer.
 const REFERENCES_PER_PAGE: u32 = 1_000;
+/// HasEventSource (Part 3, 7.17).
+const HAS_EVENT_SOURCE: u32 = 36;
+/// HasNotifier (Part 3, 7.18).
+const HAS_NOTIFIER: u32 = 48;
+
 /// Fields of a reference: all of them.
 const ALL_FIELDS: u32 = 0x3F;
 
@@ -105,6 +110,13 @@ impl Client {
             for reference in references {
                 // A node on another server cannot be browsed here.
                 if reference.node_id.server_index != 0 || found.len() >= max_nodes {
+                    continue;
+                }
+                // Who tells events about whom is a second tree over the same nodes.
+                let is_event_path = [HAS_EVENT_SOURCE, HAS_NOTIFIER]
+                    .iter()
+                    .any(|id| reference.reference_type_id == NodeId::new(0, *id));
+                if is_event_path {
                     continue;
                 }
                 let node = reference.node_id.node_id;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use futures_util::TryStreamExt;
 use opcua_client::{
-    ClientBuilder, ClientConfig, IdentityToken, Session, SessionBuilder, SessionEventLoop, SessionPollResult,
+    ClientBuilder, ClientConfig, IdentityToken, Session, SessionActivity, SessionBuilder, SessionEventLoop,
+    SessionPollResult,
 };
 use opcua_core::sync::RwLock;
 use opcua_crypto::{CertificateStore, X509};
@@ -19,6 +20,9 @@ use crate::dial::Dial;
 use crate::endpoint::{self, Endpoint, quietly};
 use crate::error::StatusName;
 use crate::{ConnectOptions, Error, Identity, LinkState, Login, Policy, discover, identity, limits, loader};
+
+/// Longest pause between two attempts to connect again.
+const MAX_RETRY: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// A session that is connected, with the task that drives it.
 pub(crate) struct Opened {
@@ -38,6 +42,7 @@ pub(crate) async fn open(options: &ConnectOptions) -> Result<Opened, Error> {
     let description = endpoint.description(&options.url);
     let mut config = config(options);
     let mut scratch = None;
+    let mut fingerprint = None;
     let store = match (&options.identity, is_secure) {
         (None, true) => {
             return Err(Error::Options("an endpoint with security needs an own certificate".to_owned()));
@@ -45,6 +50,7 @@ pub(crate) async fn open(options: &ConnectOptions) -> Result<Opened, Error> {
         (Some(identity), true) => {
             let own = identity.own().await?;
             config = config.application_uri(own.application_uri());
+            fingerprint = Some(own.certificate().fingerprint().to_string());
             let leaf = verify(identity, &endpoint, options)?;
             let folder = show_to_library(&leaf)?;
             config = config
@@ -73,8 +79,12 @@ pub(crate) async fn open(options: &ConnectOptions) -> Result<Opened, Error> {
         }
         Ok(Err(status)) => {
             opened.driver.abort();
-            let error = Error::from_library("CreateSession", options.connect_timeout, status);
-            Err(dial.explain(error))
+            Err(match fingerprint {
+                Some(fingerprint) if is_distrust(status) => {
+                    Error::Distrusted { status: StatusName::of(status), fingerprint }
+                }
+                _ => dial.explain(Error::from_library("CreateSession", options.connect_timeout, status)),
+            })
         }
         Err(_) => {
             opened.driver.abort();
@@ -92,6 +102,15 @@ fn verify(identity: &Identity, endpoint: &Endpoint, options: &ConnectOptions) ->
         .verify_peer(endpoint.certificate_chain(), &check, identity::now())
         .map_err(Error::Untrusted)?;
     Ok(Arc::clone(trusted.certificate.der()))
+}
+
+/// Whether a server answers so to a certificate that it does not trust; Part 4, 6.1.3 wants the first of them, so that
+/// a stranger learns nothing.
+const fn is_distrust(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::BadSecurityChecksFailed | StatusCode::BadCertificateUntrusted | StatusCode::BadCertificateInvalid
+    )
 }
 
 /// Makes a folder in which the library finds the verified certificate as the only trusted one.
@@ -133,7 +152,7 @@ fn config(options: &ConnectOptions) -> ClientBuilder {
         // The first attempt is the only one; later the limit is lifted by reconnecting, see `build`.
         .session_retry_limit(if options.reconnect { -1 } else { 0 })
         .session_retry_initial(std::time::Duration::from_millis(500))
-        .session_retry_max(std::time::Duration::from_secs(10))
+        .session_retry_max(MAX_RETRY)
         .keep_alive_interval(options.keep_alive)
         .max_failed_keep_alive_count(2)
         .request_timeout(options.request_timeout)
@@ -189,6 +208,23 @@ async fn drive(session: Arc<Session>, events: SessionEventLoop<Dial>, state: wat
             }
             Ok(Some(SessionPollResult::ConnectionLost(status))) => {
                 state.send_replace(LinkState::Reconnecting(StatusName::of(status).0));
+            }
+            // Long before the library gives the connection up, the values are no longer live.
+            Ok(Some(SessionPollResult::SessionActivity(SessionActivity::KeepAliveFailed(status)))) => {
+                state.send_if_modified(|state| {
+                    let is_news = *state == LinkState::Connected;
+                    if is_news {
+                        *state = LinkState::Reconnecting(StatusName::of(status).0);
+                    }
+                    is_news
+                });
+            }
+            Ok(Some(SessionPollResult::SessionActivity(SessionActivity::KeepAliveSucceeded))) => {
+                state.send_if_modified(|state| {
+                    let is_news = *state != LinkState::Connected;
+                    *state = LinkState::Connected;
+                    is_news
+                });
             }
             // A first attempt that fails is not repeated: the caller decides.
             Ok(Some(SessionPollResult::ReconnectFailed(status))) if !was_connected => break status,

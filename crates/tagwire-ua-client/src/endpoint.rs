@@ -231,7 +231,7 @@ pub(crate) fn choose<'a>(endpoints: &'a [Endpoint], options: &ConnectOptions) ->
         Security::Auto | Security::Best => best().map(|(_, endpoint)| endpoint),
         Security::Exactly(policy, mode) => admitted().find(|endpoint| endpoint.strength() == Some((mode, policy))),
     };
-    let endpoint = found.ok_or_else(|| Error::Options(none_found(endpoints, options)))?;
+    let endpoint = found.ok_or_else(|| Error::NoEndpoint(none_found(endpoints, options)))?;
     let is_user = matches!(options.login, Login::User { .. });
     if is_user && endpoint.is_plain() && !options.allow_plain_password {
         return Err(Error::Options("a password is not sent over a connection without security".to_owned()));

@@ -29,9 +29,20 @@ pub enum Error {
         /// Why it does not fit.
         source: ConvertError,
     },
+    /// The caller's number has a fraction, which the node cannot hold.
+    #[error("\"{text}\" has a fraction, and the tag holds whole numbers only ({wanted})")]
+    Fraction {
+        /// What was given.
+        text: String,
+        /// The type that the node holds.
+        wanted: String,
+    },
     /// The caller's options contradict each other or what the server offers.
     #[error("{0}")]
     Options(String),
+    /// The server offers no endpoint with the security and the log-in that the caller asks for.
+    #[error("{0}")]
+    NoEndpoint(String),
     /// The own key, certificate or trust folders cannot be used.
     #[error("{0}")]
     Own(#[from] OwnError),
@@ -60,6 +71,14 @@ pub enum Error {
     /// The server's certificate is not good.
     #[error("certificate of the server refused: {0}")]
     Untrusted(#[source] Refusal),
+    /// The server does not trust the certificate of this client.
+    #[error("server does not trust the certificate of this client ({status})")]
+    Distrusted {
+        /// Its answer.
+        status: StatusName,
+        /// The fingerprint of the certificate, as the server's trust list shows it.
+        fingerprint: String,
+    },
     /// The server refused.
     #[error("server refused {what}: {status}")]
     Refused {
@@ -78,6 +97,11 @@ pub enum Error {
 pub struct StatusName(pub Status);
 
 impl StatusName {
+    /// The name of a status without its info bits, from the full list of OPC UA.
+    pub fn plain(status: Status) -> String {
+        status.name().map_or_else(|| Self(status.code()).to_string(), str::to_owned)
+    }
+
     pub(crate) fn of(status: StatusCode) -> Self {
         Self(Status(status.bits()))
     }
@@ -93,7 +117,7 @@ impl Error {
     /// The status code behind the error, where the server or the link gave one.
     pub const fn status(&self) -> Option<Status> {
         match self {
-            Self::Lost(status) | Self::Refused { status, .. } => Some(status.0),
+            Self::Lost(status) | Self::Refused { status, .. } | Self::Distrusted { status, .. } => Some(status.0),
             Self::Timeout { .. } => Some(Status::BAD_TIMEOUT),
             _ => None,
         }

@@ -5,6 +5,7 @@
 //! - [`NodeId`], [`parse_node_id`], [`Url`]: what a person types.
 //! - [`Client::read`], [`Client::write`], [`Client::write_text`]: values in and out as [`tagwire_model::Value`].
 //! - [`Client::browse`], [`Browsed`]: the address space, page by page.
+//! - [`Client::units`]: engineering units.
 //! - [`Client::subscribe`], [`Subscription`]: changes through a bounded queue.
 //! - [`Identity`]: own certificate and trust lists, shared with the server or of the client's own.
 //! - [`Error`]: what went wrong, and whose fault it was.
@@ -28,13 +29,14 @@ mod node_id;
 mod options;
 mod shape;
 mod subscription;
+mod unit;
 mod url;
 mod value;
 
 pub use browse::{BrowseLimits, Browsed, NodeClass};
 pub use client::{Client, LinkState};
 pub use endpoint::{Endpoint, discover};
-pub use error::Error;
+pub use error::{Error, StatusName};
 pub use identity::Identity;
 pub use node_id::{NodeIdError, parse_node_id, print_node_id};
 pub use opcua_types::NodeId;

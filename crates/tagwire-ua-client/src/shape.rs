@@ -83,6 +83,8 @@ const ANSWERS: &[(u32, &[Field])] = &[
     // BrowseResponse, BrowseNextResponse
     (530, &[HEADER, BROWSE_RESULTS, DIAGNOSTICS]),
     (536, &[HEADER, BROWSE_RESULTS, DIAGNOSTICS]),
+    // TranslateBrowsePathsToNodeIdsResponse
+    (557, &[HEADER, Array(&[Fixed(4), Array(&[ExpandedNodeId, Fixed(4)])]), DIAGNOSTICS]),
     // ReadResponse
     (634, &[HEADER, Array(&[DataValue]), DIAGNOSTICS]),
     // WriteResponse

@@ -65,6 +65,11 @@ impl Subscription {
         self.changes.recv().await
     }
 
+    /// A change that waits already.
+    pub fn try_next(&mut self) -> Option<Change> {
+        self.changes.try_recv().ok()
+    }
+
     /// Whether each node is watched, in the order given; a bad status says why not.
     pub fn results(&self) -> &[Status] {
         &self.results

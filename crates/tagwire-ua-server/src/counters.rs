@@ -52,14 +52,15 @@ impl Counters {
             current_session_count: u32::try_from(n_sessions).unwrap_or(u32::MAX),
             cumulated_session_count: count(&self.sessions),
             security_rejected_session_count: count(&self.security_rejected_sessions),
-            rejected_session_count: count(&self.rejected_sessions),
+            // Part 5, 12.9: the counts of all refusals include those for security.
+            rejected_session_count: count(&self.rejected_sessions) + count(&self.security_rejected_sessions),
             session_timeout_count: count(&self.session_timeouts),
             session_abort_count: 0,
             current_subscription_count: u32::try_from(n_subscriptions).unwrap_or(u32::MAX),
             cumulated_subscription_count: count(&self.subscriptions),
             publishing_interval_count: 0,
             security_rejected_requests_count: count(&self.security_rejected_requests),
-            rejected_requests_count: count(&self.rejected_requests),
+            rejected_requests_count: count(&self.rejected_requests) + count(&self.security_rejected_requests),
         }
     }
 }

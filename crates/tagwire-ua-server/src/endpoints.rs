@@ -13,8 +13,13 @@ use crate::session::ChannelFacts;
 pub(crate) const TRANSPORT_PROFILE: &str = "http://opcfoundation.org/UA-Profile/Transport/uatcp-uasc-uabinary";
 /// Id of the anonymous token policy.
 pub(crate) const ANONYMOUS: &str = "anonymous";
-/// Id of the user name token policy.
-pub(crate) const USER_NAME: &str = "username";
+/// What the id of a user name token policy begins with; the security policy that encrypts the password follows.
+const USER_NAME: &str = "username_";
+
+/// Id of the token policy for passwords that are encrypted with this security policy.
+pub(crate) fn user_name_policy_id(policy: &SecurityPolicy) -> String {
+    format!("{USER_NAME}{}", policy.name)
+}
 
 impl Server {
     /// The server as it describes itself to a client that used `url`.
@@ -35,14 +40,13 @@ impl Server {
         let url = UaString::from(self.reachable_url(url, channel));
         let identity = self.identity();
         let certificate = identity.as_ref().map(|identity| ByteString::from(identity.certificate().chain().as_ref()));
-        let user_identity_tokens = self.token_policies(identity.is_some());
         let endpoint = |(policy, mode): &(&'static SecurityPolicy, MessageSecurityMode)| EndpointDescription {
             endpoint_url: url.clone(),
             server: server.clone(),
             server_certificate: certificate.clone().unwrap_or_default(),
             security_mode: *mode,
             security_policy_uri: policy.uri.into(),
-            user_identity_tokens: user_identity_tokens.clone(),
+            user_identity_tokens: self.token_policies(policy, identity.is_some()),
             transport_profile_uri: TRANSPORT_PROFILE.into(),
             security_level: security_level(policy, *mode),
         };
@@ -50,8 +54,19 @@ impl Server {
         offered.filter(|(policy, _)| policy.is_none() || identity.is_some()).map(endpoint).collect()
     }
 
+    /// The security policy that encrypts passwords on an endpoint: its own, and on the endpoint without security the
+    /// one that the operator offers and most clients speak (Part 4, 7.41).
+    pub(crate) fn password_policy(&self, endpoint: &'static SecurityPolicy) -> &'static SecurityPolicy {
+        if !endpoint.is_none() {
+            return endpoint;
+        }
+        let basic = SecurityPolicy::BASIC256_SHA256;
+        let mut offered = self.config.security.iter().map(|(policy, _)| *policy).filter(|policy| !policy.is_none());
+        if offered.clone().any(|policy| policy == basic) { basic } else { offered.next().unwrap_or(basic) }
+    }
+
     /// Passwords are encrypted on every endpoint, without security too (Part 4, 7.41).
-    fn token_policies(&self, has_certificate: bool) -> Vec<UserTokenPolicy> {
+    fn token_policies(&self, endpoint: &'static SecurityPolicy, has_certificate: bool) -> Vec<UserTokenPolicy> {
         let mut policies = Vec::new();
         if self.policy().admits_anonymous() {
             policies.push(UserTokenPolicy {
@@ -61,10 +76,11 @@ impl Server {
             });
         }
         if has_certificate {
+            let secret = self.password_policy(endpoint);
             policies.push(UserTokenPolicy {
-                policy_id: USER_NAME.into(),
+                policy_id: user_name_policy_id(secret).into(),
                 token_type: UserTokenType::USER_NAME,
-                security_policy_uri: SecurityPolicy::BASIC256_SHA256.uri.into(),
+                security_policy_uri: secret.uri.into(),
                 ..Default::default()
             });
         }
@@ -95,7 +111,31 @@ impl Server {
 /// What names the product, whoever runs it.
 pub(crate) const PRODUCT_URI: &str = "urn:tagwire:server";
 
-/// A rank that clients choose by: the higher the better (Part 4, 7.14).
+/// A rank that clients choose by: the higher the better (Part 4, 7.14). Encryption counts for more than the policy.
 fn security_level(policy: &SecurityPolicy, mode: MessageSecurityMode) -> u8 {
-    policy.strength.saturating_mul(10).saturating_add(u8::try_from(mode.0).unwrap_or(0))
+    let step = match mode {
+        MessageSecurityMode::SIGN_AND_ENCRYPT => 100,
+        MessageSecurityMode::SIGN => 50,
+        _ => 0,
+    };
+    policy.strength.saturating_add(step)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn encryption_outranks_a_signature_and_no_security_is_last() {
+        let (pss, aes128) = (SecurityPolicy::AES256_SHA256_RSA_PSS, SecurityPolicy::AES128_SHA256_RSA_OAEP);
+        let levels = [
+            security_level(pss, MessageSecurityMode::SIGN_AND_ENCRYPT),
+            security_level(aes128, MessageSecurityMode::SIGN_AND_ENCRYPT),
+            security_level(pss, MessageSecurityMode::SIGN),
+            security_level(aes128, MessageSecurityMode::SIGN),
+            security_level(SecurityPolicy::NONE, MessageSecurityMode::NONE),
+        ];
+        assert!(levels.is_sorted_by(|better, worse| better > worse), "{levels:?}");
+        assert_eq!(levels.last(), Some(&0));
+    }
 }

@@ -12,7 +12,6 @@ mod endpoints;
 pub mod event;
 #[cfg(test)]
 mod fixture;
-mod guesses;
 pub mod limits;
 mod listener;
 mod quota;

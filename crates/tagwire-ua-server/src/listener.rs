@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use tagwire_access::PeerCheck;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -17,6 +18,9 @@ use crate::server::Server;
 
 /// How often sessions and subscriptions without a connection are looked after.
 const HOUSEKEEPING: Duration = Duration::from_millis(100);
+
+/// Rounds of housekeeping after which the trust lists are looked at for changes made by hand.
+const RECHECK_EVERY: u32 = 10;
 
 /// The server's listening sockets. The server runs until this is dropped.
 pub struct Listener {
@@ -40,7 +44,7 @@ impl Listener {
             .into_iter()
             .map(|socket| tokio::spawn(accept(socket, Arc::clone(server), Arc::clone(&open))))
             .collect();
-        tasks.push(tokio::spawn(keep_house(Arc::clone(server))));
+        tasks.push(tokio::spawn(keep_house(Arc::clone(server), open)));
         Ok(Self { tasks, addresses })
     }
 
@@ -56,12 +60,25 @@ impl Drop for Listener {
     }
 }
 
-async fn keep_house(server: Arc<Server>) {
+async fn keep_house(server: Arc<Server>, open: Arc<OpenConnections>) {
+    let mut generation = server.trust.generation();
+    let mut rounds_to_recheck = RECHECK_EVERY;
     let mut ticks = tokio::time::interval(HOUSEKEEPING);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
-        ticks.tick().await;
+        tokio::select! {
+            _ = ticks.tick() => rounds_to_recheck = rounds_to_recheck.saturating_sub(1),
+            () = server.trust_rechecked() => rounds_to_recheck = 0,
+        }
         server.keep_house();
+        if rounds_to_recheck == 0 {
+            rounds_to_recheck = RECHECK_EVERY;
+            let current = server.trust.generation();
+            if current != generation {
+                generation = current;
+                open.close_untrusted(&server);
+            }
+        }
     }
 }
 
@@ -101,7 +118,11 @@ async fn take_place(server: &Arc<Server>, open: &OpenConnections) -> Option<Tick
 }
 
 async fn run(stream: TcpStream, peer: SocketAddr, server: Arc<Server>, open: Arc<OpenConnections>, ticket: Ticket) {
-    let links = Links { has_session: Arc::new(AtomicBool::new(false)), close: Arc::new(Notify::new()) };
+    let links = Links {
+        has_session: Arc::new(AtomicBool::new(false)),
+        close: Arc::new(Notify::new()),
+        certificate: Arc::default(),
+    };
     let number = open.enter(links.clone());
     // A panic must end this connection and nothing else.
     let task = tokio::spawn(async move {
@@ -135,6 +156,18 @@ impl OpenConnections {
 
     fn leave(&self, number: u64) {
         self.state.lock().1.remove(&number);
+    }
+
+    /// Closes connections and sessions of clients that are not trusted any more (Part 12, 7.8.2.5).
+    fn close_untrusted(&self, server: &Server) {
+        let known: Vec<Links> = self.state.lock().1.values().cloned().collect();
+        for links in known {
+            let Some(certificate) = links.certificate.get() else { continue };
+            if server.trust.verify_peer(certificate.chain(), &PeerCheck::default(), server.now()).is_err() {
+                server.end_sessions_of(certificate);
+                links.close.notify_one();
+            }
+        }
     }
 
     fn close_oldest_idle(&self) {

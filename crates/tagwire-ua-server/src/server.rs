@@ -7,22 +7,22 @@ use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use parking_lot::Mutex;
-use tagwire_access::{Login, Policy, Principal, TrustStore};
+use tagwire_access::{Guesses, Login, Policy, Principal, TrustStore};
 use tagwire_hub::Hub;
 use tagwire_model::{Status, Timestamp};
 use tagwire_ua_proto::ids::node;
-use tagwire_ua_proto::secure::{OwnIdentity, SecurityPolicy, ServerConfig as ChannelConfig};
+use tagwire_ua_proto::secure::{OwnIdentity, PeerCertificate, SecurityPolicy, ServerConfig as ChannelConfig};
 use tagwire_ua_proto::services::{MessageSecurityMode, ServerState};
 use tagwire_ua_proto::status;
 use tagwire_ua_proto::transport::Limits;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::address_space::AddressSpace;
 use crate::counters::Counters;
 use crate::event::{Events, NewEvent, Source, audit};
-use crate::guesses::Guesses;
 use crate::limits;
 use crate::quota::{Budget, Quota, Usage};
+use crate::services::PartLocks;
 use crate::session::{Session, SessionTable};
 use crate::subscription::{Millis, Subscription, SubscriptionSettings};
 
@@ -71,6 +71,7 @@ pub struct Server {
     pub(crate) quota: Quota,
     pub(crate) counters: Counters,
     pub(crate) guesses: Guesses,
+    pub(crate) part_locks: PartLocks,
     pub(crate) start_time: Timestamp,
     clock: WallClock,
     epoch: Instant,
@@ -87,6 +88,7 @@ pub struct Server {
     is_shutting_down: AtomicBool,
     events: Arc<Events>,
     last_housekeeping: AtomicU64,
+    trust_changed: Notify,
 }
 
 /// Who owns which subscription, and those that nobody owns any more (Part 4, 5.14.7).
@@ -122,6 +124,7 @@ impl Server {
             quota: Quota::default(),
             counters: Counters::default(),
             guesses: Guesses::default(),
+            part_locks: PartLocks::default(),
             start_time,
             clock: parts.clock,
             epoch: Instant::now(),
@@ -137,6 +140,7 @@ impl Server {
             is_shutting_down: AtomicBool::new(false),
             events,
             last_housekeeping: AtomicU64::new(0),
+            trust_changed: Notify::new(),
         })
     }
 
@@ -173,6 +177,27 @@ impl Server {
 
     pub(crate) fn policy(&self) -> Arc<Policy> {
         self.policy.load_full()
+    }
+
+    /// Has the trust lists looked at now: whoever is not trusted any more loses sessions and connections. Without this
+    /// call a change is noticed within a second or so.
+    pub fn recheck_trust(&self) {
+        self.trust_changed.notify_one();
+    }
+
+    /// Waits for [`Self::recheck_trust`].
+    pub(crate) async fn trust_rechecked(&self) {
+        self.trust_changed.notified().await;
+    }
+
+    /// Ends the sessions of a client that is not trusted any more, with their subscriptions.
+    pub(crate) fn end_sessions_of(&self, certificate: &PeerCertificate) {
+        for session in self.sessions.all() {
+            if session.client_certificate.as_ref().is_some_and(|known| known.leaf() == certificate.leaf()) {
+                tracing::warn!(session = %session.name, "session closed: its client is not trusted any more");
+                self.end_session(&session, true);
+            }
+        }
     }
 
     /// Sets how able the server is to serve, 0 to 255 (Part 4, 6.6.2.4.2).

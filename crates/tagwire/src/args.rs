@@ -1,5 +1,6 @@
 //! What can be typed.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -12,7 +13,8 @@ const EXIT_CODES: &str = "Exit codes:
   2  the command line is wrong
   3  the configuration is invalid
   4  no server could be reached
-  5  the server refused the log-in or the certificate";
+  5  the server refused the log-in or the certificate, or offers no such security
+  6  reload: done, but a part counts only after a restart of the server";
 
 /// An OPC server in one program: it polls PLCs, keeps every tag's live value and serves it to every OPC UA client.
 #[derive(Debug, Parser)]
@@ -51,6 +53,9 @@ pub(crate) enum Command {
     /// Simulate a device.
     #[command(subcommand)]
     Sim(SimCommand),
+    /// See which clients want to connect, and decide which certificates are trusted.
+    #[command(subcommand)]
+    Trust(TrustCommand),
     /// Manage the users of a server.
     #[command(subcommand)]
     User(UserCommand),
@@ -120,8 +125,8 @@ pub(crate) struct ServerArgs {
     /// User name; the password comes from the environment variable TAGWIRE_PASSWORD or is asked for.
     #[arg(long, value_name = "NAME")]
     pub(crate) user: Option<String>,
-    /// Security: none, basic256sha256 (encrypted), or the best that the server offers.
-    #[arg(long, default_value = "auto", value_parser = ["auto", "none", "basic256sha256"])]
+    /// Security: none, one policy (signed and encrypted), or the best that the server offers.
+    #[arg(long, default_value = "auto", value_parser = ["auto", "none", "basic256sha256", "aes128-sha256-rsaoaep", "aes256-sha256-rsapss"])]
     pub(crate) security: String,
     /// Trust the server's certificate from now on, when it is the first contact.
     #[arg(long)]
@@ -147,8 +152,9 @@ pub(crate) struct ReadArgs {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct WriteArgs {
-    /// A tag or NodeId and its new value; further pairs may follow. Lists are written [1, 2, 3].
-    #[arg(required = true, value_name = "TAG VALUE", allow_hyphen_values = true)]
+    /// A tag or NodeId and its new value; further pairs may follow. Lists are written [1, 2, 3]. Text that begins with a
+    /// hyphen comes after --.
+    #[arg(required = true, value_name = "TAG VALUE", allow_negative_numbers = true)]
     pub(crate) pairs: Vec<String>,
     #[command(flatten)]
     pub(crate) server: ServerArgs,
@@ -159,7 +165,8 @@ pub(crate) struct BrowseArgs {
     /// Where to start: a folder (line1.press) or NodeId; the Objects folder when left out.
     #[arg(value_name = "FOLDER")]
     pub(crate) names: Vec<String>,
-    /// Show the server's own tags too, whose names begin with an underscore.
+    /// Show also what belongs to the server itself: its own folders, its own tags, whose names begin with an
+    /// underscore, and the properties of tags.
     #[arg(short, long)]
     pub(crate) all: bool,
     /// How deep to look.
@@ -218,6 +225,26 @@ pub(crate) struct SimModbusArgs {
 }
 
 #[derive(Debug, Subcommand)]
+pub(crate) enum TrustCommand {
+    /// List certificates: those that wait with the reason and what to do, the trusted and the blocked ones.
+    List(ConfigArgs),
+    /// Trust a certificate from now on.
+    Accept(CertificateArgs),
+    /// Trust a certificate no more and disconnect its client, or strike it off the list of those that wait.
+    Reject(CertificateArgs),
+    /// Refuse a certificate for good and disconnect its client.
+    Block(CertificateArgs),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct CertificateArgs {
+    /// The first digits of its fingerprint, at least four, as `tagwire trust list` shows them.
+    pub(crate) certificate: String,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+}
+
+#[derive(Debug, Subcommand)]
 pub(crate) enum UserCommand {
     /// Add a user, or give a user another password; it comes from TAGWIRE_PASSWORD or is asked for.
     Add {
@@ -240,13 +267,52 @@ pub(crate) enum UserCommand {
     },
 }
 
+/// The words of the command line, with negative numbers in the one form that is told from options: `-1e-5` as
+/// `-0.00001`, `-.5` as `-0.5`.
+pub(crate) fn words(words: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let mut is_over = false;
+    let plain = |word: OsString| {
+        is_over |= word == "--";
+        let number = word.to_str().filter(|_| !is_over).and_then(|text| {
+            let is_odd = text.starts_with("-.") || (text.starts_with('-') && text.contains(['e', 'E']));
+            is_odd.then(|| text.parse::<f64>().ok()).flatten().filter(|number| number.is_finite())
+        });
+        number.map_or(word, |number| number.to_string().into())
+    };
+    words.map(plain).collect()
+}
+
 fn duration(text: &str) -> Result<Duration, String> {
     parse_duration(text).ok_or_else(|| "write a number and a unit, such as 500ms or 2s".to_owned())
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
+    use clap::{CommandFactory as _, Parser as _};
+
+    fn write(words: &[&str]) -> super::WriteArgs {
+        let words = super::words(["tagwire", "write"].iter().chain(words).map(Into::into));
+        let args = super::Args::try_parse_from(words).expect("valid");
+        let super::Command::Write(args) = args.command else { panic!("another command") };
+        args
+    }
+
+    #[test]
+    fn options_of_write_are_taken_anywhere_and_negative_numbers_are_values() {
+        let args = write(&["opc.tcp://plc", "--user", "anna", "tag", "hello"]);
+        assert_eq!(args.server.user.as_deref(), Some("anna"));
+        assert_eq!(args.pairs, ["opc.tcp://plc", "tag", "hello"]);
+        let args = write(&["opc.tcp://plc", "tag", "x", "--json"]);
+        assert!(args.server.json);
+        assert_eq!(args.pairs, ["opc.tcp://plc", "tag", "x"]);
+        for (number, taken) in
+            [("-5", "-5"), ("-1.5", "-1.5"), ("-1e3", "-1000"), ("-.5", "-0.5"), ("-1E-5", "-0.00001")]
+        {
+            assert_eq!(write(&["tag", number, "--json"]).pairs, ["tag", taken]);
+        }
+        assert_eq!(write(&["tag", "--", "-.5"]).pairs, ["tag", "-.5"]);
+        assert_eq!(write(&["--json", "tag", "--", "-text"]).pairs, ["tag", "-text"]);
+    }
 
     #[test]
     fn the_command_line_is_consistent() {

@@ -1,18 +1,22 @@
 //! One session with a server, opened the way the command line asks for.
 
 use std::path::PathBuf;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use serde_json::{Value as Json, json};
 use tagwire_access::Reason;
 use tagwire_model::{Array, Sample, Timestamp, Value};
 use tagwire_ua_client::{
-    Client, ConnectOptions, Error, Identity, Login, Mode, NodeId, Policy, Security, Url, parse_node_id, print_node_id,
+    Client, ConnectOptions, Error, Identity, Login, Mode, NodeId, Policy, Security, StatusName, Url, parse_node_id,
+    print_node_id,
 };
 
 use crate::args::{DEFAULT_URL, ServerArgs};
 use crate::failure::{Exit, Failure};
 use crate::terminal::read_password;
+
+/// Time between two checks that the server still answers, while values are watched.
+const WATCH_KEEP_ALIVE: Duration = Duration::from_secs(2);
 
 /// A name as typed, with the node that it means.
 #[derive(Clone, Debug)]
@@ -69,20 +73,24 @@ pub(crate) async fn connect(url: Url, server: &ServerArgs, reconnect: bool) -> R
     };
     let security = match server.security.as_str() {
         "none" => Security::NONE,
-        "basic256sha256" => Security::Exactly(Policy::Basic256Sha256, Mode::SignAndEncrypt),
-        _ => Security::Auto,
+        name => {
+            Policy::from_name(name).map_or(Security::Auto, |policy| Security::Exactly(policy, Mode::SignAndEncrypt))
+        }
     };
     // On this machine nobody stands between client and server.
     let may_do_without_key =
         security == Security::NONE || (security == Security::Auto && url.is_loopback() && login == Login::Anonymous);
+    let defaults = ConnectOptions::new(url.clone());
     let mut options = ConnectOptions {
+        // Who watches wants to know soon that the values are dead.
+        keep_alive: if reconnect { WATCH_KEEP_ALIVE } else { defaults.keep_alive },
         security,
         login,
         allow_plain_password: url.is_loopback(),
         connect_timeout: server.timeout,
         request_timeout: server.timeout,
         reconnect,
-        ..ConnectOptions::new(url)
+        ..defaults
     };
     if !may_do_without_key {
         options.identity = Some(identity()?);
@@ -134,7 +142,8 @@ fn trust(options: &ConnectOptions, error: Error) -> Result<(), Failure> {
     }
 }
 
-fn now() -> Timestamp {
+/// The time on the wall.
+pub(crate) fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_unix_nanos(since.as_nanos() as i128)
 }
@@ -158,8 +167,19 @@ pub(crate) fn failure(error: &Error, options: &ConnectOptions) -> Failure {
             (Exit::Refused, hint.to_owned())
         }
         Error::Untrusted(_) => (Exit::Refused, "the certificate must be made anew on the server".to_owned()),
-        Error::Options(_) if options.login == Login::Anonymous && error.to_string().contains("for user") => {
-            (Exit::Refused, "the server wants a user: --user NAME, with the password in TAGWIRE_PASSWORD".to_owned())
+        Error::NoEndpoint(offers) if offers.ends_with("offers no endpoint") => {
+            let hint = "a server that starts for the first time makes its key first, which takes seconds; try again";
+            (Exit::Connect, hint.to_owned())
+        }
+        Error::NoEndpoint(offers) => (Exit::Refused, other_endpoint(offers, options).to_owned()),
+        Error::Distrusted { fingerprint, .. } => {
+            let hint = format!(
+                "its fingerprint is {fingerprint}\n\
+                 the server keeps it among those it rejected, in pki/rejected of its data_dir; there, its operator \
+                 accepts it with\n  tagwire trust accept {fingerprint}\n\
+                 then run this command again"
+            );
+            (Exit::Refused, hint)
         }
         Error::Refused { .. } if options.login == Login::Anonymous => {
             (Exit::Refused, "the server may want a user: --user NAME, with the password in TAGWIRE_PASSWORD".to_owned())
@@ -177,6 +197,26 @@ pub(crate) fn failure(error: &Error, options: &ConnectOptions) -> Failure {
     Failure::new(exit, message, hint)
 }
 
+/// What to change in the command line when the server offers nothing that fits.
+fn other_endpoint(offers: &str, options: &ConnectOptions) -> &'static str {
+    let is_user = options.login != Login::Anonymous;
+    // The offers tell after "but" for whom they are.
+    let (_, offers) = offers.split_once(", but ").unwrap_or_default();
+    if !is_user && !offers.contains("anonymous") {
+        "the server wants a user: --user NAME, with the password in TAGWIRE_PASSWORD"
+    } else if options.security == Security::NONE {
+        "the server offers no connection without security: leave --security out, and the best it has is taken"
+    } else if matches!(options.security, Security::Exactly(..)) {
+        "leave --security out, and the best that the server has is taken"
+    } else if is_user {
+        "the server offers users no connection with security, over which alone a password is sent: leave --user out, or \
+         let the server offer security, as tagwire does with [ua] security = [\"basic256sha256\"]"
+    } else {
+        "the server offers no connection with security, and without is only taken on this machine; --security none \
+         takes it all the same"
+    }
+}
+
 /// What a failed call of an open session means.
 pub(crate) fn call_failure(error: &Error) -> Failure {
     let exit = if error.is_transient() { Exit::Connect } else { Exit::Failed };
@@ -190,7 +230,7 @@ pub(crate) fn sample_json(name: &str, node: &NodeId, sample: &Sample) -> Json {
         "node": print_node_id(node),
         "value": value_json(&sample.value),
         "type": sample.value.value_type().map(|value_type| value_type.to_string()),
-        "status": sample.status.to_string(),
+        "status": StatusName::plain(sample.status),
         "code": sample.status.0,
         "source_time": time_json(sample.source_time),
         "server_time": time_json(sample.server_time),
@@ -245,10 +285,41 @@ mod tests {
             url: url.to_owned(),
             user: None,
             security: "auto".to_owned(),
-            timeout: std::time::Duration::from_secs(1),
+            timeout: Duration::from_secs(1),
             json: false,
             trust: false,
         }
+    }
+
+    #[test]
+    fn what_the_server_does_not_offer_is_refused_with_a_remedy() {
+        let none = "server offers no endpoint with x, but None/none for anonymous";
+        let secure = "server offers no endpoint with x, but Basic256Sha256/sign-and-encrypt for anonymous or user";
+        let users = "server offers no endpoint with x, but Basic256Sha256/sign-and-encrypt for user";
+        let bob = Login::User { name: "bob".to_owned(), password: "x".to_owned() };
+        for (offers, security, login, word) in [
+            (none, Security::Auto, bob, "leave --user out"),
+            (secure, Security::NONE, Login::Anonymous, "leave --security out"),
+            (users, Security::NONE, Login::Anonymous, "--user NAME"),
+            (users, Security::Auto, Login::Anonymous, "--user NAME"),
+            (none, Security::Auto, Login::Anonymous, "--security none"),
+        ] {
+            let options = ConnectOptions { security, login, ..ConnectOptions::new("plc1".parse().expect("url")) };
+            let failure = failure(&Error::NoEndpoint(offers.to_owned()), &options);
+            assert_eq!(failure.exit, Exit::Refused);
+            assert!(failure.hint.contains(word), "{offers}: {}", failure.hint);
+        }
+    }
+
+    #[test]
+    fn a_server_that_distrusts_the_client_tells_what_its_operator_does() {
+        let status = StatusName(tagwire_model::Status(0x8013_0000));
+        let error = Error::Distrusted { status, fingerprint: "ab12".to_owned() };
+        let failure = failure(&error, &ConnectOptions::new("plc1".parse().expect("url")));
+        assert_eq!(failure.exit, Exit::Refused);
+        assert!(failure.message.contains("does not trust the certificate of this client"), "{failure}");
+        assert!(failure.hint.contains("tagwire trust accept ab12"), "{failure}");
+        assert!(failure.hint.contains("pki/rejected"), "{failure}");
     }
 
     #[test]

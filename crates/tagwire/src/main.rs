@@ -3,6 +3,7 @@
 //! - `args`: what can be typed.
 //! - `client`: sessions with servers.
 //! - `command`: one file per command.
+//! - `nearest`: what a name may have meant that the server does not know.
 //! - `failure`: what goes wrong, with exit codes.
 //! - `terminal`: size, colours, live tables, sparklines.
 //! - `view`: the live table of `watch` and `demo`.
@@ -11,6 +12,7 @@ mod args;
 mod client;
 mod command;
 mod failure;
+mod nearest;
 mod terminal;
 mod view;
 
@@ -19,7 +21,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 fn main() -> ExitCode {
-    let args = args::Args::parse();
+    let args = args::Args::parse_from(args::words(std::env::args_os()));
     match command::run(args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

@@ -1,5 +1,6 @@
 //! The terminal: its size, colours, a table that redraws in place, sparklines.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _, Write};
@@ -75,6 +76,58 @@ pub(crate) fn read_password(prompt: &str) -> io::Result<String> {
     Ok(line.trim_end_matches(['\r', '\n']).to_owned())
 }
 
+/// The text with every character that would steer the terminal written out: `\n`, `\x1b`, `\u{202e}`.
+pub(crate) fn shown(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(steers) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        match c {
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            c if steers(c) && u32::from(c) < 0x100 => {
+                let _ = write!(out, "\\x{:02x}", u32::from(c));
+            }
+            c if steers(c) => {
+                let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// Control characters, separators of lines, and marks that turn the direction of writing.
+fn steers(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Breaks a line between words, where it is wider than the terminal; further lines begin with `indent` blanks. A
+/// command is broken so that a shell takes its lines as one.
+pub(crate) fn wrap(text: &str, columns: usize, indent: usize, is_command: bool) -> Vec<String> {
+    let room = columns.saturating_sub(if is_command { 2 } else { 0 });
+    let mut lines = vec![String::new()];
+    let mut is_first = true;
+    for word in text.split(' ') {
+        let Some(line) = lines.last_mut() else { break };
+        if is_first || line.trim().is_empty() || width(line) + 1 + width(word) <= room {
+            if !is_first {
+                line.push(' ');
+            }
+            line.push_str(word);
+        } else {
+            if is_command {
+                line.push_str(" \\");
+            }
+            lines.push(format!("{}{word}", " ".repeat(indent)));
+        }
+        is_first = false;
+    }
+    lines
+}
+
 /// Columns that a text takes on the screen.
 pub(crate) fn width(text: &str) -> usize {
     text.chars().filter(|c| !c.is_control()).map(char_width).sum()
@@ -93,7 +146,7 @@ fn char_width(c: char) -> usize {
 
 /// The text in exactly `columns`: shortened with an ellipsis, or padded.
 pub(crate) fn fit(text: &str, columns: usize) -> String {
-    let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let clean = shown(text);
     let mut out = String::with_capacity(columns);
     if width(&clean) <= columns {
         out.push_str(&clean);
@@ -158,12 +211,20 @@ impl Sparkline {
 #[derive(Debug, Default)]
 pub(crate) struct LiveBlock {
     n_lines: usize,
+    /// The terminal's size when it was drawn last.
+    drawn_at: Option<(usize, usize)>,
 }
 
 impl LiveBlock {
-    /// Replaces the lines drawn last by these, each cut to the width of the terminal.
-    pub(crate) fn draw(&mut self, out: &mut impl Write, lines: &[String]) -> io::Result<()> {
+    /// Replaces the lines drawn last by these, which fit the terminal of this size.
+    pub(crate) fn draw(&mut self, out: &mut impl Write, lines: &[String], size: (usize, usize)) -> io::Result<()> {
         let mut text = String::new();
+        if self.drawn_at.is_some_and(|drawn_at| drawn_at != size) {
+            // A terminal that changed its width broke the old lines anew, so that nobody knows how many there are.
+            text.push_str("\x1b[H\x1b[2J");
+            self.n_lines = 0;
+        }
+        self.drawn_at = Some(size);
         if self.n_lines > 0 {
             let _ = write!(text, "\x1b[{}A", self.n_lines);
         }
@@ -199,6 +260,37 @@ mod tests {
         assert_eq!(fit("abc", 5), "abc  ");
         assert_eq!(fit("abcdef", 4), "abc…");
         assert_eq!(fit("日本語", 4), "日… ");
-        assert_eq!(fit("a\nb", 3), "a b");
+        assert_eq!(fit("a\nb", 4), "a\\nb");
+    }
+
+    #[test]
+    fn control_characters_are_written_out() {
+        assert_eq!(
+            shown("a\x1b[31mRED\nline2\r\t\u{7f}\u{9b}\u{202e}ä\\"),
+            "a\\x1b[31mRED\\nline2\\r\\t\\x7f\\x9b\\u{202e}ä\\"
+        );
+        assert_eq!(shown("plain °C"), "plain °C");
+    }
+
+    #[test]
+    fn a_long_command_is_broken_so_that_a_shell_takes_it() {
+        let lines = wrap("  3. tagwire explain 40001 --config demo/x", 32, 7, true);
+        assert_eq!(lines, ["  3. tagwire explain 40001 \\", "       --config demo/x"]);
+        assert_eq!(wrap("one two three", 8, 0, false), ["one two", "three"]);
+        assert_eq!(wrap("short", 80, 4, true), ["short"]);
+    }
+
+    #[test]
+    fn another_size_of_the_terminal_clears_it() {
+        let mut block = LiveBlock::default();
+        let mut draw = |size| {
+            let mut out = Vec::new();
+            block.draw(&mut out, &["row".to_owned()], size).expect("drawn");
+            String::from_utf8(out).expect("text")
+        };
+        assert!(!draw((80, 24)).contains("\x1b[2J"));
+        assert!(draw((80, 24)).contains("\x1b[1A"));
+        let after = draw((70, 20));
+        assert!(after.contains("\x1b[H\x1b[2J") && !after.contains("\x1b[1A"), "{after:?}");
     }
 }

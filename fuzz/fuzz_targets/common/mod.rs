@@ -29,7 +29,7 @@ pub fn opening(
     client: &Arc<OwnIdentity>,
     now: Instant,
 ) -> (ServerChannel, ClientChannel, Vec<u8>) {
-    let config = ServerConfig::new(server.clone(), vec![security], LIMITS);
+    let config = ServerConfig::new(Some(server.clone()), vec![security], LIMITS);
     let mut server_channel = ServerChannel::new(Arc::new(config), 7, now);
     let (mut up, mut down) = (Vec::new(), Vec::new());
     let peer = || Arc::new(PeerCertificate::parse(server.certificate().chain()).expect("certificate"));

@@ -8,22 +8,24 @@ const opcua = createRequire(path.join(process.env.TAGWIRE_PEERS_NODE, "package.j
 const [url, mode, certificateFile, privateKeyFile, user, password, folder, variable, counter] = process.argv.slice(2);
 
 const MODES = {
-  none: [opcua.MessageSecurityMode.None, opcua.SecurityPolicy.None],
-  sign: [opcua.MessageSecurityMode.Sign, opcua.SecurityPolicy.Basic256Sha256],
-  encrypt: [opcua.MessageSecurityMode.SignAndEncrypt, opcua.SecurityPolicy.Basic256Sha256],
+  none: opcua.MessageSecurityMode.None,
+  sign: opcua.MessageSecurityMode.Sign,
+  encrypt: opcua.MessageSecurityMode.SignAndEncrypt,
 };
 
 async function manager() {
   const made = new opcua.OPCUACertificateManager({
     automaticallyAcceptUnknownCertificate: true,
-    rootFolder: path.join(path.dirname(certificateFile), `node-pki-${mode}-${process.pid}`),
+    rootFolder: path.join(path.dirname(certificateFile), `node-pki-${process.pid}`),
   });
   await made.initialize();
   return made;
 }
 
 async function main() {
-  const [securityMode, securityPolicy] = MODES[mode];
+  const [modeWord, policyWord] = mode.split(":");
+  const securityMode = MODES[modeWord];
+  const securityPolicy = opcua.SecurityPolicy[modeWord === "none" ? "None" : policyWord || "Basic256Sha256"];
   const options = {
     applicationUri: "urn:tagwire:tests:client",
     endpointMustExist: false,

@@ -287,6 +287,23 @@ impl Core {
         }
         self.index.rebuild(self.devices.iter().map(|device| &device.tags));
         self.enter_service(at, now);
+        self.expect_anew(at, &new.stale, now);
+    }
+
+    /// Calls values old that were read from elsewhere, and reads them at once.
+    fn expect_anew(&mut self, at: usize, stale: &[TagId], now: Instant) {
+        let stamp = self.clock.now();
+        let Self { devices, batch, next_id, .. } = self;
+        let device = &mut devices[at];
+        if stale.is_empty() || !device.is_asked() || device.health.bad().is_some() {
+            return;
+        }
+        let stale: std::collections::HashSet<TagId> = stale.iter().copied().collect();
+        let tags: Vec<u32> =
+            (0..).zip(device.tags.ids()).filter(|(_, id)| stale.contains(id)).map(|(tag, _)| tag).collect();
+        batch.extend(stale.into_iter().map(|id| bad_update(id, Status::BAD_WAITING_FOR_INITIAL_DATA, stamp)));
+        device.queue_extra(tags, Purpose::Refresh, now, next_id);
+        self.flush();
     }
 
     /// Puts the requests that waited for the old shape of a device into the queues of the new one.

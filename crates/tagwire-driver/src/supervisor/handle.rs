@@ -36,6 +36,8 @@ pub(crate) struct NewDevice {
     pub(crate) spec: DeviceSpec,
     pub(crate) settings: DeviceSettings,
     pub(crate) system: Vec<(DeviceItem, TagId)>,
+    /// Tags whose last value was read from another place, or meant something else.
+    pub(crate) stale: Vec<TagId>,
 }
 
 /// What a link's task shares with its handles.
@@ -131,7 +133,23 @@ impl LinkHandle {
         settings: DeviceSettings,
         system: Vec<(DeviceItem, TagId)>,
     ) -> Result<(), ReloadError> {
-        let device = Box::new(NewDevice { spec, settings, system });
+        self.change_device(index, spec, settings, system, Vec::new()).await
+    }
+
+    /// As [`LinkHandle::set_device`]; tags in `stale` wait for a new value, because the last one was read from another
+    /// address or scaled in another way.
+    ///
+    /// # Errors
+    /// As [`LinkHandle::set_device`].
+    pub async fn change_device(
+        &self,
+        index: usize,
+        spec: DeviceSpec,
+        settings: DeviceSettings,
+        system: Vec<(DeviceItem, TagId)>,
+        stale: Vec<TagId>,
+    ) -> Result<(), ReloadError> {
+        let device = Box::new(NewDevice { spec, settings, system, stale });
         let (reply, answer) = oneshot::channel();
         let command = Command::SetDevice { index, device, reply };
         self.commands.send(command).await.map_err(|_| ReloadError::Stopped)?;

@@ -57,7 +57,8 @@ impl PolledLink {
                 continue;
             }
             counters.n_writes += 1;
-            if read_back {
+            // What the device refuses to tell is not known either after it took a write.
+            if read_back || core.devices[at].learned.is_refused(write.tag) {
                 written.push(write.tag);
             } else {
                 core.show(at, write.tag, std::mem::replace(&mut write.raw, Value::Null), stamp);

@@ -122,6 +122,20 @@ impl Config {
         }
     }
 
+    /// The folder that a server with this file owns, as far as the file can be read: to find a running server, whatever
+    /// has become of its file meanwhile.
+    pub fn data_dir_of(path: &Path) -> PathBuf {
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        let (root, _) = DeTable::parse_recoverable(&text);
+        let server = root.get_ref().get("server").and_then(|value| value.get_ref().as_table());
+        let named = server.and_then(|server| server.get("data_dir")).and_then(|value| value.get_ref().as_str());
+        let default = Server::KEYS.iter().find_map(|key| match key.presence {
+            Presence::Default(text) if key.name == "data_dir" => Some(text),
+            _ => None,
+        });
+        beside(path, Path::new(named.or(default).unwrap_or_default()))
+    }
+
     /// A path of the file, which starts at the folder of the file.
     pub fn resolve(&self, path: &Path) -> PathBuf {
         beside(&self.path, path)
@@ -223,7 +237,7 @@ fn warnings(config: &Config, files: &dyn Files, file: &Arc<str>, line_of: impl F
     let users = config.resolve(&config.access.users);
     if config.ua.anonymous == Anonymous::None && files.read(&users).is_err() {
         let problem = format!("nobody can log in: there is no {}, and anonymous is \"none\"", users.display());
-        warn("anonymous", problem, "add a user with: tagwire user add NAME");
+        warn("anonymous", problem, "add a user with: tagwire user add NAME --config FILE");
     }
     warnings
 }

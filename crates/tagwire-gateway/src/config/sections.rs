@@ -27,8 +27,8 @@ section! {
         /// Address and port, or a list of them; a host name is resolved at start.
         /// Default: all addresses (`0.0.0.0:4840` and `[::]:4840`) when `security` has no `none` and `anonymous` is `none`, else `127.0.0.1:4840`.
         pub listen: Vec<HostPort> = Shape::OneOrMore(KeyKind::Text), Presence::Depends;
-        /// Security policies offered: `none`, `basic256sha256` (Sign, and Sign and Encrypt).
-        pub security: Vec<Security> = Shape::OneOrMore(KeyKind::Text), Presence::Default("[\"basic256sha256\"]");
+        /// Security policies offered, each but `none` with the modes Sign, and Sign and Encrypt: `none`, `basic256sha256`, `aes128-sha256-rsaoaep`, `aes256-sha256-rsapss`.
+        pub security: Vec<Security> = Shape::OneOrMore(KeyKind::Text), Presence::Default("[\"basic256sha256\", \"aes128-sha256-rsaoaep\", \"aes256-sha256-rsapss\"]");
         /// What a client may do without a user name: `none`, `read` or `write`.
         pub anonymous: Anonymous = Shape::One(KeyKind::Choice(&["none", "read", "write"])), Presence::Default("none");
         /// Host names and addresses that clients use for this machine, for the certificate and for the endpoints told to clients.
@@ -165,6 +165,10 @@ choices! {
         None = "none",
         /// RSA with SHA-256 and AES-256.
         Basic256Sha256 = "basic256sha256",
+        /// RSA with SHA-256 and AES-128.
+        Aes128Sha256RsaOaep = "aes128-sha256-rsaoaep",
+        /// RSA-PSS with SHA-256 and AES-256.
+        Aes256Sha256RsaPss = "aes256-sha256-rsapss",
     }
 }
 

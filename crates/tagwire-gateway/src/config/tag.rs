@@ -319,7 +319,7 @@ impl DeviceContext<'_> {
             TypeWord::Refused => {
                 // A wrong type is no reason to keep quiet about a wrong address.
                 if let Some(kind) = self.kind {
-                    let value_type = kind.default_type(address).unwrap_or(untyped_spec().value_type);
+                    let value_type = kind.default_type(address).unwrap_or_else(|| untyped_spec().value_type);
                     let spec = TagSpec { address: address.to_owned(), value_type, ..untyped_spec() };
                     if let Err(AddressError { problem, fix }) = kind.check_tag(self.settings, &spec) {
                         complain(Complaint { problem, fix });

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use super::protocol::{Answer, MAX_LINE, Request};
+use super::protocol::{Answer, MAX_ANSWER, Request};
 use crate::data_dir::control_socket;
 
 /// A connection to the server that owns a data folder.
@@ -61,7 +61,7 @@ impl ControlClient {
         line.push(b'\n');
         self.stream.get_mut().write_all(&line)?;
         line.clear();
-        self.stream.by_ref().take(MAX_LINE as u64).read_until(b'\n', &mut line)?;
+        self.stream.by_ref().take(MAX_ANSWER as u64).read_until(b'\n', &mut line)?;
         serde_json::from_slice(&line).map_err(|error| ControlError::Answer(error.to_string()))
     }
 }

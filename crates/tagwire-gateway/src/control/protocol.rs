@@ -28,6 +28,23 @@ pub enum Request {
         /// Roles of the user.
         roles: Vec<String>,
     },
+    /// List the certificates that are trusted, blocked, or wait for a decision.
+    TrustList {},
+    /// Trust a certificate from now on.
+    TrustAccept {
+        /// Its fingerprint, or the first digits of it.
+        certificate: String,
+    },
+    /// Trust a certificate no more, or strike it off the list of those that wait.
+    TrustReject {
+        /// Its fingerprint, or the first digits of it.
+        certificate: String,
+    },
+    /// Refuse a certificate for good.
+    TrustBlock {
+        /// Its fingerprint, or the first digits of it.
+        certificate: String,
+    },
     /// List the users.
     UserList {},
     /// Remove a user.
@@ -66,5 +83,8 @@ impl Answer {
     }
 }
 
-/// Longest line in bytes, each way.
+/// Longest command in bytes.
 pub(crate) const MAX_LINE: usize = 1 << 20;
+
+/// Longest answer in bytes: a long list of changes fits.
+pub(crate) const MAX_ANSWER: usize = 64 << 20;

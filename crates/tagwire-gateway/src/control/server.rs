@@ -3,6 +3,7 @@
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
@@ -19,6 +20,9 @@ pub trait Control: Send + Sync + 'static {
 
 /// Most connections at a time; further ones wait.
 const MAX_CONNECTIONS: usize = 8;
+
+/// Time in which a connection must bring its next command, so that idle ones do not keep others out.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Opens the socket (mode 0600) and answers commands until the returned future is dropped.
 ///
@@ -47,7 +51,7 @@ pub fn serve<T: Control>(path: &Path, control: Arc<T>) -> io::Result<impl Future
                 }
                 Err(error) => {
                     tracing::warn!(%error, "control socket cannot accept");
-                    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+                    tokio::time::sleep(Duration::from_secs(1)).await;
                 }
             }
             while connections.try_join_next().is_some() {}
@@ -61,7 +65,8 @@ async fn converse(stream: UnixStream, control: &impl Control) -> io::Result<()> 
     let mut line = Vec::new();
     loop {
         line.clear();
-        let n_bytes = (&mut read).take(MAX_LINE as u64).read_until(b'\n', &mut line).await?;
+        let mut command = (&mut read).take(MAX_LINE as u64);
+        let n_bytes = tokio::time::timeout(PATIENCE, command.read_until(b'\n', &mut line)).await??;
         if n_bytes == 0 {
             return Ok(());
         }
@@ -94,6 +99,22 @@ mod tests {
                 _ => Answer::refused("not now", "try later"),
             }
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn idle_connections_do_not_keep_others_out() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let socket = folder.path().join("control.sock");
+        tokio::spawn(serve(&socket, Arc::new(Echo)).expect("bound"));
+        let mut idle = Vec::new();
+        for _ in 0..MAX_CONNECTIONS {
+            idle.push(UnixStream::connect(&socket).await.expect("connected"));
+        }
+        let mut late = UnixStream::connect(&socket).await.expect("connected");
+        late.write_all(b"{\"command\":\"status\"}\n").await.expect("sent");
+        let mut text = vec![0; 200];
+        let n = tokio::time::timeout(2 * PATIENCE, late.read(&mut text)).await.expect("in time").expect("answer");
+        assert!(n > 0);
     }
 
     #[tokio::test]

@@ -7,11 +7,12 @@ mod requests;
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use tagwire_ua_proto::secure::PeerCertificate;
 use tagwire_ua_proto::transport::ErrorMessage;
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, watch};
@@ -30,6 +31,8 @@ pub(crate) struct Links {
     pub(crate) has_session: Arc<AtomicBool>,
     /// Asks the connection to close.
     pub(crate) close: Arc<Notify>,
+    /// Who the client is, once it opened a channel with security.
+    pub(crate) certificate: Arc<OnceLock<Arc<PeerCertificate>>>,
 }
 
 /// One connection.
@@ -67,7 +70,7 @@ impl Connection {
         let local = stream.local_addr().ok()?;
         let now = Instant::now();
         Some(Self {
-            requests: Requests::new(Arc::clone(&server), peer, local),
+            requests: Requests::new(Arc::clone(&server), links.clone(), peer, local),
             shutdown: server.shutdown_signal(),
             stream,
             peer,

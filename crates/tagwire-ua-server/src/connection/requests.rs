@@ -15,6 +15,7 @@ use tagwire_ua_proto::status;
 use tagwire_ua_proto::transport::TransportError;
 use tokio::sync::Notify;
 
+use super::Links;
 use super::buffers::{ReceiveBuffer, SendBuffer};
 use super::dispatch::{Refused, Request};
 use crate::event::audit;
@@ -58,6 +59,7 @@ type WaitingRequest = Pin<Box<dyn Future<Output = Done> + Send>>;
 /// Channel and sessions of one connection.
 pub(super) struct Requests {
     server: Arc<Server>,
+    links: Links,
     channel: ServerChannel,
     facts: ChannelFacts,
     /// Whether the channel was opened.
@@ -73,7 +75,7 @@ pub(super) struct Requests {
 }
 
 impl Requests {
-    pub(super) fn new(server: Arc<Server>, peer: SocketAddr, local: SocketAddr) -> Self {
+    pub(super) fn new(server: Arc<Server>, links: Links, peer: SocketAddr, local: SocketAddr) -> Self {
         let id = server.next_channel_id();
         let config = server.channel_config();
         let facts = ChannelFacts {
@@ -89,6 +91,7 @@ impl Requests {
         Self {
             channel: ServerChannel::new(config, id, std::time::Instant::now()),
             server,
+            links,
             facts,
             is_open: false,
             sessions: Vec::new(),
@@ -178,9 +181,10 @@ impl Requests {
 
     fn open(&mut self, request: &OpenRequest, now: std::time::Instant, send: &mut SendBuffer) -> Result<(), Ended> {
         if let Some(certificate) = &request.certificate {
+            // Told before the check, so that a change of the trust lists in between finds this connection.
+            let _ = self.links.certificate.set(Arc::clone(certificate));
             let check = PeerCheck { peer: Some(self.facts.peer), ..Default::default() };
             if let Err(refusal) = self.server.trust.verify_peer(certificate.chain(), &check, self.server.now()) {
-                tracing::warn!(peer = %self.facts.peer, "client certificate refused: {refusal}; {}", refusal.reason.remedy());
                 self.server.counters.session_rejected_for_security();
                 audit::certificate_refused(&self.server, &self.facts, certificate.leaf(), &refusal.reason);
                 return Err(self.channel.refuse_open(crate::status::certificate(&refusal)).into());

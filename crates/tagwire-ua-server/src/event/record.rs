@@ -114,9 +114,8 @@ impl Event {
         let NewEvent { event_type, source, audience, severity, mut message, time, fields } = new;
         let event_type = StandardNode::find(event_type).filter(|node| super::fields::is_event_type(*node))?;
         if message.len() > limits::MAX_EVENT_MESSAGE_BYTES {
-            let ends = message.char_indices().map(|(at, _)| at);
-            let end = ends.take_while(|at| *at <= limits::MAX_EVENT_MESSAGE_BYTES).last().unwrap_or_default();
-            message.truncate(end);
+            let end = (0..=limits::MAX_EVENT_MESSAGE_BYTES).rev().find(|at| message.is_char_boundary(*at));
+            message.truncate(end.unwrap_or(0));
         }
         let common: [(&str, Variant); 8] = [
             ("EventId", ByteString::from(&id[..]).into()),

@@ -15,6 +15,7 @@ use tagwire_ua_proto::services::TimestampsToReturn;
 use tagwire_ua_proto::status;
 use tagwire_ua_proto::types::{IdentifierRef, NodeIdRef, NumericRange, Variant};
 
+use super::part_write::{PartWrite, write_parts};
 use super::value::value_for_tag;
 use super::{Context, Flow, LaterBody, check_operations, device_read};
 use crate::address_space::{NAMESPACE_TAGS, Node, Snapshot};
@@ -208,6 +209,7 @@ pub(super) fn write(context: &mut Context<'_>, body: &[u8], _out: &mut Vec<u8>) 
     let may_write = authorise(principal, Operation::Write, Target::Server).is_ok();
     let mut results = Vec::with_capacity(count);
     let mut writes = Vec::with_capacity(count);
+    let mut parts = Vec::new();
     let mut noted = audit::is_heard(context.server).then(|| Vec::with_capacity(count));
     let snapshot = context.server.address_space.snapshot();
     let (mut batch, mut found) = (Vec::with_capacity(count.min(Registry::BATCH)), Vec::new());
@@ -219,9 +221,13 @@ pub(super) fn write(context: &mut Context<'_>, body: &[u8], _out: &mut Vec<u8>) 
                 noted.push(note(context, &snapshot, item));
             }
             match one_write(context, &snapshot, item, *found, may_write) {
-                Ok(write) => {
-                    writes.push(write);
+                Ok((tag, value, None)) => {
+                    writes.push((tag, value));
                     results.push(Status::GOOD);
+                }
+                Ok((tag, value, Some(range))) => {
+                    parts.push(PartWrite { position: results.len(), tag, range, value });
+                    results.push(Status::UNCERTAIN);
                 }
                 Err(status) => results.push(status),
             }
@@ -232,12 +238,15 @@ pub(super) fn write(context: &mut Context<'_>, body: &[u8], _out: &mut Vec<u8>) 
     let (request_handle, server) = (context.header.request_handle, Arc::clone(context.server));
     let actor = if noted.is_some() { Actor::of(context) } else { Actor::default() };
     Ok(Flow::Later(Box::pin(async move {
-        // Every item that passed the checks got Good above, and takes the next answer of the devices here.
+        // Every item for a whole tag that passed the checks got Good above, and takes the next answer of the devices here.
         let mut answers = answers.await.into_iter();
         for result in &mut results {
             if *result == Status::GOOD {
                 *result = answers.next().unwrap_or(Status::BAD_INTERNAL_ERROR);
             }
+        }
+        if !parts.is_empty() {
+            write_parts(&server, parts, &mut results).await;
         }
         for (write, status) in noted.into_iter().flatten().zip(&results) {
             audit::written(&server, &actor, write, *status);
@@ -273,7 +282,7 @@ fn one_write(
     item: &WriteValueRef<'_>,
     found: Option<(TagId, TagFlags)>,
     may_write: bool,
-) -> Result<(TagId, Value), Status> {
+) -> Result<(TagId, Value, Option<NumericRange>), Status> {
     let (tag, flags) = match found {
         Some(found) => found,
         None => {
@@ -287,7 +296,12 @@ fn one_write(
     if !may_write {
         return Err(Status::BAD_USER_ACCESS_DENIED);
     }
-    Ok((tag, value_to_write(context, snapshot, tag, flags, item.index_range, &item.value)?))
+    let (value, range) = value_to_write(snapshot, tag, flags, item.index_range, &item.value)?;
+    if range.is_some() && !flags.readable() {
+        // The rest of a value that nobody can read cannot be kept.
+        return Err(status::BAD_WRITE_NOT_SUPPORTED);
+    }
+    Ok((tag, value, range))
 }
 
 /// The tag that a NodeId of another form names; only values of tags can be written.
@@ -304,24 +318,23 @@ fn writable_node(context: &Context<'_>, snapshot: &Snapshot<'_>, item: &WriteVal
     }
 }
 
-/// The value to send to the device, which must have exactly the tag's type (Part 4, 5.11.4.2).
+/// The value to send to the device and the part it is for, which must have exactly the tag's type (Part 4, 5.11.4.2).
 #[inline]
 fn value_to_write(
-    context: &Context<'_>,
     snapshot: &Snapshot<'_>,
     tag: TagId,
     flags: TagFlags,
     range: &str,
     value: &DataValueRef<'_>,
-) -> Result<Value, Status> {
+) -> Result<(Value, Option<NumericRange>), Status> {
     // A device takes values only; times that a client adds are left to the device, a quality cannot be written.
     if value.status.is_some_and(|status| status.code() != Status::GOOD) {
         return Err(status::BAD_WRITE_NOT_SUPPORTED);
     }
     match &value.value {
         ValueRef::Fixed(data_type, bits) if range.is_empty() && data_type.ua_id() == flags.scalar_type() => {
-            Ok(Value::from_bits(*data_type, *bits))
+            Ok((Value::from_bits(*data_type, *bits), None))
         }
-        value => value_for_tag(&context.server.hub, snapshot, tag, range, value),
+        value => value_for_tag(snapshot, tag, range, value),
     }
 }

@@ -7,6 +7,7 @@ mod discovery;
 mod event_item;
 mod method;
 mod monitored_item;
+mod part_write;
 mod session;
 mod subscription;
 mod table;
@@ -24,6 +25,7 @@ use tagwire_ua_proto::hot::RequestHeaderRef;
 use tagwire_ua_proto::types::{NodeId, Structure};
 
 pub(crate) use attribute::VALUE;
+pub(crate) use part_write::PartLocks;
 pub(crate) use subscription::write_answer;
 pub(crate) use table::{SessionNeed, service};
 

@@ -2,12 +2,10 @@
 
 use std::sync::Arc;
 
-use tagwire_access::{ChannelSecurity, Face, Origin, PeerCheck, Principal};
+use tagwire_access::{ChannelSecurity, Face, Guesses, Origin, PeerCheck, Principal};
 use tagwire_model::Status;
 use tagwire_ua_proto::codec::Encode;
-use tagwire_ua_proto::secure::{
-    PeerCertificate, SecurityPolicy, decrypt_secret, fill_random, sign_for_peer, verify_from_peer,
-};
+use tagwire_ua_proto::secure::{PeerCertificate, decrypt_secret, fill_random, sign_for_peer, verify_from_peer};
 use tagwire_ua_proto::services::{
     ActivateSessionRequest, ActivateSessionResponse, AnonymousIdentityToken, CancelRequest, CancelResponse,
     CloseSessionRequest, CloseSessionResponse, CreateSessionRequest, CreateSessionResponse, MessageSecurityMode,
@@ -16,8 +14,10 @@ use tagwire_ua_proto::services::{
 use tagwire_ua_proto::status;
 use tagwire_ua_proto::types::{ByteString, NodeId, Structure};
 
+use zeroize::Zeroizing;
+
 use super::{Context, Flow, LaterBody, decode};
-use crate::endpoints::{ANONYMOUS, USER_NAME};
+use crate::endpoints::{ANONYMOUS, user_name_policy_id};
 use crate::event::audit::{self, Actor};
 use crate::limits;
 use crate::server::Server;
@@ -132,10 +132,10 @@ fn check_client(server: &Server, channel: &ChannelFacts, request: &CreateSession
         peer: Some(channel.peer),
         ..Default::default()
     };
-    server.trust.verify_peer(request.client_certificate.as_slice(), &check, server.now()).map_err(|refusal| {
-        tracing::warn!(peer = %channel.peer, "client certificate refused: {refusal}; {}", refusal.reason.remedy());
-        crate::status::certificate(&refusal)
-    })?;
+    server
+        .trust
+        .verify_peer(request.client_certificate.as_slice(), &check, server.now())
+        .map_err(|refusal| crate::status::certificate(&refusal))?;
     Ok(())
 }
 
@@ -155,20 +155,37 @@ pub(super) fn activate(context: &mut Context<'_>, body: &[u8], _out: &mut Vec<u8
     let (server, channel) = (context.server, context.channel);
     let proof = check_channel(channel, &session, &request);
     proof.inspect_err(|_| server.counters.request_rejected_for_security())?;
-    let login = Login::of(server, &session, &request).inspect_err(|_| server.counters.session_rejected())?;
+    let login = Login::of(server, channel, &session, &request).inspect_err(|_| server.counters.session_rejected())?;
     let (server, channel) = (Arc::clone(server), channel.clone());
     let response_header = context.response_header();
-    let (actor, claimed) = (Actor::of(context), audit::claimed_identity(login.user_name()));
+    let (actor, claimed) =
+        (Actor::of(context), audit::claimed_identity(Some(login.name()).filter(|name| !name.is_empty())));
     Ok(Flow::Later(Box::pin(async move {
+        let (peer, name) = (channel.peer.ip(), login.name().to_owned());
+        if login.is_guessable() && server.guesses.is_locked(peer, &name, server.millis()) {
+            server.counters.session_rejected_for_security();
+            tokio::time::sleep(Guesses::MAX_WAIT).await;
+            return LaterBody::Fault(status::BAD_IDENTITY_TOKEN_REJECTED);
+        }
+        let is_guessable = login.is_guessable();
         let principal = match login.principal(&server, &channel).await {
             Ok(principal) => principal,
             Err(status) => {
                 server.counters.session_rejected_for_security();
                 audit::session_activated(&server, &channel, &session, &actor, claimed, status);
-                tokio::time::sleep(server.guesses.wrong(channel.peer.ip(), server.millis())).await;
+                let (wait, locks) = server.guesses.wrong(peer, &name, server.millis());
+                if locks {
+                    let seconds = Guesses::LOCK.as_secs();
+                    tracing::warn!(%peer, user = ?name, "too many wrong logins; this peer is locked out for {seconds} s");
+                }
+                tracing::warn!(%peer, user = ?name, %status, "log-in refused");
+                tokio::time::sleep(wait).await;
                 return LaterBody::Fault(status);
             }
         };
+        if is_guessable {
+            server.guesses.right(peer, &name);
+        }
         let actor = actor.with_user(&principal);
         let finished = finish(&session, &channel, principal);
         let status = finished.as_ref().err().copied().unwrap_or_default();
@@ -206,11 +223,20 @@ fn check_channel(channel: &ChannelFacts, session: &Session, request: &ActivateSe
 /// What the user showed.
 enum Login {
     Anonymous,
-    Password { name: String, password: Vec<u8> },
+    /// Without a password when it cannot be decrypted.
+    Password {
+        name: String,
+        password: Option<Zeroizing<Vec<u8>>>,
+    },
 }
 
 impl Login {
-    fn of(server: &Server, session: &Session, request: &ActivateSessionRequest) -> Result<Self, Status> {
+    fn of(
+        server: &Server,
+        channel: &ChannelFacts,
+        session: &Session,
+        request: &ActivateSessionRequest,
+    ) -> Result<Self, Status> {
         let token = &request.user_identity_token;
         if token.is_null() {
             return Ok(Self::Anonymous);
@@ -224,30 +250,30 @@ impl Login {
             return Err(status::BAD_IDENTITY_TOKEN_INVALID);
         };
         let token = token.map_err(|error| error.status())?;
-        if token.policy_id.as_str() != USER_NAME {
+        let policy = server.password_policy(channel.policy);
+        if token.policy_id.as_str() != user_name_policy_id(policy) {
             return Err(status::BAD_IDENTITY_TOKEN_INVALID);
         }
         let identity = server.identity().ok_or(status::BAD_IDENTITY_TOKEN_REJECTED)?;
         let nonce = session.state.lock().server_nonce.clone();
         // Whatever is wrong with the encrypted password, the answer is the same as for a wrong password (A15).
-        let password = decrypt_secret(
-            SecurityPolicy::BASIC256_SHA256,
-            &identity,
-            token.encryption_algorithm.as_str(),
-            token.password.as_slice(),
-            &nonce,
-        )
-        .map_err(|_| status::BAD_IDENTITY_TOKEN_REJECTED)?
-        .to_vec();
+        let password =
+            decrypt_secret(policy, &identity, token.encryption_algorithm.as_str(), token.password.as_slice(), &nonce)
+                .ok();
         Ok(Self::Password { name: token.user_name.as_str().to_owned(), password })
     }
 
-    /// The name that the user claims.
-    fn user_name(&self) -> Option<&str> {
+    /// The user name given; empty without one.
+    fn name(&self) -> &str {
         match self {
-            Self::Anonymous => None,
-            Self::Password { name, .. } => Some(name),
+            Self::Anonymous => "",
+            Self::Password { name, .. } => name,
         }
+    }
+
+    /// Whether trying again and again could lead to somebody's login.
+    const fn is_guessable(&self) -> bool {
+        matches!(self, Self::Password { .. })
     }
 
     async fn principal(self, server: &Arc<Server>, channel: &ChannelFacts) -> Result<Principal, Status> {
@@ -262,9 +288,12 @@ impl Login {
                 server.login.anonymous(&server.policy(), origin).map_err(|refused| crate::status::login(&refused))
             }
             Self::Password { name, password } => {
-                let password = String::from_utf8(password).map_err(|_| status::BAD_IDENTITY_TOKEN_REJECTED)?;
                 let (login, policy) = (Arc::clone(&server.login), server.policy());
-                let checked = tokio::task::spawn_blocking(move || login.user(&policy, &name, &password, origin)).await;
+                let check = move || match password.as_ref().and_then(|bytes| std::str::from_utf8(bytes).ok()) {
+                    Some(password) => login.user(&policy, &name, password, origin),
+                    None => login.unreadable(),
+                };
+                let checked = tokio::task::spawn_blocking(check).await;
                 checked.map_err(|_| Status::BAD_INTERNAL_ERROR)?.map_err(|refused| crate::status::login(&refused))
             }
         }

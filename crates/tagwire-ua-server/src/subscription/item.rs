@@ -95,6 +95,10 @@ pub(crate) struct Notification {
 #[derive(Debug, Default)]
 struct Older(VecDeque<Notification>);
 
+/// A change that came before the sampling interval was over, and waits for that.
+#[derive(Debug)]
+struct Held(Notification);
+
 /// What a client may set on an item.
 #[derive(Clone, Debug)]
 pub(crate) struct ItemSettings {
@@ -142,6 +146,8 @@ pub(crate) struct Item {
     newest: Option<Notification>,
     /// Whether `newest` has yet to be published.
     is_newest_waiting: bool,
+    /// The latest change since the last sample, when it came too soon.
+    held: Option<Box<Held>>,
     /// Samples that wait before `newest`; most items queue one, so that they need no allocation.
     older: Option<Box<Older>>,
     _ticket: Ticket,
@@ -164,6 +170,7 @@ impl Item {
             last_at: None,
             newest: None,
             is_newest_waiting: false,
+            held: None,
             older: None,
             _ticket: ticket,
         }
@@ -188,11 +195,42 @@ impl Item {
         interval > 1 && self.last_at.is_some_and(|last| at_ms.wrapping_sub(last) < interval - interval / 4)
     }
 
+    /// Whether a change waits for the sampling interval to end.
+    #[inline]
+    pub(crate) const fn is_held(&self) -> bool {
+        self.held.is_some()
+    }
+
+    /// Takes a change of `at_ms`. One that comes too soon is held until its interval ends, so that the last value of each
+    /// interval is sampled. Returns whether something was queued.
+    #[inline]
+    pub(crate) fn offer(&mut self, new: Notification, at_ms: u32) -> bool {
+        let was_queued = self.held.is_some() && self.take_due(at_ms);
+        if self.is_too_soon(at_ms) {
+            self.held = Some(Box::new(Held(new)));
+            return was_queued;
+        }
+        self.sample(new, at_ms) || was_queued
+    }
+
+    /// Samples the change that was held, when its interval has ended by `at_ms`. Returns whether something was queued.
+    pub(crate) fn take_due(&mut self, at_ms: u32) -> bool {
+        let Some(last) = self.last_at else { return false };
+        if at_ms.wrapping_sub(last) < self.settings.sampling_ms {
+            return false;
+        }
+        match self.held.take() {
+            Some(held) => self.sample(held.0, last.wrapping_add(self.settings.sampling_ms)),
+            None => false,
+        }
+    }
+
     /// Takes a sample: compares it with the last one that counted and queues it when it differs enough. Returns
     /// whether something was queued.
     #[inline]
     pub(crate) fn sample(&mut self, new: Notification, at_ms: u32) -> bool {
         self.last_at = Some(at_ms);
+        self.held = None;
         let counts = match &self.newest {
             None => true,
             Some(last) => {
@@ -279,6 +317,7 @@ impl Item {
         self.newest = None;
         self.is_newest_waiting = false;
         self.older = None;
+        self.held = None;
         self.last_at = None;
         self.is_triggered = false;
         if let Target::Events(queue) = &mut self.target {
@@ -296,9 +335,16 @@ impl Item {
         }
     }
 
-    /// Queues the newest sample again, as ResendData and transfers ask for (Part 5, 9.2). Returns whether there is one.
-    pub(crate) fn resend(&mut self) -> bool {
-        let resent = self.newest.is_some() && !self.is_newest_waiting;
+    /// Queues the current sample, or else the newest one again, as ResendData and transfers ask for (Part 5, 9.2).
+    /// Returns whether there is one; a sample that waits is sent anyway.
+    pub(crate) fn resend(&mut self, current: Option<Notification>) -> bool {
+        if self.is_newest_waiting {
+            return false;
+        }
+        if current.is_some() {
+            self.newest = current;
+        }
+        let resent = self.newest.is_some();
         self.is_newest_waiting |= resent;
         resent
     }
@@ -406,6 +452,31 @@ mod tests {
             item.modify(ItemSettings { queue_size: 2, ..item.settings.clone() });
             assert_eq!(drain(&mut item), expected);
         }
+    }
+
+    #[test]
+    fn a_value_that_stands_for_an_interval_is_sampled_although_it_came_too_soon() {
+        let mut item = item(10, true, Trigger::StatusValue, 0.0);
+        item.settings.sampling_ms = 200;
+        assert!(item.offer(number(0.0, 0), 1000));
+        assert!(!item.offer(number(1.0, 0), 1050));
+        assert!(!item.offer(number(2.0, 0), 1100));
+        assert!(!item.take_due(1199));
+        // 2 stands from 1100 on: it is the value of the sample at 1200, and 3 comes too soon after that one.
+        assert!(item.offer(number(3.0, 0), 1210));
+        assert!(item.take_due(1400));
+        assert!(!item.is_held());
+        assert_eq!(drain(&mut item), [(0.0, false), (2.0, false), (3.0, false)]);
+    }
+
+    #[test]
+    fn a_resent_value_is_the_current_one() {
+        let mut item = item(10, true, Trigger::StatusValue, 10.0);
+        item.sample(number(50.0, 0), 0);
+        drain(&mut item);
+        assert!(!item.sample(number(57.0, 0), 0));
+        assert!(item.resend(Some(number(57.0, 0))));
+        assert_eq!(drain(&mut item), [(57.0, false)]);
     }
 
     #[test]

@@ -198,18 +198,11 @@ impl Subscription {
 
     /// Sorts the changes that the table delivered into the queues of the items.
     pub(crate) fn collect(&mut self) {
-        let mut changes = Vec::new();
+        let (mut changes, mut triggering) = (Vec::new(), Vec::new());
         let lost = self.inbox.take(&mut changes);
         for change in changes.drain(..) {
             let Some(item) = self.items.item_mut(change.handle) else { continue };
             if item.mode == Mode::Disabled || item.is_overtaken(change.at_ms) {
-                continue;
-            }
-            if item.is_too_soon(change.at_ms) {
-                if !item.is_pending {
-                    item.is_pending = true;
-                    self.pending.push(item.id);
-                }
                 continue;
             }
             let sample = Notification {
@@ -219,13 +212,21 @@ impl Subscription {
                 source_time: change.source_time,
                 server_time: change.server_time,
             };
-            if item.sample(in_range(sample, item.range.as_deref()), change.at_ms) {
+            let is_queued = item.offer(in_range(sample, item.range.as_deref()), change.at_ms);
+            if item.is_held() && !item.is_pending {
+                item.is_pending = true;
+                self.pending.push(item.id);
+            }
+            if is_queued {
                 enlist(item, &mut self.ready);
                 if item.links.is_some() {
-                    let id = item.id;
-                    self.trigger(id);
+                    triggering.push(item.id);
                 }
             }
+        }
+        // What is triggered by a change reports what came with that change, whichever came first.
+        for id in triggering {
+            self.trigger(id);
         }
         self.inbox.recycle(changes);
         if lost {
@@ -243,25 +244,28 @@ impl Subscription {
         }
     }
 
-    /// Takes the current value of items whose change was put off, once their interval is over.
+    /// Takes the changes that came before their item's interval was over, once it is.
     fn look_at_pending(&mut self) {
         if self.pending.is_empty() {
             return;
         }
         let at_ms = self.hub_millis();
-        let mut pending = std::mem::take(&mut self.pending);
+        let mut triggering = Vec::new();
+        let Self { items, pending, ready, .. } = self;
         pending.retain(|id| {
-            let Some(item) = self.items.item_mut(*id) else { return false };
-            if item.is_too_soon(at_ms) {
-                return true;
+            let Some(item) = items.item_mut(*id) else { return false };
+            if item.take_due(at_ms) {
+                enlist(item, ready);
+                if item.links.is_some() {
+                    triggering.push(*id);
+                }
             }
-            item.is_pending = false;
-            if let Target::Tag(tag) = item.target {
-                self.sample_tag(*id, tag, at_ms, false);
-            }
-            false
+            item.is_pending = item.is_held();
+            item.is_pending
         });
-        self.pending = pending;
+        for id in triggering {
+            self.trigger(id);
+        }
     }
 
     fn poll(&mut self, source: &dyn AttributeSource) {
@@ -330,7 +334,9 @@ impl Subscription {
             self.events.add(id, source.events());
             self.tell_audience();
         }
-        if mode != Mode::Disabled {
+        if mode == Mode::Disabled {
+            self.hold(id);
+        } else {
             self.start_sampling(id, source);
         }
         Some(id)
@@ -360,10 +366,15 @@ impl Subscription {
     }
 
     fn stop_sampling(&self, item: &Item) {
-        if let Target::Tag(tag) = item.target
-            && item.mode != Mode::Disabled
-        {
+        if let Target::Tag(tag) = item.target {
             self.hub.unwatch(self.watch, &[(tag, item.id)]);
+        }
+    }
+
+    /// A disabled item hears nothing, but its tag's number must not become another tag's.
+    fn hold(&self, id: u32) {
+        if let Some(Item { target: Target::Tag(tag), .. }) = self.items.item(id) {
+            self.hub.hold(self.watch, *tag, id);
         }
     }
 
@@ -401,7 +412,13 @@ impl Subscription {
                 item.clear();
             }
         }
+        if mode == Mode::Disabled {
+            self.hold(id);
+        }
         if before == Mode::Disabled {
+            if let Some(item) = self.items.item(id) {
+                self.stop_sampling(item);
+            }
             self.start_sampling(id, source);
         } else if let Some(item) = self.items.item_mut(id) {
             self.events.enlist(item);
@@ -441,11 +458,15 @@ impl Subscription {
         }
     }
 
-    /// Queues the newest value of all reporting items again (Part 5, 9.2).
+    /// Queues the current value of all reporting items again (Part 5, 9.2).
     pub(crate) fn resend_data(&mut self) {
         self.collect();
-        for item in self.items.iter_mut() {
-            if item.mode == Mode::Reporting && item.resend() {
+        for item in self.items.iter_mut().filter(|item| item.mode == Mode::Reporting) {
+            let current = match item.target {
+                Target::Tag(tag) => Some(in_range(tag_sample(&self.hub, tag), item.range.as_deref())),
+                Target::Attribute(_) | Target::Events(_) => None,
+            };
+            if item.resend(current) {
                 enlist(item, &mut self.ready);
             }
         }
@@ -470,8 +491,8 @@ impl Drop for Subscription {
             .items
             .iter()
             .filter_map(|item| match item.target {
-                Target::Tag(tag) if item.mode != Mode::Disabled => Some((tag, item.id)),
-                _ => None,
+                Target::Tag(tag) => Some((tag, item.id)),
+                Target::Attribute(_) | Target::Events(_) => None,
             })
             .collect();
         self.hub.unwatch(self.watch, &watched);

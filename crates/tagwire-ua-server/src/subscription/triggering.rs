@@ -26,7 +26,12 @@ impl Subscription {
             .map(|id| match links.iter().position(|link| link == id) {
                 Some(idx) => {
                     links.remove(idx);
-                    Status::GOOD
+                    // The link of an item that was deleted went with it.
+                    if self.items.item(*id).is_some() {
+                        Status::GOOD
+                    } else {
+                        tagwire_ua_proto::status::BAD_MONITORED_ITEM_ID_INVALID
+                    }
                 }
                 None => tagwire_ua_proto::status::BAD_MONITORED_ITEM_ID_INVALID,
             })

@@ -10,6 +10,7 @@ use tagwire_gateway::drivers::DRIVERS;
 
 use crate::args::{ConfigArgs, TraceArgs};
 use crate::failure::{Exit, Failure};
+use crate::terminal::shown;
 
 pub(crate) fn plan(args: &ConfigArgs) -> Result<(), Failure> {
     let config = load(&args.config)?;
@@ -21,7 +22,7 @@ pub(crate) fn plan(args: &ConfigArgs) -> Result<(), Failure> {
                 return Ok(writeln!(out, "{}", json!({ "running": false, "tags": n_tags }))?);
             }
             let text = "no server runs with this configuration; a start would make";
-            Ok(writeln!(out, "{text} {} links and {n_tags} tags", config.links.len())?)
+            Ok(writeln!(out, "{text} {} and {}", count(config.links.len(), "link"), count(n_tags, "tag"))?)
         }
         answer => show(&answer?, args.json),
     }
@@ -29,18 +30,29 @@ pub(crate) fn plan(args: &ConfigArgs) -> Result<(), Failure> {
 
 pub(crate) fn reload(args: &ConfigArgs) -> Result<(), Failure> {
     let config = load(&args.config)?;
-    show(&ask(&config, &Request::Reload {})?, args.json)
+    let answer = ask(&config, &Request::Reload {})?;
+    show(&answer, args.json)?;
+    let waiting: Vec<&str> =
+        answer.answer["needs_restart"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    if waiting.is_empty() {
+        return Ok(());
+    }
+    let message = format!("a part of the changes counts only after a restart of the server: {}", waiting.join(", "));
+    Err(Failure::new(Exit::Restart, message, "all other changes count now"))
+}
+
+/// `1 tag`, `2 tags`.
+fn count(n: usize, noun: &str) -> String {
+    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
 }
 
 pub(crate) fn status(args: &ConfigArgs) -> Result<(), Failure> {
-    let config = load(&args.config)?;
-    show(&ask(&config, &Request::Status {})?, args.json)
+    show(&ask_server(&Config::data_dir_of(&args.config), &Request::Status {})?, args.json)
 }
 
 pub(crate) fn trace(args: &TraceArgs) -> Result<(), Failure> {
-    let config = load(&args.config.config)?;
     let request = Request::Trace { link: args.link.clone(), on: args.switch == "on" };
-    show(&ask(&config, &request)?, args.config.json)
+    show(&ask_server(&Config::data_dir_of(&args.config.config), &request)?, args.config.json)
 }
 
 /// The configuration, or every mistake in it on the screen.
@@ -53,8 +65,12 @@ pub(crate) fn load(path: &Path) -> Result<Config, Failure> {
 
 /// Asks the server that owns the data folder of the configuration.
 pub(crate) fn ask(config: &Config, request: &Request) -> Result<Answer, Failure> {
-    let data_dir = config.data_dir();
-    let mut client = ControlClient::connect(&data_dir).map_err(|error| unreachable_server(&error))?;
+    ask_server(&config.data_dir(), request)
+}
+
+/// Asks the server that owns a data folder, whatever its file says by now.
+fn ask_server(data_dir: &Path, request: &Request) -> Result<Answer, Failure> {
+    let mut client = ControlClient::connect(data_dir).map_err(|error| unreachable_server(&error))?;
     let answer = client.ask(request).map_err(|error| unreachable_server(&error))?;
     if answer.ok { Ok(answer) } else { Err(Failure::new(Exit::Failed, answer.error, answer.fix)) }
 }
@@ -69,14 +85,28 @@ fn unreachable_server(error: &ControlError) -> Failure {
 }
 
 /// Prints what the server has to say: its text, or all of it as JSON.
-fn show(answer: &Answer, as_json: bool) -> Result<(), Failure> {
+pub(crate) fn show(answer: &Answer, as_json: bool) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     match &answer.answer {
         Value::Object(fields) if !as_json => match fields.get("text") {
-            Some(Value::String(text)) => Ok(writeln!(out, "{text}")?),
+            Some(Value::String(text)) => {
+                let lines: Vec<_> = text.split('\n').map(shown).collect();
+                Ok(writeln!(out, "{}", lines.join("\n"))?)
+            }
             _ => Ok(writeln!(out, "{}", answer.answer)?),
         },
         Value::Null if !as_json => Ok(writeln!(out, "done")?),
         other => Ok(writeln!(out, "{other}")?),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::count;
+
+    #[test]
+    fn one_is_counted_in_the_singular() {
+        assert_eq!(count(1, "link"), "1 link");
+        assert_eq!(count(0, "tag"), "0 tags");
     }
 }

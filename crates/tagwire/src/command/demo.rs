@@ -19,7 +19,7 @@ use crate::args::DemoArgs;
 use crate::command::serve::{Ends, runtime, start_failure};
 use crate::failure::{Exit, Failure};
 use crate::terminal::Style;
-use crate::view::View;
+use crate::view::{HeaderLine, View};
 
 /// The simulated devices, one per link of the same name in the configuration.
 const DEVICES: [(&str, &str); 3] = [
@@ -58,6 +58,7 @@ async fn demo(args: &DemoArgs, started: Instant) -> Result<(), Failure> {
     let url = gateway.endpoints().into_iter().next().unwrap_or_default();
     let mut hang_up = signal(SignalKind::hangup())?;
     let result = {
+        // The table ends first and then the server, before the devices that it polls.
         let mut showing = std::pin::pin!(show(gateway.hub(), &url, &path, started));
         loop {
             tokio::select! {
@@ -70,7 +71,11 @@ async fn demo(args: &DemoArgs, started: Instant) -> Result<(), Failure> {
         }
     };
     gateway.stop().await;
-    result
+    match result {
+        // The reader of a pipe has seen enough, as head does.
+        Err(failure) if failure.is_closed_pipe() => Ok(()),
+        result => result,
+    }
 }
 
 /// Writes the configuration with ports that are free.
@@ -123,17 +128,20 @@ async fn show(hub: &Arc<Hub>, url: &str, config: &Path, started: Instant) -> Res
         format!("tagwire write{server} boiler.plc.setpoint 75"),
         format!("tagwire explain 40001 --device boiler.plc --config {}", config.display()),
     ];
+    let line = |text: String, indent| HeaderLine { text, indent, is_command: false };
     let mut lines = vec![
-        format!("OPC UA server  {url}  (security none or Basic256Sha256, anonymous may read and write)"),
-        format!("configuration  {}", config.display()),
-        "in another terminal, try:".to_owned(),
+        line(format!("OPC UA server  {url}  (security none or Basic256Sha256, anonymous may read and write)"), 15),
+        line(format!("configuration  {}", config.display()), 15),
+        line("in another terminal, try:".to_owned(), 0),
     ];
-    lines.extend(tries.iter().enumerate().map(|(idx, line)| format!("  {}. {line}", idx + 1)));
-    for line in &lines {
-        writeln!(out, "{line}")?;
-    }
-    writeln!(out)?;
+    lines.extend(tries.iter().enumerate().map(|(idx, text)| HeaderLine {
+        text: format!("  {}. {text}", idx + 1),
+        indent: 7,
+        is_command: true,
+    }));
     let mut view = View::new(style);
+    view.set_header(&mut out, lines)?;
+    let mut resized = signal(SignalKind::window_change())?;
     let tags: Vec<TagId> = {
         let registry = hub.registry();
         let shown = registry.tags().filter(|(_, meta)| !meta.is_system);
@@ -171,6 +179,7 @@ async fn show(hub: &Arc<Hub>, url: &str, config: &Path, started: Instant) -> Res
         let due = view.due(Instant::now());
         tokio::select! {
             () = wake.notified() => {}
+            _ = resized.recv() => view.refresh(),
             () = async { tokio::time::sleep_until(due.unwrap_or_else(Instant::now).into()).await }, if due.is_some() => {
                 view.draw(&mut out, &[footer], Instant::now())?;
                 continue;

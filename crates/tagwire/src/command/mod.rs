@@ -8,6 +8,7 @@ mod explain;
 mod read;
 mod serve;
 mod sim;
+mod trust;
 mod user;
 mod watch;
 mod write;
@@ -35,6 +36,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         Command::Watch(args) => watch::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Sim(command) => sim::run(&command),
+        Command::Trust(command) => trust::run(&command),
         Command::User(command) => user::run(&command),
         Command::Completions { shell } => {
             let mut text = Vec::new();

@@ -48,7 +48,11 @@ fn list(args: &ConfigArgs) -> Result<(), Failure> {
     }
     let users = answer.answer.get("users").and_then(Value::as_array).cloned().unwrap_or_default();
     if users.is_empty() {
-        return Ok(writeln!(out, "there are no users; add one with: tagwire user add NAME")?);
+        return Ok(writeln!(
+            out,
+            "there are no users; add one with: tagwire user add NAME --config {}",
+            args.config.display()
+        )?);
     }
     for user in users {
         let name = user.get("name").and_then(Value::as_str).unwrap_or_default();
@@ -73,15 +77,40 @@ fn carry_out(config: &Config, request: Request) -> Result<Answer, Failure> {
     if answer.ok { Ok(answer) } else { Err(Failure::new(Exit::Failed, answer.error, answer.fix)) }
 }
 
+/// Shortest password taken, in characters.
+const MIN_PASSWORD: usize = 8;
+
+fn long_enough(password: String) -> Result<String, Failure> {
+    if password.chars().count() >= MIN_PASSWORD {
+        return Ok(password);
+    }
+    let hint = "nothing was changed; choose a longer one";
+    Err(Failure::new(Exit::Failed, format!("a password needs at least {MIN_PASSWORD} characters"), hint))
+}
+
 fn new_password(name: &str) -> Result<String, Failure> {
     if let Ok(password) = std::env::var("TAGWIRE_PASSWORD") {
-        return Ok(password);
+        return long_enough(password);
     }
     let first = read_password(&format!("password for {name}: "))?;
     let second = read_password("again: ")?;
     if first == second {
-        Ok(first)
+        long_enough(first)
     } else {
         Err(Failure::new(Exit::Failed, "the two passwords differ", "type the same password twice"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::long_enough;
+
+    #[test]
+    fn a_short_password_is_refused_in_a_sentence() {
+        for short in ["", "x", "1234567", "äöüäöüä"] {
+            let failure = long_enough(short.to_owned()).expect_err(short);
+            assert_eq!(failure.message, "a password needs at least 8 characters");
+        }
+        assert!(long_enough("12345678".to_owned()).is_ok());
     }
 }

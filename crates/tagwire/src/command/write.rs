@@ -8,6 +8,8 @@ use tagwire_ua_client::{Error, print_node_id};
 use crate::args::WriteArgs;
 use crate::client::{block_on, connect, target, value_json};
 use crate::failure::{Exit, Failure};
+use crate::nearest;
+use crate::terminal::shown;
 
 pub(crate) fn run(args: &WriteArgs) -> Result<(), Failure> {
     let is_url = args.pairs.first().is_some_and(|first| first.starts_with("opc.tcp://"));
@@ -21,7 +23,7 @@ pub(crate) fn run(args: &WriteArgs) -> Result<(), Failure> {
     let (url, named) = target(&args.server, &names)?;
     block_on(async {
         let client = connect(url, &args.server, false).await?;
-        let mut out = io::stdout().lock();
+        let mut out = io::stdout();
         let mut failed = None;
         for (named, text) in named.iter().zip(values) {
             let written = client.write_text(&named.node, text).await;
@@ -44,10 +46,14 @@ pub(crate) fn run(args: &WriteArgs) -> Result<(), Failure> {
                 });
                 writeln!(out, "{answer}")?;
             } else {
+                let name = shown(&named.name);
                 match (value, problem) {
-                    (Some(value), _) => writeln!(out, "{} = {value}  {status}", named.name)?,
-                    (None, Some(error)) => writeln!(out, "{}: not written: {error}", named.name)?,
+                    (Some(value), _) => writeln!(out, "{name} = {}  {status}", shown(&value.to_string()))?,
+                    (None, Some(error)) => writeln!(out, "{name}: not written: {}", shown(&error.to_string()))?,
                     (None, None) => {}
+                }
+                if problem.is_some_and(nearest::is_unknown) {
+                    nearest::unknown(&client, &named.name).await.print();
                 }
             }
         }

@@ -240,7 +240,7 @@ fn bits_are_combined_in_the_wider_type() {
             if operator == FilterOperator::BITWISE_AND { |a, b| a & b } else { |a, b| a | b };
         let result = compare::bitwise(&a, &b, combine);
         let elements = vec![
-            of(FilterOperator::EQUALS, vec![element(1), literal(result.clone().unwrap_or(Variant::Byte(0)))]),
+            of(FilterOperator::EQUALS, vec![element(1), literal(result.clone().unwrap_or_else(|| 0_u8.into()))]),
             of(operator, vec![literal(a), literal(b)]),
         ];
         assert_eq!(value_of(elements), if result.is_some() { T } else { N });

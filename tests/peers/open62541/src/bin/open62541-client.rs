@@ -1,6 +1,7 @@
 //! A foreign client for the tests: `open62541-client URL MODE CERTIFICATE KEY USER PASSWORD FOLDER VARIABLE COUNTER`.
 //!
-//! MODE is `none`, `sign` or `encrypt` (both Basic256Sha256); unused words are `-`. Browses FOLDER, writes and reads
+//! MODE is `none`, `sign` or `encrypt`, the latter two with `:POLICY` for another one than Basic256Sha256; unused words
+//! are `-`. Browses FOLDER, writes and reads
 //! VARIABLE (a Double), and waits for five changes of COUNTER. Prints what it saw and ends with 0 when all of it worked.
 
 use std::ffi::{CStr, CString, c_void};
@@ -48,6 +49,7 @@ fn bytes_of(file: &str) -> Outcome<UA_ByteString> {
 
 fn connect(words: &[String]) -> Outcome<*mut UA_Client> {
     let [url, mode, certificate, key, user, password, ..] = words else { return Err("too few arguments".to_owned()) };
+    let (mode, policy) = mode.split_once(':').unwrap_or((mode, "Basic256Sha256"));
     // SAFETY: the configuration is the client's own and is only changed before it connects.
     unsafe {
         let client = UA_Client_new();
@@ -62,13 +64,13 @@ fn connect(words: &[String]) -> Outcome<*mut UA_Client> {
             UA_CertificateGroup_AcceptAll(&raw mut (*config).certificateVerification);
             UA_String_clear(&raw mut (*config).clientDescription.applicationUri);
             (*config).clientDescription.applicationUri = ua_string("urn:tagwire:tests:client");
-            (*config).securityMode = match mode.as_str() {
+            (*config).securityMode = match mode {
                 "none" => UA_MessageSecurityMode::UA_MESSAGESECURITYMODE_NONE,
                 "sign" => UA_MessageSecurityMode::UA_MESSAGESECURITYMODE_SIGN,
                 "encrypt" => UA_MessageSecurityMode::UA_MESSAGESECURITYMODE_SIGNANDENCRYPT,
                 other => return Err(format!("no such mode: {other}")),
             };
-            let policy = if mode == "none" { "None" } else { "Basic256Sha256" };
+            let policy = if mode == "none" { "None" } else { policy };
             (*config).securityPolicyUri = ua_string(&format!("http://opcfoundation.org/UA/SecurityPolicy#{policy}"));
         }
         if user != "-" {

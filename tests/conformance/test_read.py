@@ -95,6 +95,40 @@ def test_r10_other_attributes_have_no_source_timestamp(session):
         assert value.SourceTimestamp is None, attribute
 
 
+T = ua.VariantType
+KINDS = {
+    1: T.NodeId,
+    2: T.Int32,
+    3: T.QualifiedName,
+    4: T.LocalizedText,
+    8: T.Boolean,
+    9: T.Boolean,
+    11: T.Boolean,
+    12: T.Byte,
+    14: T.NodeId,
+    15: T.Int32,
+    17: T.Byte,
+    18: T.Byte,
+    20: T.Boolean,
+    21: T.Boolean,
+    22: T.Boolean,
+}
+"""The type of each mandatory attribute but the value."""
+
+
+def mismatch(value, data_type, rank) -> str:
+    """What is wrong with a value of a variable with this data type and value rank; empty when nothing is."""
+    variant = value.Value
+    if variant is None or variant.Value is None:
+        return ""
+    is_built_in = data_type.NamespaceIndex == 0 and data_type.Identifier <= 23
+    if is_built_in and variant.VariantType.value != data_type.Identifier:
+        return f"a {variant.VariantType.name} in a variable of type {data_type.Identifier}"
+    if (rank == -1 and variant.is_array) or (rank >= 1 and not variant.is_array):
+        return f"value rank {rank}, but is_array is {variant.is_array}"
+    return ""
+
+
 def test_r11_every_node_has_its_mandatory_attributes(session):
     """Crawls the address space from the root and reads what Part 3 demands of each node class."""
     extra = {
@@ -136,7 +170,7 @@ def test_r11_every_node_has_its_mandatory_attributes(session):
         for id_, node_class in seen.items()
         for attribute in [*NODES_MUST_HAVE.values(), *extra[ua.NodeClass(node_class)]]
     ]
-    problems = []
+    problems, values = [], {}
     for at in range(0, len(wanted), 500):
         request = ua.ReadRequest()
         for id_, attribute in wanted[at : at + 500]:
@@ -145,9 +179,17 @@ def test_r11_every_node_has_its_mandatory_attributes(session):
             request.Parameters.NodesToRead.append(item)
         for (id_, attribute), value in zip(wanted[at : at + 500], session.call(request).Results, strict=True):
             result = status(value.StatusCode)
+            values[id_, attribute] = value
+            if result == "Good" and attribute in KINDS and value.Value.VariantType != KINDS[attribute]:
+                problems.append(f"{id_.to_string()} attribute {attribute}: {value.Value.VariantType.name}")
             own_tag = id_.NamespaceIndex != 0 and attribute == 13
             if result != "Good" and not own_tag and result not in ("BadOutOfService", "BadUserAccessDenied", "BadNotReadable"):
                 problems.append(f"{id_.to_string()} attribute {attribute}: {result}")
             elif result == "Good" and attribute in NODES_MUST_HAVE.values() and value.Value.Value is None:
                 problems.append(f"{id_.to_string()} attribute {attribute}: null")
+    for id_, node_class in seen.items():
+        if node_class == ua.NodeClass.Variable:
+            data_type, rank = (values[id_, attribute].Value.Value for attribute in (14, 15))
+            if wrong := mismatch(values[id_, 13], data_type, rank):
+                problems.append(f"{id_.to_string()}: {wrong}")
     assert not problems, f"{len(problems)}: " + "; ".join(problems[:20])

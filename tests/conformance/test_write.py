@@ -141,8 +141,8 @@ def test_w09_writes_of_one_call_happen_in_order_with_a_result_each(session):
     two = [(tag("mem.all.i32"), ua.Variant(1, T.Int32)), (tag("mem.all.i32"), ua.Variant(2, T.Int32))]
     assert session.write_values(two) == ["Good", "Good"]
     assert session.value(tag("mem.all.i32")) == 2
-    many = [(tag(f"bulk.d.m{i % 300}"), ua.Variant(float(i), T.Double)) for i in range(900)]
+    many = [(tag(f"bulk.d.m{i % 300}"), ua.Variant(float(i), T.Double)) for i in range(2500)]
     many[457] = (tag("nothing"), ua.Variant(0.0, T.Double))
     results = session.write_values(many)
-    assert results[457] == "BadNodeIdUnknown" and results.count("Good") == 899
-    assert session.value(tag("bulk.d.m299")) == 899.0
+    assert results[457] == "BadNodeIdUnknown" and results.count("Good") == 2499
+    assert session.value(tag("bulk.d.m299")) == 2399.0

@@ -13,7 +13,7 @@ from harness.session import tag
 @pytest.mark.parametrize("type_id", [634, 9999, 1, 12345])
 def test_g01_an_unknown_service_is_refused_and_the_channel_lives(session, type_id):
     body = struct.pack("<BBH", 1, 0, type_id) + struct_to_binary(session.header())
-    assert session.call_bytes(body) in ("BadServiceUnsupported", "BadDecodingError")
+    assert session.call_bytes(body) == "BadServiceUnsupported"
     assert session.read("i=2258").StatusCode.is_good()
 
 
@@ -40,6 +40,17 @@ def test_g03_diagnostics_tell_no_internals(session, bits):
     for info in response.DiagnosticInfos or []:
         for index in (info.SymbolicId, info.NamespaceURI, info.Locale, info.LocalizedText):
             assert index is None or index < len(table)
+
+
+@pytest.mark.xfail(reason="no diagnostics come back although the client asked for all of them")
+def test_g03_diagnostics_come_when_they_are_asked_for(session):
+    request = ua.ReadRequest()
+    item = ua.ReadValueId()
+    item.NodeId, item.AttributeId = ua.NodeId("nothing", 2), 13
+    request.Parameters.NodesToRead = [item]
+    response = session.call(request, diagnostics=0x3FF)
+    assert len(response.DiagnosticInfos or []) == 1
+    assert not session.call(request).DiagnosticInfos
 
 
 EMPTY = [
@@ -141,3 +152,39 @@ def test_g05_published_limits_are_enforced(session, name):
     assert 0 < limit <= 100_000, f"{name} is {limit}"
     result = session.fault_of(lambda: session.call(oversized(session, name, limit + 1)))
     assert result == "BadTooManyOperations"
+
+
+def too_many(session, name, subscription):
+    """A service that shares its limit with another one, with one operation too many."""
+    if name == "BrowseNext":
+        request, field, limit, one = ua.BrowseNextRequest(), "ContinuationPoints", LIMITS["MaxNodesPerBrowse"], b""
+    elif name == "UnregisterNodes":
+        request, field = ua.UnregisterNodesRequest(), "NodesToUnregister"
+        limit, one = LIMITS["MaxNodesPerRegisterNodes"], ua.NodeId(2258)
+    else:
+        request, field, one = {
+            "ModifyMonitoredItems": (ua.ModifyMonitoredItemsRequest(), "ItemsToModify", ua.MonitoredItemModifyRequest()),
+            "DeleteMonitoredItems": (ua.DeleteMonitoredItemsRequest(), "MonitoredItemIds", 1),
+            "SetMonitoringMode": (ua.SetMonitoringModeRequest(), "MonitoredItemIds", 1),
+            "SetTriggering": (ua.SetTriggeringRequest(), "LinksToAdd", 1),
+        }[name]
+        request.Parameters.SubscriptionId = subscription
+        limit = LIMITS["MaxMonitoredItemsPerCall"]
+    setattr(request.Parameters, field, [one] * (session.value(ua.NodeId(limit)) + 1))
+    return request
+
+
+SHARED = (
+    "BrowseNext",
+    "UnregisterNodes",
+    "ModifyMonitoredItems",
+    "DeleteMonitoredItems",
+    "SetMonitoringMode",
+    "SetTriggering",
+)
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_g05_a_limit_counts_for_every_service_that_shares_it(session, name):
+    request = too_many(session, name, session.subscribe().SubscriptionId)
+    assert session.fault_of(lambda: session.call(request)) == "BadTooManyOperations"

@@ -8,7 +8,11 @@ import pytest
 from asyncua import ua
 from asyncua.ua.ua_binary import struct_to_binary
 
+from harness import certificates
+from harness.plant import CONFIG
 from harness.process import SLOW
+from harness.product import Tagwire, command
+from harness.secured import SecureSession
 from harness.session import Session
 from harness.wire import Channel, Closed, Fault, Refused, Wire, frame, hello, string
 
@@ -41,13 +45,13 @@ def test_t01_a_valid_hello_is_acknowledged_with_limits(wire):
 
 def test_t02_an_unknown_message_type_is_refused(wire):
     wire.send(frame(b"XXXF", b"\0" * 20))
-    assert wire.ended() in ("BadTcpMessageTypeInvalid", "")
+    assert wire.ended() == "BadTcpMessageTypeInvalid"
 
 
 def test_t02_an_unknown_message_type_on_an_open_channel_is_refused(plant):
     with Channel(plant.port) as channel:
         channel.send(frame(b"XXXF", b"\0" * 20))
-        assert channel.ended() in ("BadTcpMessageTypeInvalid", "BadTcpInternalError", "")
+        assert channel.ended() == "BadTcpMessageTypeInvalid"
 
 
 def test_t03_a_channel_cannot_be_opened_before_hello(wire):
@@ -93,13 +97,14 @@ def test_t09_a_second_hello_is_refused(wire):
     wire.ended()
 
 
-@pytest.mark.parametrize("start", [b"", b"HELF\x40\x00\x00\x00\x00\x00"])
-def test_t10_a_silent_connection_is_closed_within_10_seconds(plant, start):
-    with Wire(plant.port) as wire:
-        wire.send(start)
+def test_t10_a_silent_connection_is_closed_within_10_seconds(plant):
+    with Wire(plant.port) as silent, Wire(plant.port) as half, Wire(plant.port) as greeted:
+        half.send(b"HELF\x40\x00\x00\x00\x00\x00")
+        greeted.hello()
         begun = time.monotonic()
-        wire.ended(11 * (1 if SLOW == 1 else 2))
-        assert time.monotonic() - begun < 10 * SLOW + 1
+        for wire in (silent, half, greeted):
+            wire.ended(11 * (1 if SLOW == 1 else 2))
+            assert time.monotonic() - begun < 10 * SLOW + 1
 
 
 def test_t11_a_chunk_beyond_the_negotiated_size_is_refused(plant):
@@ -107,7 +112,7 @@ def test_t11_a_chunk_beyond_the_negotiated_size_is_refused(plant):
         body = b"\0" * 9000
         head = struct.pack("<IIII", channel.channel, channel.token, channel.next_sequence(), 99)
         channel.send(frame(b"MSGF", head + body))
-        assert channel.ended() in ("BadTcpMessageTooLarge", "")
+        assert channel.ended() == "BadTcpMessageTooLarge"
 
 
 def test_t12_endless_chunks_are_cut_off_and_their_memory_is_freed(plant):
@@ -162,6 +167,18 @@ def test_t15_the_sequence_may_roll_over(plant):
             assert channel.answer(channel.request)
 
 
+ECC = ("ECC_nistP256_AesGcm", "ECC_nistP384_AesGcm", "ECC_nistP256", "ECC_nistP384")
+
+
+@pytest.mark.pending("the policies that count from 0 to 2^32-1 are those with elliptic curves, which are not offered yet")
+@pytest.mark.parametrize("policy", ECC)
+def test_t15_policies_with_the_newer_sequence_rule_are_refused(wire, policy):
+    wire.hello()
+    body = struct.pack("<I", 0) + string(f"http://opcfoundation.org/UA/SecurityPolicy#{policy}") + string(None) * 2
+    wire.send(frame(b"OPNF", body + struct.pack("<II", 0, 1) + struct_to_binary(ua.OpenSecureChannelRequest())))
+    assert wire.ended() == "BadSecurityPolicyRejected"
+
+
 def test_t16_a_replayed_chunk_closes_the_channel(plant):
     with Channel(plant.port) as channel:
         captured = channel.message(get_endpoints(channel))
@@ -212,6 +229,18 @@ def test_t19_a_renewal_with_another_mode_is_refused(plant):
         channel.ended()
 
 
+def test_t19_a_renewal_with_another_certificate_is_refused(secure_plant):
+    other = certificates.issue("other renewer")
+    (secure_plant.folder / "data" / "pki" / "trusted" / "other renewer.der").write_bytes(other.der)
+    with SecureSession(secure_plant, create=False) as channel:
+        with pytest.raises((Refused, Closed)):
+            channel.renew_as(other)
+    with SecureSession(secure_plant, create=False) as channel:
+        channel.open(renew=True)
+        channel.send(channel.secured_request())
+        assert channel.answer(channel.request)
+
+
 def test_t20_the_id_of_another_channel_is_refused_and_leaves_it_alone(plant):
     with Channel(plant.port) as victim, Channel(plant.port) as attacker:
         attacker.send(attacker.message(get_endpoints(attacker), channel=victim.channel))
@@ -251,13 +280,12 @@ def test_t21_a_mode_that_the_policy_does_not_have_is_rejected(plant, mode):
 
 def test_t22_tampered_messages_always_end_alike(secure_plant):
     """Flips bytes of every part of a signed and encrypted message; the answer must not tell which part it was."""
-    from harness.secured import SecureChannel
-
     random.seed(22)
     seen = set()
+    times = {}
     for position in ("first block", "middle", "padding", "signature", "last"):
         for _ in range(3):
-            with SecureChannel(secure_plant) as channel:
+            with SecureSession(secure_plant, create=False) as channel:
                 data = bytearray(channel.secured_request())
                 start = 16
                 index = {
@@ -268,27 +296,42 @@ def test_t22_tampered_messages_always_end_alike(secure_plant):
                     "last": len(data) - 1,
                 }[position]
                 data[index] ^= 1 << random.randrange(8)
+                begun = time.monotonic()
                 channel.send(bytes(data))
                 seen.add(channel.ended())
+                times.setdefault(position, []).append(time.monotonic() - begun)
     assert len(seen) == 1, seen
+    quickest = [min(times[position]) for position in times]
+    assert max(quickest) - min(quickest) < 0.02 * SLOW, times
 
 
-def test_t23_channels_without_a_session_make_way_for_a_legal_client(plant):
+def test_t23_channels_without_a_session_make_way_for_a_legal_client(tmp_path):
     """More idle channels than the server keeps: the oldest go, and a client with a session is served."""
-    with Session(plant.port) as witness:
+    with Tagwire(tmp_path, CONFIG) as server, Session(server.port) as witness:
         idle = []
         try:
-            for _ in range(600):
-                try:
-                    idle.append(Channel(plant.port, timeout=5))
-                except (Refused, Closed, Fault, ConnectionError, TimeoutError):
-                    break
-            still_served(plant)
+            for _ in range(650):
+                idle.append(Channel(server.port))
+            still_served(server)
             assert witness.read("i=2258").StatusCode.is_good()
+            idle[0].ended(2 * SLOW)
+            idle[-1].send(idle[-1].message(get_endpoints(idle[-1])))
+            assert idle[-1].answer(idle[-1].request)
         finally:
             for channel in idle:
                 channel.close()
         witness.close_session()
+
+
+@pytest.mark.pending("the server does not dial clients yet")
+def test_t24_reverse_connections_are_refused_in_both_directions(tmp_path, wire):
+    with Tagwire(tmp_path, "") as server:
+        server.ua = 'reverse_connect = ["opc.tcp://127.0.0.1:4844"]'
+        server.configure("")
+        checked = command("check", "--config", server.file, cwd=server.folder)
+        assert checked.returncode != 0 and "reverse_connect" in checked.stdout + checked.stderr
+    wire.send(frame(b"RHEF", string("urn:somebody") + string(wire.url)))
+    assert wire.ended() == "BadTcpMessageTypeInvalid"
 
 
 def test_a02_dropped_partial_messages_leave_no_memory(plant):

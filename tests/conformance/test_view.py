@@ -1,7 +1,9 @@
 """Browse, translate and register, rows B01 to B08, P01 to P06 and N01 of the conformance list."""
 
+import pytest
 from asyncua import ua
 
+from harness.product import Tagwire, sim_device
 from harness.session import Session, node, tag
 from harness.wire import status
 
@@ -145,6 +147,27 @@ def translate(session, start, path, **how):
     return session.call(request).Results[0]
 
 
+def test_b09_a_browse_goes_on_while_nodes_come_and_go(tmp_path):
+    def tags(first, last):
+        return sim_device("\n".join(f"t{number:03} static i32 rw" for number in range(first, last)))
+
+    with Tagwire(tmp_path, tags(0, 60)) as server, Session(server.port) as session:
+        result = session.browse(tag("mem.all"), max_references=7)
+        found, reloads = [], iter([(30, 90), (80, 90), (0, 60)])
+        while True:
+            found += [reference.BrowseName.Name for reference in result.References or []]
+            if not result.ContinuationPoint:
+                break
+            if (span := next(reloads, None)) is not None:
+                server.configure(tags(*span))
+                server.reload()
+            result = session.browse_next([result.ContinuationPoint])[0]
+            assert status(result.StatusCode) in ("Good", "BadContinuationPointInvalid")
+        assert len(found) == len(set(found)) and len(found) >= 7
+        assert {name for name in found if name[0] == "t"} <= {f"t{number:03}" for number in range(90)}
+        session.close_session()
+
+
 def test_p01_a_path_leads_to_its_node(session):
     result = translate(session, "i=85", ["0:Server", "0:ServerStatus", "0:CurrentTime"])
     assert result.StatusCode.is_good()
@@ -195,3 +218,18 @@ def test_n01_registered_nodes_come_back_in_order_and_work(session):
     request = ua.UnregisterNodesRequest()
     request.Parameters.NodesToUnregister = [*registered, tag("nothing")]
     session.call(request)
+
+
+def test_n01_a_hundred_and_even_unknown_nodes_can_be_registered(session):
+    ids = [tag(f"bulk.d.m{number}") for number in range(100)]
+    request = ua.RegisterNodesRequest()
+    request.Parameters.NodesToRegister = [*ids, tag("nothing")]
+    registered = session.call(request).Parameters.RegisteredNodeIds
+    names = [value.Value.Value.Name for value in session.read_values(registered[:-1], 3)]
+    assert names == [f"m{number}" for number in range(100)]
+    assert session.read_status(registered[-1]) == "BadNodeIdUnknown"
+
+
+@pytest.mark.parametrize("service", [ua.QueryFirstRequest, ua.QueryNextRequest])
+def test_q01_queries_are_refused(session, service):
+    assert session.fault_of(lambda: session.call(service())) == "BadServiceUnsupported"

@@ -1,8 +1,12 @@
 """Call, rows C01 to C05 of the conformance list."""
 
+import pytest
 from asyncua import ua
 
+from harness.plant import READER, READER_PASSWORD
+from harness.process import SLOW
 from harness.session import Session, node, tag
+from harness.tokens import log_in
 from harness.wire import status
 
 SERVER, GET_MONITORED_ITEMS, RESEND_DATA = "i=2253", "i=11492", "i=12873"
@@ -67,3 +71,24 @@ def test_c05_get_monitored_items_and_resend_data_know_whose_subscription_it_is(p
         for method in (GET_MONITORED_ITEMS, RESEND_DATA):
             assert code(other, SERVER, method, number(empty)) == "BadUserAccessDenied"
         other.close_session()
+
+
+@pytest.mark.parametrize("method", ["i=12746", "i=12749", "i=12886"])
+def test_c01_a_method_that_is_not_there_yet_is_not_executable(session, method):
+    """SetSubscriptionDurable and RequestServerStateChange, by the ids that they have on the Server object and its type."""
+    assert code(session, SERVER, method, number(1)) in ("BadNotExecutable", "BadMethodInvalid", "BadUserAccessDenied")
+
+
+def test_c01_c04_a_user_who_may_not_call_is_denied_and_nothing_is_executed(secure_plant):
+    with log_in(secure_plant, READER, READER_PASSWORD) as session:
+        made = session.subscribe(interval=50.0, keep_alive=2)
+        session.monitor(made.SubscriptionId, [session.item(tag("mem.all.w31"))])
+        assert session.changes(5 * SLOW, 1)
+        results = invoke(
+            session,
+            (SERVER, RESEND_DATA, number(made.SubscriptionId)),
+            ("ns=2;s=nothing", RESEND_DATA, number(made.SubscriptionId)),
+        )
+        assert [status(result.StatusCode) for result in results] == ["BadUserAccessDenied", "BadNodeIdUnknown"]
+        assert session.changes(0.5) == []
+        session.close_session()

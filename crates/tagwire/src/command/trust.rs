@@ -1,0 +1,28 @@
+//! `tagwire trust`: through the running server, or on the files when none runs.
+
+use tagwire_gateway::control::Request;
+use tagwire_gateway::data_dir::DataDir;
+use tagwire_gateway::trust;
+
+use crate::args::TrustCommand;
+use crate::command::control::{ask, load, show};
+use crate::failure::{Exit, Failure};
+
+pub(crate) fn run(command: &TrustCommand) -> Result<(), Failure> {
+    let (args, request) = match command {
+        TrustCommand::List(args) => (args, Request::TrustList {}),
+        TrustCommand::Accept(which) => (&which.config, Request::TrustAccept { certificate: which.certificate.clone() }),
+        TrustCommand::Reject(which) => (&which.config, Request::TrustReject { certificate: which.certificate.clone() }),
+        TrustCommand::Block(which) => (&which.config, Request::TrustBlock { certificate: which.certificate.clone() }),
+    };
+    let config = load(&args.config)?;
+    match ask(&config, &request) {
+        Err(failure) if failure.exit == Exit::Connect => {}
+        answer => return show(&answer?, args.json),
+    }
+    let _held = DataDir::open(&config.data_dir()).map_err(|error| {
+        Failure::new(Exit::Failed, error.to_string(), "stop that process, or use its configuration")
+    })?;
+    let answer = trust::carry_out_on_files(&config.data_dir(), &request);
+    if answer.ok { show(&answer, args.json) } else { Err(Failure::new(Exit::Failed, answer.error, answer.fix)) }
+}

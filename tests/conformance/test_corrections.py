@@ -1,0 +1,90 @@
+"""Rules on which the usual test tool is wrong, rows CTT01 to CTT13 of the conformance list."""
+
+import pytest
+from asyncua import ua
+
+from harness.session import node, tag
+from harness.wire import status
+
+
+def call(session, object_id, method) -> str:
+    request = ua.CallRequest()
+    one = ua.CallMethodRequest()
+    one.ObjectId, one.MethodId = node(object_id), node(method)
+    request.Parameters.MethodsToCall = [one]
+    return status(session.call(request).Results[0].StatusCode)
+
+
+@pytest.mark.pending("there are no conditions yet")
+@pytest.mark.parametrize("method", ["i=9111", "i=9113", "i=3875", "i=9029"])
+def test_ctt01_conditions_cannot_be_acknowledged_confirmed_or_refreshed(session, method):
+    """Acknowledge, Confirm, ConditionRefresh and AddComment, called on their types."""
+    refusals = ("BadMethodInvalid", "BadNodeIdUnknown", "BadNotSupported", "BadNotExecutable")
+    assert call(session, "i=2915", method) in refusals
+
+
+HISTORY = {
+    "raw": ua.ReadRawModifiedDetails,
+    "processed": ua.ReadProcessedDetails,
+    "at time": ua.ReadAtTimeDetails,
+    "events": ua.ReadEventDetails,
+}
+
+
+@pytest.mark.pending("there is no history yet")
+@pytest.mark.parametrize("kind", HISTORY)
+def test_ctt02_ctt03_ctt04_ctt05_a_history_read_is_refused(session, kind):
+    request = ua.HistoryReadRequest()
+    request.Parameters.HistoryReadDetails = HISTORY[kind]()
+    one = ua.HistoryReadValueId()
+    one.NodeId = tag("mem.all.f64")
+    request.Parameters.NodesToRead = [one]
+    assert session.fault_of(lambda: session.call(request)) == "BadServiceUnsupported"
+    assert session.value(tag("mem.all.f64"), attribute=20) is False
+
+
+def test_ctt07_conformance_units_are_qualified_names(session):
+    units = "i=24101"
+    assert session.value(units, attribute=14) == ua.NodeId(20)
+    assert session.value(units, attribute=15) == 1
+    value = session.read(units).Value
+    assert value.VariantType == ua.VariantType.QualifiedName and value.is_array
+
+
+@pytest.mark.xfail(reason="transaction diagnostics are Good and empty although there has been no transaction")
+def test_ctt08_transaction_diagnostics_are_out_of_service(session):
+    found = session.browse("i=12637", reference="i=33").References
+    diagnostics = next(r.NodeId for r in found if r.BrowseName.Name == "TransactionDiagnostics")
+    parts = session.browse(ua.NodeId(diagnostics.Identifier, 0), reference="i=33").References
+    codes = {part.BrowseName.Name: session.read_status(ua.NodeId(part.NodeId.Identifier, 0)) for part in parts}
+    assert codes and set(codes.values()) == {"BadOutOfService"}, codes
+
+
+AGGREGATES = {
+    "NumberOfTransitions": "i=11355",
+    "Interpolative": "i=2341",
+    "StartBound": "i=11505",
+    "MinimumActualTime2": "i=11286",
+}
+REFUSED_FILTER = ("BadMonitoredItemFilterUnsupported", "BadFilterNotAllowed", "BadAggregateNotSupported")
+
+
+@pytest.mark.pending("aggregates come with the history")
+@pytest.mark.parametrize("aggregate", AGGREGATES)
+def test_ctt09_ctt10_ctt11_ctt12_aggregates_are_refused(session, aggregate):
+    wanted = ua.AggregateFilter()
+    wanted.AggregateType, wanted.ProcessingInterval = node(AGGREGATES[aggregate]), 1000.0
+    made = session.subscribe()
+    result = session.monitor(made.SubscriptionId, [session.item(tag("mem.all.f64"), filter_=wanted)])[0]
+    assert status(result.StatusCode) in REFUSED_FILTER
+
+
+@pytest.mark.pending("clients do not manage nodes")
+def test_ctt13_a_variable_cannot_be_added_as_a_subtype(session):
+    one = ua.AddNodesItem()
+    one.ParentNodeId, one.ReferenceTypeId = ua.ExpandedNodeId(63), ua.NodeId(45)
+    one.BrowseName, one.NodeClass = ua.QualifiedName("subtype", 2), ua.NodeClass.Variable
+    one.NodeAttributes = ua.VariableAttributes()
+    request = ua.AddNodesRequest()
+    request.Parameters.NodesToAdd = [one]
+    assert session.fault_of(lambda: session.call(request)) == "BadServiceUnsupported"

@@ -1,0 +1,302 @@
+"""Diagnostics, audit, roles, node management and redundancy, rows K01 to K11 of the conformance list."""
+
+import signal
+import time
+
+import pytest
+from asyncua import ua
+
+from harness.plant import SecuredServer
+from harness.process import SLOW, free_port, wait_until
+from harness.product import Tagwire, command, sim_device
+from harness.session import Session, data_changes, tag
+from harness.tokens import log_in, user_token
+from harness.wire import Channel, Closed, Fault, Refused, status
+
+SUMMARY = {
+    "CurrentSessionCount": 2277,
+    "CumulatedSessionCount": 2278,
+    "CurrentSubscriptionCount": 2285,
+    "CumulatedSubscriptionCount": 2286,
+    "RejectedRequestsCount": 2288,
+    "SecurityRejectedRequestsCount": 2287,
+    "RejectedSessionCount": 3705,
+    "SecurityRejectedSessionCount": 2279,
+}
+T = ua.VariantType
+
+
+@pytest.fixture(scope="module")
+def quiet(tmp_path_factory):
+    """A server that no other test disturbs."""
+    config = sim_device("value static i32 rw\ncounter counter(period=50ms) i32 ro")
+    with Tagwire(tmp_path_factory.mktemp("quiet"), config) as server:
+        yield server
+
+
+def counters(session):
+    values = session.read_values([ua.NodeId(number) for number in SUMMARY.values()])
+    return dict(zip(SUMMARY, (value.Value.Value for value in values), strict=True))
+
+
+def moved(session, before):
+    """What changed since, and by how much."""
+    return {name: value - before[name] for name, value in counters(session).items() if value != before[name]}
+
+
+def test_k01_sessions_and_subscriptions_are_counted(quiet):
+    with Session(quiet.port) as session:
+        before = counters(session)
+        with Session(quiet.port) as other:
+            assert moved(session, before) == {"CurrentSessionCount": 1, "CumulatedSessionCount": 1}
+            other.close_session()
+        assert moved(session, before) == {"CumulatedSessionCount": 1}
+        before = counters(session)
+        made = session.subscribe()
+        assert moved(session, before) == {"CurrentSubscriptionCount": 1, "CumulatedSubscriptionCount": 1}
+        session.delete_subscription(made.SubscriptionId)
+        assert moved(session, before) == {"CumulatedSubscriptionCount": 1}
+        session.close_session()
+
+
+def test_k01_refused_requests_are_counted(quiet):
+    with Session(quiet.port) as session:
+        before = counters(session)
+        assert session.fault_of(lambda: session.call(ua.ReadRequest())) == "BadNothingToDo"
+        assert moved(session, before) == {"RejectedRequestsCount": 1}
+        session.close_session()
+
+
+def test_k01_refused_sessions_are_counted(quiet):
+    with Session(quiet.port) as session:
+        before = counters(session)
+        with Session(quiet.port, activate=False) as other:
+            token = ua.UserNameIdentityToken()
+            token.PolicyId, token.UserName, token.Password = "no such policy", "somebody", b"secret"
+            assert other.fault_of(lambda: other.activate(token=token)) != "Good"
+            assert moved(session, before)["RejectedSessionCount"] == 1
+            other.close_session()
+        session.close_session()
+
+
+def test_k01_sessions_refused_for_their_security_are_counted(roles):
+    with log_in(roles, "observer", PASSWORD) as session:
+        before = counters(session)
+        with Session(roles.port, activate=False) as other:
+            wrong = user_token(other, "observer", "wrong")
+            assert other.fault_of(lambda: other.activate(token=wrong)) != "Good"
+            assert moved(session, before)["SecurityRejectedSessionCount"] == 1
+            other.close_session()
+        session.close_session()
+
+
+def test_k01_refusals_for_security_count_among_all_refusals(roles):
+    with log_in(roles, "observer", PASSWORD) as session:
+        before = counters(session)
+        with Session(roles.port, activate=False) as other:
+            wrong = user_token(other, "observer", "wrong")
+            assert other.fault_of(lambda: other.activate(token=wrong)) != "Good"
+            assert moved(session, before)["RejectedSessionCount"] == 1
+            other.close_session()
+        session.close_session()
+
+
+ENABLED_FLAG = "i=2294"
+
+
+@pytest.mark.pending("diagnostics of single sessions cannot be switched on yet")
+def test_k02_diagnostics_are_off_and_cannot_be_switched_on_by_a_client(quiet):
+    with Session(quiet.port) as session:
+        assert session.value(ENABLED_FLAG) is False
+        assert session.write(ENABLED_FLAG, True, T.Boolean) in ("BadNotWritable", "BadUserAccessDenied")
+        assert session.value(ENABLED_FLAG) is False
+        for array in ("i=3707", "i=3708", "i=2290"):
+            value = session.read(array)
+            assert value.StatusCode.is_bad() or not value.Value.Value, array
+        session.close_session()
+
+
+@pytest.mark.pending("diagnostics of single subscriptions are not kept yet")
+def test_k03_subscription_diagnostics_are_empty_rather_than_wrong(quiet):
+    with Session(quiet.port) as session:
+        made = session.subscribe(interval=50.0)
+        session.monitor(made.SubscriptionId, [session.item(tag("mem.all.counter"))])
+        session.changes(5 * SLOW, 3)
+        value = session.read("i=2290")
+        assert value.StatusCode.is_bad() or not value.Value.Value
+        session.close_session()
+
+
+ROLES = ("observer", "operator", "engineer", "supervisor", "configure-admin", "security-admin")
+MAY = {
+    "browse": set(ROLES),
+    "read": set(ROLES),
+    "write": {"operator", "engineer"},
+    "call": {"operator", "engineer", "supervisor", "configure-admin"},
+}
+PASSWORD = "one for all 4711"
+
+
+@pytest.fixture(scope="module")
+def roles(tmp_path_factory):
+    """A server that admits nobody without a name, with a user for each role and one without any."""
+    server = SecuredServer(tmp_path_factory.mktemp("roles"))
+    server.anonymous = "none"
+    server.configure(sim_device("value static i32 rw") + '[access]\nusers = "users.toml"\n')
+    for role in ROLES:
+        words = ("user", "add", role, "--role", role, "--config", server.file)
+        added = command(*words, cwd=server.folder, TAGWIRE_PASSWORD=PASSWORD)
+        assert added.returncode == 0, added.stdout + added.stderr
+    with server:
+        yield server
+
+
+def can(session, what) -> str:
+    """Tries one operation; returns the status."""
+    value = tag("mem.all.value")
+    if what == "browse":
+        return status(session.browse(tag("mem.all")).StatusCode)
+    if what == "read":
+        return session.read_status(value)
+    if what == "write":
+        return session.write(value, 7, T.Int32)
+    request = ua.CallRequest()
+    one = ua.CallMethodRequest()
+    one.ObjectId, one.MethodId = ua.NodeId(2253), ua.NodeId(11492)
+    one.InputArguments = [ua.Variant(4_000_000_000, T.UInt32)]
+    request.Parameters.MethodsToCall = [one]
+    result = status(session.call(request).Results[0].StatusCode)
+    return "Good" if result == "BadSubscriptionIdInvalid" else result
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_k05_a_role_may_do_what_the_matrix_says(roles, role):
+    with log_in(roles, role, PASSWORD) as session:
+        for what, allowed in MAY.items():
+            result = can(session, what)
+            assert result == ("Good" if role in allowed else "BadUserAccessDenied"), (what, result)
+        session.close_session()
+
+
+def test_k05_nobody_is_admitted_without_a_name(roles):
+    with Session(roles.port, activate=False) as session:
+        token = ua.AnonymousIdentityToken()
+        token.PolicyId = "anonymous"
+        refused = session.fault_of(lambda: session.activate(token=token))
+        assert refused in ("BadIdentityTokenRejected", "BadUserAccessDenied", "BadIdentityTokenInvalid")
+
+
+@pytest.mark.pending("history, events and permissions that clients can read come later")
+def test_k05_permissions_and_history_are_refused(roles):
+    with log_in(roles, "security-admin", PASSWORD) as session:
+        for attribute in (24, 25, 26):
+            assert session.read_status(tag("mem.all.value"), attribute) == "BadAttributeIdInvalid"
+        assert session.fault_of(lambda: session.call(ua.HistoryReadRequest())) == "BadServiceUnsupported"
+        session.close_session()
+
+
+def invoke(session, object_id, method, *arguments) -> str:
+    request = ua.CallRequest()
+    one = ua.CallMethodRequest()
+    one.ObjectId, one.MethodId, one.InputArguments = ua.NodeId(object_id), ua.NodeId(method), list(arguments)
+    request.Parameters.MethodsToCall = [one]
+    return status(session.call(request).Results[0].StatusCode)
+
+
+NOT_CALLABLE = ("BadMethodInvalid", "BadNotExecutable", "BadUserAccessDenied", "BadNodeIdUnknown", "BadNotSupported")
+
+
+@pytest.mark.pending("roles are changed in the configuration, not by clients")
+def test_k06_roles_cannot_be_changed_by_a_client(roles):
+    """AddRole and RemoveRole of the role set, AddIdentity of the operator role."""
+    with log_in(roles, "security-admin", PASSWORD) as session:
+        name = ua.Variant("Intruder", T.String)
+        assert invoke(session, 15606, 16301, name, name) in NOT_CALLABLE
+        assert invoke(session, 15606, 16304, ua.Variant(ua.NodeId(15680), T.NodeId)) in NOT_CALLABLE
+        assert invoke(session, 15680, 16214, name) in NOT_CALLABLE
+        session.close_session()
+
+
+@pytest.mark.pending("nodes with access restrictions come with the roles of the configuration")
+def test_k07_no_node_claims_a_restriction_that_is_not_enforced(quiet):
+    with Session(quiet.port) as session:
+        for id_ in (tag("mem.all.value"), "i=2253", "i=12637"):
+            assert session.read_status(id_, 26) == "BadAttributeIdInvalid", id_
+        session.close_session()
+
+
+NODE_MANAGEMENT = [ua.AddNodesRequest, ua.DeleteNodesRequest, ua.AddReferencesRequest, ua.DeleteReferencesRequest]
+
+
+@pytest.mark.pending("clients do not manage nodes")
+@pytest.mark.parametrize("service", NODE_MANAGEMENT)
+def test_k08_node_management_is_refused(quiet, service):
+    with Session(quiet.port) as session:
+        assert session.fault_of(lambda: session.call(service())) == "BadServiceUnsupported"
+        session.close_session()
+
+
+@pytest.mark.pending("certificates are not pushed by a certificate manager yet")
+@pytest.mark.parametrize("method", [12737, 13737, 12740, 12777])
+def test_k09_certificates_cannot_be_pushed(roles, method):
+    """CreateSigningRequest, UpdateCertificate, ApplyChanges and GetRejectedList."""
+    with log_in(roles, "security-admin", PASSWORD) as session:
+        assert invoke(session, 12637, method) in NOT_CALLABLE
+        session.close_session()
+
+
+def test_k10_a_shutdown_ends_cleanly(tmp_path):
+    with Tagwire(tmp_path, "") as server:
+        session = Session(server.port)
+        server.process.signal(signal.SIGTERM)
+        with pytest.raises((Closed, Refused, Fault)):
+            for _ in range(2000):
+                session.read("i=2258")
+                time.sleep(0.005)
+        session.close()
+        assert server.process.wait(10 * SLOW) == 0
+        assert "panicked" not in server.process.output
+        server.process = None
+
+
+def test_k10_a_shutdown_is_announced(tmp_path):
+    """A client that watches the state of the server sees it change, with the seconds that are left."""
+    with Tagwire(tmp_path, "") as server:
+        session = Session(server.port)
+        made = session.subscribe(interval=50.0, keep_alive=1)
+        session.monitor(made.SubscriptionId, [session.item("i=2259", handle=1), session.item("i=2992", handle=2)])
+        wait_until(lambda: data_changes(session.publish()), 5 * SLOW, "the first values")
+        server.process.signal(signal.SIGTERM)
+        told = []
+        with pytest.raises((Closed, Refused, Fault)):
+            while True:
+                told += data_changes(session.publish())
+        session.close()
+        server.process.wait(10 * SLOW)
+        server.process = None
+        assert (1, 4) in [(handle, change.Value.Value) for handle, change in told], told
+
+
+@pytest.mark.pending("redundant servers come later")
+def test_k11_a_server_alone_says_so(quiet):
+    with Session(quiet.port) as session:
+        assert session.value("i=3709") == 0
+        assert len(session.value("i=2254")) == 1
+        assert 200 <= session.value("i=2267") <= 255
+        session.close_session()
+    with Channel(quiet.port) as channel:
+        request = ua.FindServersRequest()
+        request.Parameters.EndpointUrl = channel.url
+        assert len(channel.call(request).Servers) == 1
+
+
+def test_k11_the_service_level_follows_the_devices(tmp_path):
+    """Two devices on a port where nobody listens: there is no data, and the service level says so."""
+    tags = '[[link.device.tag]]\nname = "r"\naddress = "400001"\ntype = "u16"\n'
+    config = f'[[link]]\nname = "line"\ndriver = "modbus-tcp"\naddress = "127.0.0.1:{free_port()}"\n'
+    config += 'connect_timeout = "1s"\n'
+    for unit in (1, 2):
+        config += f'[[link.device]]\nname = "d{unit}"\nunit = {unit}\nscan = "100ms"\n{tags}'
+    with Tagwire(tmp_path, config) as server, Session(server.port) as session:
+        wait_until(lambda: session.value("i=2267") == 1, 5 * SLOW, "the service level says so", step=0.1)
+        session.close_session()
