@@ -320,7 +320,8 @@ mod tests {
     #[test]
     fn memory_for_queued_events_is_bounded_over_all_items() {
         let (events, mut one) = queue(Scope::Server, operator());
-        let mut other = EventQueue::new(Scope::Server, filter(&["Severity"]), 100, operator(), &events).expect("room");
+        let mut other =
+            EventQueue::new(Scope::Server, filter(&["Severity", "EventType"]), 100, operator(), &events).expect("room");
         let fits = limits::MAX_QUEUED_EVENT_BYTES / (event(1).size() + size_of::<Queued>());
         let event = event(5);
         (0..fits + 10).for_each(|_| assert!(one.offer(&event, usize::MAX, true)));
