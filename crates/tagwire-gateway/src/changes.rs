@@ -7,7 +7,7 @@ use tagwire_driver::{DeviceSettings, DriverKind, Key, LinkSettings, Setting, Set
 use tagwire_hub::{Registry, TagView};
 use tagwire_model::TagId;
 
-use crate::config::{Config, Device, Link, Tag, format_duration};
+use crate::config::{Config, Device, Link, Tag, counted, format_duration};
 use crate::running::{Fingerprint, Running, RunningDevice, RunningLink};
 
 /// What a reload changes.
@@ -337,8 +337,7 @@ impl fmt::Display for Changes {
             writeln!(f, "! {key} counts after a restart of the server")?;
         }
         let (added, removed, changed) = self.n_tags();
-        let plural = if added == 1 { "" } else { "s" };
-        write!(f, "{added} tag{plural} to add, {removed} to remove, {changed} to change")
+        write!(f, "{} to add, {removed} to remove, {changed} to change", counted(added, "tag"))
     }
 }
 
@@ -349,8 +348,7 @@ fn write_device(f: &mut fmt::Formatter<'_>, device: &DeviceChange) -> fmt::Resul
     let why = if device.why.is_empty() { String::new() } else { format!(": {}", device.why.join(", ")) };
     match device.action {
         Action::Add | Action::Remove => {
-            let plural = if device.n_tags == 1 { "" } else { "s" };
-            return writeln!(f, "{} device {}, {} tag{plural}", sign(device.action), device.path, device.n_tags);
+            return writeln!(f, "{} device {}, {}", sign(device.action), device.path, counted(device.n_tags, "tag"));
         }
         Action::Change if !why.is_empty() => writeln!(f, "~ device {}{why}", device.path)?,
         Action::Change => {}

@@ -5,7 +5,7 @@ use tagwire_driver::{DeviceState, Statistics};
 use tagwire_model::Timestamp;
 
 use crate::changes::{Action, Changes};
-use crate::config::{Problems, format_duration};
+use crate::config::{Problems, counted, format_duration};
 use crate::control::{Answer, Control, Request};
 use crate::gateway::{ReloadError, Shared};
 use crate::{trust, users};
@@ -165,14 +165,6 @@ fn write_link(text: &mut String, name: &str, statistics: &Statistics) {
                 _ => String::new(),
             },
         );
-    }
-}
-
-/// A number with its noun.
-fn counted(n: impl TryInto<u64>, noun: &str) -> String {
-    match n.try_into().unwrap_or(u64::MAX) {
-        1 => format!("1 {noun}"),
-        n => format!("{n} {noun}s"),
     }
 }
 

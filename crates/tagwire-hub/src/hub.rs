@@ -43,6 +43,18 @@ struct Numbers {
     cells: HashMap<TagId, u32>,
 }
 
+impl Numbers {
+    /// Lets the number and the heap cell of a tag be given out again.
+    fn free(&mut self, tag: TagId) {
+        self.free_cell_of(tag);
+        self.free_tags.push(tag);
+    }
+
+    fn free_cell_of(&mut self, tag: TagId) {
+        self.free_cells.extend(self.cells.remove(&tag));
+    }
+}
+
 thread_local! {
     static OUTGOING: RefCell<Outgoing> = RefCell::default();
 }
@@ -95,28 +107,27 @@ impl Hub {
         let mut deadbands = None;
         let results = tags
             .map(|tag| {
-                let known = match numbers.watched_tags.is_empty() {
-                    true => None,
-                    false => {
-                        registry.path_in(tag.folder, tag.name).filter(|path| numbers.watched_tags.contains_key(&**path))
-                    }
+                let kept = if numbers.watched_tags.is_empty() {
+                    None
+                } else {
+                    let path = registry.path_in(tag.folder, tag.name);
+                    path.and_then(|path| numbers.watched_tags.remove_entry(&*path))
                 };
-                let kept = known.as_deref().and_then(|path| numbers.watched_tags.get(path).copied());
-                let id = kept.or_else(|| numbers.free_tags.pop()).unwrap_or(TagId(numbers.next_tag));
+                let id = kept.as_ref().map(|(_, id)| *id).or_else(|| numbers.free_tags.pop());
+                let id = id.unwrap_or(TagId(numbers.next_tag));
                 if id.index() >= Table::CAPACITY {
                     return Err(RegistryError::Full);
                 }
                 if let Err(error) = registry.insert(id, &tag) {
-                    if kept.is_none() && id.0 != numbers.next_tag {
-                        numbers.free_tags.push(id);
+                    match kept {
+                        Some((path, id)) => drop(numbers.watched_tags.insert(path, id)),
+                        None if id.0 != numbers.next_tag => numbers.free_tags.push(id),
+                        None => {}
                     }
                     return Err(error);
                 }
-                if let Some(path) = known {
-                    numbers.watched_tags.remove(&*path);
-                    if let Some(cell) = numbers.cells.remove(&id) {
-                        numbers.free_cells.push(cell);
-                    }
+                if kept.is_some() {
+                    numbers.free_cell_of(id);
                 }
                 numbers.next_tag = numbers.next_tag.max(id.0 + 1);
                 let heap_cell = if tag.value_type.is_scalar() && tag.value_type.data_type.is_fixed() {
@@ -184,7 +195,10 @@ impl Hub {
         let mut registry = self.registry.write();
         let mut numbers = self.numbers.lock();
         for id in tags {
-            if let Some(tag) = registry.tag(*id) {
+            let Some(tag) = registry.tag(*id) else { continue };
+            if self.n_watch_list(*id) == 0 {
+                numbers.free(*id);
+            } else {
                 numbers.watched_tags.insert(Box::from(tag.path), *id);
             }
         }
@@ -199,15 +213,9 @@ impl Hub {
     }
 
     fn reclaim(&self, numbers: &mut Numbers) {
-        let Numbers { watched_tags, cells, free_cells, free_tags, .. } = numbers;
-        watched_tags.retain(|_, tag| {
-            let is_watched = self.n_watch_list(*tag) != 0;
-            if !is_watched {
-                free_cells.extend(cells.remove(tag));
-                free_tags.push(*tag);
-            }
-            is_watched
-        });
+        let watched = numbers.watched_tags.extract_if(|_, tag| self.n_watch_list(*tag) == 0);
+        let free: Vec<TagId> = watched.map(|(_, tag)| tag).collect();
+        free.into_iter().for_each(|tag| numbers.free(tag));
     }
 
     #[inline]

@@ -192,27 +192,24 @@ impl Server {
 
     /// Ends the sessions of a client that is not trusted any more, with their subscriptions.
     pub(crate) fn end_sessions_of(&self, certificate: &PeerCertificate) {
-        for session in self.sessions.all() {
-            if session.client_certificate.as_ref().is_some_and(|known| known.leaf() == certificate.leaf()) {
-                tracing::warn!(session = %session.name, "session closed: its client is not trusted any more");
-                self.end_session(&session, true);
-            }
-        }
+        self.end_sessions_where("its client is not trusted any more", |session| {
+            session.client_certificate.as_ref().is_some_and(|known| known.leaf() == certificate.leaf())
+        });
     }
 
     /// Ends the sessions of a user who was removed, or whose password or roles changed, with their subscriptions.
     pub fn end_sessions_of_user(&self, name: &str) {
-        for session in self.sessions.all() {
-            let is_theirs = session
-                .state
-                .lock()
-                .principal
-                .as_deref()
-                .is_some_and(|principal| matches!(principal.identity(), Identity::User(user) if **user == *name));
-            if is_theirs {
-                tracing::warn!(session = %session.name, user = name, "session closed: its user was changed or removed");
-                self.end_session(&session, true);
-            }
+        self.end_sessions_where("its user was changed or removed", |session| {
+            let state = session.state.lock();
+            let identity = state.principal.as_deref().map(Principal::identity);
+            matches!(identity, Some(Identity::User(user)) if **user == *name)
+        });
+    }
+
+    fn end_sessions_where(&self, why: &str, is_meant: impl Fn(&Session) -> bool) {
+        for session in self.sessions.all().into_iter().filter(|session| is_meant(session)) {
+            tracing::warn!(session = %session.name, "session closed: {why}");
+            self.end_session(&session, true);
         }
     }
 

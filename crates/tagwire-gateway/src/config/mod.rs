@@ -28,7 +28,7 @@ pub use problem::{Problem, Problems};
 pub use reference::{reference, schema};
 pub use sections::{AccessSection, Anonymous, HostPort, Http, Log, LogFormat, Security, Server, Ua};
 pub use tag::{ClampWord, CurveWord, ScalingKeys, Tag, TagInfo, TagKeys};
-pub use words::{format_duration, parse_duration};
+pub use words::{counted, format_duration, parse_duration};
 
 use key::Known;
 use link::LinkReader;

@@ -96,6 +96,14 @@ pub(crate) fn suggest(wrong: &str, known: &[&str]) -> String {
     }
 }
 
+/// A number with its noun.
+pub fn counted(n: impl TryInto<u64>, noun: &str) -> String {
+    match n.try_into().unwrap_or(u64::MAX) {
+        1 => format!("1 {noun}"),
+        n => format!("{n} {noun}s"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -121,5 +129,11 @@ mod tests {
         assert_eq!(nearest("adress", known), Some("address"));
         assert_eq!(nearest("sacn", known), Some("scan"));
         assert_eq!(nearest("colour", known), None);
+    }
+
+    #[test]
+    fn one_is_counted_in_the_singular() {
+        assert_eq!(counted(1, "link"), "1 link");
+        assert_eq!(counted(0, "tag"), "0 tags");
     }
 }

@@ -95,10 +95,6 @@ pub(crate) struct Notification {
 #[derive(Debug, Default)]
 struct Older(VecDeque<Notification>);
 
-/// A change that came before the sampling interval was over, and waits for that.
-#[derive(Debug)]
-struct Held(Notification);
-
 /// What a client may set on an item.
 #[derive(Clone, Debug)]
 pub(crate) struct ItemSettings {
@@ -147,7 +143,7 @@ pub(crate) struct Item {
     /// Whether `newest` has yet to be published.
     is_newest_waiting: bool,
     /// The latest change since the last sample, when it came too soon.
-    held: Option<Box<Held>>,
+    held: Option<Box<Notification>>,
     /// Samples that wait before `newest`; most items queue one, so that they need no allocation.
     older: Option<Box<Older>>,
     _ticket: Ticket,
@@ -207,7 +203,7 @@ impl Item {
     pub(crate) fn offer(&mut self, new: Notification, at_ms: u32) -> bool {
         let was_queued = self.held.is_some() && self.take_due(at_ms);
         if self.is_too_soon(at_ms) {
-            self.held = Some(Box::new(Held(new)));
+            self.held = Some(Box::new(new));
             return was_queued;
         }
         self.sample(new, at_ms) || was_queued
@@ -220,7 +216,7 @@ impl Item {
             return false;
         }
         match self.held.take() {
-            Some(held) => self.sample(held.0, last.wrapping_add(self.settings.sampling_ms)),
+            Some(held) => self.sample(*held, last.wrapping_add(self.settings.sampling_ms)),
             None => false,
         }
     }

@@ -4,7 +4,7 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use serde_json::{Value, json};
-use tagwire_gateway::config::Config;
+use tagwire_gateway::config::{Config, counted};
 use tagwire_gateway::control::{Answer, ControlClient, ControlError, Request};
 use tagwire_gateway::drivers::DRIVERS;
 
@@ -22,7 +22,7 @@ pub(crate) fn plan(args: &ConfigArgs) -> Result<(), Failure> {
                 return Ok(writeln!(out, "{}", json!({ "running": false, "tags": n_tags }))?);
             }
             let text = "no server runs with this configuration; a start would make";
-            Ok(writeln!(out, "{text} {} and {}", count(config.links.len(), "link"), count(n_tags, "tag"))?)
+            Ok(writeln!(out, "{text} {} and {}", counted(config.links.len(), "link"), counted(n_tags, "tag"))?)
         }
         answer => show(&answer?, args.json),
     }
@@ -39,11 +39,6 @@ pub(crate) fn reload(args: &ConfigArgs) -> Result<(), Failure> {
     }
     let message = format!("a part of the changes counts only after a restart of the server: {}", waiting.join(", "));
     Err(Failure::new(Exit::Restart, message, "all other changes count now"))
-}
-
-/// `1 tag`, `2 tags`.
-fn count(n: usize, noun: &str) -> String {
-    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
 }
 
 pub(crate) fn status(args: &ConfigArgs) -> Result<(), Failure> {
@@ -97,16 +92,5 @@ pub(crate) fn show(answer: &Answer, as_json: bool) -> Result<(), Failure> {
         },
         Value::Null if !as_json => Ok(writeln!(out, "done")?),
         other => Ok(writeln!(out, "{other}")?),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::count;
-
-    #[test]
-    fn one_is_counted_in_the_singular() {
-        assert_eq!(count(1, "link"), "1 link");
-        assert_eq!(count(0, "tag"), "0 tags");
     }
 }
