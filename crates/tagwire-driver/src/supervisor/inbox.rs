@@ -101,10 +101,11 @@ impl Core {
             } else if device.settings.simulated {
                 let raw = device.memory.get(tag as usize).cloned().unwrap_or(Value::Null);
                 self.show(at, tag, raw, self.clock.now());
-                if let Some(update) = self.batch.last().cloned() {
+                let update = self.batch.last().cloned();
+                self.flush();
+                if let Some(update) = update {
                     self.answer_read(ticket, item, update);
                 }
-                self.flush();
             } else {
                 if wanted.len() <= at {
                     wanted.resize_with(at + 1, Vec::new);

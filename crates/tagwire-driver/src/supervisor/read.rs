@@ -53,8 +53,12 @@ impl PolledLink {
             device.counters.last_round_trip = now - started;
             self.core.answered(at);
         }
-        self.core.inform_clients(at, extra, first);
+        // Whoever is told that the read is done must find the values already in the table.
+        let told = extra.map(|id| (id, self.core.batch.get(first..).unwrap_or_default().to_vec()));
         self.core.flush();
+        if let Some((id, told)) = told {
+            self.core.inform_clients(at, id, &told);
+        }
         if has_answer && self.core.round(at, job, extra).is_some_and(|round| round.is_complete(now)) {
             self.core.finish(at, job, now);
         }
@@ -330,9 +334,8 @@ impl Core {
         self.is_dirty |= is_new;
     }
 
-    /// Tells clients what the updates from `first` on say about the tags they asked for.
-    fn inform_clients(&mut self, at: usize, extra: Option<u64>, first: usize) {
-        let Some(id) = extra else { return };
+    /// Tells clients what the updates say about the tags they asked for in the extra read `id`.
+    fn inform_clients(&mut self, at: usize, id: u64, updates: &[Update]) {
         let device = &self.devices[at];
         let Some(Purpose::Client(ticket, items)) =
             device.extras.iter().find(|candidate| candidate.id == id).map(|candidate| &candidate.purpose)
@@ -340,7 +343,7 @@ impl Core {
             return;
         };
         let ticket = *ticket;
-        for update in self.batch.get(first..).unwrap_or_default() {
+        for update in updates {
             let start = items.partition_point(|(id, _)| *id < update.tag);
             for (_, item) in items.iter().skip(start).take_while(|(id, _)| *id == update.tag) {
                 if self.reads.set(ticket, *item, update.clone()) {

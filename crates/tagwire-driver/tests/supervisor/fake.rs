@@ -9,7 +9,7 @@ use tagwire_driver::testing::{Fault, Recorder, Rig};
 use tagwire_driver::{
     AddressError, Block, BoxFuture, Clock, DEVICE_ITEMS, DeviceItem, DeviceSettings, DeviceSpec, Driver, LINK_ITEMS,
     LinkError, LinkHandle, LinkItem, LinkSettings, LinkSetup, LinkSpec, Options, PolledDriver, Readings, Refusal,
-    Settings, Span, SystemTags, TagSpec, supervise,
+    Settings, Sink, Span, SystemTags, TagSpec, supervise,
 };
 use tagwire_model::{Access, DataType, Status, TagId, Timestamp, Value, ValueType};
 use tokio::time::{Instant, sleep};
@@ -133,7 +133,7 @@ pub(crate) fn start_with(
     spec: LinkSpec,
     settings: LinkSettings,
     devices: Vec<DeviceSettings>,
-    recorder: &Arc<Recorder>,
+    sink: &Arc<impl Sink + 'static>,
 ) -> LinkHandle {
     let source_fake = fake.clone();
     let source = move || {
@@ -150,7 +150,7 @@ pub(crate) fn start_with(
     };
     let started = fake.world().started;
     let options = Options { clock: clock(started), seed: 1 };
-    supervise(Box::new(source), recorder.clone(), options).expect("starts")
+    supervise(Box::new(source), Arc::clone(sink) as Arc<dyn Sink>, options).expect("starts")
 }
 
 /// One device with `n_tags` tags that is polled every `scan` milliseconds.

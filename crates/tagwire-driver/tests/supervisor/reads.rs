@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tagwire_driver::testing::Recorder;
-use tagwire_driver::{DeviceItem, DeviceSettings, LinkSettings, Poll, ScanMode};
+use tagwire_driver::{DeviceItem, DeviceSettings, LinkSettings, Poll, ScanMode, Sink, Update};
 use tagwire_model::{Status, TagId, Value};
 
 use crate::fake::{Fake, device_tag, one, start, start_with, wait};
@@ -176,4 +176,39 @@ async fn source_time_is_the_time_of_the_answer() {
     // The second poll starts at 2 s and the answer takes one millisecond.
     assert_eq!(last.source_time.to_string(), "2024-05-01T00:00:02.001Z");
     assert_eq!(last.server_time, last.source_time);
+}
+
+/// A sink that takes its time, as a table does whose processor is busy.
+#[derive(Default)]
+struct Slow(Recorder);
+
+impl Sink for Slow {
+    fn apply(&self, batch: &mut Vec<Update>) {
+        std::thread::sleep(Duration::from_millis(20));
+        self.0.apply(batch);
+    }
+
+    fn demand(&self, tag: TagId) -> Option<Duration> {
+        self.0.demand(tag)
+    }
+
+    fn demand_version(&self) -> u64 {
+        self.0.demand_version()
+    }
+
+    fn tag_name(&self, tag: TagId) -> String {
+        self.0.tag_name(tag)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_is_told_that_a_read_is_done_finds_the_value_in_the_table() {
+    let fake = Fake::new(0);
+    let (spec, settings) = one(1, 60_000);
+    let sink = Arc::new(Slow::default());
+    let link = start_with(&fake, spec, LinkSettings::default(), settings, &sink);
+    for _ in 0..5 {
+        let told = link.read(vec![TagId(0)]).await[0].value.clone();
+        assert_eq!(told, Some(sink.0.seen(TagId(0)).value));
+    }
 }
