@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use tagwire_model::Status;
 use tagwire_ua_proto::ids::{attribute, data_type, node as ids};
 use tagwire_ua_proto::services::{EUInformation, Range, ServerStatusDataType, StructureDefinition};
 use tagwire_ua_proto::status;
