@@ -1,6 +1,7 @@
 """Certificates for the foreign clients, authorities that issue them, and revocation lists; right or wrong in one point."""
 
 import datetime
+import hashlib
 import ipaddress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +33,11 @@ class Identity:
     @property
     def der(self) -> bytes:
         return self.forged or self.certificate.public_bytes(DER)
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 in hexadecimal digits."""
+        return hashlib.sha256(self.der).hexdigest()
 
     @property
     def certificate_der(self) -> Path:

@@ -63,7 +63,7 @@ class Session(Channel):
                         return policy.PolicyId
         raise AssertionError("the unsecured endpoint has no such token policy")
 
-    def activate(self, user=None, password=None, token=None, proof=None):
+    def activate(self, user=None, password=None, token=None, proof=None, token_signature=None):
         """ActivateSession, anonymous unless a token is given."""
         request = ua.ActivateSessionRequest()
         if token is None and user is None:
@@ -76,6 +76,8 @@ class Session(Channel):
             token.Password = password.encode() if isinstance(password, str) else password
         request.Parameters.UserIdentityToken = token
         request.Parameters.ClientSignature = self.proof() if proof is None else proof
+        if token_signature is not None:
+            request.Parameters.UserTokenSignature = token_signature
         answer = self.call(request)
         self.server_nonce = answer.Parameters.ServerNonce
         return answer

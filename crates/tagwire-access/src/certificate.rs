@@ -278,15 +278,19 @@ impl Certificate {
         self.constraints.as_ref().and_then(|found| found.path_len_constraint)
     }
 
+    /// Whether its holder may sign with it.
+    pub fn is_signer(&self) -> bool {
+        self.key_usage.as_ref().is_none_or(KeyUsage::digital_signature)
+    }
+
     /// Whether an application may use it: it names an application, and its usage bits, where given, permit signatures
     /// and one of the two ends of a connection.
     pub fn is_application(&self) -> bool {
-        let signs = self.key_usage.as_ref().is_none_or(KeyUsage::digital_signature);
         let connects = self
             .extended_use
             .as_ref()
             .is_none_or(|uses| uses.0.iter().any(|oid| [ANY_USE, SERVER_AUTH, CLIENT_AUTH].contains(oid)));
-        !self.uris.is_empty() && signs && connects
+        !self.uris.is_empty() && self.is_signer() && connects
     }
 
     /// Checks this certificate's signature with the key of `issuer`.

@@ -1,5 +1,16 @@
 //! Patterns of tag paths.
 
+/// Whether `pattern` matches `path` or anything that `path` lies below, so that a pattern for a device covers its tags.
+pub(crate) fn covers(pattern: &str, path: &str) -> bool {
+    let ends = path.match_indices('.').map(|(at, _)| at).chain([path.len()]);
+    ends.into_iter().any(|end| path.get(..end).is_some_and(|above| matches(pattern, above)))
+}
+
+/// Whether `pattern` covers something that lies below `path`.
+pub(crate) fn leads_below(pattern: &str, path: &str) -> bool {
+    pattern.match_indices('.').any(|(at, _)| pattern.get(..at).is_some_and(|above| matches(above, path)))
+}
+
 /// Whether `text` matches `pattern`, in which `*` stands for any text and `?` for one byte; time is at most the
 /// product of both lengths.
 pub(crate) fn matches(pattern: &str, text: &str) -> bool {
@@ -29,7 +40,7 @@ pub(crate) fn matches(pattern: &str, text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::matches;
+    use super::{covers, leads_below, matches};
 
     #[test]
     fn stars_and_question_marks_stand_for_text() {
@@ -45,6 +56,34 @@ mod tests {
             ("", "a", false),
         ] {
             assert_eq!(matches(pattern, text), expected, "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_covers_what_lies_below() {
+        for (pattern, path, expected) in [
+            ("line1.press", "line1.press.group.temp", true),
+            ("line1.press", "line1.press2.temp", false),
+            ("line1.press", "line1", false),
+            ("line*", "line1.press.temp", true),
+            ("*.temp", "line1.press.temp", true),
+            ("*.temp", "line1.press.temps", false),
+        ] {
+            assert_eq!(covers(pattern, path), expected, "{pattern} {path}");
+        }
+    }
+
+    #[test]
+    fn the_way_to_what_a_pattern_covers_is_known() {
+        for (pattern, path, expected) in [
+            ("line1.press.safe", "line1", true),
+            ("line1.press.safe", "line1.press", true),
+            ("line1.press.safe", "line1.saw", false),
+            ("line1.press.safe", "line2", false),
+            ("line1", "line1", false),
+            ("*.safe", "line1.press", true),
+        ] {
+            assert_eq!(leads_below(pattern, path), expected, "{pattern} {path}");
         }
     }
 

@@ -7,7 +7,7 @@ use parking_lot::{Condvar, Mutex};
 use thiserror::Error;
 
 use crate::password::StoredHash;
-use crate::principal::{Identity, Origin, Principal};
+use crate::principal::{Origin, Peer, Principal};
 use crate::role::RoleSet;
 use crate::{Policy, Users};
 
@@ -70,18 +70,25 @@ impl Login {
     ///
     /// # Errors
     /// [`LoginRefused::Anonymous`].
-    pub fn anonymous(&self, policy: &Policy, origin: Origin) -> Result<Principal, LoginRefused> {
+    pub fn anonymous(&self, policy: &Policy, application: &str, origin: Origin) -> Result<Principal, LoginRefused> {
         if !policy.admits_anonymous() {
             return Err(LoginRefused::Anonymous);
         }
-        Ok(policy.principal(Identity::Anonymous, RoleSet::NONE, origin))
+        Ok(policy.principal(Peer { application, ..Peer::anonymous() }, RoleSet::NONE, origin))
     }
 
     /// The principal of a user; blocks the thread for one hash, and for the wait before it.
     ///
     /// # Errors
     /// [`LoginRefused::Credentials`] after the time of one hash, whatever was wrong; [`LoginRefused::Busy`].
-    pub fn user(&self, policy: &Policy, name: &str, password: &str, origin: Origin) -> Result<Principal, LoginRefused> {
+    pub fn user(
+        &self,
+        policy: &Policy,
+        name: &str,
+        password: &str,
+        application: &str,
+        origin: Origin,
+    ) -> Result<Principal, LoginRefused> {
         let _ticket = self.take_turn()?;
         let found = self.users.hash_of(name);
         // A decoy with the costs of a stored hash: the password behind any_hash must not open this door, so its
@@ -94,7 +101,9 @@ impl Login {
             }
         };
         match found {
-            Some((_, roles)) if matches => Ok(policy.principal(Identity::User(Arc::from(name)), roles, origin)),
+            Some((_, roles)) if matches => {
+                Ok(policy.principal(Peer { application, ..Peer::user(name) }, roles, origin))
+            }
             _ => Err(LoginRefused::Credentials),
         }
     }
@@ -160,10 +169,10 @@ mod tests {
     #[test]
     fn the_right_password_gives_the_roles_of_the_file() {
         let (_folder, login, policy, origin) = fixture();
-        let anna = login.user(&policy, "anna", "secret", origin).expect("logs in");
+        let anna = login.user(&policy, "anna", "secret", "", origin).expect("logs in");
         assert_eq!(anna.identity().to_string(), "anna");
         assert!(anna.may(Operation::Write) && !anna.may(Operation::Configure));
-        assert_eq!(login.anonymous(&policy, origin).expect_err("off"), LoginRefused::Anonymous);
+        assert_eq!(login.anonymous(&policy, "", origin).expect_err("off"), LoginRefused::Anonymous);
     }
 
     #[test]
@@ -188,7 +197,10 @@ mod tests {
         for round in 0..100 {
             for (case, best) in cases.iter().zip(&mut best) {
                 let start = Instant::now();
-                assert_eq!(login.user(&policy, case.0, case.1, origin).expect_err("wrong"), LoginRefused::Credentials);
+                assert_eq!(
+                    login.user(&policy, case.0, case.1, "", origin).expect_err("wrong"),
+                    LoginRefused::Credentials
+                );
                 *best = (*best).min(start.elapsed());
             }
             if round >= 4 && is_even(&best) {

@@ -137,6 +137,26 @@ impl OperationSet {
         self.0 & (1 << operation as u8) != 0
     }
 
+    /// What rules of the configuration decide: everything that is about tags, and nothing about running the server.
+    pub const OF_TAGS: Self = Self::of(&[
+        Operation::Browse,
+        Operation::Read,
+        Operation::Write,
+        Operation::WriteAttribute,
+        Operation::Call,
+        Operation::HistoryRead,
+        Operation::HistoryInsert,
+        Operation::HistoryModify,
+        Operation::HistoryDelete,
+        Operation::ReceiveEvents,
+        Operation::Acknowledge,
+    ]);
+
+    /// The operations of this set that the other does not hold.
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
     /// The operations of both sets.
     pub const fn union(self, other: Self) -> Self {
         Self(self.0 | other.0)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use crate::glob;
-use crate::principal::{Identity, Origin, Principal, Target};
+use crate::principal::{ChannelSecurity, Identity, Origin, Peer, Principal, Target, ZoneRights};
 use crate::role::{Role, RoleSet};
 use crate::{Operation, OperationSet};
 
@@ -55,21 +55,38 @@ impl Zone {
     }
 }
 
-/// What roles may do below paths that match a pattern; it replaces the defaults there, for every role.
+/// What roles may do at paths that match a pattern and below; it replaces the defaults there, for every role, as far as
+/// tags are concerned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
-    /// A path such as `line1.press.*`: `*` stands for any text, `?` for one character.
-    pub pattern: String,
+    /// Paths such as `line1.press`: `*` stands for any text, `?` for one character.
+    pub patterns: Vec<String>,
     /// What each role named here may do; the others may do nothing.
     pub grants: Vec<(Role, OperationSet)>,
+    /// The least protection that the channel must have (OPC UA Part 3, 8.56).
+    pub channel: ChannelSecurity,
+}
+
+/// Who holds a role besides those to whom the users file gives it (OPC UA Part 18, 4.4).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mapping {
+    /// The role.
+    pub role: Role,
+    /// Names of users.
+    pub users: Vec<String>,
+    /// User certificates, by fingerprint in hexadecimal digits or by subject.
+    pub certificates: Vec<String>,
+    /// When there are any, only sessions of these applications hold the role, whoever gave it.
+    pub applications: Vec<String>,
 }
 
 /// Who may do what, as configured.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
     anonymous: Anonymous,
     own_roles: Vec<String>,
     rules: Vec<Rule>,
+    mappings: Vec<Mapping>,
 }
 
 /// Why a policy was refused.
@@ -89,7 +106,7 @@ pub enum PolicyError {
 impl Policy {
     /// The defaults of each role, and what anonymous peers may do.
     pub const fn new(anonymous: Anonymous) -> Self {
-        Self { anonymous, own_roles: Vec::new(), rules: Vec::new() }
+        Self { anonymous, own_roles: Vec::new(), rules: Vec::new(), mappings: Vec::new() }
     }
 
     /// What anonymous peers may do.
@@ -123,6 +140,45 @@ impl Policy {
         Ok(())
     }
 
+    /// Adds a rule of who holds a role.
+    pub fn add_mapping(&mut self, mapping: Mapping) {
+        self.mappings.push(mapping);
+    }
+
+    /// The rules, in the order in which they count.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// The rule that covers a zone; `None` where the defaults hold.
+    pub fn rule(&self, zone: Zone) -> Option<&Rule> {
+        self.rules.get(zone.index()?)
+    }
+
+    /// All roles, the well-known ones first.
+    pub fn roles(&self) -> impl Iterator<Item = Role> + '_ {
+        (0..Role::N_WELL_KNOWN + self.own_roles.len() as u8).filter_map(Role::new)
+    }
+
+    /// The name of a role.
+    pub fn role_name(&self, role: Role) -> Option<&str> {
+        role.well_known_name()
+            .or_else(|| self.own_roles.get(usize::from(role.bit() - Role::N_WELL_KNOWN)).map(String::as_str))
+    }
+
+    /// What a role may do in a zone.
+    pub fn operations_of(&self, role: Role, zone: Zone) -> OperationSet {
+        let defaults = role.default_operations();
+        match self.rule(zone) {
+            None => defaults,
+            Some(rule) => {
+                let granted = rule.grants.iter().filter(|(granted, _)| *granted == role);
+                let granted = granted.fold(OperationSet::NONE, |set, (_, operations)| set.union(*operations));
+                defaults.without(OperationSet::OF_TAGS).union(granted)
+            }
+        }
+    }
+
     /// The role with this name, well-known or of the configuration.
     pub fn role(&self, name: &str) -> Option<Role> {
         Role::from_well_known_name(name).or_else(|| {
@@ -133,26 +189,61 @@ impl Policy {
 
     /// The zone of a tag, device or folder; worked out once, when the tag is made.
     pub fn zone_of(&self, path: &str) -> Zone {
-        let found = self.rules.iter().position(|rule| glob::matches(&rule.pattern, path));
+        let covers = |rule: &Rule| rule.patterns.iter().any(|pattern| glob::covers(pattern, path));
+        let found = self.rules.iter().position(covers);
         found.and_then(|idx| u16::try_from(idx + 1).ok()).map_or(Zone::ELSEWHERE, Zone)
     }
 
-    /// Works out what `identity` with `roles` may do; anonymous peers hold the configured roles, whatever is given.
-    pub fn principal(&self, identity: Identity, roles: RoleSet, origin: Origin) -> Principal {
-        let roles = match identity {
+    /// Whether a folder must be seen on the way to something that a rule lets the principal see.
+    pub fn leads_to_visible(&self, principal: &Principal, folder: &str) -> bool {
+        let leads = |rule: &Rule| rule.patterns.iter().any(|pattern| glob::leads_below(pattern, folder));
+        let visible = principal.zones.iter().map(|rights| rights.operations.contains(Operation::Browse));
+        self.rules.iter().zip(visible).any(|(rule, is_visible)| is_visible && leads(rule))
+    }
+
+    /// Works out what a peer may do; `roles` are those that the users file gives it. Anonymous peers hold the configured
+    /// roles, whatever is given.
+    pub fn principal(&self, peer: Peer<'_>, roles: RoleSet, origin: Origin) -> Principal {
+        let roles = match peer.identity {
             Identity::Anonymous => self.anonymous.roles(),
             _ => roles.union(RoleSet::of(&[Role::ANONYMOUS, Role::AUTHENTICATED])),
         };
-        let elsewhere = roles.iter().fold(OperationSet::NONE, |set, role| set.union(role.default_operations()));
-        let zones: Arc<[OperationSet]> = self
-            .rules
-            .iter()
-            .map(|rule| {
-                let held = rule.grants.iter().filter(|(role, _)| roles.contains(*role));
-                held.fold(OperationSet::NONE, |set, (_, operations)| set.union(*operations))
+        let roles = self.mapped(&peer, roles);
+        let may_in =
+            |zone| roles.iter().fold(OperationSet::NONE, |set, role| set.union(self.operations_of(role, zone)));
+        let elsewhere = may_in(Zone::ELSEWHERE);
+        let zones: Arc<[ZoneRights]> = (1..=self.rules.len())
+            .map(|number| Zone(u16::try_from(number).unwrap_or(u16::MAX)))
+            .map(|zone| ZoneRights {
+                operations: may_in(zone),
+                is_channel_safe: self.rule(zone).is_some_and(|rule| rule.channel <= origin.security),
             })
             .collect();
-        Principal { identity, roles, origin, elsewhere, zones }
+        Principal { identity: peer.identity, roles, origin, elsewhere, zones }
+    }
+
+    /// The roles after the mappings: those that they add, without those that are kept for other applications.
+    fn mapped(&self, peer: &Peer<'_>, roles: RoleSet) -> RoleSet {
+        let named = |mapping: &&Mapping| match &peer.identity {
+            Identity::Anonymous => false,
+            Identity::User(name) => mapping.users.iter().any(|user| **user == **name),
+            Identity::Certificate(fingerprint) => mapping.certificates.iter().any(|text| {
+                *text == peer.subject || text.replace([':', ' '], "").eq_ignore_ascii_case(&fingerprint.to_string())
+            }),
+        };
+        let added = self.mappings.iter().filter(named).map(|mapping| mapping.role);
+        let roles = added.fold(roles, |roles, role| roles.union(RoleSet::of(&[role])));
+        let is_kept_for_others = |role: Role| {
+            let mut limits = self
+                .mappings
+                .iter()
+                .filter(|mapping| mapping.role == role && !mapping.applications.is_empty())
+                .peekable();
+            limits.peek().is_some()
+                && !limits.any(|mapping| mapping.applications.iter().any(|uri| *uri == peer.application))
+        };
+        let held: Vec<Role> = roles.iter().filter(|role| !is_kept_for_others(*role)).collect();
+        RoleSet::of(&held)
     }
 
     /// Whether peers without credentials may open a session.
@@ -161,12 +252,15 @@ impl Policy {
     }
 }
 
-/// The operation is not allowed; a face maps it to its own "access denied".
+/// Why an operation is not allowed; a face maps it to its own words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("{operation} is not allowed")]
-pub struct Denied {
-    /// What was asked for.
-    pub operation: Operation,
+pub enum Denied {
+    /// No role that the principal holds allows it.
+    #[error("{0} is not allowed")]
+    Role(Operation),
+    /// The channel is not protected as a rule demands.
+    #[error("{0} needs a better protected channel")]
+    Channel(Operation),
 }
 
 /// Decides one operation; every face calls it once per operation and target.
@@ -179,20 +273,95 @@ pub fn authorise(principal: &Principal, operation: Operation, target: Target) ->
         Target::Server => Zone::ELSEWHERE,
         Target::Zone(zone) => zone,
     };
-    if principal.may_in(zone, operation) { Ok(()) } else { Err(Denied { operation }) }
+    if !principal.may_in(zone, operation) {
+        return Err(Denied::Role(operation));
+    }
+    // What exists, and who may use it, is no secret of the plant (OPC UA Part 3, 8.56).
+    let is_use = OperationSet::OF_TAGS.contains(operation) && operation != Operation::Browse;
+    if !is_use || principal.is_channel_safe(zone) { Ok(()) } else { Err(Denied::Channel(operation)) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{ChannelSecurity, Face};
+    use crate::{Face, Fingerprint};
 
     fn origin() -> Origin {
         Origin { face: Face::Ua, peer: None, security: ChannelSecurity::Encrypted }
     }
 
     fn user(policy: &Policy, roles: &[Role]) -> Principal {
-        policy.principal(Identity::User(Arc::from("anna")), RoleSet::of(roles), origin())
+        policy.principal(Peer::user("anna"), RoleSet::of(roles), origin())
+    }
+
+    fn rule(pattern: &str, grants: Vec<(Role, OperationSet)>) -> Rule {
+        Rule { patterns: vec![pattern.to_owned()], grants, channel: ChannelSecurity::None }
+    }
+
+    fn mapping(role: Role) -> Mapping {
+        Mapping { role, users: Vec::new(), certificates: Vec::new(), applications: Vec::new() }
+    }
+
+    #[test]
+    fn mappings_give_roles_to_users_and_certificates() {
+        let mut policy = Policy::new(Anonymous::None);
+        let (anna, subject) = ("anna".to_owned(), "CN=Anna".to_owned());
+        let digits = Fingerprint::of(b"bob").to_string();
+        let certificates = vec![subject, digits.to_uppercase()];
+        policy.add_mapping(Mapping { users: vec![anna], certificates, ..mapping(Role::OPERATOR) });
+        let certificate = |bytes: &[u8], subject| Peer::certificate(Fingerprint::of(bytes), subject);
+        for (peer, expected) in [
+            (Peer::user("anna"), true),
+            (Peer::user("bob"), false),
+            (certificate(b"x", "CN=Anna"), true),
+            (certificate(b"bob", "CN=Bob"), true),
+            (certificate(b"x", "CN=Carl"), false),
+            (Peer::anonymous(), false),
+        ] {
+            let principal = policy.principal(peer.clone(), RoleSet::NONE, origin());
+            assert_eq!(principal.may(Operation::Write), expected, "{peer:?}");
+        }
+    }
+
+    #[test]
+    fn a_role_of_certain_applications_is_held_by_no_other() {
+        let mut policy = Policy::new(Anonymous::None);
+        policy.add_mapping(Mapping { applications: vec!["urn:hmi".to_owned()], ..mapping(Role::OPERATOR) });
+        for (application, expected) in [("urn:hmi", true), ("urn:hmi2", false), ("", false)] {
+            let peer = Peer { application, ..Peer::user("anna") };
+            let principal = policy.principal(peer, RoleSet::of(&[Role::OPERATOR, Role::OBSERVER]), origin());
+            assert_eq!(principal.may(Operation::Write), expected, "{application}");
+            assert!(principal.may(Operation::Read));
+        }
+    }
+
+    #[test]
+    fn a_rule_may_demand_a_protected_channel() {
+        let mut policy = Policy::new(Anonymous::None);
+        let grants = vec![(Role::OPERATOR, OperationSet::of(&[Operation::Browse, Operation::Read]))];
+        policy.add_rule(Rule { channel: ChannelSecurity::Signed, ..rule("safe", grants) }).expect("fits");
+        let target = Target::Zone(policy.zone_of("safe.tag"));
+        for (security, expected) in [
+            (ChannelSecurity::None, Err(Denied::Channel(Operation::Read))),
+            (ChannelSecurity::Signed, Ok(())),
+            (ChannelSecurity::Encrypted, Ok(())),
+        ] {
+            let origin = Origin { security, ..origin() };
+            let principal = policy.principal(Peer::user("anna"), RoleSet::of(&[Role::OPERATOR]), origin);
+            assert_eq!(authorise(&principal, Operation::Read, target), expected);
+            assert_eq!(authorise(&principal, Operation::Browse, target), Ok(()));
+            assert_eq!(authorise(&principal, Operation::Write, target), Err(Denied::Role(Operation::Write)));
+        }
+    }
+
+    #[test]
+    fn administrators_keep_their_rights_where_a_rule_holds() {
+        let mut policy = Policy::new(Anonymous::None);
+        policy.add_rule(rule("*", Vec::new())).expect("fits");
+        let admin = user(&policy, &[Role::SECURITY_ADMIN]);
+        let target = Target::Zone(policy.zone_of("any"));
+        assert!(authorise(&admin, Operation::ReadPermissions, target).is_ok());
+        assert!(authorise(&admin, Operation::Read, target).is_err());
     }
 
     #[test]
@@ -201,7 +370,7 @@ mod tests {
             [(Anonymous::None, false, false), (Anonymous::Read, true, false), (Anonymous::Write, true, true)]
         {
             let policy = Policy::new(anonymous);
-            let principal = policy.principal(Identity::Anonymous, RoleSet::ADMIN, origin());
+            let principal = policy.principal(Peer::anonymous(), RoleSet::ADMIN, origin());
             assert_eq!(authorise(&principal, Operation::Read, Target::Server).is_ok(), read);
             assert_eq!(authorise(&principal, Operation::Write, Target::Server).is_ok(), write);
             assert!(authorise(&principal, Operation::Configure, Target::Server).is_err());
@@ -213,7 +382,7 @@ mod tests {
     fn a_user_without_a_role_may_do_nothing() {
         let principal = user(&Policy::new(Anonymous::Write), &[]);
         for operation in Operation::ALL {
-            assert_eq!(authorise(&principal, operation, Target::Server), Err(Denied { operation }));
+            assert_eq!(authorise(&principal, operation, Target::Server), Err(Denied::Role(operation)));
         }
     }
 
@@ -223,7 +392,7 @@ mod tests {
         let night = policy.add_role("night-shift").expect("fits");
         let read = OperationSet::of(&[Operation::Browse, Operation::Read]);
         let grants = vec![(night, OperationSet::of(&[Operation::Write])), (Role::OPERATOR, read)];
-        policy.add_rule(Rule { pattern: "line1.press*".to_owned(), grants }).expect("fits");
+        policy.add_rule(rule("line1.press", grants)).expect("fits");
         let zone = policy.zone_of("line1.press.temperature");
         assert_ne!(zone, Zone::ELSEWHERE);
         assert_eq!(policy.zone_of("line2.press.temperature"), Zone::ELSEWHERE);
@@ -241,7 +410,7 @@ mod tests {
     #[test]
     fn a_zone_of_another_policy_is_denied() {
         let mut larger = Policy::new(Anonymous::Write);
-        larger.add_rule(Rule { pattern: "*".to_owned(), grants: Vec::new() }).expect("fits");
+        larger.add_rule(rule("*", Vec::new())).expect("fits");
         let principal = user(&Policy::new(Anonymous::Write), &[Role::OPERATOR]);
         assert!(authorise(&principal, Operation::Read, Target::Zone(larger.zone_of("x"))).is_err());
     }

@@ -65,6 +65,44 @@ impl fmt::Display for Identity {
     }
 }
 
+/// What a peer showed of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peer<'a> {
+    /// Who it is.
+    pub identity: Identity,
+    /// Subject of the user's certificate; empty without one.
+    pub subject: &'a str,
+    /// URI of the application that it uses, proved by the channel's certificate; empty without one.
+    pub application: &'a str,
+}
+
+impl Peer<'_> {
+    /// Somebody without credentials.
+    pub const fn anonymous() -> Self {
+        Self { identity: Identity::Anonymous, subject: "", application: "" }
+    }
+
+    /// A user by name.
+    pub fn user(name: &str) -> Self {
+        Self { identity: Identity::User(Arc::from(name)), subject: "", application: "" }
+    }
+}
+
+impl<'a> Peer<'a> {
+    /// The holder of a certificate.
+    pub const fn certificate(fingerprint: Fingerprint, subject: &'a str) -> Self {
+        Self { identity: Identity::Certificate(fingerprint), subject, application: "" }
+    }
+}
+
+/// What a principal may do where one rule holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ZoneRights {
+    pub(crate) operations: OperationSet,
+    /// Whether the channel is protected as the rule demands.
+    pub(crate) is_channel_safe: bool,
+}
+
 /// Someone whose permissions were worked out once, at the start of a session; made by [`crate::Policy::principal`].
 #[derive(Clone, Debug)]
 pub struct Principal {
@@ -74,7 +112,7 @@ pub struct Principal {
     /// What is allowed outside every zone.
     pub(crate) elsewhere: OperationSet,
     /// What is allowed in each zone, by its number minus one.
-    pub(crate) zones: Arc<[OperationSet]>,
+    pub(crate) zones: Arc<[ZoneRights]>,
 }
 
 impl Principal {
@@ -103,8 +141,23 @@ impl Principal {
     pub fn may_in(&self, zone: Zone, operation: Operation) -> bool {
         match zone.index() {
             None => self.elsewhere.contains(operation),
-            Some(idx) => self.zones.get(idx).is_some_and(|set| set.contains(operation)),
+            Some(idx) => self.zones.get(idx).is_some_and(|rights| rights.operations.contains(operation)),
         }
+    }
+
+    /// Whether the channel is protected as the rule of `zone` demands.
+    #[inline]
+    pub(crate) fn is_channel_safe(&self, zone: Zone) -> bool {
+        match zone.index() {
+            None => true,
+            Some(idx) => self.zones.get(idx).is_some_and(|rights| rights.is_channel_safe),
+        }
+    }
+
+    /// Whether rules hold anywhere, so that zones must be looked at.
+    #[inline]
+    pub fn has_zones(&self) -> bool {
+        !self.zones.is_empty()
     }
 }
 

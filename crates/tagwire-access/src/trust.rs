@@ -28,11 +28,20 @@ const FULL_SCAN_EVERY: Duration = Duration::from_secs(1);
 pub struct TrustSettings {
     /// Whether an issued certificate needs a current revocation list of its issuer; on by default.
     pub require_revocation_list: bool,
+    /// Whether the certificates are those of applications, which must name the application; else those of people.
+    pub of_applications: bool,
+}
+
+impl TrustSettings {
+    /// The defaults for certificates of users.
+    pub fn users() -> Self {
+        Self { of_applications: false, ..Self::default() }
+    }
 }
 
 impl Default for TrustSettings {
     fn default() -> Self {
-        Self { require_revocation_list: true }
+        Self { require_revocation_list: true, of_applications: true }
     }
 }
 
@@ -245,7 +254,8 @@ impl TrustStore {
         if let Some(uri) = check.application_uri {
             check_uri(leaf, uri)?;
         }
-        if !leaf.is_application() {
+        let is_fit = if self.settings.of_applications { leaf.is_application() } else { leaf.is_signer() };
+        if !is_fit {
             return Err(Reason::UseNotAllowed);
         }
         self.check_revocation(&state, &path, now)?;

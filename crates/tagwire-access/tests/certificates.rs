@@ -226,7 +226,7 @@ fn x08_an_issuer_without_a_current_revocation_list_is_refused_unless_set_otherwi
     let peer = root.issue(APPLICATION);
     for list in [None, Some(root.revocation_list(&[], 2024)), Some(stranger.revocation_list(&[], 2030))] {
         for (require_revocation_list, admitted) in [(true, false), (false, true)] {
-            let store = Store::with(TrustSettings { require_revocation_list });
+            let store = Store::with(TrustSettings { require_revocation_list, ..TrustSettings::default() });
             store.drop_file("trusted/root.der", &root.der);
             if let Some(list) = &list {
                 store.drop_file("trusted/root.crl", list);

@@ -17,6 +17,8 @@ pub struct Changes {
     pub links: Vec<LinkChange>,
     /// Keys whose new value counts only after a restart of the server.
     pub needs_restart: Vec<String>,
+    /// Whether it changes who may do what, which ends all sessions.
+    pub access: bool,
 }
 
 /// What happens to something.
@@ -93,12 +95,13 @@ impl Changes {
                 None => links.push(added_link(idx, new)),
             }
         }
-        Self { links, needs_restart: needs_restart(sections, config) }
+        let access = sections.access.policy != config.access.policy;
+        Self { links, needs_restart: needs_restart(sections, config), access }
     }
 
     /// Whether the two configurations are the same.
     pub fn is_empty(&self) -> bool {
-        self.links.is_empty() && self.needs_restart.is_empty()
+        self.links.is_empty() && self.needs_restart.is_empty() && !self.access
     }
 
     /// Numbers of tags added, removed and changed.
@@ -305,13 +308,12 @@ fn needs_restart(running: &Running, config: &Config) -> Vec<String> {
     compare(running.server.name != config.server.name, "[server] name");
     compare(running.server.data_dir != config.server.data_dir, "[server] data_dir");
     let (old, new) = (&running.ua, &config.ua);
-    compare(old.listen != new.listen, "[ua] listen");
+    compare(old.listen_or_default() != new.listen_or_default(), "[ua] listen");
     compare(old.security != new.security, "[ua] security");
-    compare(old.anonymous != new.anonymous, "[ua] anonymous");
     compare(old.hosts != new.hosts, "[ua] hosts");
     compare(old.tag_namespace != new.tag_namespace, "[ua] tag_namespace");
     compare(old.namespaces != new.namespaces, "[ua] namespaces");
-    compare(running.access != config.access, "[access] users");
+    compare(running.access.users != config.access.users, "[access] users");
     compare(running.http != config.http, "[http] listen");
     compare(running.log != config.log, "[log]");
     keys
@@ -332,6 +334,9 @@ impl fmt::Display for Changes {
             for device in &link.devices {
                 write_device(f, device)?;
             }
+        }
+        if self.access {
+            writeln!(f, "~ who may do what; sessions of OPC UA clients end and can be opened again at once")?;
         }
         for key in &self.needs_restart {
             writeln!(f, "! {key} counts after a restart of the server")?;

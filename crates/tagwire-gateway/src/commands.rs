@@ -1,5 +1,7 @@
 //! What the control socket can have done.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 use tagwire_driver::{DeviceState, Statistics};
 use tagwire_model::Timestamp;
@@ -21,16 +23,17 @@ impl Control for Shared {
             | Request::TrustAccept { .. }
             | Request::TrustReject { .. }
             | Request::TrustBlock { .. } => {
-                let (trust, now) = (std::sync::Arc::clone(&self.trust), self.clock.now());
+                let (trust, users) = (Arc::clone(&self.trust), Arc::clone(&self.user_trust));
+                let now = self.clock.now();
                 let is_change = !matches!(request, Request::TrustList {});
-                let done = tokio::task::spawn_blocking(move || trust::carry_out(&trust, &request, now)).await;
+                let done = tokio::task::spawn_blocking(move || trust::carry_out(&trust, &users, &request, now)).await;
                 if is_change {
                     self.ua.recheck_trust();
                 }
                 done.unwrap_or_else(|_| Answer::refused("the command failed inside", ""))
             }
             Request::UserAdd { .. } | Request::UserList {} | Request::UserRemove { .. } => {
-                let users = std::sync::Arc::clone(&self.users);
+                let users = Arc::clone(&self.users);
                 let touched = match &request {
                     Request::UserAdd { name, .. } | Request::UserRemove { name } => Some(name.clone()),
                     _ => None,

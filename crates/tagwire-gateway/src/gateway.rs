@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use parking_lot::Mutex as SyncMutex;
 use tagwire_access::{
-    Audit, FileError, Login, NoAudit, OwnCertificate, OwnError, OwnIdentity, OwnSettings, PasswordError, Policy,
-    TrustSettings, TrustStore, Users, UsersError, found_names, install_id,
+    Audit, FileError, Login, NoAudit, OwnCertificate, OwnError, OwnIdentity, OwnSettings, PasswordError, TrustSettings,
+    TrustStore, Users, UsersError, found_names, install_id,
 };
 use tagwire_driver::{Clock, DriverKind, Statistics, Watchdog};
 use tagwire_hub::Hub;
@@ -20,7 +20,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::changes::Changes;
-use crate::config::{Anonymous, Config, Http, Problems};
+use crate::config::{Config, Http, Problems};
 use crate::control;
 use crate::data_dir::{DataDir, DataDirError};
 use crate::drivers::DRIVERS;
@@ -30,6 +30,7 @@ use crate::metrics::{self, ServerFigures};
 use crate::plant::{NodeIds, Plant, PlantError};
 use crate::service_level::service_level;
 use crate::system::{ServerItem, ServerTags};
+use crate::trust::USERS_FOLDER;
 use crate::ua::{MAX_KEY_WAIT, Names, UaFace, UaSetup};
 
 /// A link whose task has not moved for so long is stuck.
@@ -56,6 +57,7 @@ pub(crate) struct Shared {
     pub(crate) own: Arc<OwnIdentity>,
     pub(crate) users: Arc<Users>,
     pub(crate) trust: Arc<TrustStore>,
+    pub(crate) user_trust: Arc<TrustStore>,
     pub(crate) clock: Clock,
     pub(crate) name: String,
     pub(crate) started: Instant,
@@ -129,7 +131,9 @@ impl Gateway {
         };
         let own = OwnIdentity::open(data_dir.path(), own_settings, now)?;
         let audit: Arc<dyn Audit> = Arc::new(NoAudit);
-        let trust = Arc::new(TrustStore::open(&data_dir.path().join("pki"), TrustSettings::default(), audit)?);
+        let pki = data_dir.path().join("pki");
+        let trust = Arc::new(TrustStore::open(&pki, TrustSettings::default(), Arc::clone(&audit))?);
+        let user_trust = Arc::new(TrustStore::open(&pki.join(USERS_FOLDER), TrustSettings::users(), audit)?);
         let users = Arc::new(Users::open(config.resolve(&config.access.users))?);
         // One hash of a password nobody knows takes 20 ms, in which the links can start.
         let login = tokio::task::spawn_blocking({
@@ -147,6 +151,7 @@ impl Gateway {
         let mut plant = Plant::new(Arc::clone(&hub), kinds, clock.clone(), seed, node_ids, &config);
         let (config_path, name, http) = (config.path.clone(), config.server.name.clone(), config.http.clone());
         let ua_section = config.ua.clone();
+        let policy = Arc::new(config.access.policy.clone());
         let (_, errors) = plant.apply(config).await;
         report(&errors);
         let login = match login.await.map_err(|_| StartError::Inside).and_then(|login| Ok(login?)) {
@@ -162,8 +167,9 @@ impl Gateway {
             application_uri,
             hub: Arc::clone(&hub),
             login,
-            policy: Arc::new(policy(ua_section.anonymous)),
+            policy,
             trust: Arc::clone(&trust),
+            user_trust: Arc::clone(&user_trust),
             clock: clock.clone(),
         });
         names.give(&ua);
@@ -184,6 +190,7 @@ impl Gateway {
             own,
             users,
             trust,
+            user_trust,
             clock,
             name,
             started: Instant::now(),
@@ -269,12 +276,14 @@ impl Shared {
     /// Reads the configuration again and takes over what changed.
     pub(crate) async fn reload(&self) -> Result<Changes, ReloadError> {
         let config = self.load().await?;
+        let policy = Arc::new(config.access.policy.clone());
         let mut plant = self.plant.lock().await;
         let (changes, errors) = plant.apply(config).await;
         self.link_events.follow(&plant);
         let semantics = plant.take_semantics();
         drop(plant);
         self.ua.tell_semantics(semantics);
+        self.ua.set_policy(policy);
         report(&errors);
         events::tell_reload(self.ua.events(), &changes);
         self.n_reloads.fetch_add(1, Ordering::Relaxed);
@@ -320,14 +329,6 @@ impl Shared {
     fn metrics(&self) -> String {
         metrics::page(&self.figures(), &self.statistics.lock())
     }
-}
-
-fn policy(anonymous: Anonymous) -> Policy {
-    Policy::new(match anonymous {
-        Anonymous::None => tagwire_access::Anonymous::None,
-        Anonymous::Read => tagwire_access::Anonymous::Read,
-        Anonymous::Write => tagwire_access::Anonymous::Write,
-    })
 }
 
 fn report(errors: &[PlantError]) {

@@ -96,6 +96,8 @@ impl Plant {
     /// The configuration is taken apart on the way, so that its memory is free for what is made of it.
     pub(crate) async fn apply(&mut self, config: Config) -> (Changes, Vec<PlantError>) {
         let changes = self.plan(&config);
+        self.running.access.policy.clone_from(&config.access.policy);
+        self.running.ua.anonymous = config.ua.anonymous;
         let mut links: Vec<Option<Link>> = config.links.into_iter().map(Some).collect();
         let mut errors = Vec::new();
         let mut gone = Vec::new();

@@ -13,14 +13,14 @@ use tagwire_driver::{
 use tagwire_hub::{FolderId, LinkId, Registry};
 use tagwire_model::TagId;
 
-use crate::config::{AccessSection, Http, Log, Server, Tag, Ua};
+use crate::config::{Access, Http, Log, Server, Tag, Ua};
 
 /// A configuration in force.
 #[derive(Debug)]
 pub(crate) struct Running {
     pub(crate) server: Server,
     pub(crate) ua: Ua,
-    pub(crate) access: AccessSection,
+    pub(crate) access: Access,
     pub(crate) http: Http,
     pub(crate) log: Log,
     pub(crate) links: Vec<Arc<Mutex<RunningLink>>>,

@@ -13,20 +13,35 @@ use tagwire_model::Timestamp;
 
 use crate::control::{Answer, Request};
 
+/// Folder of the users' certificates inside `pki`, with the same folders below.
+pub(crate) const USERS_FOLDER: &str = "users";
+
 /// Carries out a command about trust on the files themselves; only while no server runs.
 pub fn carry_out_on_files(data_dir: &Path, request: &Request) -> Answer {
-    match TrustStore::open(&data_dir.join("pki"), TrustSettings::default(), Arc::new(NoAudit)) {
-        Ok(trust) => carry_out(&trust, request, Clock::system(|_| {}).now()),
+    let pki = data_dir.join("pki");
+    let applications = TrustStore::open(&pki, TrustSettings::default(), Arc::new(NoAudit));
+    let users = TrustStore::open(&pki.join(USERS_FOLDER), TrustSettings::users(), Arc::new(NoAudit));
+    match applications.and_then(|applications| Ok((applications, users?))) {
+        Ok((applications, users)) => carry_out(&applications, &users, request, Clock::system(|_| {}).now()),
         Err(error) => {
             Answer::refused(error.to_string(), "check who may write to the folder pki inside [server] data_dir")
         }
     }
 }
 
-/// Carries out a command about trust.
-pub(crate) fn carry_out(trust: &TrustStore, request: &Request, now: Timestamp) -> Answer {
-    let change = |digits: &str, done: &str, alter: &dyn Fn(Fingerprint) -> Result<(), TrustError>| {
-        let outcome = trust.find(digits).and_then(|fingerprint| alter(fingerprint).map(|()| fingerprint));
+/// Carries out a command about trust in applications and in users, whose lists are apart.
+pub(crate) fn carry_out(applications: &TrustStore, users: &TrustStore, request: &Request, now: Timestamp) -> Answer {
+    type Alter<'a> = &'a dyn Fn(&TrustStore, Fingerprint) -> Result<(), TrustError>;
+    let change = |digits: &str, done: &str, alter: Alter<'_>| {
+        let find = |trust: &TrustStore| trust.find(digits);
+        let outcome = match (find(applications), find(users)) {
+            (Ok(fingerprint), Err(TrustError::Unknown(_))) => Ok((applications, fingerprint)),
+            (Err(TrustError::Unknown(_)), Ok(fingerprint)) => Ok((users, fingerprint)),
+            (Ok(_), Ok(_)) => Err(TrustError::Ambiguous(digits.to_owned())),
+            (Err(error @ TrustError::Unknown(_)), Err(TrustError::Unknown(_))) => Err(error),
+            (Err(TrustError::Unknown(_)), Err(error)) | (Err(error), _) | (_, Err(error)) => Err(error),
+        };
+        let outcome = outcome.and_then(|(trust, fingerprint)| alter(trust, fingerprint).map(|()| fingerprint));
         match outcome {
             Ok(fingerprint) => Answer::good(json!({
                 "fingerprint": fingerprint.to_string(),
@@ -36,30 +51,44 @@ pub(crate) fn carry_out(trust: &TrustStore, request: &Request, now: Timestamp) -
         }
     };
     match request {
-        Request::TrustList {} => list(trust),
+        Request::TrustList {} => list(applications, users),
         Request::TrustAccept { certificate } => {
-            change(certificate, "is trusted from now on", &|fingerprint| trust.accept(fingerprint, now))
+            change(certificate, "is trusted from now on", &|trust, fingerprint| trust.accept(fingerprint, now))
         }
         Request::TrustReject { certificate } => {
-            change(certificate, "is not trusted any more", &|fingerprint| trust.reject(fingerprint, now))
+            change(certificate, "is not trusted any more", &|trust, fingerprint| trust.reject(fingerprint, now))
         }
         Request::TrustBlock { certificate } => {
-            change(certificate, "is refused for good", &|fingerprint| trust.block(fingerprint, now))
+            change(certificate, "is refused for good", &|trust, fingerprint| trust.block(fingerprint, now))
         }
         _ => Answer::refused("this command is not about trust", ""),
     }
 }
 
-fn list(trust: &TrustStore) -> Answer {
+fn list(applications: &TrustStore, users: &TrustStore) -> Answer {
+    let (of_applications, mut text) = lists(applications, "");
+    let (of_users, users_text) = lists(users, "users ");
+    // Most plants have no user certificates, and need not read that they have none.
+    if users_text.lines().any(|line| !line.ends_with(": none")) {
+        text.push_str(&users_text);
+    }
+    let mut answer = of_applications;
+    answer["users"] = of_users;
+    answer["text"] = json!(text.trim_end());
+    Answer::good(answer)
+}
+
+/// The lists of one store, as an object and as text with `of` before each heading.
+fn lists(trust: &TrustStore, of: &str) -> (Value, String) {
     let (pending, trusted) = (trust.rejected(), trust.trusted());
     let (issuers, blocked) = (trust.issuers(), trust.blocked());
     let mut text = String::new();
-    heading(&mut text, "waiting for a decision", pending.len());
+    heading(&mut text, &format!("{of}waiting for a decision"), pending.len());
     for entry in &pending {
         write_pending(&mut text, entry);
     }
     for (name, entries) in [("trusted", &trusted), ("issuers", &issuers), ("blocked", &blocked)] {
-        heading(&mut text, name, entries.len());
+        heading(&mut text, &format!("{of}{name}"), entries.len());
         for entry in entries {
             write_certificate(&mut text, &entry.certificate);
         }
@@ -72,14 +101,14 @@ fn list(trust: &TrustStore) -> Answer {
     let all = |entries: &[TrustEntry]| -> Vec<Value> {
         entries.iter().map(|entry| certificate_json(&entry.certificate)).collect()
     };
-    Answer::good(json!({
+    let lists = json!({
         "pending": pending.iter().map(pending_json).collect::<Vec<_>>(),
         "trusted": all(&trusted),
         "issuers": all(&issuers),
         "blocked": all(&blocked),
         "ignored": ignored.iter().map(|(path, why)| json!({ "path": path, "reason": why })).collect::<Vec<_>>(),
-        "text": text.trim_end(),
-    }))
+    });
+    (lists, text)
 }
 
 fn heading(text: &mut String, name: &str, n_entries: usize) {

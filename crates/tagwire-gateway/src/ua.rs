@@ -42,13 +42,14 @@ pub(crate) struct UaSetup<'a> {
     pub(crate) login: Arc<Login>,
     pub(crate) policy: Arc<Policy>,
     pub(crate) trust: Arc<TrustStore>,
+    pub(crate) user_trust: Arc<TrustStore>,
     pub(crate) clock: Clock,
 }
 
 impl UaFace {
     /// The server, which listens nowhere yet.
     pub(crate) fn new(setup: UaSetup<'_>) -> Self {
-        let UaSetup { name, ua, application_uri, hub, login, policy, trust, clock } = setup;
+        let UaSetup { name, ua, application_uri, hub, login, policy, trust, user_trust, clock } = setup;
         let others = ua.namespaces.iter().map(String::as_str);
         let namespaces = Namespaces::new(&application_uri, &ua.tag_namespace, others);
         let config = ServerConfig {
@@ -64,6 +65,7 @@ impl UaFace {
             login,
             policy,
             trust,
+            user_trust,
             clock: Arc::new(move || clock.now()),
         };
         Self { server: Server::new(config, parts), listener: Mutex::new(None), addresses: Vec::new() }
@@ -122,6 +124,11 @@ impl UaFace {
     /// Tells subscribers that range or unit of these tags changed.
     pub(crate) fn tell_semantics(&self, tags: Vec<TagId>) {
         self.server.tell_semantics(tags);
+    }
+
+    /// Replaces the rules of who may do what.
+    pub(crate) fn set_policy(&self, policy: Arc<Policy>) {
+        self.server.set_policy(policy);
     }
 
     /// Where clients are told what happens.

@@ -16,6 +16,14 @@ pub(crate) const ANONYMOUS: &str = "anonymous";
 /// What the id of a user name token policy begins with; the security policy that encrypts the password follows.
 const USER_NAME: &str = "username_";
 
+/// What the id of a certificate token policy begins with; the security policy of its signature follows.
+const CERTIFICATE: &str = "certificate_";
+
+/// Id of the token policy for users who sign with this security policy.
+pub(crate) fn certificate_policy_id(policy: &SecurityPolicy) -> String {
+    format!("{CERTIFICATE}{}", policy.name)
+}
+
 /// Id of the token policy for passwords that are encrypted with this security policy.
 pub(crate) fn user_name_policy_id(policy: &SecurityPolicy) -> String {
     format!("{USER_NAME}{}", policy.name)
@@ -54,9 +62,9 @@ impl Server {
         offered.filter(|(policy, _)| policy.is_none() || identity.is_some()).map(endpoint).collect()
     }
 
-    /// The security policy that encrypts passwords on an endpoint: its own, and on the endpoint without security the
+    /// The security policy of passwords and signatures of users on an endpoint: its own, and on the endpoint without security the
     /// one that the operator offers and most clients speak (Part 4, 7.41).
-    pub(crate) fn password_policy(&self, endpoint: &'static SecurityPolicy) -> &'static SecurityPolicy {
+    pub(crate) fn token_policy(&self, endpoint: &'static SecurityPolicy) -> &'static SecurityPolicy {
         if !endpoint.is_none() {
             return endpoint;
         }
@@ -65,7 +73,7 @@ impl Server {
         if offered.clone().any(|policy| policy == basic) { basic } else { offered.next().unwrap_or(basic) }
     }
 
-    /// Passwords are encrypted on every endpoint, without security too (Part 4, 7.41).
+    /// Passwords are encrypted and users sign on every endpoint, without security too (Part 4, 7.41).
     fn token_policies(&self, endpoint: &'static SecurityPolicy, has_certificate: bool) -> Vec<UserTokenPolicy> {
         let mut policies = Vec::new();
         if self.policy().admits_anonymous() {
@@ -76,13 +84,17 @@ impl Server {
             });
         }
         if has_certificate {
-            let secret = self.password_policy(endpoint);
-            policies.push(UserTokenPolicy {
-                policy_id: user_name_policy_id(secret).into(),
-                token_type: UserTokenType::USER_NAME,
+            let secret = self.token_policy(endpoint);
+            let tokens = [
+                (user_name_policy_id(secret), UserTokenType::USER_NAME),
+                (certificate_policy_id(secret), UserTokenType::CERTIFICATE),
+            ];
+            policies.extend(tokens.map(|(id, token_type)| UserTokenPolicy {
+                policy_id: id.into(),
+                token_type,
                 security_policy_uri: secret.uri.into(),
                 ..Default::default()
-            });
+            }));
         }
         policies
     }

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use tagwire_access::Operation;
 use tagwire_hub::{FolderId, FolderKind, Hub, LinkId, NewTag, TagExtra};
-use tagwire_model::{Access, Clamp, Curve, DataType, EuRange, Scaling, TagId, Timestamp, ValueType};
+use tagwire_model::{Access, Clamp, Curve, DataType, EuRange, Scaling, Status, TagId, Timestamp, ValueType};
 use tagwire_ua_proto::services::{ServerDiagnosticsSummaryDataType, ServerState, ServerStatusDataType};
 use tagwire_ua_proto::types::NodeId;
 
@@ -102,20 +103,14 @@ impl Operator {
 }
 
 impl Rights for Operator {
-    fn may_browse(&self, node: Node, snapshot: &Snapshot<'_>) -> bool {
-        !self.is_hidden(node, snapshot)
-    }
-
-    fn may_read(&self, node: Node, snapshot: &Snapshot<'_>) -> bool {
-        !self.is_hidden(node, snapshot)
-    }
-
-    fn may_write(&self, node: Node, _: &Snapshot<'_>) -> bool {
-        matches!(node, Node::Tag(_))
-    }
-
-    fn may_call(&self, _: Node, _: &Snapshot<'_>) -> bool {
-        true
+    fn check(&self, operation: Operation, node: Node, snapshot: &Snapshot<'_>) -> Result<(), Status> {
+        let may = match operation {
+            Operation::Browse | Operation::Read => !self.is_hidden(node, snapshot),
+            Operation::Write => matches!(node, Node::Tag(_)),
+            Operation::Call => true,
+            _ => false,
+        };
+        if may { Ok(()) } else { Err(Status::BAD_USER_ACCESS_DENIED) }
     }
 }
 

@@ -22,6 +22,7 @@ mod session;
 mod status;
 mod subscription;
 mod variables;
+mod zones;
 
 pub use listener::Listener;
 pub use quota::Usage;

@@ -62,6 +62,7 @@ impl Drop for Listener {
 
 async fn keep_house(server: Arc<Server>, open: Arc<OpenConnections>) {
     let mut generation = server.trust.generation();
+    let mut user_generation = server.user_trust.generation();
     let mut rounds_to_recheck = RECHECK_EVERY;
     let mut ticks = tokio::time::interval(HOUSEKEEPING);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -77,6 +78,11 @@ async fn keep_house(server: Arc<Server>, open: Arc<OpenConnections>) {
             if current != generation {
                 generation = current;
                 open.close_untrusted(&server);
+            }
+            let current = server.user_trust.generation();
+            if current != user_generation {
+                user_generation = current;
+                server.end_sessions_of_distrusted_users();
             }
         }
     }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use parking_lot::Mutex;
-use tagwire_access::{Guesses, Identity, Login, Policy, Principal, TrustStore};
+use tagwire_access::{Guesses, Identity, Login, PeerCheck, Policy, Principal, TrustStore};
 use tagwire_hub::Hub;
 use tagwire_model::{Status, TagId, Timestamp};
 use tagwire_ua_proto::ids::node;
@@ -25,6 +25,7 @@ use crate::quota::{Budget, Quota, Usage};
 use crate::services::PartLocks;
 use crate::session::{Session, SessionTable};
 use crate::subscription::{Millis, Subscription, SubscriptionSettings};
+use crate::zones::Zones;
 
 /// What the operator configures of the OPC UA face.
 #[derive(Clone, Debug)]
@@ -56,6 +57,8 @@ pub struct ServerParts {
     pub policy: Arc<Policy>,
     /// Whose certificates are trusted.
     pub trust: Arc<TrustStore>,
+    /// Which users' certificates are trusted.
+    pub user_trust: Arc<TrustStore>,
     /// Wall time.
     pub clock: WallClock,
 }
@@ -67,6 +70,7 @@ pub struct Server {
     pub(crate) address_space: AddressSpace,
     pub(crate) login: Arc<Login>,
     pub(crate) trust: Arc<TrustStore>,
+    pub(crate) user_trust: Arc<TrustStore>,
     pub(crate) sessions: SessionTable,
     pub(crate) quota: Quota,
     pub(crate) counters: Counters,
@@ -76,6 +80,8 @@ pub struct Server {
     clock: WallClock,
     epoch: Instant,
     policy: ArcSwap<Policy>,
+    /// Which rule of the policy covers each tag.
+    pub(crate) zones: ArcSwap<Zones>,
     identity: ArcSwapOption<OwnIdentity>,
     channel_config: ArcSwap<ChannelConfig>,
     /// Bytes of requests that have arrived in part, on all connections.
@@ -113,13 +119,15 @@ impl Server {
     pub fn new(config: ServerConfig, parts: ServerParts) -> Arc<Self> {
         let start_time = (parts.clock)();
         let channel_config = ArcSwap::from_pointee(channel_config(&config, None));
-        let events = Arc::new(Events::new(Arc::clone(&parts.clock)));
+        let events = Arc::new(Events::new(Arc::clone(&parts.clock), Arc::clone(&parts.policy)));
+        let zones = ArcSwap::from_pointee(Zones::none(Arc::clone(&parts.policy)));
         Arc::new(Self {
             config,
             hub: parts.hub,
             address_space: parts.address_space,
             login: parts.login,
             trust: parts.trust,
+            user_trust: parts.user_trust,
             sessions: SessionTable::default(),
             quota: Quota::default(),
             counters: Counters::default(),
@@ -129,6 +137,7 @@ impl Server {
             clock: parts.clock,
             epoch: Instant::now(),
             policy: ArcSwap::new(parts.policy),
+            zones,
             identity: ArcSwapOption::empty(),
             channel_config,
             unfinished: Budget::new(limits::MAX_UNFINISHED_BYTES),
@@ -170,9 +179,15 @@ impl Server {
         self.identity.load_full()
     }
 
-    /// Replaces the rules of who may do what; sessions get theirs at their next activation.
+    /// Replaces the rules of who may do what. Where anything changes all sessions end, because what they did under the
+    /// old rules, as monitored items, must not go on.
     pub fn set_policy(&self, policy: Arc<Policy>) {
+        if *self.policy() == *policy {
+            return;
+        }
+        self.events.set_policy(Arc::clone(&policy));
         self.policy.store(policy);
+        self.end_sessions_where("the rules of access changed", |_| true);
     }
 
     pub(crate) fn policy(&self) -> Arc<Policy> {
@@ -203,6 +218,15 @@ impl Server {
             let state = session.state.lock();
             let identity = state.principal.as_deref().map(Principal::identity);
             matches!(identity, Some(Identity::User(user)) if **user == *name)
+        });
+    }
+
+    /// Ends the sessions of users whose certificates are not trusted any more.
+    pub(crate) fn end_sessions_of_distrusted_users(&self) {
+        let now = self.now();
+        self.end_sessions_where("its user's certificate is not trusted any more", |session| {
+            let shown = session.state.lock().user_certificate.clone();
+            shown.is_some_and(|chain| self.user_trust.verify_peer(&chain, &PeerCheck::default(), now).is_err())
         });
     }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tagwire_access::Operation;
 use tagwire_model::{Status, Timestamp};
 use tagwire_ua_proto::services::{BuildInfo, ServerDiagnosticsSummaryDataType, ServerState, ServerStatusDataType};
 use tagwire_ua_proto::types::{NodeId, Variant};
@@ -54,20 +55,11 @@ impl ServerVariables for Server {
 struct Admitted;
 
 impl Rights for Admitted {
-    fn may_browse(&self, _: Node, _: &Snapshot<'_>) -> bool {
-        true
-    }
-
-    fn may_read(&self, _: Node, _: &Snapshot<'_>) -> bool {
-        true
-    }
-
-    fn may_write(&self, _: Node, _: &Snapshot<'_>) -> bool {
-        false
-    }
-
-    fn may_call(&self, _: Node, _: &Snapshot<'_>) -> bool {
-        false
+    fn check(&self, operation: Operation, _: Node, _: &Snapshot<'_>) -> Result<(), Status> {
+        match operation {
+            Operation::Browse | Operation::Read => Ok(()),
+            _ => Err(Status::BAD_USER_ACCESS_DENIED),
+        }
     }
 }
 

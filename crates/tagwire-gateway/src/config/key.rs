@@ -41,6 +41,8 @@ pub enum DriverKeys {
     Device,
     /// Own keys of a tag.
     Tag,
+    /// None: the table has nothing to do with drivers.
+    None,
 }
 
 /// Whether a key must be there.

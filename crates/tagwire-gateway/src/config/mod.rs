@@ -1,5 +1,6 @@
 //! `tagwire.toml`: from text to validated types, with every mistake found in one pass.
 
+mod access;
 mod csv;
 mod files;
 mod key;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 use tagwire_driver::{AddressError, DriverKind, KeyKind};
 use toml::de::DeTable;
 
+pub use access::{Access, AccessKeys, Channel, RoleKeys, RuleKeys};
 pub use files::{Disk, Files};
 pub use key::{DriverKeys, KeyDef, Presence, Shape};
 pub use link::{Device, DeviceKeys, Link, LinkKeys};
@@ -26,7 +28,7 @@ pub use name::{MAX_NAME, MAX_TAG_NAME};
 pub use node_id::{ExplicitNodeId, Identifier, TAG_NAMESPACE};
 pub use problem::{Problem, Problems};
 pub use reference::{reference, schema};
-pub use sections::{AccessSection, Anonymous, HostPort, Http, Log, LogFormat, Security, Server, Ua};
+pub use sections::{Anonymous, HostPort, Http, Log, LogFormat, Security, Server, Ua};
 pub use tag::{ClampWord, CurveWord, ScalingKeys, Tag, TagInfo, TagKeys};
 pub use words::{counted, format_duration, parse_duration};
 
@@ -45,8 +47,8 @@ pub struct Config {
     pub server: Server,
     /// The OPC UA server.
     pub ua: Ua,
-    /// Who may log in.
-    pub access: AccessSection,
+    /// Who may log in and do what.
+    pub access: Access,
     /// The HTTP port.
     pub http: Http,
     /// What the log says.
@@ -74,9 +76,9 @@ pub const TOP_KEYS: &[KeyDef] = &[
     KeyDef { name: "ua", shape: Shape::Table(Ua::KEYS), presence: Presence::Optional, doc: "The OPC UA server." },
     KeyDef {
         name: "access",
-        shape: Shape::Table(AccessSection::KEYS),
+        shape: Shape::Table(AccessKeys::KEYS),
         presence: Presence::Optional,
-        doc: "Who may log in.",
+        doc: "Who may log in and do what.",
     },
     KeyDef {
         name: "http",
@@ -195,7 +197,8 @@ fn read(
     let mut top = walk.check(String::new(), root.get_ref(), 0, Known::own(TOP_KEYS));
     let server = section(&mut walk, &mut top, "server", Server::KEYS, Server::take);
     let ua: Ua = section(&mut walk, &mut top, "ua", Ua::KEYS, Ua::take);
-    let access = section(&mut walk, &mut top, "access", AccessSection::KEYS, AccessSection::take);
+    let (access_table, access_line) = section_table(&mut top, "access");
+    let access = access::read(&mut walk, access_table, access_line, ua.anonymous);
     let http = section(&mut walk, &mut top, "http", Http::KEYS, Http::take);
     let log = section(&mut walk, &mut top, "log", Log::KEYS, Log::take);
     let mut reader = LinkReader::new(path, files, kinds, &ua);
@@ -295,13 +298,18 @@ fn section<T>(
     keys: &'static [KeyDef],
     take: impl Fn(&mut Checked<'_>, &mut Reporter<'_>) -> T,
 ) -> T {
-    static EMPTY: std::sync::LazyLock<DeTable<'static>> = std::sync::LazyLock::new(DeTable::new);
-    let (table, line) = match top.take_plain(name) {
-        Some((line, Plain::Table(table, _))) => (table, line),
-        _ => (&*EMPTY, 0),
-    };
+    let (table, line) = section_table(top, name);
     let mut checked = walk.check(format!("[{name}]"), table, line, Known::own(keys));
     take(&mut checked, &mut walk.report())
+}
+
+/// The table of a section, empty when the file has none, and its line.
+fn section_table<'t>(top: &mut Checked<'t>, name: &'static str) -> (&'t DeTable<'t>, u32) {
+    static EMPTY: std::sync::LazyLock<DeTable<'static>> = std::sync::LazyLock::new(DeTable::new);
+    match top.take_plain(name) {
+        Some((line, Plain::Table(table, _))) => (table, line),
+        _ => (&*EMPTY, 0),
+    }
 }
 
 /// Rules between the keys of `[ua]`.

@@ -207,12 +207,13 @@ fn shape_schema(key: &KeyDef, kinds: &[&'static dyn DriverKind]) -> Value {
             let mut driver: Vec<&[Key]> = match which {
                 DriverKeys::Link => vec![LinkSettings::KEYS],
                 DriverKeys::Device => vec![DeviceSettings::KEYS],
-                DriverKeys::Tag => Vec::new(),
+                DriverKeys::Tag | DriverKeys::None => Vec::new(),
             };
             driver.extend(kinds.iter().map(|kind| match which {
                 DriverKeys::Link => kind.link_keys(),
                 DriverKeys::Device => kind.device_keys(),
                 DriverKeys::Tag => kind.tag_keys(),
+                DriverKeys::None => &[],
             }));
             json!({ "type": "array", "items": object(keys, kinds, &driver) })
         }

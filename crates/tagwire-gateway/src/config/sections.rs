@@ -42,15 +42,6 @@ section! {
 }
 
 section! {
-    /// Who may log in.
-    pub struct AccessSection {
-        /// File of users and password hashes, written by `tagwire user add`.
-        /// A relative path starts at the folder of this file.
-        pub users: PathBuf = Shape::One(KeyKind::Text), Presence::Default("users.toml");
-    }
-}
-
-section! {
     /// The HTTP port for Prometheus; closed unless `listen` is given.
     pub struct Http {
         /// Address and port of `/metrics`.
@@ -157,6 +148,8 @@ macro_rules! choices {
         }
     };
 }
+
+pub(crate) use choices;
 
 choices! {
     /// An OPC UA security policy.

@@ -1,5 +1,6 @@
 //! Every attribute of every node (Part 3, 5), encoded as a Variant straight into the answer.
 
+use tagwire_access::Operation;
 use tagwire_hub::TagMeta;
 use tagwire_model::{Access, Status};
 use tagwire_ua_proto::codec::{Decode, Encode};
@@ -77,6 +78,16 @@ impl Snapshot<'_> {
             }
             attribute_id::DESCRIPTION => self.write_description(node, out),
             attribute_id::WRITE_MASK | attribute_id::USER_WRITE_MASK => Variant::UInt32(0).encode(out),
+            attribute_id::ROLE_PERMISSIONS => {
+                context.rights.check(Operation::ReadPermissions, node, self)?;
+                Variant::structures(&context.rights.role_permissions(node, self, false)).encode(out);
+            }
+            attribute_id::USER_ROLE_PERMISSIONS => {
+                Variant::structures(&context.rights.role_permissions(node, self, true)).encode(out);
+            }
+            attribute_id::ACCESS_RESTRICTIONS => {
+                Variant::UInt16(context.rights.access_restrictions(node, self)).encode(out);
+            }
             _ => return self.write_class_attribute(node, attribute, context, out),
         }
         Ok(())
@@ -110,7 +121,8 @@ impl Snapshot<'_> {
             }
             (attribute_id::EXECUTABLE, class::METHOD) => Variant::Boolean(is_executable(standard)).encode(out),
             (attribute_id::USER_EXECUTABLE, class::METHOD) => {
-                Variant::Boolean(is_executable(standard) && context.rights.may_call(node, self)).encode(out);
+                Variant::Boolean(is_executable(standard) && context.rights.may(Operation::Call, node, self))
+                    .encode(out);
             }
             (attribute_id::DATA_TYPE_DEFINITION, class::DATA_TYPE) => {
                 append(standard.and_then(StandardNode::definition), out)?;
@@ -233,10 +245,10 @@ impl Snapshot<'_> {
     /// AccessLevel of a variable less what the user may not do.
     pub fn user_access_level(&self, node: Node, rights: &dyn Rights) -> u8 {
         let mut level = self.access_level(node);
-        if level & CURRENT_READ != 0 && !rights.may_read(node, self) {
+        if level & CURRENT_READ != 0 && !rights.may(Operation::Read, node, self) {
             level &= !CURRENT_READ;
         }
-        if level & CURRENT_WRITE != 0 && !rights.may_write(node, self) {
+        if level & CURRENT_WRITE != 0 && !rights.may(Operation::Write, node, self) {
             level &= !CURRENT_WRITE;
         }
         level

@@ -24,8 +24,10 @@ mod tests;
 use std::sync::Arc;
 
 use parking_lot::RwLock;
+use tagwire_access::Operation;
 use tagwire_hub::Hub;
-use tagwire_model::TagId;
+use tagwire_model::{Status, TagId};
+use tagwire_ua_proto::services::RolePermissionType;
 use tagwire_ua_proto::types::NodeId;
 
 pub use attributes::{Context, IMPLEMENTED_METHODS};
@@ -41,22 +43,26 @@ use tag_ids::TagIds;
 
 /// What the user of a session may do with a node. Asked once per node and operation; no answer may wait.
 pub trait Rights {
-    /// Whether the node and the references to it may be seen.
-    fn may_browse(&self, node: Node, snapshot: &Snapshot<'_>) -> bool;
+    /// Whether an operation is allowed; writing is possible only where the AccessLevel allows it too.
+    ///
+    /// # Errors
+    /// `BadUserAccessDenied`, or `BadSecurityModeInsufficient` when only the channel is not protected well enough.
+    fn check(&self, operation: Operation, node: Node, snapshot: &Snapshot<'_>) -> Result<(), Status>;
 
-    /// Whether the value may be read.
-    fn may_read(&self, node: Node, snapshot: &Snapshot<'_>) -> bool;
-
-    /// Whether the value may be written, when its AccessLevel allows writing at all.
-    fn may_write(&self, node: Node, snapshot: &Snapshot<'_>) -> bool;
-
-    /// Whether events of the node may be received.
-    fn may_receive_events(&self, _node: Node, _snapshot: &Snapshot<'_>) -> bool {
-        false
+    /// [`Rights::check`] as yes or no.
+    fn may(&self, operation: Operation, node: Node, snapshot: &Snapshot<'_>) -> bool {
+        self.check(operation, node, snapshot).is_ok()
     }
 
-    /// Whether the method may be called.
-    fn may_call(&self, node: Node, snapshot: &Snapshot<'_>) -> bool;
+    /// What each role may do with the node, or only the roles that the user holds (Part 3, 5.2.9 and 5.2.10).
+    fn role_permissions(&self, _node: Node, _snapshot: &Snapshot<'_>, _own_only: bool) -> Vec<RolePermissionType> {
+        Vec::new()
+    }
+
+    /// What the channel must be for the node to be used (Part 3, 5.2.11).
+    fn access_restrictions(&self, _node: Node, _snapshot: &Snapshot<'_>) -> u16 {
+        0
+    }
 }
 
 /// All nodes of the server.

@@ -43,6 +43,11 @@ impl Snapshot<'_> {
         self.registry.tag(tag)
     }
 
+    /// All tags of the hub.
+    pub(crate) fn tags(&self) -> impl Iterator<Item = (TagId, TagView<'_>)> {
+        self.registry.tags()
+    }
+
     /// Tells the tags at up to [`Registry::BATCH`] paths.
     #[inline]
     pub fn tags_by_path<'p>(&self, paths: impl Iterator<Item = &'p [u8]> + Clone, tell: impl FnMut(Option<TagId>)) {

@@ -90,7 +90,7 @@ impl Request<'_> {
             channel: self.channel,
             session: session.as_ref(),
             principal: principal.as_ref(),
-            rights: UserRights(principal.as_deref()),
+            rights: UserRights { principal: principal.as_deref(), server: self.server },
             header,
             request_id: self.request_id,
             message: self.message,

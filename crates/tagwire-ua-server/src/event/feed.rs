@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
+use tagwire_access::Policy;
 use tagwire_ua_proto::ids::node;
 use tagwire_ua_proto::types::NodeId;
 
@@ -20,6 +21,7 @@ use crate::server::WallClock;
 pub struct Events {
     listeners: ArcSwap<Vec<Arc<EventInbox>>>,
     clock: WallClock,
+    policy: ArcSwap<Policy>,
     /// Tells this run of the server from every other in the ids of events.
     salt: [u8; 8],
     next_id: AtomicU64,
@@ -37,7 +39,7 @@ impl std::fmt::Debug for Events {
 
 impl Events {
     /// Nobody listens yet.
-    pub(crate) fn new(clock: WallClock) -> Self {
+    pub(crate) fn new(clock: WallClock, policy: Arc<Policy>) -> Self {
         let mut salt = [0; 8];
         // Without randomness the start time has to do.
         if tagwire_ua_proto::secure::fill_random(&mut salt).is_err() {
@@ -46,11 +48,17 @@ impl Events {
         Self {
             listeners: ArcSwap::default(),
             clock,
+            policy: ArcSwap::new(policy),
             salt,
             next_id: AtomicU64::new(0),
             queued: Budget::new(limits::MAX_QUEUED_EVENT_BYTES),
             filters: Budget::new(limits::MAX_EVENT_FILTER_BYTES),
         }
+    }
+
+    /// Replaces the rules of who may receive what.
+    pub(crate) fn set_policy(&self, policy: Arc<Policy>) {
+        self.policy.store(policy);
     }
 
     /// Whether anybody may get an event for this audience. An event that costs something to make need not be made
@@ -85,7 +93,7 @@ impl Events {
         let mut id = [0; 16];
         id[..8].copy_from_slice(&self.salt);
         id[8..].copy_from_slice(&number.to_be_bytes());
-        Event::new(event, id, (self.clock)()).map(Arc::new)
+        Event::new(event, id, (self.clock)()).map(|event| Arc::new(event.placed(&self.policy.load())))
     }
 
     /// The event that says that a queue lost events (Part 5, 6.4.33).
@@ -191,9 +199,13 @@ mod tests {
         if audience == Audience::Auditors { event.for_auditors() } else { event }
     }
 
+    fn policy() -> Arc<Policy> {
+        Arc::new(Policy::new(tagwire_access::Anonymous::None))
+    }
+
     #[test]
     fn only_those_who_listen_get_events_and_auditors_get_audits() {
-        let events = Arc::new(Events::new(Arc::new(|| NOW)));
+        let events = Arc::new(Events::new(Arc::new(|| NOW), policy()));
         events.emit(news(Audience::Everybody));
         let (one, auditor) = (events.listen(Arc::new(|| {})), events.listen(Arc::new(|| {})));
         assert!(events.is_heard(Audience::Everybody) && !events.is_heard(Audience::Auditors));
@@ -207,7 +219,7 @@ mod tests {
 
     #[test]
     fn a_subscription_that_does_not_keep_up_is_woken_once_and_loses_its_oldest() {
-        let events = Arc::new(Events::new(Arc::new(|| NOW)));
+        let events = Arc::new(Events::new(Arc::new(|| NOW), policy()));
         let n_wakes = Arc::new(AtomicUsize::new(0));
         let counter = Arc::clone(&n_wakes);
         let slow = events.listen(Arc::new(move || {
@@ -223,7 +235,7 @@ mod tests {
 
     #[test]
     fn every_event_has_an_id_of_its_own() {
-        let events = Arc::new(Events::new(Arc::new(|| NOW)));
+        let events = Arc::new(Events::new(Arc::new(|| NOW), policy()));
         let listening = events.listen(Arc::new(|| {}));
         (0..100).for_each(|_| events.emit(news(Audience::Everybody)));
         let field = super::super::Field::find(&["EventId"]).expect("declared");

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use tagwire_access::{ChannelSecurity, Operation, Principal, Target, authorise};
+use tagwire_access::{ChannelSecurity, Operation, Principal, Target, Zone, authorise};
 
 use super::{Audience, Event, Events, Filter};
 
@@ -96,7 +96,7 @@ impl EventQueue {
 
     /// Whether the user may get audit events.
     pub(crate) fn hears_audit(&self) -> bool {
-        self.scope == Scope::Server && may_receive(&self.principal, Audience::Auditors)
+        self.scope == Scope::Server && may_receive(&self.principal, Audience::Auditors, Zone::ELSEWHERE)
     }
 
     /// Queues an event when the item wants it and the user may see it. Returns whether something was queued.
@@ -105,7 +105,10 @@ impl EventQueue {
             Scope::Server => true,
             Scope::Folder(path) => event.is_below(path),
         };
-        if !is_in_scope || !may_receive(&self.principal, event.audience()) || !self.filter.filter.accepts(event) {
+        if !is_in_scope
+            || !may_receive(&self.principal, event.audience(), event.zone())
+            || !self.filter.filter.accepts(event)
+        {
             return false;
         }
         let queued = Queued { event: Arc::clone(event), filter: Arc::clone(&self.filter), is_overflow: false };
@@ -213,9 +216,9 @@ fn hold(filter: Filter, n_bytes: usize, events: &Arc<Events>) -> Option<Arc<Held
     events.filters().exchange(0, n_bytes).then(|| Arc::new(held))
 }
 
-/// Whether a user may get events for an audience.
-fn may_receive(principal: &Principal, audience: Audience) -> bool {
-    let may = |operation| authorise(principal, operation, Target::Server).is_ok();
+/// Whether a user may get events of a zone for an audience.
+fn may_receive(principal: &Principal, audience: Audience, zone: Zone) -> bool {
+    let may = |operation| authorise(principal, operation, Target::Zone(zone)).is_ok();
     match audience {
         Audience::Everybody => may(Operation::ReceiveEvents),
         Audience::Auditors => {
@@ -228,7 +231,7 @@ fn may_receive(principal: &Principal, audience: Audience) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use tagwire_access::{Anonymous, Face, Identity, Origin, Policy, Role, RoleSet};
+    use tagwire_access::{Anonymous, Face, Origin, Peer, Policy, Role, RoleSet};
     use tagwire_model::Timestamp;
     use tagwire_ua_proto::ids::node;
     use tagwire_ua_proto::services::{EventFilter, SimpleAttributeOperand};
@@ -239,10 +242,13 @@ mod tests {
     use crate::fixture::{NOW, plant};
     use crate::limits;
 
+    fn policy() -> Arc<Policy> {
+        Arc::new(Policy::new(Anonymous::None))
+    }
+
     fn principal(role: Role, security: ChannelSecurity) -> Arc<Principal> {
         let origin = Origin { face: Face::Ua, peer: None, security };
-        let identity = Identity::User("somebody".into());
-        Arc::new(Policy::new(Anonymous::None).principal(identity, RoleSet::of(&[role]), origin))
+        Arc::new(policy().principal(Peer::user("anna"), RoleSet::of(&[role]), origin))
     }
 
     fn filter(names: &[&str]) -> Filter {
@@ -257,7 +263,7 @@ mod tests {
     }
 
     fn queue(scope: Scope, principal: Arc<Principal>) -> (Arc<Events>, EventQueue) {
-        let events = Arc::new(Events::new(Arc::new(|| NOW)));
+        let events = Arc::new(Events::new(Arc::new(|| NOW), policy()));
         let queue = EventQueue::new(scope, filter(&["Severity", "EventType"]), 100, principal, &events);
         (events, queue.expect("room"))
     }
@@ -335,7 +341,7 @@ mod tests {
 
     #[test]
     fn memory_for_filters_is_bounded_over_all_items() {
-        let events = Arc::new(Events::new(Arc::new(|| NOW)));
+        let events = Arc::new(Events::new(Arc::new(|| NOW), policy()));
         let half = limits::MAX_EVENT_FILTER_BYTES / 2;
         let make = |n_bytes| EventQueue::new(Scope::Server, filter(&["Severity"]), n_bytes, operator(), &events);
         let mut first = make(half).expect("room");

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tagwire_access::{Policy, Zone};
 use tagwire_model::Timestamp;
 use tagwire_ua_proto::codec::Encode;
 use tagwire_ua_proto::ids::node;
@@ -103,6 +104,8 @@ pub struct Event {
     event_type: StandardNode,
     path: Option<Arc<str>>,
     audience: Audience,
+    /// Where the rules of access put its source.
+    zone: Zone,
     /// By field, for a search in the middle.
     fields: Box<[(Field, Variant)]>,
     size: usize,
@@ -143,7 +146,13 @@ impl Event {
             })
             .collect();
         fields.sort_by_key(|(field, _)| *field);
-        Some(Self { event_type, path: source.path, audience, fields, size })
+        Some(Self { event_type, path: source.path, audience, zone: Zone::ELSEWHERE, fields, size })
+    }
+
+    /// Puts the event where the rules of access have its source.
+    pub(crate) fn placed(mut self, policy: &Policy) -> Self {
+        self.zone = self.path.as_deref().map_or(Zone::ELSEWHERE, |path| policy.zone_of(path));
+        self
     }
 
     /// Its type.
@@ -160,6 +169,11 @@ impl Event {
     /// Who may receive it.
     pub(crate) const fn audience(&self) -> Audience {
         self.audience
+    }
+
+    /// Where the rules of access put its source.
+    pub(crate) const fn zone(&self) -> Zone {
+        self.zone
     }
 
     /// Memory that it takes, about.

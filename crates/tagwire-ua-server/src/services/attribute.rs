@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tagwire_access::{Operation, Target, authorise};
+use tagwire_access::Operation;
 use tagwire_hub::{Reading, Registry, TagFlags};
 use tagwire_model::{Status, TagId, Timestamp, Value};
 use tagwire_ua_proto::codec::{Decode, DecodeError, Encode, Reader};
@@ -10,7 +10,7 @@ use tagwire_ua_proto::hot::{
     DataValueRef, ReadRequestRef, ReadValueIdRef, ValueRef, WriteRequestRef, WriteValueRef, start_response,
     write_fixed_data_value, write_model_data_value, write_status_only,
 };
-use tagwire_ua_proto::ids::encoding as ids;
+use tagwire_ua_proto::ids::{attribute as attribute_id, encoding as ids};
 use tagwire_ua_proto::services::TimestampsToReturn;
 use tagwire_ua_proto::status;
 use tagwire_ua_proto::types::{IdentifierRef, NodeIdRef, NumericRange, Variant};
@@ -18,9 +18,10 @@ use tagwire_ua_proto::types::{IdentifierRef, NodeIdRef, NumericRange, Variant};
 use super::part_write::{PartWrite, write_parts};
 use super::value::value_for_tag;
 use super::{Context, Flow, LaterBody, check_operations, device_read};
-use crate::address_space::{NAMESPACE_TAGS, Node, Snapshot};
+use crate::address_space::{NAMESPACE_TAGS, Node, Rights as _, Snapshot};
 use crate::event::audit::{self, Actor, NotedWrite};
 use crate::limits;
+use crate::rights::TagRights;
 use crate::subscription::stamped;
 
 /// Number of the Value attribute.
@@ -43,12 +44,9 @@ pub(super) fn read(context: &mut Context<'_>, body: &[u8], out: &mut Vec<u8>) ->
     {
         return Ok(Flow::Later(later));
     }
-    let reader = NodeReader {
-        context,
-        snapshot: context.server.address_space.snapshot(),
-        may_read: authorise(principal, Operation::Read, Target::Server).is_ok(),
-        wanted,
-    };
+    let snapshot = context.server.address_space.snapshot();
+    let rights = TagRights::new(context.server, principal, Operation::Read, &snapshot);
+    let reader = NodeReader { context, snapshot, rights, wanted };
     out.reserve(count * 32);
     start_response(ids::READ_RESPONSE, context.header.request_handle, Status::GOOD, context.time, out);
     (count as i32).encode(out);
@@ -100,7 +98,7 @@ fn tags_of_values<T>(
 struct NodeReader<'a> {
     context: &'a Context<'a>,
     snapshot: Snapshot<'a>,
-    may_read: bool,
+    rights: TagRights<'a>,
     wanted: TimestampsToReturn,
 }
 
@@ -110,8 +108,8 @@ impl NodeReader<'_> {
         if !flags.readable() {
             return write_status_only(status::BAD_NOT_READABLE, out);
         }
-        if !self.may_read {
-            return write_status_only(Status::BAD_USER_ACCESS_DENIED, out);
+        if let Err(status) = self.rights.check(tag) {
+            return write_status_only(status, out);
         }
         if !item.data_encoding.is_empty() {
             return write_status_only(encoding_status(item.data_encoding), out);
@@ -181,14 +179,22 @@ impl NodeReader<'_> {
         if !matches!(item.data_encoding, "" | "Default Binary") {
             return Err(status::BAD_DATA_ENCODING_UNSUPPORTED);
         }
-        if is_value && !self.may_read {
-            return Err(Status::BAD_USER_ACCESS_DENIED);
-        }
+        let operation = attribute_operation(item.attribute_id);
+        self.context.rights.check(operation, node, &self.snapshot)?;
         let value = self.snapshot.attribute(node, item.attribute_id, &self.context.address_context())?;
         match range {
             Some(range) => range.read_variant(&value).map_err(|error| error.status()),
             None => Ok(value),
         }
+    }
+}
+
+/// What it takes to read an attribute (Part 3, 8.55).
+pub(super) const fn attribute_operation(attribute: u32) -> Operation {
+    match attribute {
+        VALUE => Operation::Read,
+        attribute_id::ROLE_PERMISSIONS => Operation::ReadPermissions,
+        _ => Operation::Browse,
     }
 }
 
@@ -206,12 +212,12 @@ pub(super) fn write(context: &mut Context<'_>, body: &[u8], _out: &mut Vec<u8>) 
     let request = WriteRequestRef::decode(&mut Reader::new(body)).map_err(DecodeError::status)?;
     let count = request.n_nodes();
     check_operations(count, limits::MAX_NODES_PER_WRITE)?;
-    let may_write = authorise(principal, Operation::Write, Target::Server).is_ok();
     let mut results = Vec::with_capacity(count);
     let mut writes = Vec::with_capacity(count);
     let mut parts = Vec::new();
     let mut noted = audit::is_heard(context.server).then(|| Vec::with_capacity(count));
     let snapshot = context.server.address_space.snapshot();
+    let rights = TagRights::new(context.server, principal, Operation::Write, &snapshot);
     let (mut batch, mut found) = (Vec::with_capacity(count.min(Registry::BATCH)), Vec::new());
     let mut nodes = request.nodes();
     while fill(&mut batch, &mut nodes)? {
@@ -220,7 +226,7 @@ pub(super) fn write(context: &mut Context<'_>, body: &[u8], _out: &mut Vec<u8>) 
             if let Some(noted) = &mut noted {
                 noted.push(note(context, &snapshot, item));
             }
-            match one_write(context, &snapshot, item, *found, may_write) {
+            match one_write(context, &snapshot, item, *found, &rights) {
                 Ok((tag, value, None)) => {
                     writes.push((tag, value));
                     results.push(Status::GOOD);
@@ -281,7 +287,7 @@ fn one_write(
     snapshot: &Snapshot<'_>,
     item: &WriteValueRef<'_>,
     found: Option<(TagId, TagFlags)>,
-    may_write: bool,
+    rights: &TagRights<'_>,
 ) -> Result<(TagId, Value, Option<NumericRange>), Status> {
     let (tag, flags) = match found {
         Some(found) => found,
@@ -293,9 +299,7 @@ fn one_write(
     if !flags.writable() {
         return Err(status::BAD_NOT_WRITABLE);
     }
-    if !may_write {
-        return Err(Status::BAD_USER_ACCESS_DENIED);
-    }
+    rights.check(tag)?;
     let (value, range) = value_to_write(snapshot, tag, flags, item.index_range, &item.value)?;
     if range.is_some() && !flags.readable() {
         // The rest of a value that nobody can read cannot be kept.

@@ -1,5 +1,6 @@
 //! Reads that must ask the device first, because no scan keeps the value fresh (gateway-behaviour B-02).
 
+use tagwire_access::Operation;
 use tagwire_hub::TagFlags;
 use tagwire_model::{TagId, Timestamp};
 use tagwire_ua_proto::hot::ReadRequestRef;
@@ -7,6 +8,7 @@ use tagwire_ua_proto::hot::ReadRequestRef;
 use super::attribute::VALUE;
 use super::{Context, Later, LaterBody};
 use crate::address_space::Node;
+use crate::rights::TagRights;
 
 /// The answer that comes after the devices were asked; `None` when every value is fresh enough as it is.
 pub(super) fn needed(context: &Context<'_>, request: &ReadRequestRef<'_>) -> Option<Later> {
@@ -31,8 +33,11 @@ fn stale_tags(context: &Context<'_>, request: &ReadRequestRef<'_>) -> Vec<TagId>
     let max_age = request.max_age * Timestamp::TICKS_PER_MILLISECOND as f64;
     // A request that cannot be decoded is refused where it is handled.
     let values = request.nodes().map_while(Result::ok).filter(|item| item.attribute_id == VALUE);
+    let Some(principal) = context.principal else { return Vec::new() };
+    // Who may not read a tag must not make the device work either.
+    let rights = TagRights::new(context.server, principal, Operation::Read, &snapshot);
     let tags = values.filter_map(|item| match snapshot.resolve(item.node_id) {
-        Some(Node::Tag(tag)) => Some(tag),
+        Some(Node::Tag(tag)) if rights.check(tag).is_ok() => Some(tag),
         _ => None,
     });
     tags.filter(|tag| {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tagwire_access::Operation;
 use tagwire_model::Status;
 use tagwire_ua_proto::ids::attribute;
 use tagwire_ua_proto::services::{
@@ -36,7 +37,7 @@ pub(super) fn plan(
     if !snapshot.is_notifier(node) {
         return Err(status::BAD_NOT_SUPPORTED.into());
     }
-    if !context.rights.may_receive_events(node, snapshot) {
+    if !context.rights.may(Operation::ReceiveEvents, node, snapshot) {
         return Err(Status::BAD_USER_ACCESS_DENIED.into());
     }
     let scope = match node {

@@ -10,6 +10,7 @@ use tagwire_ua_proto::types::{Variant, VariantItems};
 use super::{Context, Flow, check_operations, decode};
 use crate::event::audit;
 use crate::limits;
+use crate::rights::denied_status;
 
 pub(super) fn call(context: &mut Context<'_>, body: &[u8], out: &mut Vec<u8>) -> Result<Flow, Status> {
     let request: CallRequest = decode(body)?;
@@ -74,7 +75,7 @@ fn checked_method(context: &Context<'_>, call: &CallMethodRequest) -> Result<u32
     if call.object_id.as_ns0() != Some(node::SERVER) {
         return Err(status::BAD_METHOD_INVALID);
     }
-    authorise(context.principal()?, Operation::Call, Target::Server).map_err(|_| Status::BAD_USER_ACCESS_DENIED)?;
+    authorise(context.principal()?, Operation::Call, Target::Server).map_err(|denied| denied_status(&denied))?;
     Ok(method)
 }
 

@@ -11,6 +11,7 @@ mod part_write;
 mod session;
 mod subscription;
 mod table;
+mod user_token;
 mod value;
 pub mod view;
 

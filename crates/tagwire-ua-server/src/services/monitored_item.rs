@@ -1,6 +1,6 @@
 //! Monitored items (Part 4, 5.13).
 
-use tagwire_access::{Operation, Target as AccessTarget, authorise};
+use tagwire_access::Operation;
 use tagwire_model::{EuRange, Status};
 use tagwire_ua_proto::ids::attribute;
 use tagwire_ua_proto::services::{
@@ -13,10 +13,10 @@ use tagwire_ua_proto::services::{
 use tagwire_ua_proto::status;
 use tagwire_ua_proto::types::{ExtensionObject, NumericRange};
 
-use super::attribute::VALUE;
+use super::attribute::{VALUE, attribute_operation};
 use super::event_item::{self, EventPlan};
 use super::{Context, Flow, check_operations, decode};
-use crate::address_space::{Node, Snapshot};
+use crate::address_space::{Node, Rights as _, Snapshot};
 use crate::limits;
 use crate::subscription::{ItemSettings, Mode, NewItem, Subscription, Target, Trigger, percent_of};
 
@@ -99,11 +99,11 @@ fn plan(
             if !meta.access.read {
                 return Err(status::BAD_NOT_READABLE.into());
             }
-            authorise(context.principal()?, Operation::Read, AccessTarget::Server)
-                .map_err(|_| Status::BAD_USER_ACCESS_DENIED)?;
+            context.rights.check(Operation::Read, node, snapshot)?;
             Target::Tag(tag)
         }
         _ => {
+            context.rights.check(attribute_operation(monitored.attribute_id), node, snapshot)?;
             snapshot.attribute(node, monitored.attribute_id, &context.address_context())?;
             Target::Attribute(Box::new((monitored.node_id.clone(), monitored.attribute_id)))
         }

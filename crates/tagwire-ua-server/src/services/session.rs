@@ -2,22 +2,19 @@
 
 use std::sync::Arc;
 
-use tagwire_access::{ChannelSecurity, Face, Guesses, Origin, PeerCheck, Principal};
+use tagwire_access::{Guesses, PeerCheck, Principal};
 use tagwire_model::Status;
 use tagwire_ua_proto::codec::Encode;
-use tagwire_ua_proto::secure::{PeerCertificate, decrypt_secret, fill_random, sign_for_peer, verify_from_peer};
+use tagwire_ua_proto::secure::{PeerCertificate, fill_random, sign_for_peer, verify_from_peer};
 use tagwire_ua_proto::services::{
-    ActivateSessionRequest, ActivateSessionResponse, AnonymousIdentityToken, CancelRequest, CancelResponse,
-    CloseSessionRequest, CloseSessionResponse, CreateSessionRequest, CreateSessionResponse, MessageSecurityMode,
-    UserNameIdentityToken,
+    ActivateSessionRequest, ActivateSessionResponse, CancelRequest, CancelResponse, CloseSessionRequest,
+    CloseSessionResponse, CreateSessionRequest, CreateSessionResponse,
 };
 use tagwire_ua_proto::status;
 use tagwire_ua_proto::types::{ByteString, NodeId, Structure};
 
-use zeroize::Zeroizing;
-
+use super::user_token::UserToken;
 use super::{Context, Flow, LaterBody, decode};
-use crate::endpoints::{ANONYMOUS, user_name_policy_id};
 use crate::event::audit::{self, Actor};
 use crate::limits;
 use crate::server::Server;
@@ -76,6 +73,8 @@ pub(super) fn create(context: &mut Context<'_>, body: &[u8], out: &mut Vec<u8>) 
         token,
         name,
         client_certificate: channel.client_certificate.clone(),
+        // Without security nobody proves which application it is.
+        application_uri: if channel.policy.is_none() { String::new() } else { client.to_owned() },
         made_on: channel.id,
         timeout: timeout as u64,
         server_nonce: server_nonce.clone(),
@@ -155,7 +154,8 @@ pub(super) fn activate(context: &mut Context<'_>, body: &[u8], _out: &mut Vec<u8
     let (server, channel) = (context.server, context.channel);
     let proof = check_channel(channel, &session, &request);
     proof.inspect_err(|_| server.counters.request_rejected_for_security())?;
-    let login = Login::of(server, channel, &session, &request).inspect_err(|_| server.counters.session_rejected())?;
+    let login =
+        UserToken::of(server, channel, &session, &request).inspect_err(|_| server.counters.session_rejected())?;
     let (server, channel) = (Arc::clone(server), channel.clone());
     let response_header = context.response_header();
     let (actor, claimed) =
@@ -167,8 +167,8 @@ pub(super) fn activate(context: &mut Context<'_>, body: &[u8], _out: &mut Vec<u8
             tokio::time::sleep(Guesses::MAX_WAIT).await;
             return LaterBody::Fault(status::BAD_IDENTITY_TOKEN_REJECTED);
         }
-        let is_guessable = login.is_guessable();
-        let principal = match login.principal(&server, &channel).await {
+        let (is_guessable, user_certificate) = (login.is_guessable(), login.certificate_chain());
+        let principal = match login.principal(&server, &channel, &session.application_uri).await {
             Ok(principal) => principal,
             Err(status) => {
                 server.counters.session_rejected_for_security();
@@ -187,7 +187,7 @@ pub(super) fn activate(context: &mut Context<'_>, body: &[u8], _out: &mut Vec<u8
             server.guesses.right(peer, &name);
         }
         let actor = actor.with_user(&principal);
-        let finished = finish(&session, &channel, principal);
+        let finished = finish(&session, &channel, principal, user_certificate);
         let status = finished.as_ref().err().copied().unwrap_or_default();
         audit::session_activated(&server, &channel, &session, &actor, claimed, status);
         match finished {
@@ -220,88 +220,13 @@ fn check_channel(channel: &ChannelFacts, session: &Session, request: &ActivateSe
         .map_err(|_| status::BAD_APPLICATION_SIGNATURE_INVALID)
 }
 
-/// What the user showed.
-enum Login {
-    Anonymous,
-    /// Without a password when it cannot be decrypted.
-    Password {
-        name: String,
-        password: Option<Zeroizing<Vec<u8>>>,
-    },
-}
-
-impl Login {
-    fn of(
-        server: &Server,
-        channel: &ChannelFacts,
-        session: &Session,
-        request: &ActivateSessionRequest,
-    ) -> Result<Self, Status> {
-        let token = &request.user_identity_token;
-        if token.is_null() {
-            return Ok(Self::Anonymous);
-        }
-        if let Some(token) = token.decode_as::<AnonymousIdentityToken>() {
-            let token = token.map_err(|error| error.status())?;
-            let known = matches!(token.policy_id.as_str(), ANONYMOUS | "");
-            return if known { Ok(Self::Anonymous) } else { Err(status::BAD_IDENTITY_TOKEN_INVALID) };
-        }
-        let Some(token) = token.decode_as::<UserNameIdentityToken>() else {
-            return Err(status::BAD_IDENTITY_TOKEN_INVALID);
-        };
-        let token = token.map_err(|error| error.status())?;
-        let policy = server.password_policy(channel.policy);
-        if token.policy_id.as_str() != user_name_policy_id(policy) {
-            return Err(status::BAD_IDENTITY_TOKEN_INVALID);
-        }
-        let identity = server.identity().ok_or(status::BAD_IDENTITY_TOKEN_REJECTED)?;
-        let nonce = session.state.lock().server_nonce.clone();
-        // Whatever is wrong with the encrypted password, the answer is the same as for a wrong password (A15).
-        let password =
-            decrypt_secret(policy, &identity, token.encryption_algorithm.as_str(), token.password.as_slice(), &nonce)
-                .ok();
-        Ok(Self::Password { name: token.user_name.as_str().to_owned(), password })
-    }
-
-    /// The user name given; empty without one.
-    fn name(&self) -> &str {
-        match self {
-            Self::Anonymous => "",
-            Self::Password { name, .. } => name,
-        }
-    }
-
-    /// Whether trying again and again could lead to somebody's login.
-    const fn is_guessable(&self) -> bool {
-        matches!(self, Self::Password { .. })
-    }
-
-    async fn principal(self, server: &Arc<Server>, channel: &ChannelFacts) -> Result<Principal, Status> {
-        let security = match channel.mode {
-            MessageSecurityMode::SIGN_AND_ENCRYPT => ChannelSecurity::Encrypted,
-            MessageSecurityMode::SIGN => ChannelSecurity::Signed,
-            _ => ChannelSecurity::None,
-        };
-        let origin = Origin { face: Face::Ua, peer: Some(channel.peer), security };
-        match self {
-            Self::Anonymous => {
-                server.login.anonymous(&server.policy(), origin).map_err(|refused| crate::status::login(&refused))
-            }
-            Self::Password { name, password } => {
-                let (login, policy) = (Arc::clone(&server.login), server.policy());
-                let check = move || match password.as_ref().and_then(|bytes| std::str::from_utf8(bytes).ok()) {
-                    Some(password) => login.user(&policy, &name, password, origin),
-                    None => login.unreadable(),
-                };
-                let checked = tokio::task::spawn_blocking(check).await;
-                checked.map_err(|_| Status::BAD_INTERNAL_ERROR)?.map_err(|refused| crate::status::login(&refused))
-            }
-        }
-    }
-}
-
 /// Binds the session to the channel. A session that moves to another channel keeps its user (S14).
-fn finish(session: &Arc<Session>, channel: &ChannelFacts, principal: Principal) -> Result<ByteString, Status> {
+fn finish(
+    session: &Arc<Session>,
+    channel: &ChannelFacts,
+    principal: Principal,
+    user_certificate: Option<Arc<[u8]>>,
+) -> Result<ByteString, Status> {
     let mut state = session.state.lock();
     if session.is_closed() {
         return Err(status::BAD_SESSION_CLOSED);
@@ -321,6 +246,7 @@ fn finish(session: &Arc<Session>, channel: &ChannelFacts, principal: Principal) 
     let principal = Arc::new(principal);
     state.publishing.set_principal(&principal);
     state.principal = Some(principal);
+    state.user_certificate = user_certificate;
     state.server_nonce.clone_from(&nonce);
     Ok(ByteString::from(nonce))
 }

@@ -51,6 +51,8 @@ pub(crate) struct Session {
     pub(crate) token: Token,
     pub(crate) name: String,
     pub(crate) client_certificate: Option<Arc<PeerCertificate>>,
+    /// The application, as its certificate proves; empty without security.
+    pub(crate) application_uri: String,
     /// The channel that the session was made on: the only one that may activate it first.
     pub(crate) made_on: u32,
     /// Time without a request after which the session ends.
@@ -69,6 +71,8 @@ pub(crate) struct SessionState {
     /// The channel that requests must come through; `None` before the first activation.
     pub(crate) channel: Option<u32>,
     pub(crate) principal: Option<Arc<Principal>>,
+    /// The certificate that the user showed, with its issuers; it must stay trusted.
+    pub(crate) user_certificate: Option<Arc<[u8]>>,
     /// What the client must sign next.
     pub(crate) server_nonce: Vec<u8>,
     pub(crate) publishing: Publishing,
@@ -81,6 +85,7 @@ pub(crate) struct NewSession {
     pub(crate) token: Token,
     pub(crate) name: String,
     pub(crate) client_certificate: Option<Arc<PeerCertificate>>,
+    pub(crate) application_uri: String,
     pub(crate) made_on: u32,
     pub(crate) timeout: Millis,
     pub(crate) server_nonce: Vec<u8>,
@@ -93,6 +98,7 @@ impl Session {
         let state = SessionState {
             channel: None,
             principal: None,
+            user_certificate: None,
             server_nonce: new.server_nonce,
             publishing: Publishing::default(),
             browse_points: ContinuationPoints::default(),
@@ -102,6 +108,7 @@ impl Session {
             token: new.token,
             name: new.name,
             client_certificate: new.client_certificate,
+            application_uri: new.application_uri,
             made_on: new.made_on,
             timeout: new.timeout,
             state: Mutex::new(state),

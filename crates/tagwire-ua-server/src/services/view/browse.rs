@@ -1,5 +1,6 @@
 //! Browse and BrowseNext: one node's references, filtered, from the tables straight into the answer.
 
+use tagwire_access::Operation;
 use tagwire_model::Status;
 use tagwire_ua_proto::codec::write_len;
 use tagwire_ua_proto::ids::mask::browse_result;
@@ -54,7 +55,7 @@ impl Query {
             _ => return Err(status::BAD_BROWSE_DIRECTION_INVALID),
         };
         let node = view.snapshot.resolve(asked.node_id.borrowed()).ok_or(status::BAD_NODE_ID_UNKNOWN)?;
-        if !view.rights.may_browse(node, view.snapshot) {
+        if !view.rights.may(Operation::Browse, node, view.snapshot) {
             return Err(status::BAD_NODE_ID_UNKNOWN);
         }
         let types = if asked.reference_type_id.is_null() {
@@ -144,7 +145,7 @@ impl<'a, 'b> Browser<'a, 'b> {
                 None => return self.fail(status::BAD_CONTINUATION_POINT_INVALID),
             }
         }
-        if !self.view.rights.may_browse(query.node, snapshot) {
+        if !self.view.rights.may(Operation::Browse, query.node, snapshot) {
             return self.fail(status::BAD_CONTINUATION_POINT_INVALID);
         }
         let segments = snapshot.references(query.node);
@@ -244,7 +245,7 @@ impl<'a, 'b> Browser<'a, 'b> {
                     }
                     self.examined_left -= 1;
                     let wanted = common.is_some() || query.wants(reference.type_ordinal, reference.target.class());
-                    if wanted && view.rights.may_browse(reference.target, view.snapshot) {
+                    if wanted && view.rights.may(Operation::Browse, reference.target, view.snapshot) {
                         return Search::Found(position, reference);
                     }
                     offset = place + 1;

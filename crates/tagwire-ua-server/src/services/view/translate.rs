@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use tagwire_access::Operation;
 use tagwire_hub::FolderId;
 use tagwire_model::Status;
 use tagwire_ua_proto::codec::write_len;
@@ -46,7 +47,7 @@ impl<'a> Translator<'a> {
     fn follow(&mut self, path: &BrowsePath) -> Result<Vec<Node>, Status> {
         let snapshot = self.view.snapshot;
         let start = snapshot.resolve(path.starting_node.borrowed()).ok_or(status::BAD_NODE_ID_UNKNOWN)?;
-        if !self.view.rights.may_browse(start, snapshot) {
+        if !self.view.rights.may(Operation::Browse, start, snapshot) {
             return Err(status::BAD_NODE_ID_UNKNOWN);
         }
         let elements = &path.relative_path.elements;
@@ -122,7 +123,7 @@ impl<'a> Translator<'a> {
             self.spend(1)?;
             if let Some(child) = child
                 && matches!(child, Node::Folder(_)) == is_folder
-                && self.view.rights.may_browse(child, snapshot)
+                && self.view.rights.may(Operation::Browse, child, snapshot)
             {
                 report(child);
             }
@@ -133,7 +134,7 @@ impl<'a> Translator<'a> {
             let target = reference.target;
             if types.contains(reference.type_ordinal)
                 && snapshot.has_browse_name(target, name)
-                && self.view.rights.may_browse(target, snapshot)
+                && self.view.rights.may(Operation::Browse, target, snapshot)
             {
                 report(target);
             }

@@ -1,0 +1,165 @@
+//! What the user of a session shows: nothing, a name with a password, or a certificate (Part 4, 7.41).
+
+use std::sync::Arc;
+
+use tagwire_access::{ChannelSecurity, Face, Identity, Origin, Peer, PeerCheck, Principal, RoleSet};
+use tagwire_model::Status;
+use tagwire_ua_proto::secure::{PeerCertificate, decrypt_secret, verify_from_peer};
+use tagwire_ua_proto::services::{
+    ActivateSessionRequest, AnonymousIdentityToken, MessageSecurityMode, UserNameIdentityToken, X509IdentityToken,
+};
+use tagwire_ua_proto::status;
+use zeroize::Zeroizing;
+
+use crate::endpoints::{ANONYMOUS, certificate_policy_id, user_name_policy_id};
+use crate::server::Server;
+use crate::session::{ChannelFacts, Session};
+
+/// What the user showed.
+pub(super) enum UserToken {
+    Anonymous,
+    /// Without a password when it cannot be decrypted.
+    Password {
+        name: String,
+        password: Option<Zeroizing<Vec<u8>>>,
+    },
+    /// A certificate whose key signed for this session; whether it is trusted is another question.
+    Certificate(Arc<[u8]>),
+}
+
+impl UserToken {
+    /// Takes the token out of a request and checks whatever needs no list of users.
+    ///
+    /// # Errors
+    /// `BadIdentityTokenInvalid` for a kind of token that is not offered, `BadUserSignatureInvalid`.
+    pub(super) fn of(
+        server: &Server,
+        channel: &ChannelFacts,
+        session: &Session,
+        request: &ActivateSessionRequest,
+    ) -> Result<Self, Status> {
+        let token = &request.user_identity_token;
+        if token.is_null() {
+            return Ok(Self::Anonymous);
+        }
+        if let Some(token) = token.decode_as::<AnonymousIdentityToken>() {
+            let token = token.map_err(|error| error.status())?;
+            let known = matches!(token.policy_id.as_str(), ANONYMOUS | "");
+            return if known { Ok(Self::Anonymous) } else { Err(status::BAD_IDENTITY_TOKEN_INVALID) };
+        }
+        if let Some(token) = token.decode_as::<UserNameIdentityToken>() {
+            return Self::password(server, channel, session, &token.map_err(|error| error.status())?);
+        }
+        if let Some(token) = token.decode_as::<X509IdentityToken>() {
+            return Self::certificate(server, channel, session, &token.map_err(|error| error.status())?, request);
+        }
+        Err(status::BAD_IDENTITY_TOKEN_INVALID)
+    }
+
+    fn password(
+        server: &Server,
+        channel: &ChannelFacts,
+        session: &Session,
+        token: &UserNameIdentityToken,
+    ) -> Result<Self, Status> {
+        let policy = server.token_policy(channel.policy);
+        if token.policy_id.as_str() != user_name_policy_id(policy) {
+            return Err(status::BAD_IDENTITY_TOKEN_INVALID);
+        }
+        let identity = server.identity().ok_or(status::BAD_IDENTITY_TOKEN_REJECTED)?;
+        let nonce = session.state.lock().server_nonce.clone();
+        // Whatever is wrong with the encrypted password, the answer is the same as for a wrong password (A15).
+        let password =
+            decrypt_secret(policy, &identity, token.encryption_algorithm.as_str(), token.password.as_slice(), &nonce)
+                .ok();
+        Ok(Self::Password { name: token.user_name.as_str().to_owned(), password })
+    }
+
+    fn certificate(
+        server: &Server,
+        channel: &ChannelFacts,
+        session: &Session,
+        token: &X509IdentityToken,
+        request: &ActivateSessionRequest,
+    ) -> Result<Self, Status> {
+        let policy = server.token_policy(channel.policy);
+        if token.policy_id.as_str() != certificate_policy_id(policy) {
+            return Err(status::BAD_IDENTITY_TOKEN_INVALID);
+        }
+        let identity = server.identity().ok_or(status::BAD_IDENTITY_TOKEN_REJECTED)?;
+        let user = PeerCertificate::parse(token.certificate_data.as_slice());
+        let user = user.map_err(|_| status::BAD_IDENTITY_TOKEN_INVALID)?;
+        let nonce = session.state.lock().server_nonce.clone();
+        verify_from_peer(policy, &user, identity.certificate().chain(), &nonce, &request.user_token_signature)
+            .map_err(|_| status::BAD_USER_SIGNATURE_INVALID)?;
+        Ok(Self::Certificate(Arc::clone(user.chain())))
+    }
+
+    /// The user name given; empty without one.
+    pub(super) fn name(&self) -> &str {
+        match self {
+            Self::Password { name, .. } => name,
+            Self::Anonymous | Self::Certificate(_) => "",
+        }
+    }
+
+    /// The user's certificate with its issuers.
+    pub(super) fn certificate_chain(&self) -> Option<Arc<[u8]>> {
+        match self {
+            Self::Certificate(chain) => Some(Arc::clone(chain)),
+            Self::Anonymous | Self::Password { .. } => None,
+        }
+    }
+
+    /// Whether trying again and again could lead to somebody's login.
+    pub(super) const fn is_guessable(&self) -> bool {
+        matches!(self, Self::Password { .. })
+    }
+
+    /// Who the user is and what it may do, when it uses the application `application` (empty when that is not proved).
+    ///
+    /// # Errors
+    /// `BadIdentityTokenRejected`, whatever was wrong; `BadTooManyOperations` when too many passwords are being checked.
+    pub(super) async fn principal(
+        self,
+        server: &Arc<Server>,
+        channel: &ChannelFacts,
+        application: &str,
+    ) -> Result<Principal, Status> {
+        let security = match channel.mode {
+            MessageSecurityMode::SIGN_AND_ENCRYPT => ChannelSecurity::Encrypted,
+            MessageSecurityMode::SIGN => ChannelSecurity::Signed,
+            _ => ChannelSecurity::None,
+        };
+        let origin = Origin { face: Face::Ua, peer: Some(channel.peer), security };
+        match self {
+            Self::Anonymous => {
+                let admitted = server.login.anonymous(&server.policy(), application, origin);
+                admitted.map_err(|refused| crate::status::login(&refused))
+            }
+            Self::Password { name, password } => {
+                let (login, policy) = (Arc::clone(&server.login), server.policy());
+                let application = application.to_owned();
+                let check = move || match password.as_ref().and_then(|bytes| std::str::from_utf8(bytes).ok()) {
+                    Some(password) => login.user(&policy, &name, password, &application, origin),
+                    None => login.unreadable(),
+                };
+                let checked = tokio::task::spawn_blocking(check).await;
+                checked.map_err(|_| Status::BAD_INTERNAL_ERROR)?.map_err(|refused| crate::status::login(&refused))
+            }
+            Self::Certificate(chain) => {
+                let check = PeerCheck { peer: Some(channel.peer), ..Default::default() };
+                let trusted = server.user_trust.verify_peer(&chain, &check, server.now());
+                // The true reason is in the log and in the list of certificates; the client learns nothing of it.
+                let trusted = trusted.map_err(|_| status::BAD_IDENTITY_TOKEN_REJECTED)?;
+                let certificate = &trusted.certificate;
+                let peer = Peer {
+                    identity: Identity::Certificate(certificate.fingerprint()),
+                    subject: certificate.subject(),
+                    application,
+                };
+                Ok(server.policy().principal(peer, RoleSet::NONE, origin))
+            }
+        }
+    }
+}
