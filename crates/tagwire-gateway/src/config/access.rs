@@ -156,12 +156,12 @@ fn is_role_name(name: &str) -> bool {
 
 fn read_rule(walk: &mut Walk<'_>, table: &DeTable<'_>, line: u32, policy: &mut Policy) {
     let subject = match table.get("path").map(|value| value.get_ref()) {
-        Some(toml::de::DeValue::String(path)) => format!("rule {path}"),
+        Some(toml::de::DeValue::String(path)) if !path.is_empty() => format!("rule {path}"),
         _ => "rule".to_owned(),
     };
     let mut checked = walk.check(subject.clone(), table, line, Known::own(RuleKeys::KEYS));
     let lines = ["browse", "read", "write", "call", "acknowledge", "correct"].map(|key| checked.line_of(key));
-    let path_line = checked.line_of("path");
+    let (has_path, path_line) = (checked.has("path"), checked.line_of("path"));
     let keys = RuleKeys::take(&mut checked, &mut walk.report());
     let lists = [&keys.browse, &keys.read, &keys.write, &keys.call, &keys.acknowledge, &keys.correct];
     let mut grants: Vec<(Role, OperationSet)> = Vec::new();
@@ -178,7 +178,7 @@ fn read_rule(walk: &mut Walk<'_>, table: &DeTable<'_>, line: u32, policy: &mut P
             }
         }
     }
-    if keys.path.iter().any(|path| path.trim().is_empty()) || (keys.path.is_empty() && path_line > 0) {
+    if has_path && (keys.path.is_empty() || keys.path.iter().any(|path| path.trim().is_empty())) {
         let complaint =
             Complaint::new("an empty path covers nothing", "write path = \"line1.press\", or \"*\" for all tags");
         walk.report().complain(path_line, &subject, complaint);
