@@ -1,6 +1,7 @@
 """Transport and secure channel, rows T01 to T23 of the conformance list."""
 
 import random
+import socket
 import struct
 import time
 
@@ -10,10 +11,10 @@ from asyncua.ua.ua_binary import struct_to_binary
 
 from harness import certificates
 from harness.plant import CONFIG
-from harness.process import SLOW
-from harness.product import Tagwire, command
+from harness.process import SLOW, free_port, wait_until
+from harness.product import Tagwire, sim_device
 from harness.secured import SecureSession
-from harness.session import Session
+from harness.session import Session, tag
 from harness.wire import Channel, Closed, Fault, Refused, Wire, frame, hello, string
 
 
@@ -323,13 +324,65 @@ def test_t23_channels_without_a_session_make_way_for_a_legal_client(tmp_path):
         witness.close_session()
 
 
-@pytest.mark.pending("the server does not dial clients yet")
-def test_t24_reverse_connections_are_refused_in_both_directions(tmp_path, wire):
-    with Tagwire(tmp_path, "") as server:
-        server.ua = 'reverse_connect = ["opc.tcp://127.0.0.1:4844"]'
-        server.configure("")
-        checked = command("check", "--config", server.file, cwd=server.folder)
-        assert checked.returncode != 0 and "reverse_connect" in checked.stdout + checked.stderr
+class WaitingClient:
+    """A client that waits for servers to connect, as Reverse Connect has it."""
+
+    def __init__(self):
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self.socket.getsockname()[1]
+
+    def introduced(self, seconds=10 * SLOW):
+        """The next server that connects: its socket, its URI and the URL of its endpoint."""
+        self.socket.settimeout(seconds)
+        accepted, _ = self.socket.accept()
+        accepted.settimeout(20)
+        wire = Wire(self.port, accepted=accepted)
+        kind, body = wire.chunk()
+        assert kind == b"RHEF", kind
+        (length,) = struct.unpack_from("<i", body)
+        uri = body[4 : 4 + length].decode()
+        assert struct.unpack_from("<i", body, 4 + length)[0] == len(body) - 8 - length
+        return accepted, uri, body[8 + length :].decode()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.socket.close()
+
+
+def test_t24_the_server_dials_a_listed_client_again_and_again(tmp_path):
+    config = sim_device("counter counter(period=50ms) i32 ro")
+    with WaitingClient() as client:
+        server = Tagwire(tmp_path, config, ua=f'reverse_connect = "opc.tcp://127.0.0.1:{client.port}"\nhosts = "plant-a"')
+        with server:
+            for _ in range(2):
+                accepted, uri, url = client.introduced()
+                assert uri.startswith("urn:") and url == f"opc.tcp://plant-a:{server.port}/"
+                with Session(server.port, accepted=accepted, url=url) as session:
+                    assert session.created.ServerEndpoints[0].Server.ApplicationUri == uri
+                    assert session.read_status(tag("mem.all.counter")) == "Good"
+                    session.close_session()
+            silent, _, _ = client.introduced()
+            # A client that does not answer is left alone after a while, and does not stop others.
+            with Session(server.port) as session:
+                assert session.read_status(tag("mem.all.counter")) == "Good"
+                session.close_session()
+            silent.close()
+            assert client.introduced()[1] == uri
+
+
+def test_t24_a_client_that_is_away_is_found_when_it_comes(tmp_path):
+    port = free_port()
+    with Tagwire(tmp_path, "", ua=f'reverse_connect = "opc.tcp://127.0.0.1:{port}"') as server:
+        wait_until(lambda: "cannot be reached" in server.process.output, 10 * SLOW, "the log tells of the client")
+        with socket.create_server(("127.0.0.1", port)) as waiting:
+            waiting.settimeout(35)
+            accepted, _ = waiting.accept()
+            accepted.close()
+
+
+def test_t24_nobody_can_introduce_itself_to_the_server(wire):
     wire.send(frame(b"RHEF", string("urn:somebody") + string(wire.url)))
     assert wire.ended() == "BadTcpMessageTypeInvalid"
 

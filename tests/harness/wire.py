@@ -64,10 +64,10 @@ def hello(url: str, receive=65535, send=65535, message=0, chunks=0, version=0) -
 class Wire:
     """A TCP connection that speaks chunks."""
 
-    def __init__(self, port: int, timeout: float = 20):
+    def __init__(self, port: int, timeout: float = 20, accepted: socket.socket | None = None):
         self.port = port
         self.url = f"opc.tcp://127.0.0.1:{port}"
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout)
+        self.socket = accepted or socket.create_connection(("127.0.0.1", port), timeout=timeout)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def send(self, data: bytes):
@@ -127,8 +127,8 @@ class Wire:
 class Channel(Wire):
     """A connection with an open secure channel of policy None."""
 
-    def __init__(self, port: int, timeout: float = 20, lifetime: int = 3_600_000, **how):
-        super().__init__(port, timeout)
+    def __init__(self, port: int, timeout: float = 20, lifetime: int = 3_600_000, accepted=None, **how):
+        super().__init__(port, timeout, accepted)
         self.limits = self.hello(**how)
         self.sequence = 0
         self.request = 0

@@ -99,6 +99,13 @@ impl Server {
         policies
     }
 
+    /// The URL of the server by its first name and address, for clients that never asked for it.
+    pub(crate) fn own_url(&self, addresses: &[std::net::SocketAddr]) -> String {
+        let port = addresses.first().map_or(4840, std::net::SocketAddr::port);
+        let host = self.config.host_names.first().map_or("localhost", String::as_str);
+        format!("opc.tcp://{host}:{port}/")
+    }
+
     /// The URL that the client used when it names this machine, else the address that the client reached.
     fn reachable_url(&self, url: &str, channel: &ChannelFacts) -> String {
         let asked = url.strip_prefix("opc.tcp://").and_then(|rest| rest.split('/').next()).unwrap_or_default();

@@ -15,6 +15,7 @@ mod fixture;
 pub mod limits;
 mod listener;
 mod quota;
+mod reverse;
 mod rights;
 mod server;
 pub mod services;

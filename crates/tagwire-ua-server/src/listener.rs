@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 
 use crate::connection::{Connection, Links};
 use crate::quota::Ticket;
+use crate::reverse::keep_dialling;
 use crate::server::Server;
 
 /// How often sessions and subscriptions without a connection are looked after.
@@ -38,12 +39,17 @@ impl Listener {
         for address in addresses {
             sockets.push(TcpListener::bind(address).await.map_err(|error| (*address, error))?);
         }
-        let addresses = sockets.iter().filter_map(|socket| socket.local_addr().ok()).collect();
+        let addresses: Vec<SocketAddr> = sockets.iter().filter_map(|socket| socket.local_addr().ok()).collect();
         let open = Arc::new(OpenConnections::default());
         let mut tasks: Vec<JoinHandle<()>> = sockets
             .into_iter()
             .map(|socket| tokio::spawn(accept(socket, Arc::clone(server), Arc::clone(&open))))
             .collect();
+        let own_url = server.own_url(&addresses);
+        for client in server.config.reverse_connect.clone() {
+            let (server, open) = (Arc::clone(server), Arc::clone(&open));
+            tasks.push(tokio::spawn(keep_dialling(client, server, open, own_url.clone())));
+        }
         tasks.push(tokio::spawn(keep_house(Arc::clone(server), open)));
         Ok(Self { tasks, addresses })
     }
@@ -109,7 +115,7 @@ async fn accept(socket: TcpListener, server: Arc<Server>, open: Arc<OpenConnecti
 
 /// A place for one more connection. When all are taken, the oldest connection without a session gives way
 /// (Part 4, 5.6.2.1).
-async fn take_place(server: &Arc<Server>, open: &OpenConnections) -> Option<Ticket> {
+pub(crate) async fn take_place(server: &Arc<Server>, open: &OpenConnections) -> Option<Ticket> {
     if let Some(ticket) = server.quota.connection() {
         return Some(ticket);
     }
@@ -124,30 +130,43 @@ async fn take_place(server: &Arc<Server>, open: &OpenConnections) -> Option<Tick
 }
 
 async fn run(stream: TcpStream, peer: SocketAddr, server: Arc<Server>, open: Arc<OpenConnections>, ticket: Ticket) {
+    serve(peer, &server, &open, ticket, |server, links| Connection::new(stream, peer, server, links)).await;
+}
+
+/// Runs a connection to its end; returns whether a session lived on it.
+pub(crate) async fn serve(
+    peer: SocketAddr,
+    server: &Arc<Server>,
+    open: &OpenConnections,
+    ticket: Ticket,
+    make: impl FnOnce(Arc<Server>, Links) -> Option<Connection>,
+) -> bool {
     let links = Links {
         has_session: Arc::new(AtomicBool::new(false)),
         close: Arc::new(Notify::new()),
         certificate: Arc::default(),
     };
     let number = open.enter(links.clone());
+    let connection = make(Arc::clone(server), links);
     // A panic must end this connection and nothing else.
     let task = tokio::spawn(async move {
-        if let Some(mut connection) = Connection::new(stream, peer, server, links) {
-            connection.run().await;
+        match connection {
+            Some(mut connection) => connection.run().await,
+            None => false,
         }
     });
-    if let Err(error) = task.await
-        && error.is_panic()
-    {
+    let was_used = task.await;
+    if was_used.as_ref().is_err_and(tokio::task::JoinError::is_panic) {
         tracing::error!(%peer, "the task of a connection panicked; the connection is closed");
     }
     open.leave(number);
     drop(ticket);
+    was_used.unwrap_or_default()
 }
 
 /// The connections that are open, in the order in which they came.
 #[derive(Default)]
-struct OpenConnections {
+pub(crate) struct OpenConnections {
     state: Mutex<(u64, BTreeMap<u64, Links>)>,
 }
 

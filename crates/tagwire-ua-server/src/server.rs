@@ -40,6 +40,8 @@ pub struct ServerConfig {
     pub host_names: Vec<String>,
     /// Version of the product.
     pub software_version: String,
+    /// Clients that the server dials, each a host with a port.
+    pub reverse_connect: Vec<String>,
 }
 
 /// Wall time, handed in so that tests can set it.

@@ -44,7 +44,7 @@ impl Zones {
         match node {
             Node::Standard(_) => Zone::ELSEWHERE,
             Node::Tag(tag) | Node::Property(tag, _) => self.of_tag(tag),
-            Node::Folder(folder) => {
+            Node::Folder(folder) | Node::Method(folder, _) => {
                 snapshot.folder(folder).map_or(Zone::ELSEWHERE, |folder| self.policy.zone_of(&folder.path))
             }
         }

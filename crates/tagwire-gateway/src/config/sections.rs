@@ -34,6 +34,8 @@ section! {
         /// Host names and addresses that clients use for this machine, for the certificate and for the endpoints told to clients.
         /// Default: the host name.
         pub hosts: Vec<String> = Shape::OneOrMore(KeyKind::Text), Presence::Depends;
+        /// Clients that the server dials and introduces itself to (Reverse Connect), as `opc.tcp://host:port`; for plants whose firewall lets connections only out.
+        pub reverse_connect: Vec<ClientUrl> = Shape::OneOrMore(KeyKind::Text), Presence::Optional;
         /// URI of namespace 2, in which every tag has the NodeId `ns=2;s=<link>.<device>.<tag>`.
         pub tag_namespace: String = Shape::One(KeyKind::Text), Presence::Default("urn:tagwire:tags");
         /// URIs of further namespaces, from index 3, for tags with a `node_id` of their own.
@@ -109,6 +111,25 @@ impl Field for HostPort {
 
     fn absent() -> Self {
         Self { host: String::new(), port: 0 }
+    }
+}
+
+/// Where a client waits for the server's connection.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ClientUrl(pub HostPort);
+
+impl Field for ClientUrl {
+    fn read(name: &str, plain: Plain<'_>) -> Result<Self, Complaint> {
+        let text = String::read(name, plain)?;
+        let address = text.strip_prefix("opc.tcp://").map(|rest| rest.trim_end_matches('/'));
+        address.and_then(HostPort::parse).map(Self).ok_or_else(|| {
+            let fix = "write the client's address and port, such as \"opc.tcp://10.0.0.7:4841\"";
+            Complaint::new(format!("\"{name}\" has \"{text}\", which is no URL of a waiting client"), fix)
+        })
+    }
+
+    fn absent() -> Self {
+        Self(HostPort::absent())
     }
 }
 

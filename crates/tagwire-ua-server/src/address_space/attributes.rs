@@ -119,10 +119,9 @@ impl Snapshot<'_> {
                 let notifier = if self.is_notifier(node) { event_notifier::SUBSCRIBE_TO_EVENTS } else { 0 };
                 Variant::Byte(notifier).encode(out);
             }
-            (attribute_id::EXECUTABLE, class::METHOD) => Variant::Boolean(is_executable(standard)).encode(out),
+            (attribute_id::EXECUTABLE, class::METHOD) => Variant::Boolean(is_executable(node)).encode(out),
             (attribute_id::USER_EXECUTABLE, class::METHOD) => {
-                Variant::Boolean(is_executable(standard) && context.rights.may(Operation::Call, node, self))
-                    .encode(out);
+                Variant::Boolean(is_executable(node) && context.rights.may(Operation::Call, node, self)).encode(out);
             }
             (attribute_id::DATA_TYPE_DEFINITION, class::DATA_TYPE) => {
                 append(standard.and_then(StandardNode::definition), out)?;
@@ -156,6 +155,7 @@ impl Snapshot<'_> {
             Node::Tag(tag) => {
                 self.tag(tag).and_then(|tag| tag.meta.extra.as_deref()).map_or("", |extra| &extra.description)
             }
+            Node::Method(_, method) => method.description(),
             Node::Folder(_) | Node::Property(..) => "",
         };
         let text = if text.is_empty() { Default::default() } else { tagwire_ua_proto::types::LocalizedText::new(text) };
@@ -213,7 +213,7 @@ impl Snapshot<'_> {
     pub fn data_type(&self, node: Node) -> u32 {
         match node {
             Node::Standard(node) => node.data_type(),
-            Node::Folder(_) => 0,
+            Node::Folder(_) | Node::Method(..) => 0,
             Node::Tag(tag) => self.tag(tag).map_or(0, |tag| u32::from(tag.value_type.data_type.ua_id())),
             Node::Property(_, property) => property.data_type(),
         }
@@ -224,7 +224,7 @@ impl Snapshot<'_> {
     pub fn value_rank(&self, node: Node) -> i32 {
         match node {
             Node::Standard(node) => node.value_rank(),
-            Node::Folder(_) | Node::Property(..) => -1,
+            Node::Folder(_) | Node::Property(..) | Node::Method(..) => -1,
             Node::Tag(tag) => self.tag(tag).map_or(-1, |tag| match tag.value_type.dims.rank() {
                 0 => -1,
                 rank => rank as i32,
@@ -238,7 +238,7 @@ impl Snapshot<'_> {
             Node::Standard(node) if node.is_declaration() => node.access_level(),
             Node::Standard(_) | Node::Property(..) => CURRENT_READ,
             Node::Tag(tag) => self.tag(tag).map_or(0, |tag| access_bits(tag.access)),
-            Node::Folder(_) => 0,
+            Node::Folder(_) | Node::Method(..) => 0,
         }
     }
 
@@ -259,7 +259,7 @@ impl Snapshot<'_> {
         let interval = match node {
             Node::Standard(node) => return append(node.min_sampling(), out),
             Node::Tag(tag) => self.tag(tag).map_or(INDETERMINATE, |tag| min_sampling(tag.meta)),
-            Node::Folder(_) | Node::Property(..) => 0.0,
+            Node::Folder(_) | Node::Property(..) | Node::Method(..) => 0.0,
         };
         Variant::Double(interval).encode(out);
         Ok(())
@@ -281,8 +281,13 @@ fn access_bits(access: Access) -> u8 {
 }
 
 /// Whether a method can be called: those of types only describe, and of the others only some are implemented.
-fn is_executable(node: Option<StandardNode>) -> bool {
-    node.is_some_and(|node| node.is_executable() && (node.is_declaration() || IMPLEMENTED_METHODS.contains(&node.id())))
+fn is_executable(node: Node) -> bool {
+    match node {
+        Node::Standard(node) => {
+            node.is_executable() && (node.is_declaration() || IMPLEMENTED_METHODS.contains(&node.id()))
+        }
+        node => matches!(node, Node::Method(..)),
+    }
 }
 
 fn write_i32(value: i32, out: &mut Vec<u8>) {

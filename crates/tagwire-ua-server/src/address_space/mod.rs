@@ -3,11 +3,13 @@
 //! - [`AddressSpace`]: shared by all sessions; [`Snapshot`] is one request's consistent view of it.
 //! - [`Node`]: what a NodeId leads to, a number or two; nothing is stored per tag.
 //! - [`StandardNode`]: namespace 0, a table made at build time (decision 0002).
+//! - [`DeviceMethod`]: the methods that every device has.
 //! - [`Property`]: the properties that every tag shows of its configuration.
 //! - [`Segment`]: the references of a node, in runs of one kind.
 //! - [`ServerVariables`]: what the variables of the Server object tell.
 
 mod attributes;
+mod device_method;
 mod layout;
 mod namespaces;
 mod node;
@@ -31,6 +33,7 @@ use tagwire_ua_proto::services::RolePermissionType;
 use tagwire_ua_proto::types::NodeId;
 
 pub use attributes::{Context, IMPLEMENTED_METHODS};
+pub use device_method::DeviceMethod;
 pub use namespaces::{NAMESPACE_SERVER, NAMESPACE_TAGS, Namespaces};
 pub use node::{Node, class};
 pub use property::Property;

@@ -3,7 +3,7 @@
 use tagwire_hub::FolderId;
 use tagwire_model::TagId;
 
-use super::{Property, StandardNode};
+use super::{DeviceMethod, Property, StandardNode};
 
 /// NodeClass as its bit (Part 3, 8.29).
 pub mod class {
@@ -36,6 +36,8 @@ pub enum Node {
     Tag(TagId),
     /// A property of a tag.
     Property(TagId, Property),
+    /// A method of a device.
+    Method(FolderId, DeviceMethod),
 }
 
 impl Node {
@@ -51,6 +53,7 @@ impl Node {
             Self::Standard(node) => node.class(),
             Self::Folder(_) => class::OBJECT,
             Self::Tag(_) | Self::Property(..) => class::VARIABLE,
+            Self::Method(..) => class::METHOD,
         }
     }
 }

@@ -1,11 +1,11 @@
 //! The references of a node, in runs of one kind, so that a filter can pass over a run without looking at each.
 
-use tagwire_hub::{FolderId, Registry};
+use tagwire_hub::{FolderId, FolderKind, Registry};
 use tagwire_model::TagId;
 use tagwire_ua_proto::ids::node;
 
 use super::standard::StandardReferences;
-use super::{Node, Property, Snapshot, StandardNode, class};
+use super::{DeviceMethod, Node, Property, Snapshot, StandardNode, class};
 
 /// One reference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +31,8 @@ pub enum Segment<'a> {
     Tags(&'a [TagId]),
     /// To all links and devices, by HasNotifier; a place is the number of a folder, and other folders are passed over.
     Notifiers(&'a Registry),
+    /// To the methods of a device, by HasComponent.
+    Methods(FolderId),
     /// To properties of a tag, by HasProperty; the bits are places in [`Property::ALL`].
     Properties(TagId, u32),
 }
@@ -45,6 +47,7 @@ impl Segment<'_> {
             Self::Folders(folders) => folders.len(),
             Self::Notifiers(registry) => registry.end_of_folders(),
             Self::Tags(tags) => tags.len(),
+            Self::Methods(_) => DeviceMethod::ALL.len(),
             Self::Properties(_, set) => set.count_ones() as usize,
         }
     }
@@ -87,6 +90,9 @@ impl Segment<'_> {
             Self::Folders(folders) => (ordinal(node::ORGANIZES), Node::Folder(*folders.get(idx)?)),
             Self::Notifiers(_) => (ordinal(node::HAS_NOTIFIER), Node::Folder(FolderId(u32::try_from(idx).ok()?))),
             Self::Tags(tags) => (ordinal(node::HAS_COMPONENT), Node::Tag(*tags.get(idx)?)),
+            Self::Methods(folder) => {
+                (ordinal(node::HAS_COMPONENT), Node::Method(*folder, *DeviceMethod::ALL.get(idx)?))
+            }
             Self::Properties(tag, set) => {
                 let place = (0..Property::ALL.len()).filter(|place| set >> place & 1 != 0).nth(idx)?;
                 (ordinal(node::HAS_PROPERTY), Node::Property(*tag, *Property::ALL.get(place)?))
@@ -103,6 +109,7 @@ impl Segment<'_> {
             Self::Folders(_) => Some((ordinal(node::ORGANIZES), class::OBJECT)),
             Self::Notifiers(_) => Some((ordinal(node::HAS_NOTIFIER), class::OBJECT)),
             Self::Tags(_) => Some((ordinal(node::HAS_COMPONENT), class::VARIABLE)),
+            Self::Methods(_) => Some((ordinal(node::HAS_COMPONENT), class::METHOD)),
             Self::Properties(..) => Some((ordinal(node::HAS_PROPERTY), class::VARIABLE)),
         }
     }
@@ -114,9 +121,9 @@ impl Segment<'_> {
 }
 
 /// Number of runs that a node's references come in.
-pub const N_SEGMENTS: usize = 5;
+pub const N_SEGMENTS: usize = 6;
 /// The first of the runs that hold inverse references; those before it are forward.
-pub const FIRST_INVERSE_SEGMENT: usize = 3;
+pub const FIRST_INVERSE_SEGMENT: usize = 4;
 
 /// The ordinal of a reference type of namespace 0.
 #[inline]
@@ -142,7 +149,7 @@ impl<'a> Snapshot<'a> {
                 };
                 let inverse = Segment::Standard(node.references(false));
                 let forward = Segment::Standard(node.references(true));
-                [forward, links, Segment::Empty, inverse, Segment::Empty]
+                [forward, links, Segment::Empty, Segment::Empty, inverse, Segment::Empty]
             }
             Node::Folder(id) => match self.folder(id) {
                 Some(folder) => {
@@ -154,7 +161,8 @@ impl<'a> Snapshot<'a> {
                         Some(server) if folder.is_notifier() => Segment::One(ordinal(node::HAS_NOTIFIER), server),
                         _ => Segment::Empty,
                     };
-                    [type_definition(), below, Segment::Tags(&folder.tags), above, notified]
+                    let methods = if folder.kind == FolderKind::Device { Segment::Methods(id) } else { Segment::Empty };
+                    [type_definition(), below, Segment::Tags(&folder.tags), methods, above, notified]
                 }
                 None => [Segment::Empty; N_SEGMENTS],
             },
@@ -162,13 +170,17 @@ impl<'a> Snapshot<'a> {
                 Some(tag) => {
                     let above = Segment::One(ordinal(node::HAS_COMPONENT), self.folder_node(tag.folder));
                     let properties = Segment::Properties(id, Property::set_of(tag));
-                    [type_definition(), properties, Segment::Empty, above, Segment::Empty]
+                    [type_definition(), properties, Segment::Empty, Segment::Empty, above, Segment::Empty]
                 }
                 None => [Segment::Empty; N_SEGMENTS],
             },
             Node::Property(tag, _) => {
                 let above = Segment::One(ordinal(node::HAS_PROPERTY), Node::Tag(tag));
-                [type_definition(), Segment::Empty, Segment::Empty, above, Segment::Empty]
+                [type_definition(), Segment::Empty, Segment::Empty, Segment::Empty, above, Segment::Empty]
+            }
+            Node::Method(folder, _) => {
+                let above = Segment::One(ordinal(node::HAS_COMPONENT), Node::Folder(folder));
+                [Segment::Empty, Segment::Empty, Segment::Empty, Segment::Empty, above, Segment::Empty]
             }
         }
     }

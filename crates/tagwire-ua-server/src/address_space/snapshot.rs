@@ -1,14 +1,14 @@
 //! One request's view of the address space: from NodeIds to nodes, and what nodes are called.
 
 use parking_lot::RwLockReadGuard;
-use tagwire_hub::{Folder, FolderId, PathTarget, Registry, TagView};
+use tagwire_hub::{Folder, FolderId, FolderKind, PathTarget, Registry, TagView};
 use tagwire_model::TagId;
 use tagwire_ua_proto::codec::{Encode, write_str};
 use tagwire_ua_proto::ids::node;
 use tagwire_ua_proto::types::{IdentifierRef, NodeId, NodeIdRef, QualifiedName};
 
 use super::tag_ids::TagIds;
-use super::{AddressSpace, NAMESPACE_TAGS, Node, Property, StandardNode};
+use super::{AddressSpace, DeviceMethod, NAMESPACE_TAGS, Node, Property, StandardNode};
 
 /// A consistent view of all nodes, made by [`AddressSpace::snapshot`].
 pub struct Snapshot<'a> {
@@ -69,8 +69,10 @@ impl Snapshot<'_> {
                 Some(PathTarget::Folder(folder)) => Some(Node::Folder(folder)),
                 None => {
                     let (path, name) = path.rsplit_once('.')?;
-                    let tag = self.registry.find_tag(path.as_bytes())?;
-                    self.property(tag, name).map(|property| Node::Property(tag, property))
+                    match self.registry.find(path.as_bytes())? {
+                        PathTarget::Tag(tag) => self.property(tag, name).map(|property| Node::Property(tag, property)),
+                        PathTarget::Folder(folder) => self.method(folder, name),
+                    }
                 }
             },
             _ => None,
@@ -83,6 +85,12 @@ impl Snapshot<'_> {
         Property::from_name(name).filter(|property| property.exists(meta))
     }
 
+    /// The method of a device whose NodeId ends in this name.
+    fn method(&self, folder: FolderId, name: &str) -> Option<Node> {
+        let method = DeviceMethod::from_id_name(name)?;
+        Some(Node::Method(folder, method)).filter(|method| self.exists(*method))
+    }
+
     /// Whether a node of an earlier snapshot is still there.
     pub fn exists(&self, node: Node) -> bool {
         match node {
@@ -90,6 +98,7 @@ impl Snapshot<'_> {
             Node::Folder(folder) => self.folder(folder).is_some(),
             Node::Tag(tag) => self.tag(tag).is_some(),
             Node::Property(tag, property) => self.tag(tag).is_some_and(|tag| property.exists(tag)),
+            Node::Method(folder, _) => self.folder(folder).is_some_and(|folder| folder.kind == FolderKind::Device),
         }
     }
 
@@ -98,7 +107,7 @@ impl Snapshot<'_> {
         match node {
             Node::Standard(node) => node.id() == node::SERVER,
             Node::Folder(folder) => self.folder(folder).is_some_and(Folder::is_notifier),
-            Node::Tag(_) | Node::Property(..) => false,
+            Node::Tag(_) | Node::Property(..) | Node::Method(..) => false,
         }
     }
 
@@ -116,6 +125,10 @@ impl Snapshot<'_> {
             Node::Property(tag, property) => {
                 let path = self.tag(tag).map_or("", |tag| tag.path);
                 NodeId::string(NAMESPACE_TAGS, format!("{path}.{}", property.name()))
+            }
+            Node::Method(folder, method) => {
+                let path = self.folder(folder).map_or("", |folder| &*folder.path);
+                NodeId::string(NAMESPACE_TAGS, format!("{path}._{}", method.name()))
             }
         }
     }
@@ -136,7 +149,7 @@ impl Snapshot<'_> {
                     write_str(self.tag(tag).map_or("", |tag| tag.path), out);
                 }
             },
-            Node::Property(..) => self.node_id(node).encode(out),
+            Node::Property(..) | Node::Method(..) => self.node_id(node).encode(out),
         }
     }
 
@@ -148,6 +161,7 @@ impl Snapshot<'_> {
             Node::Folder(folder) => (NAMESPACE_TAGS, self.folder(folder).map_or("", Folder::name)),
             Node::Tag(tag) => (NAMESPACE_TAGS, self.tag(tag).map_or("", TagView::name)),
             Node::Property(_, property) => (property.name_namespace(), property.name()),
+            Node::Method(_, method) => (NAMESPACE_TAGS, method.name()),
         }
     }
 
@@ -197,6 +211,7 @@ impl Snapshot<'_> {
             Node::Folder(_) => StandardNode::find(node::FOLDER_TYPE),
             Node::Tag(tag) => StandardNode::find(tag_type(self.tag(tag)?)),
             Node::Property(..) => StandardNode::find(node::PROPERTY_TYPE),
+            Node::Method(..) => None,
         }
     }
 

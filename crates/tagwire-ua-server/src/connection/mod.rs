@@ -52,6 +52,7 @@ pub(crate) struct Connection {
     last_sent: Instant,
     /// When bytes last came or a message was handled.
     last_active: Instant,
+    had_session: bool,
 }
 
 /// Why the loop goes round again.
@@ -82,24 +83,36 @@ impl Connection {
             patience: now + limits::SESSION_TIMEOUT,
             last_sent: now,
             last_active: now,
+            had_session: false,
         })
     }
 
-    /// Runs until the client goes, breaks the rules, or the server stops.
-    pub(crate) async fn run(&mut self) {
+    /// Sends these bytes before anything else.
+    pub(crate) fn saying(mut self, bytes: &[u8]) -> Self {
+        self.send.bytes.extend_from_slice(bytes);
+        self
+    }
+
+    /// Runs until the client goes, breaks the rules, or the server stops; returns whether a session lived on it.
+    pub(crate) async fn run(&mut self) -> bool {
+        let ended = self.run_to_end().await;
+        self.end(ended);
+        self.had_session
+    }
+
+    async fn run_to_end(&mut self) -> Ended {
         loop {
             if let Err(ended) = self.step() {
-                self.end(ended);
-                return;
+                return ended;
             }
             match self.wait().await {
                 Woken::Readable => match self.receive.fill(&self.stream) {
-                    Ok(0) => return self.end(Ended::Gone),
+                    Ok(0) => return Ended::Gone,
                     Ok(_) => self.last_active = Instant::now(),
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                    Err(_) => return self.end(Ended::Gone),
+                    Err(_) => return Ended::Gone,
                 },
-                Woken::Close => return self.end(Ended::Asked),
+                Woken::Close => return Ended::Asked,
                 Woken::Writable | Woken::Later | Woken::Session | Woken::Time => {}
             }
         }
@@ -120,6 +133,7 @@ impl Connection {
         }
         let has_session = self.requests.has_session();
         self.links.has_session.store(has_session, Ordering::Relaxed);
+        self.had_session |= has_session;
         let now = Instant::now();
         if !self.send.is_empty() && now.duration_since(self.last_sent) > limits::SEND_TIMEOUT {
             return Err(Ended::SlowReader);
