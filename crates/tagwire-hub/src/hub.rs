@@ -248,11 +248,11 @@ impl Hub {
         let deadbands = self.deadbands.load();
         OUTGOING.with_borrow_mut(|outgoing| {
             let watchers = self.watchers.read();
-            for mut update in batch.drain(..) {
+            for update in batch.iter_mut() {
                 if !deadbands.is_empty() {
-                    self.hold_within_deadband(&deadbands, &mut update);
+                    self.hold_within_deadband(&deadbands, update);
                 }
-                let Some(effect) = self.table.apply(&update) else { continue };
+                let Some(effect) = self.table.apply(update) else { continue };
                 let counts =
                     effect.changed || (effect.is_later && effect.watch != 0 && watchers.wants_timestamps(effect.watch));
                 if effect.watch == 0 || !counts {
@@ -272,6 +272,7 @@ impl Hub {
                     server_time: update.server_time,
                 });
             }
+            batch.clear();
             watchers.deliver(outgoing);
         });
     }
@@ -343,7 +344,29 @@ impl Hub {
 
     /// Writes engineering values, each converted to its tag's type, and answers one status per item in order. Items of
     /// one link reach it in the order given.
-    pub fn write(&self, writes: Vec<(TagId, Value)>) -> RouteFuture<Vec<Status>> {
+    pub fn write(&self, mut writes: Vec<(TagId, Value)>) -> RouteFuture<Vec<Status>> {
+        // Mostly all items are good and for one link, which then takes them as they lie there.
+        if let Some(link) = self.link_of_all(&mut writes)
+            && let Some(route) = self.routes.read().route(link)
+        {
+            return route.write(writes);
+        }
+        self.write_by_link(writes)
+    }
+
+    /// The only link that writes go to, with their values converted; `None` when there are several or an item is refused.
+    fn link_of_all(&self, writes: &mut [(TagId, Value)]) -> Option<LinkId> {
+        let link = self.flags(writes.first()?.0)?.link();
+        for (tag, value) in writes {
+            let flags = self.flags(*tag).filter(|flags| flags.link() == link)?;
+            if !is_ready(flags, value) {
+                *value = self.writable(*tag, flags, value.clone()).ok()?;
+            }
+        }
+        Some(link)
+    }
+
+    fn write_by_link(&self, writes: Vec<(TagId, Value)>) -> RouteFuture<Vec<Status>> {
         let mut statuses = vec![Status::GOOD; writes.len()];
         let mut per_link: Vec<LinkWrites> = Vec::new();
         for (position, (tag, value)) in writes.into_iter().enumerate() {
@@ -388,9 +411,8 @@ impl Hub {
     }
 
     /// The value in the tag's type, or why it cannot be written.
-    #[inline]
     fn writable(&self, tag: TagId, flags: TagFlags, value: Value) -> Result<Value, Status> {
-        if flags.writable() && value.to_bits().is_some_and(|(data_type, _)| data_type.ua_id() == flags.scalar_type()) {
+        if is_ready(flags, &value) {
             return Ok(value);
         }
         let registry = self.registry.read();
@@ -430,6 +452,12 @@ struct LinkWrites {
     link: LinkId,
     positions: Vec<usize>,
     writes: Vec<(TagId, Value)>,
+}
+
+/// Whether a tag can be written and a value is a scalar of its very type.
+#[inline]
+fn is_ready(flags: TagFlags, value: &Value) -> bool {
+    flags.writable() && value.to_bits().is_some_and(|(data_type, _)| data_type.ua_id() == flags.scalar_type())
 }
 
 fn write_status(error: tagwire_model::ConvertError) -> Status {

@@ -43,18 +43,26 @@ impl Core {
             return self.accept_system_write(ticket, item, id, value);
         };
         let device = &mut self.devices[at];
-        let (raw, plain) = match device.tags.to_raw(tag, value) {
-            Ok((raw, is_plain)) => (raw, is_plain.then_some(id)),
-            Err(status) => return self.answer_write(ticket, item as usize, status),
-        };
+        let mut origin = Origin { item, plain: Some(id) };
         // What let the write before of the same request pass lets this one pass as well.
-        if !device.writes.is_open(ticket)
-            && let Some(status) = self.closed_for_writes(at, now)
-        {
+        if device.writes.is_open(ticket) && device.tags.is_raw(tag, &value) {
+            let write = QueuedWrite { queued: now, ticket, origin, tag, raw: value };
+            return device.writes.push(write, self.settings.write_optimisation);
+        }
+        let raw = if device.tags.is_raw(tag, &value) {
+            value
+        } else {
+            origin.plain = device.tags.plain_id(tag);
+            match device.tags.to_raw(tag, value) {
+                Ok(raw) => raw,
+                Err(status) => return self.answer_write(ticket, item as usize, status),
+            }
+        };
+        if let Some(status) = self.closed_for_writes(at, now) {
             return self.answer_write(ticket, item as usize, status);
         }
         let device = &mut self.devices[at];
-        let write = QueuedWrite { queued: now, ticket, origin: Origin { item, plain }, tag, raw };
+        let write = QueuedWrite { queued: now, ticket, origin, tag, raw };
         if device.settings.simulated {
             return self.simulate_write(at, write);
         }

@@ -97,29 +97,27 @@ impl TagTable {
         Some((hot.id, scaled.map_err(|_| Status::BAD_OUT_OF_RANGE)))
     }
 
-    /// The raw value of the tag's own type that a client's value stands for, and whether clients see it as it is.
+    /// Whether a tag can be written and a client's value is what the device takes, as it is.
     #[inline]
-    pub(crate) fn to_raw(&self, tag: u32, value: Value) -> Result<(Value, bool), Status> {
+    pub(crate) fn is_raw(&self, tag: u32, value: &Value) -> bool {
+        self.cold.get(tag as usize).is_some_and(|cold| {
+            let is_plain = cold.access.write && !cold.is_scaled && cold.value_type.is_scalar();
+            is_plain && value.to_bits().is_some_and(|(data_type, _)| data_type == cold.value_type.data_type)
+        })
+    }
+
+    /// The raw value of the tag's own type that a client's value stands for.
+    pub(crate) fn to_raw(&self, tag: u32, value: Value) -> Result<Value, Status> {
         let cold = self.cold.get(tag as usize).ok_or(Status::BAD_NODE_ID_UNKNOWN)?;
         if !cold.access.write {
             return Err(Status::BAD_NOT_WRITABLE);
         }
-        if !cold.is_scaled
-            && cold.value_type.is_scalar()
-            && value.to_bits().is_some_and(|(data_type, _)| data_type == cold.value_type.data_type)
-        {
-            return Ok((value, true));
-        }
-        self.convert(tag, cold.value_type, value)
-    }
-
-    fn convert(&self, tag: u32, raw_type: ValueType, value: Value) -> Result<(Value, bool), Status> {
         let scaling = self.hot.get(tag as usize).and_then(|hot| self.scalings.get(hot.scaling as usize));
         let raw = match scaling {
-            Some(scaling) => scaling.to_raw(&value, raw_type.data_type).map_err(status_of)?,
+            Some(scaling) => scaling.to_raw(&value, cold.value_type.data_type).map_err(status_of)?,
             None => value,
         };
-        Ok((raw.convert(raw_type).map_err(status_of)?, scaling.is_none()))
+        raw.convert(cold.value_type).map_err(status_of)
     }
 }
 
@@ -202,7 +200,7 @@ mod tests {
         assert_eq!(seen(1, 500), (TagId(8), Ok((Value::Double(50.0), Status::GOOD))));
         let (_, held) = seen(1, 2000);
         assert_eq!(held, Ok((Value::Double(100.0), Status::GOOD.with_info(Status::LIMIT_HIGH))));
-        assert_eq!(table.to_raw(1, Value::Double(50.0)), Ok((Value::Int16(500), false)));
+        assert_eq!(table.to_raw(1, Value::Double(50.0)), Ok(Value::Int16(500)));
         assert_eq!(table.to_raw(0, Value::Int64(70_000)), Err(Status::BAD_OUT_OF_RANGE));
         assert_eq!(table.to_raw(0, Value::text("5")), Err(Status::BAD_TYPE_MISMATCH));
     }

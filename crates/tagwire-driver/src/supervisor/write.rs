@@ -12,6 +12,7 @@ use super::device::{Device, Purpose};
 use super::polled::{PolledLink, Silence};
 use super::system::{DeviceItem, LinkItem};
 use super::write_queue::WriteQueue;
+use crate::Update;
 
 impl PolledLink {
     /// Writes to a device, and, as long as each answer is there at once so that nobody waits for it, to all others that
@@ -112,12 +113,15 @@ impl PolledLink {
                 written.push(tag);
                 continue;
             }
-            let shown = match origin.plain {
-                Some(id) => Some((id, Ok((raw, Status::GOOD)))),
-                None => tags.to_engineering(tag, raw),
-            };
-            if let Some((id, seen)) = shown {
-                batch.push(update_of(id, seen, stamp, stamp));
+            match origin.plain {
+                Some(tag) => batch.push(Update {
+                    tag,
+                    value: Some(raw),
+                    status: Status::GOOD,
+                    source_time: stamp,
+                    server_time: stamp,
+                }),
+                None => batch.extend(tags.to_engineering(tag, raw).map(|(id, seen)| update_of(id, seen, stamp, stamp))),
             }
         }
         counters.n_writes += n_good;

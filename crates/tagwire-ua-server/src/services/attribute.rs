@@ -220,6 +220,14 @@ pub(super) fn write(context: &mut Context<'_>, body: &[u8], _out: &mut Vec<u8>) 
             if let Some(noted) = &mut noted {
                 noted.push(note(context, &snapshot, item));
             }
+            if let Some((tag, flags)) = *found
+                && may_write
+                && let Some(value) = whole_scalar(flags, item)
+            {
+                writes.push((tag, value));
+                results.push(Status::GOOD);
+                continue;
+            }
             match one_write(context, &snapshot, item, *found, may_write) {
                 Ok((tag, value, None)) => {
                     writes.push((tag, value));
@@ -275,7 +283,21 @@ fn note(context: &Context<'_>, snapshot: &Snapshot<'_>, item: &WriteValueRef<'_>
     }
 }
 
+/// The value of the kind that all but every write brings: a plain scalar of the very type of a tag that can be written.
 #[inline]
+fn whole_scalar(flags: TagFlags, item: &WriteValueRef<'_>) -> Option<Value> {
+    match item.value {
+        DataValueRef { value: ValueRef::Fixed(data_type, bits), status: None, .. }
+            if item.index_range.is_empty() && flags.writable() && data_type.ua_id() == flags.scalar_type() =>
+        {
+            Some(Value::from_bits(data_type, bits))
+        }
+        _ => None,
+    }
+}
+
+/// Any write, with all checks.
+#[cold]
 fn one_write(
     context: &Context<'_>,
     snapshot: &Snapshot<'_>,
