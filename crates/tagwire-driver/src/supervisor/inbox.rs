@@ -7,7 +7,7 @@ use super::core::{Core, SystemWrite};
 use super::device::Purpose;
 use super::handle::{Command, failed};
 use super::write_queue::{Origin, QueuedWrite, WriteQueue};
-use crate::Update;
+use crate::{Update, WriteOptimisation};
 
 impl Core {
     /// Takes in a client's request. What needs the driver waits until the driver is free.
@@ -44,12 +44,12 @@ impl Core {
         };
         let device = &mut self.devices[at];
         let mut origin = Origin { item, plain: Some(id) };
+        let is_raw = device.tags.is_raw(tag, &value);
         // What let the write before of the same request pass lets this one pass as well.
-        if device.writes.is_open(ticket) && device.tags.is_raw(tag, &value) {
-            let write = QueuedWrite { queued: now, ticket, origin, tag, raw: value };
-            return device.writes.push(write, self.settings.write_optimisation);
+        if is_raw && device.writes.is_open(ticket) && self.settings.write_optimisation == WriteOptimisation::All {
+            return device.writes.push_more(origin, tag, value);
         }
-        let raw = if device.tags.is_raw(tag, &value) {
+        let raw = if is_raw {
             value
         } else {
             origin.plain = device.tags.plain_id(tag);

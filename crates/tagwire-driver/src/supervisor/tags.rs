@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tagwire_model::{Access, ConvertError, Scaling, Status, TagId, Value, ValueType};
+use tagwire_model::{Access, ConvertError, DataType, Scaling, Status, TagId, Value, ValueType};
 
 use crate::TagSpec;
 
@@ -24,7 +24,6 @@ struct Cold {
     value_type: ValueType,
     scan_ms: u32,
     access: Access,
-    is_scaled: bool,
 }
 
 /// The tags of one device by their index in it.
@@ -32,13 +31,17 @@ struct Cold {
 pub(crate) struct TagTable {
     hot: Vec<Hot>,
     cold: Vec<Cold>,
+    /// The type of each tag that can be written and takes scalars as they are, apart from the rest because a request that
+    /// writes many tags then finds them all near by.
+    plain: Vec<Option<DataType>>,
     scalings: Vec<Scaling>,
 }
 
 impl TagTable {
     pub(crate) fn new(specs: &[TagSpec]) -> Self {
         let mut table =
-            Self { hot: Vec::with_capacity(specs.len()), cold: Vec::with_capacity(specs.len()), scalings: Vec::new() };
+            Self { hot: Vec::with_capacity(specs.len()), cold: Vec::with_capacity(specs.len()), ..Self::default() };
+        table.plain.reserve_exact(specs.len());
         for spec in specs {
             let scaling = match &spec.scaling {
                 Some(scaling) => {
@@ -50,7 +53,9 @@ impl TagTable {
             table.hot.push(Hot { id: spec.id, scaling });
             let scan_ms = spec.scan.map_or(0, |scan| u32::try_from(scan.as_millis()).unwrap_or(u32::MAX));
             let is_scaled = scaling != NO_SCALING;
-            table.cold.push(Cold { value_type: spec.value_type, scan_ms, access: spec.access, is_scaled });
+            table.cold.push(Cold { value_type: spec.value_type, scan_ms, access: spec.access });
+            let is_plain = spec.access.write && !is_scaled && spec.value_type.is_scalar();
+            table.plain.push(is_plain.then_some(spec.value_type.data_type));
         }
         table
     }
@@ -100,10 +105,8 @@ impl TagTable {
     /// Whether a tag can be written and a client's value is what the device takes, as it is.
     #[inline]
     pub(crate) fn is_raw(&self, tag: u32, value: &Value) -> bool {
-        self.cold.get(tag as usize).is_some_and(|cold| {
-            let is_plain = cold.access.write && !cold.is_scaled && cold.value_type.is_scalar();
-            is_plain && value.to_bits().is_some_and(|(data_type, _)| data_type == cold.value_type.data_type)
-        })
+        let plain = self.plain.get(tag as usize).copied().flatten();
+        plain.is_some() && plain == value.to_bits().map(|(data_type, _)| data_type)
     }
 
     /// The raw value of the tag's own type that a client's value stands for.
@@ -173,7 +176,7 @@ impl Index {
 
 #[cfg(test)]
 mod tests {
-    use tagwire_model::{Clamp, Curve, DataType};
+    use tagwire_model::{Clamp, Curve};
 
     use super::*;
     use crate::Settings;
@@ -207,7 +210,7 @@ mod tests {
 
     #[test]
     fn a_tag_costs_little_memory() {
-        let per_tag = size_of::<Hot>() + size_of::<Cold>();
+        let per_tag = size_of::<Hot>() + size_of::<Cold>() + size_of::<Option<DataType>>();
         // Two more words hold the tag's index in its scan class and in its block.
         assert!(per_tag + 2 * size_of::<u32>() <= 48, "{per_tag} bytes");
     }

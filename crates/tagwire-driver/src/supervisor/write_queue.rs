@@ -85,6 +85,12 @@ impl WriteQueue {
             self.runs.push_back(Run { queued, ticket, n: 0 });
             self.open = Some(ticket);
         }
+        self.push_more(origin, tag, raw);
+    }
+
+    /// Adds a write to those of the ticket that is open; it replaces none.
+    #[inline]
+    pub(crate) fn push_more(&mut self, origin: Origin, tag: u32, raw: Value) {
         if let Some(run) = self.runs.back_mut() {
             run.n += 1;
         }
