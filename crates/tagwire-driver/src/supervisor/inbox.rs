@@ -1,5 +1,7 @@
 //! Taking in what clients ask for, and answering it.
 
+use std::mem;
+
 use tagwire_model::{Status, TagId, Value};
 use tokio::time::Instant;
 
@@ -13,11 +15,11 @@ impl Core {
     /// Takes in a client's request. What needs the driver waits until the driver is free.
     pub(crate) fn accept(&mut self, command: Command) {
         match command {
-            Command::Write { items, reply } => {
+            Command::Write { mut items, reply } => {
                 let ticket = self.writes.open(items.len(), reply);
                 let now = Instant::now();
-                for (item, (id, value)) in (0..).zip(items) {
-                    self.accept_write(ticket, item, id, value, now);
+                for (item, (id, value)) in (0..).zip(&mut items) {
+                    self.accept_write(ticket, item, *id, mem::replace(value, Value::Null), now);
                 }
                 self.settle();
                 let n_waiting = self.devices.iter().map(|device| device.writes.len() as u64).sum();

@@ -275,11 +275,11 @@ impl Core {
         let stamp = self.clock.now();
         let status_of = |idx: usize| statuses.get(idx).copied().unwrap_or(missing);
         let read_back = self.devices[at].settings.read_after_write;
-        for (idx, (tag, raw, _)) in writes.take_values().enumerate() {
+        for (idx, (tag, raw)) in writes.parts().0.iter_mut().enumerate() {
             if status_of(idx).is_good() {
                 self.devices[at].counters.n_writes += 1;
                 if !read_back {
-                    self.show(at, tag, raw, stamp);
+                    self.show(at, *tag, std::mem::replace(raw, Value::Null), stamp);
                 }
             } else {
                 self.devices[at].counters.n_failed_writes += 1;

@@ -101,8 +101,11 @@ impl PolledLink {
         let mut has_answer = false;
         let n = sending.len();
         batch.reserve(n);
-        for (at_write, (tag, raw, origin)) in sending.take_values().enumerate() {
-            let status = status_of(at_write);
+        let all_good = results.len() == n && results.iter().all(Result::is_ok);
+        let (writes, origins) = sending.parts();
+        for (at_write, ((tag, raw), origin)) in writes.iter_mut().zip(origins).enumerate() {
+            let tag = *tag;
+            let status = if all_good { Status::GOOD } else { status_of(at_write) };
             has_answer |=
                 !matches!(status, Status::BAD_TIMEOUT | Status::BAD_NO_COMMUNICATION | Status::BAD_COMMUNICATION_ERROR);
             if !status.is_good() {
@@ -113,6 +116,7 @@ impl PolledLink {
                 written.push(tag);
                 continue;
             }
+            let raw = std::mem::replace(raw, Value::Null);
             match origin.plain {
                 Some(tag) => batch.push(Update {
                     tag,

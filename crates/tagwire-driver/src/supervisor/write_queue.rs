@@ -147,9 +147,9 @@ impl WriteQueue {
         self.writes.make_contiguous()
     }
 
-    /// The values of all writes, in order; what remains is who waits for them.
-    pub(crate) fn take_values(&mut self) -> impl Iterator<Item = (u32, Value, Origin)> {
-        self.writes.drain(..).zip(&self.origins).map(|((tag, raw), origin)| (tag, raw, *origin))
+    /// All writes with where each comes from.
+    pub(crate) fn parts(&mut self) -> (&mut [(u32, Value)], &[Origin]) {
+        (self.writes.make_contiguous(), self.origins.make_contiguous())
     }
 
     /// The tickets whose writes are here, in order, each with its items.

@@ -7,8 +7,8 @@ use tagwire_hub::{Reading, Registry, TagFlags};
 use tagwire_model::{Status, TagId, Timestamp, Value};
 use tagwire_ua_proto::codec::{Decode, DecodeError, Encode, Reader};
 use tagwire_ua_proto::hot::{
-    DataValueRef, ReadRequestRef, ReadValueIdRef, ValueRef, WriteRequestRef, WriteValueRef, start_response,
-    write_fixed_data_value, write_model_data_value, write_status_only,
+    DataValueRef, ReadRequestRef, ReadValueIdRef, ScalarWriteRef, ValueRef, WriteRequestRef, WriteValueRef,
+    start_response, write_fixed_data_value, write_model_data_value, write_status_only,
 };
 use tagwire_ua_proto::ids::encoding as ids;
 use tagwire_ua_proto::services::TimestampsToReturn;
@@ -207,40 +207,38 @@ pub(super) fn write(context: &mut Context<'_>, body: &[u8], _out: &mut Vec<u8>) 
     let count = request.n_nodes();
     check_operations(count, limits::MAX_NODES_PER_WRITE)?;
     let may_write = authorise(principal, Operation::Write, Target::Server).is_ok();
-    let mut results = Vec::with_capacity(count);
-    let mut writes = Vec::with_capacity(count);
-    let mut parts = Vec::new();
+    let mut asked = Asked {
+        context,
+        snapshot: context.server.address_space.snapshot(),
+        may_write,
+        results: Vec::with_capacity(count),
+        writes: Vec::with_capacity(count),
+        parts: Vec::new(),
+    };
     let mut noted = audit::is_heard(context.server).then(|| Vec::with_capacity(count));
-    let snapshot = context.server.address_space.snapshot();
-    let (mut batch, mut found) = (Vec::with_capacity(count.min(Registry::BATCH)), Vec::new());
+    let (mut batch, mut scalars, mut found) = (Vec::new(), Vec::with_capacity(count.min(Registry::BATCH)), Vec::new());
     let mut nodes = request.nodes();
-    while fill(&mut batch, &mut nodes)? {
-        tags_of_values(context, &snapshot, &batch, |item| (item.node_id, item.attribute_id), &mut found);
+    loop {
+        scalars.clear();
+        if noted.is_none() {
+            scalars.extend(std::iter::from_fn(|| nodes.next_scalar()).take(Registry::BATCH));
+        }
+        if !scalars.is_empty() {
+            asked.take_scalars(&scalars, &mut found)?;
+            continue;
+        }
+        if !fill(&mut batch, &mut nodes)? {
+            break;
+        }
+        tags_of_values(context, &asked.snapshot, &batch, |item| (item.node_id, item.attribute_id), &mut found);
         for (item, found) in batch.iter().zip(&found) {
             if let Some(noted) = &mut noted {
-                noted.push(note(context, &snapshot, item));
+                noted.push(note(context, &asked.snapshot, item));
             }
-            if let Some((tag, flags)) = *found
-                && may_write
-                && let Some(value) = whole_scalar(flags, item)
-            {
-                writes.push((tag, value));
-                results.push(Status::GOOD);
-                continue;
-            }
-            match one_write(context, &snapshot, item, *found, may_write) {
-                Ok((tag, value, None)) => {
-                    writes.push((tag, value));
-                    results.push(Status::GOOD);
-                }
-                Ok((tag, value, Some(range))) => {
-                    parts.push(PartWrite { position: results.len(), tag, range, value });
-                    results.push(Status::UNCERTAIN);
-                }
-                Err(status) => results.push(status),
-            }
+            asked.take(item, *found);
         }
     }
+    let Asked { snapshot, mut results, writes, parts, .. } = asked;
     drop(snapshot);
     let answers = context.server.hub.write(writes);
     let (request_handle, server) = (context.header.request_handle, Arc::clone(context.server));
@@ -283,21 +281,64 @@ fn note(context: &Context<'_>, snapshot: &Snapshot<'_>, item: &WriteValueRef<'_>
     }
 }
 
-/// The value of the kind that all but every write brings: a plain scalar of the very type of a tag that can be written.
-#[inline]
-fn whole_scalar(flags: TagFlags, item: &WriteValueRef<'_>) -> Option<Value> {
-    match item.value {
-        DataValueRef { value: ValueRef::Fixed(data_type, bits), status: None, .. }
-            if item.index_range.is_empty() && flags.writable() && data_type.ua_id() == flags.scalar_type() =>
-        {
-            Some(Value::from_bits(data_type, bits))
+/// What a Write asks for, sorted by what is to become of it.
+struct Asked<'a> {
+    context: &'a Context<'a>,
+    snapshot: Snapshot<'a>,
+    may_write: bool,
+    /// One per item: Good for one that is in `writes`, which is not answered yet.
+    results: Vec<Status>,
+    writes: Vec<(TagId, Value)>,
+    parts: Vec<PartWrite>,
+}
+
+impl Asked<'_> {
+    /// Takes up to [`Registry::BATCH`] writes of the kind that nearly all are.
+    #[inline]
+    fn take_scalars(
+        &mut self,
+        scalars: &[ScalarWriteRef<'_>],
+        found: &mut Vec<Option<(TagId, TagFlags)>>,
+    ) -> Result<(), Status> {
+        let paths = scalars.iter().map(|scalar| {
+            let is_tag = scalar.namespace == NAMESPACE_TAGS && scalar.attribute_id == VALUE;
+            // No path is empty.
+            if is_tag { scalar.name } else { &[] }
+        });
+        found.clear();
+        let hub = &self.context.server.hub;
+        self.snapshot.tags_by_path(paths, |tag| found.push(tag.and_then(|tag| Some((tag, hub.flags(tag)?)))));
+        for (scalar, found) in scalars.iter().zip(found) {
+            match *found {
+                Some((tag, flags))
+                    if self.may_write && flags.writable() && scalar.data_type.ua_id() == flags.scalar_type() =>
+                {
+                    self.writes.push((tag, Value::from_bits(scalar.data_type, scalar.bits)));
+                    self.results.push(Status::GOOD);
+                }
+                found => self.take(&scalar.to_write().map_err(DecodeError::status)?, found),
+            }
         }
-        _ => None,
+        Ok(())
+    }
+
+    /// Takes any write.
+    #[cold]
+    fn take(&mut self, item: &WriteValueRef<'_>, found: Option<(TagId, TagFlags)>) {
+        match one_write(self.context, &self.snapshot, item, found, self.may_write) {
+            Ok((tag, value, None)) => {
+                self.writes.push((tag, value));
+                self.results.push(Status::GOOD);
+            }
+            Ok((tag, value, Some(range))) => {
+                self.parts.push(PartWrite { position: self.results.len(), tag, range, value });
+                self.results.push(Status::UNCERTAIN);
+            }
+            Err(status) => self.results.push(status),
+        }
     }
 }
 
-/// Any write, with all checks.
-#[cold]
 fn one_write(
     context: &Context<'_>,
     snapshot: &Snapshot<'_>,
