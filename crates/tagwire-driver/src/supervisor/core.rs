@@ -314,7 +314,7 @@ impl Core {
     /// Puts the requests that waited for the old shape of a device into the queues of the new one.
     fn requeue(&mut self, at: usize, old: Device) {
         let stamp = self.clock.now();
-        let Device { extras, mut writes, tags: old_tags, .. } = old;
+        let Device { extras, mut writes, .. } = old;
         for extra in extras {
             if let Purpose::Client(ticket, items) = extra.purpose {
                 for (id, item) in items {
@@ -326,12 +326,12 @@ impl Core {
         let places: std::collections::HashMap<TagId, u32> =
             if writes.is_empty() { Default::default() } else { device.tags.ids().zip(0..).collect() };
         while let Some((mut write, _)) = writes.pop() {
-            let tag = old_tags.id(write.tag).and_then(|id| places.get(&id).copied());
+            let tag = places.get(&write.origin.id).copied();
             let Device { tags, writes, .. } = &mut self.devices[at];
             match tag.filter(|tag| tags.value_type(*tag) == write.raw.value_type()) {
                 Some(tag) => {
                     write.tag = tag;
-                    write.origin.plain = tags.plain_id(tag);
+                    write.origin.is_plain = tags.plain_id(tag).is_some();
                     writes.push(write, self.settings.write_optimisation);
                 }
                 None => self.answer_write(write.ticket, write.origin.item as usize, Status::BAD_NODE_ID_UNKNOWN),

@@ -19,7 +19,7 @@ impl Core {
                 let ticket = self.writes.open(items.len(), reply);
                 let now = Instant::now();
                 for (item, (id, value)) in (0..).zip(&mut items) {
-                    self.accept_write(ticket, item, *id, mem::replace(value, Value::Null), now);
+                    self.accept_write(ticket, item, *id, value, now);
                 }
                 self.settle();
                 let n_waiting = self.devices.iter().map(|device| device.writes.len() as u64).sum();
@@ -39,22 +39,24 @@ impl Core {
         }
     }
 
+    /// Takes in one write and leaves its value empty.
     #[inline]
-    fn accept_write(&mut self, ticket: u64, item: u32, id: TagId, value: Value, now: Instant) {
+    fn accept_write(&mut self, ticket: u64, item: u32, id: TagId, value: &mut Value, now: Instant) {
         let Some((at, tag)) = self.index.place(id) else {
-            return self.accept_system_write(ticket, item, id, value);
+            return self.accept_system_write(ticket, item, id, mem::replace(value, Value::Null));
         };
         let device = &mut self.devices[at];
-        let mut origin = Origin { item, plain: Some(id) };
-        let is_raw = device.tags.is_raw(tag, &value);
+        let is_raw = device.tags.is_raw(tag, value);
+        let mut origin = Origin { item, id, is_plain: is_raw };
         // What let the write before of the same request pass lets this one pass as well.
         if is_raw && device.writes.is_open(ticket) && self.settings.write_optimisation == WriteOptimisation::All {
-            return device.writes.push_more(origin, tag, value);
+            return device.writes.push_more(origin, tag, mem::replace(value, Value::Null));
         }
+        let value = mem::replace(value, Value::Null);
         let raw = if is_raw {
             value
         } else {
-            origin.plain = device.tags.plain_id(tag);
+            origin.is_plain = device.tags.plain_id(tag).is_some();
             match device.tags.to_raw(tag, value) {
                 Ok(raw) => raw,
                 Err(status) => return self.answer_write(ticket, item as usize, status),

@@ -14,6 +14,9 @@ use super::system::{DeviceItem, LinkItem};
 use super::write_queue::WriteQueue;
 use crate::Update;
 
+/// So many updates are handed on even while more come, before the processor has to fetch them from afar.
+const MAX_SHOWN_TOGETHER: usize = 256;
+
 impl PolledLink {
     /// Writes to a device, and, as long as each answer is there at once so that nobody waits for it, to all others that
     /// may be written to, those that wait longest first.
@@ -68,6 +71,9 @@ impl PolledLink {
             self.core.answered(at);
         }
         if has_answer && is_at_once && matches!(outcome, Some(Ok(()))) {
+            if self.core.batch.len() >= MAX_SHOWN_TOGETHER {
+                self.core.flush();
+            }
             return true;
         }
         self.core.settle();
@@ -89,43 +95,49 @@ impl PolledLink {
         let stamp = core.clock.now();
         let Core { devices, batch, next_id, .. } = core;
         let Device { tags, learned, counters, settings, .. } = &mut devices[at];
+        let n = sending.len();
+        let may_be_unseen = settings.read_after_write || learned.n_refused() > 0;
+        let (writes, origins) = sending.parts();
+        let update = |tag, raw: &mut Value| Update {
+            tag,
+            value: Some(std::mem::replace(raw, Value::Null)),
+            status: Status::GOOD,
+            source_time: stamp,
+            server_time: stamp,
+        };
+        let all_good = results.len() == n && results.iter().all(Result::is_ok);
+        if all_good && !may_be_unseen && origins.iter().all(|origin| origin.is_plain) {
+            batch.extend(writes.iter_mut().zip(origins).map(|((_, raw), origin)| update(origin.id, raw)));
+            counters.n_writes += n as u64;
+            core.record_writes(sending, |_| Status::GOOD);
+            return true;
+        }
         let status_of = |at_write: usize| match results.get(at_write) {
             Some(Ok(())) => Status::GOOD,
             Some(Err(refusal)) => refusal.status,
             None => missing,
         };
-        // What the device refuses to tell is not known either after it took a write.
-        let may_be_refused = learned.n_refused() > 0;
         let mut written = Vec::new();
         let mut n_good = 0;
         let mut has_answer = false;
-        let n = sending.len();
-        batch.reserve(n);
-        let all_good = results.len() == n && results.iter().all(Result::is_ok);
-        let (writes, origins) = sending.parts();
         for (at_write, ((tag, raw), origin)) in writes.iter_mut().zip(origins).enumerate() {
-            let tag = *tag;
-            let status = if all_good { Status::GOOD } else { status_of(at_write) };
+            let status = status_of(at_write);
             has_answer |=
                 !matches!(status, Status::BAD_TIMEOUT | Status::BAD_NO_COMMUNICATION | Status::BAD_COMMUNICATION_ERROR);
             if !status.is_good() {
                 continue;
             }
             n_good += 1;
-            if settings.read_after_write || may_be_refused && learned.is_refused(tag) {
-                written.push(tag);
+            // What the device refuses to tell is not known either after it took a write.
+            if settings.read_after_write || learned.is_refused(*tag) {
+                written.push(*tag);
                 continue;
             }
-            let raw = std::mem::replace(raw, Value::Null);
-            match origin.plain {
-                Some(tag) => batch.push(Update {
-                    tag,
-                    value: Some(raw),
-                    status: Status::GOOD,
-                    source_time: stamp,
-                    server_time: stamp,
-                }),
-                None => batch.extend(tags.to_engineering(tag, raw).map(|(id, seen)| update_of(id, seen, stamp, stamp))),
+            if origin.is_plain {
+                batch.push(update(origin.id, raw));
+            } else {
+                let shown = tags.to_engineering(*tag, std::mem::replace(raw, Value::Null));
+                batch.extend(shown.map(|(id, seen)| update_of(id, seen, stamp, stamp)));
             }
         }
         counters.n_writes += n_good;

@@ -23,8 +23,9 @@ pub(crate) struct QueuedWrite {
 pub(crate) struct Origin {
     /// Its place in its ticket.
     pub(crate) item: u32,
-    /// The tag, where clients see the value that is sent as it is.
-    pub(crate) plain: Option<TagId>,
+    pub(crate) id: TagId,
+    /// Clients see the value that is sent as it is.
+    pub(crate) is_plain: bool,
 }
 
 /// Writes of one ticket that follow each other.
@@ -180,7 +181,7 @@ mod tests {
     fn queue(writes: &[(u64, u32, u32)], optimisation: WriteOptimisation) -> WriteQueue {
         let mut queue = WriteQueue::default();
         for (item, &(ticket, tag, value)) in (0..).zip(writes) {
-            let origin = Origin { item, plain: None };
+            let origin = Origin { item, id: TagId(tag), is_plain: false };
             let write = QueuedWrite { queued: Instant::now(), ticket, origin, tag, raw: Value::UInt32(value) };
             queue.push(write, optimisation);
         }

@@ -308,16 +308,22 @@ impl Asked<'_> {
         found.clear();
         let hub = &self.context.server.hub;
         self.snapshot.tags_by_path(paths, |tag| found.push(tag.and_then(|tag| Some((tag, hub.flags(tag)?)))));
+        let may_write = self.may_write;
+        let fits = |scalar: &ScalarWriteRef<'_>, found: &Option<(TagId, TagFlags)>| {
+            found.is_some_and(|(_, flags)| {
+                may_write && flags.writable() && scalar.data_type.ua_id() == flags.scalar_type()
+            })
+        };
+        if scalars.iter().zip(&*found).all(|(scalar, found)| fits(scalar, found)) {
+            // What fits was found.
+            let tags = found.iter().map(|found| found.map_or(TagId(u32::MAX), |(tag, _)| tag));
+            let values = scalars.iter().map(|scalar| Value::from_bits(scalar.data_type, scalar.bits));
+            self.writes.extend(tags.zip(values));
+            self.results.extend(scalars.iter().map(|_| Status::GOOD));
+            return Ok(());
+        }
         for (scalar, found) in scalars.iter().zip(found) {
-            match *found {
-                Some((tag, flags))
-                    if self.may_write && flags.writable() && scalar.data_type.ua_id() == flags.scalar_type() =>
-                {
-                    self.writes.push((tag, Value::from_bits(scalar.data_type, scalar.bits)));
-                    self.results.push(Status::GOOD);
-                }
-                found => self.take(&scalar.to_write().map_err(DecodeError::status)?, found),
-            }
+            self.take(&scalar.to_write().map_err(DecodeError::status)?, *found);
         }
         Ok(())
     }
