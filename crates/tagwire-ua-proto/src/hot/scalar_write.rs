@@ -88,7 +88,7 @@ mod tests {
             assert_eq!(reader.rest(), [1, 2, 3]);
             let write = scalar.to_write().expect("write");
             assert_eq!(write, WriteValueRef::decode(&mut Reader::new(&bytes)).expect("write"));
-            assert_eq!((write.node_id, scalar.namespace), (NodeId::string(2, "line.tag").as_ref(), 2));
+            assert_eq!((write.node_id.to_owned(), scalar.namespace), (NodeId::string(2, "line.tag"), 2));
             assert_eq!((scalar.name, scalar.attribute_id), (&b"line.tag"[..], write.attribute_id));
             assert_eq!(write.value.value, ValueRef::Fixed(scalar.data_type, scalar.bits));
             for end in 0..bytes.len() - 3 {
