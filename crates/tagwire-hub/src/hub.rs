@@ -14,7 +14,7 @@ use crate::feed::{Change, Inbox};
 use crate::registry::{FolderId, FolderKind, NewTag, Registry, RegistryError, TagExtra};
 use crate::routes::{LinkId, Route, RouteFuture, Routes};
 use crate::slot::{Kind, Snapshot, TagFlags};
-use crate::table::{Reading, Table};
+use crate::table::{Effect, Reading, Table};
 use crate::watchers::{Interest, Outgoing, WatchId, Watchers};
 
 /// The live tag table. Shared by `Arc`; every method takes `&self`.
@@ -54,6 +54,9 @@ impl Numbers {
         self.free_cells.extend(self.cells.remove(&tag));
     }
 }
+
+/// How many slots are looked at before the first of them is changed.
+const LOOK_AHEAD: usize = 16;
 
 thread_local! {
     static OUTGOING: RefCell<Outgoing> = RefCell::default();
@@ -248,30 +251,23 @@ impl Hub {
         let deadbands = self.deadbands.load();
         OUTGOING.with_borrow_mut(|outgoing| {
             let watchers = self.watchers.read();
-            for mut update in batch.drain(..) {
-                if !deadbands.is_empty() {
-                    self.hold_within_deadband(&deadbands, &mut update);
+            for updates in batch.chunks_mut(LOOK_AHEAD) {
+                // The processor waits for the memory of all these slots together.
+                let mut watches = [0; LOOK_AHEAD];
+                for (watch, update) in watches.iter_mut().zip(&*updates) {
+                    *watch = self.n_watch_list(update.tag);
                 }
-                let Some(effect) = self.table.apply(&update) else { continue };
-                let counts =
-                    effect.changed || (effect.is_later && effect.watch != 0 && watchers.wants_timestamps(effect.watch));
-                if effect.watch == 0 || !counts {
-                    continue;
+                for (update, watch) in updates.iter_mut().zip(watches) {
+                    if !deadbands.is_empty() {
+                        self.hold_within_deadband(&deadbands, update);
+                    }
+                    let Some(effect) = self.table.apply(update) else { continue };
+                    if watch != 0 {
+                        tell(&self.table, &watchers, outgoing, update, (watch, effect), at_ms);
+                    }
                 }
-                let value = match &update.value {
-                    Some(value) => value.clone(),
-                    None => self.table.read(update.tag).map_or(Value::Null, |reading| reading.to_sample().value),
-                };
-                watchers.collect(effect.watch, effect.changed, outgoing, |handle| Change {
-                    handle,
-                    tag: update.tag,
-                    value: value.clone(),
-                    status: effect.status,
-                    at_ms,
-                    source_time: effect.source_time,
-                    server_time: update.server_time,
-                });
             }
+            batch.clear();
             watchers.deliver(outgoing);
         });
     }
@@ -343,7 +339,29 @@ impl Hub {
 
     /// Writes engineering values, each converted to its tag's type, and answers one status per item in order. Items of
     /// one link reach it in the order given.
-    pub fn write(&self, writes: Vec<(TagId, Value)>) -> RouteFuture<Vec<Status>> {
+    pub fn write(&self, mut writes: Vec<(TagId, Value)>) -> RouteFuture<Vec<Status>> {
+        // Mostly all items are good and for one link, which then takes them as they lie there.
+        if let Some(link) = self.link_of_all(&mut writes)
+            && let Some(route) = self.routes.read().route(link)
+        {
+            return route.write(writes);
+        }
+        self.write_by_link(writes)
+    }
+
+    /// The only link that writes go to, with their values converted; `None` when there are several or an item is refused.
+    fn link_of_all(&self, writes: &mut [(TagId, Value)]) -> Option<LinkId> {
+        let link = self.flags(writes.first()?.0)?.link();
+        for (tag, value) in writes {
+            let flags = self.flags(*tag).filter(|flags| flags.link() == link)?;
+            if !is_ready(flags, value) {
+                *value = self.writable(*tag, flags, value.clone()).ok()?;
+            }
+        }
+        Some(link)
+    }
+
+    fn write_by_link(&self, writes: Vec<(TagId, Value)>) -> RouteFuture<Vec<Status>> {
         let mut statuses = vec![Status::GOOD; writes.len()];
         let mut per_link: Vec<LinkWrites> = Vec::new();
         for (position, (tag, value)) in writes.into_iter().enumerate() {
@@ -388,9 +406,8 @@ impl Hub {
     }
 
     /// The value in the tag's type, or why it cannot be written.
-    #[inline]
     fn writable(&self, tag: TagId, flags: TagFlags, value: Value) -> Result<Value, Status> {
-        if flags.writable() && value.to_bits().is_some_and(|(data_type, _)| data_type.ua_id() == flags.scalar_type()) {
+        if is_ready(flags, &value) {
             return Ok(value);
         }
         let registry = self.registry.read();
@@ -430,6 +447,40 @@ struct LinkWrites {
     link: LinkId,
     positions: Vec<usize>,
     writes: Vec<(TagId, Value)>,
+}
+
+/// Collects a change for those who watch a tag, where the update counts as one.
+#[inline]
+fn tell(
+    table: &Table,
+    watchers: &Watchers,
+    outgoing: &mut Outgoing,
+    update: &Update,
+    (watch, effect): (u32, Effect),
+    at_ms: u32,
+) {
+    if !effect.changed && !(effect.is_later && watchers.wants_timestamps(watch)) {
+        return;
+    }
+    let value = match &update.value {
+        Some(value) => value.clone(),
+        None => table.read(update.tag).map_or(Value::Null, |reading| reading.to_sample().value),
+    };
+    watchers.collect(watch, effect.changed, outgoing, |handle| Change {
+        handle,
+        tag: update.tag,
+        value: value.clone(),
+        status: effect.status,
+        at_ms,
+        source_time: effect.source_time,
+        server_time: update.server_time,
+    });
+}
+
+/// Whether a tag can be written and a value is a scalar of its very type.
+#[inline]
+fn is_ready(flags: TagFlags, value: &Value) -> bool {
+    flags.writable() && value.to_bits().is_some_and(|(data_type, _)| data_type.ua_id() == flags.scalar_type())
 }
 
 fn write_status(error: tagwire_model::ConvertError) -> Status {

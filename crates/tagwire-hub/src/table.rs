@@ -67,8 +67,6 @@ impl Reading {
 pub(crate) struct Effect {
     /// Value or status differ from before.
     pub(crate) changed: bool,
-    /// List of watchers plus one; 0 for nobody.
-    pub(crate) watch: u32,
     /// The source time that was stored, and whether it differs from before.
     pub(crate) source_time: Timestamp,
     pub(crate) is_later: bool,
@@ -151,11 +149,10 @@ impl Table {
     #[inline]
     pub(crate) fn apply(&self, update: &Update) -> Option<Effect> {
         let slot = self.slot(update.tag)?;
-        let watch = slot.watch.load(std::sync::atomic::Ordering::Acquire);
         Some(slot.update(|old| {
             let (new, changed) = self.step(old, update);
             let is_later = old.source_time != new.source_time;
-            (new, Effect { changed, watch, source_time: new.source_time, is_later, status: new.status })
+            (new, Effect { changed, source_time: new.source_time, is_later, status: new.status })
         }))
     }
 

@@ -84,6 +84,7 @@ impl Value {
     }
 
     /// The type and the 64 bits of a scalar that fits a table slot; `None` for text, bytes, arrays and null.
+    #[inline]
     pub fn to_bits(&self) -> Option<(DataType, u64)> {
         Some(match *self {
             Self::Boolean(v) => (DataType::Boolean, u64::from(v)),
@@ -103,6 +104,7 @@ impl Value {
     }
 
     /// The scalar with these bits; [`Value::Null`] for a type that does not fit 64 bits.
+    #[inline]
     pub fn from_bits(data_type: DataType, bits: u64) -> Self {
         match data_type {
             DataType::Boolean => Self::Boolean(bits != 0),

@@ -21,20 +21,6 @@ impl SimDriver {
     pub(crate) fn new() -> Self {
         Self { started: Instant::now(), devices: Vec::new() }
     }
-
-    fn write_one(&mut self, device: usize, tag: u32, value: &Value) -> Result<(), Refusal> {
-        match self.devices.get_mut(device).and_then(|tags| tags.get_mut(tag as usize)) {
-            Some((_, Signal::Static(memory))) => {
-                memory.clone_from(value);
-                Ok(())
-            }
-            _ => Err(Refusal {
-                status: Status::BAD_NOT_WRITABLE,
-                reason: "only static signals can be written".to_owned(),
-                divisible: false,
-            }),
-        }
-    }
 }
 
 impl PolledDriver for SimDriver {
@@ -91,9 +77,22 @@ impl PolledDriver for SimDriver {
         writes: &'a [(u32, Value)],
         results: &'a mut Vec<Result<(), Refusal>>,
     ) -> BoxFuture<'a, Result<(), LinkError>> {
-        results.extend(writes.iter().map(|(tag, value)| self.write_one(device, *tag, value)));
+        let signals = self.devices.get_mut(device).map_or(&mut [][..], Vec::as_mut_slice);
+        results.extend(writes.iter().map(|(tag, value)| match signals.get_mut(*tag as usize) {
+            Some((_, Signal::Static(memory))) => {
+                memory.clone_from(value);
+                Ok(())
+            }
+            _ => Err(refusal()),
+        }));
         Box::pin(std::future::ready(Ok(())))
     }
+}
+
+#[cold]
+fn refusal() -> Refusal {
+    let reason = "only static signals can be written".to_owned();
+    Refusal { status: Status::BAD_NOT_WRITABLE, reason, divisible: false }
 }
 
 /// What was written to static signals survives a change of the device, as in a real one.

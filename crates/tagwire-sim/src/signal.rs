@@ -17,7 +17,7 @@ pub(crate) enum Signal {
     /// A number that depends on the time alone.
     Wave(Arc<Wave>, DataType),
     /// Values in turn, one per period of so many seconds.
-    List(f64, Vec<Value>),
+    List(Box<(f64, Vec<Value>)>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -67,7 +67,7 @@ impl Signal {
                 return error("user needs a rate and values", "write for example USER(1000, 5, 7, 3)");
             };
             let values = values.iter().map(|text| parse_value(text, wanted)).collect::<Result<_, _>>()?;
-            return Ok(Self::List(seconds("rate", rate)?, values));
+            return Ok(Self::List(Box::new((seconds("rate", rate)?, values))));
         }
         let wave = Wave::parse(&name, &args, wanted.data_type)?;
         let is_number = wanted.data_type.is_number() || wanted.data_type == DataType::Boolean;
@@ -86,7 +86,10 @@ impl Signal {
     pub(crate) fn value(&self, seconds: f64, salt: u32) -> Value {
         match self {
             Self::Static(value) => value.clone(),
-            Self::List(period, values) => values[(seconds / period) as usize % values.len()].clone(),
+            Self::List(list) => {
+                let (period, values) = &**list;
+                values[(seconds / period) as usize % values.len()].clone()
+            }
             Self::Wave(wave, data_type) => {
                 let number = wave.at(seconds, salt);
                 match data_type {

@@ -18,6 +18,9 @@ const SERVICE_FAULT: u32 = 397;
 const TOO_MANY_PUBLISH_REQUESTS: u32 = 0x8078_0000;
 const DATA_CHANGE: &[u8] = &[1, 0, 43, 3];
 
+/// Type of the answer to CloseSession.
+const CLOSE_SESSION_RESPONSE: u32 = 476;
+
 /// What a run brought.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Notifications {
@@ -110,6 +113,11 @@ fn receive(connection: &mut Connection, stop: &AtomicBool, changes: &AtomicU64) 
         let frames = connection.frames(&body);
         connection.send(&frames)?;
     }
+    // A session that is only left goes on sampling for as long as it may, at the cost of the runs that follow.
+    let body = requests::close_session(connection);
+    let frames = connection.frames(&body);
+    connection.send(&frames)?;
+    while Reader(connection.next_message()?.1).message_type()? != CLOSE_SESSION_RESPONSE {}
     Ok(())
 }
 

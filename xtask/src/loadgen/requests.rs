@@ -61,6 +61,13 @@ pub(super) fn create_items(connection: &Connection, subscription: u32, tags: &[u
     body.0
 }
 
+/// A CloseSession that ends its subscriptions.
+pub(super) fn close_session(connection: &Connection) -> Vec<u8> {
+    let mut body = connection.request_body(473);
+    body.u8(1);
+    body.0
+}
+
 /// A Publish that acknowledges up to one message.
 pub(super) fn publish(connection: &Connection, acknowledge: Option<(u32, u32)>) -> Vec<u8> {
     let mut body: Writer = connection.request_body(826);

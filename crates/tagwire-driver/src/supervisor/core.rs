@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::clock::Clock;
-use super::device::{Device, Extra, Purpose, QueuedWrite};
+use super::device::{Device, Purpose};
 use super::handle::{Command, NewDevice, Shared};
 use super::health::Health;
 use super::line::Line;
@@ -152,7 +152,6 @@ impl Core {
         let device = &mut self.devices[at];
         let extras = std::mem::take(&mut device.extras);
         let writes = std::mem::take(&mut device.writes);
-        device.latest.clear();
         device.counters.n_failed_writes += writes.len() as u64;
         for extra in extras {
             if let Purpose::Client(ticket, items) = extra.purpose {
@@ -161,9 +160,8 @@ impl Core {
                 }
             }
         }
-        for write in writes {
-            self.answer_write(write.ticket, write.item, for_writes);
-        }
+        self.record_writes(&writes, |_| for_writes);
+        self.settle();
     }
 
     /// Calls those devices bad whose time is up.
@@ -267,6 +265,13 @@ impl Core {
         }
     }
 
+    /// Hands the batch to the sink, and then the results of writes to those who wait for them: whoever is told that a write
+    /// is done must find the new value already there.
+    pub(crate) fn settle(&mut self) {
+        self.flush();
+        self.writes.answer_finished();
+    }
+
     /// Replaces or adds a device in the tables; the driver knows it already.
     pub(crate) fn set_device(&mut self, at: usize, new: NewDevice, now: Instant) {
         let mut device = Device::new(&new.spec, new.settings, &new.system);
@@ -277,8 +282,8 @@ impl Core {
             if !old.is_removed && old.is_asked() && device.is_asked() {
                 device.inherit(old, now);
             }
-            let writes = std::mem::replace(old, device).into_queues();
-            self.requeue(at, writes);
+            let old = std::mem::replace(old, device);
+            self.requeue(at, old);
             let device = &self.devices[at];
             if let Some(status) = device.health.bad() {
                 let stamp = self.clock.now();
@@ -307,8 +312,9 @@ impl Core {
     }
 
     /// Puts the requests that waited for the old shape of a device into the queues of the new one.
-    fn requeue(&mut self, at: usize, (extras, writes): (VecDeque<Extra>, VecDeque<QueuedWrite>)) {
+    fn requeue(&mut self, at: usize, old: Device) {
         let stamp = self.clock.now();
+        let Device { extras, mut writes, .. } = old;
         for extra in extras {
             if let Purpose::Client(ticket, items) = extra.purpose {
                 for (id, item) in items {
@@ -319,14 +325,16 @@ impl Core {
         let device = &self.devices[at];
         let places: std::collections::HashMap<TagId, u32> =
             if writes.is_empty() { Default::default() } else { device.tags.ids().zip(0..).collect() };
-        for mut write in writes {
-            let tag = places.get(&write.id).copied();
-            match tag.filter(|tag| self.devices[at].tags.value_type(*tag) == write.raw.value_type()) {
+        while let Some((mut write, _)) = writes.pop() {
+            let tag = places.get(&write.origin.id).copied();
+            let Device { tags, writes, .. } = &mut self.devices[at];
+            match tag.filter(|tag| tags.value_type(*tag) == write.raw.value_type()) {
                 Some(tag) => {
                     write.tag = tag;
-                    self.devices[at].queue_write(write, self.settings.write_optimisation);
+                    write.origin.is_plain = tags.plain_id(tag).is_some();
+                    writes.push(write, self.settings.write_optimisation);
                 }
-                None => self.answer_write(write.ticket, write.item, Status::BAD_NODE_ID_UNKNOWN),
+                None => self.answer_write(write.ticket, write.origin.item as usize, Status::BAD_NODE_ID_UNKNOWN),
             }
         }
     }

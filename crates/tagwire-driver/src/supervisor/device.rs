@@ -1,6 +1,6 @@
 //! One device as its link's task sees it: tags, scan classes, queues, health and counters.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +14,8 @@ use super::schedule::Ticks;
 use super::statistics::{DeviceState, DeviceStatistics};
 use super::system::{Board, DeviceItem};
 use super::tags::TagTable;
-use crate::{DeviceSettings, DeviceSpec, Poll, ScanMode, Sink, WriteOptimisation};
+use super::write_queue::WriteQueue;
+use crate::{DeviceSettings, DeviceSpec, Poll, ScanMode, Sink};
 
 /// Most scan classes of one device; further intervals join the nearest faster one.
 const MAX_CLASSES: usize = 64;
@@ -54,18 +55,6 @@ pub(crate) enum Purpose {
     Refresh,
 }
 
-/// A write that waits for its turn.
-#[derive(Debug)]
-pub(crate) struct QueuedWrite {
-    pub(crate) queued: Instant,
-    pub(crate) number: u64,
-    pub(crate) ticket: u64,
-    pub(crate) item: usize,
-    pub(crate) id: TagId,
-    pub(crate) tag: u32,
-    pub(crate) raw: Value,
-}
-
 /// What a device wants next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Job {
@@ -86,9 +75,7 @@ pub(crate) struct Device {
     pub(crate) learned: Learned,
     pub(crate) classes: Vec<Class>,
     pub(crate) extras: VecDeque<Extra>,
-    pub(crate) writes: VecDeque<QueuedWrite>,
-    /// The number of the latest queued write of each tag, kept only when older ones may be left out.
-    pub(crate) latest: HashMap<u32, u64>,
+    pub(crate) writes: WriteQueue,
     /// Values of a simulated device.
     pub(crate) memory: Vec<Value>,
     pub(crate) board: Board<DeviceItem>,
@@ -110,8 +97,7 @@ impl Device {
             learned: Learned::default(),
             classes: Vec::new(),
             extras: VecDeque::new(),
-            writes: VecDeque::new(),
-            latest: HashMap::new(),
+            writes: WriteQueue::default(),
             memory: Vec::new(),
             board: Board::new(system),
             counters,
@@ -240,30 +226,6 @@ impl Device {
         (0..self.tags.len() as u32).filter(wanted).collect()
     }
 
-    /// Queues a write, noting it as the latest of its tag where older ones may be left out.
-    pub(crate) fn queue_write(&mut self, write: QueuedWrite, optimisation: WriteOptimisation) {
-        let may_skip = match optimisation {
-            WriteOptimisation::All => false,
-            WriteOptimisation::LatestNonBoolean => !matches!(write.raw, Value::Boolean(_)),
-            WriteOptimisation::Latest => true,
-        };
-        if may_skip {
-            self.latest.insert(write.tag, write.number);
-        }
-        self.writes.push_back(write);
-    }
-
-    /// The next write to send, and whether a later one of the same tag replaces it.
-    pub(crate) fn next_write(&mut self) -> Option<(QueuedWrite, bool)> {
-        let write = self.writes.pop_front()?;
-        let latest = self.latest.get(&write.tag).copied();
-        if latest == Some(write.number) {
-            self.latest.remove(&write.tag);
-        }
-        let is_replaced = latest.is_some_and(|latest| latest != write.number);
-        Some((write, is_replaced))
-    }
-
     /// Takes over from the device that had this place before what a change of tags and settings does not touch.
     pub(crate) fn inherit(&mut self, old: &mut Self, now: Instant) {
         self.health = std::mem::take(&mut old.health);
@@ -286,15 +248,10 @@ impl Device {
         }
     }
 
-    /// The requests that waited.
-    pub(crate) fn into_queues(self) -> (VecDeque<Extra>, VecDeque<QueuedWrite>) {
-        (self.extras, self.writes)
-    }
-
     /// The write that waits longest, when the device may be written to now.
     pub(crate) fn write_offer(&self, now: Instant) -> Option<(Instant, Job)> {
-        let first = self.writes.front()?;
-        self.health.write_at().is_none_or(|at| at <= now).then_some((first.queued, Job::Write))
+        let queued = self.writes.oldest()?;
+        self.health.write_at().is_none_or(|at| at <= now).then_some((queued, Job::Write))
     }
 
     /// The read that should be served first, when the device may be asked now.
@@ -327,7 +284,7 @@ impl Device {
         let work = self.classes.iter().map(|class| class.ticks.due()).chain(self.learned.probe_at());
         let queued = self.extras.front().map(|extra| extra.queued);
         let read_at = work.chain(queued).min().map(|at| self.health.ask_at().map_or(at, |ask_at| ask_at.max(at)));
-        let write_at = self.writes.front().map(|write| self.health.write_at().unwrap_or(write.queued));
+        let write_at = self.writes.oldest().map(|queued| self.health.write_at().unwrap_or(queued));
         [read_at, write_at].into_iter().flatten().min()
     }
 

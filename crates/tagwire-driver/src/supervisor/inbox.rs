@@ -1,23 +1,27 @@
 //! Taking in what clients ask for, and answering it.
 
+use std::mem;
+
 use tagwire_model::{Status, TagId, Value};
 use tokio::time::Instant;
 
 use super::core::{Core, SystemWrite};
-use super::device::{Purpose, QueuedWrite};
+use super::device::Purpose;
 use super::handle::{Command, failed};
-use crate::Update;
+use super::write_queue::{Origin, QueuedWrite, WriteQueue};
+use crate::{Update, WriteOptimisation};
 
 impl Core {
     /// Takes in a client's request. What needs the driver waits until the driver is free.
     pub(crate) fn accept(&mut self, command: Command) {
         match command {
-            Command::Write { items, reply } => {
+            Command::Write { mut items, reply } => {
                 let ticket = self.writes.open(items.len(), reply);
                 let now = Instant::now();
-                for (item, (id, value)) in items.into_iter().enumerate() {
-                    self.accept_write(ticket, item, id, &value, now);
+                for (item, (id, value)) in (0..).zip(&mut items) {
+                    self.accept_write(ticket, item, *id, value, now);
                 }
+                self.settle();
                 let n_waiting = self.devices.iter().map(|device| device.writes.len() as u64).sum();
                 self.counters.max_pending_writes = self.counters.max_pending_writes.max(n_waiting);
             }
@@ -35,45 +39,71 @@ impl Core {
         }
     }
 
-    fn accept_write(&mut self, ticket: u64, item: usize, id: TagId, value: &Value, now: Instant) {
+    /// Takes in one write and leaves its value empty.
+    #[inline]
+    fn accept_write(&mut self, ticket: u64, item: u32, id: TagId, value: &mut Value, now: Instant) {
         let Some((at, tag)) = self.index.place(id) else {
-            match self.system_place(id) {
-                Some(place) => {
-                    self.system_writes.push_back(SystemWrite { ticket, item, place, value: value.clone() });
-                }
-                None => self.answer_write(ticket, item, Status::BAD_NODE_ID_UNKNOWN),
-            }
-            return;
+            return self.accept_system_write(ticket, item, id, mem::replace(value, Value::Null));
         };
         let device = &mut self.devices[at];
-        let raw = match device.tags.to_raw(tag, value) {
-            Ok(raw) => raw,
-            Err(status) => return self.answer_write(ticket, item, status),
-        };
-        if !self.settings.enabled {
-            return self.answer_write(ticket, item, Status::BAD_OUT_OF_SERVICE);
+        let is_raw = device.tags.is_raw(tag, value);
+        let mut origin = Origin { item, id, is_plain: is_raw };
+        // What let the write before of the same request pass lets this one pass as well.
+        if is_raw && device.writes.is_open(ticket) && self.settings.write_optimisation == WriteOptimisation::All {
+            return device.writes.push_more(origin, tag, mem::replace(value, Value::Null));
         }
+        let value = mem::replace(value, Value::Null);
+        let raw = if is_raw {
+            value
+        } else {
+            origin.is_plain = device.tags.plain_id(tag).is_some();
+            match device.tags.to_raw(tag, value) {
+                Ok(raw) => raw,
+                Err(status) => return self.answer_write(ticket, item as usize, status),
+            }
+        };
+        if let Some(status) = self.closed_for_writes(at, now) {
+            return self.answer_write(ticket, item as usize, status);
+        }
+        let device = &mut self.devices[at];
+        let write = QueuedWrite { queued: now, ticket, origin, tag, raw };
+        if device.settings.simulated {
+            return self.simulate_write(at, write);
+        }
+        device.writes.push(write, self.settings.write_optimisation);
+    }
+
+    #[cold]
+    fn accept_system_write(&mut self, ticket: u64, item: u32, id: TagId, value: Value) {
+        let item = item as usize;
+        match self.system_place(id) {
+            Some(place) => self.system_writes.push_back(SystemWrite { ticket, item, place, value }),
+            None => self.answer_write(ticket, item, Status::BAD_NODE_ID_UNKNOWN),
+        }
+    }
+
+    /// Why a write to a device is answered at once with an error, which is counted; `None` when it may be sent.
+    fn closed_for_writes(&mut self, at: usize, now: Instant) -> Option<Status> {
+        if !self.settings.enabled {
+            return Some(Status::BAD_OUT_OF_SERVICE);
+        }
+        let device = &mut self.devices[at];
         let line_is_down = device.is_asked() && self.line.is_down();
         let closed = device.closed(now, true).or_else(|| line_is_down.then_some(Status::BAD_NO_COMMUNICATION));
-        if let Some(status) = closed {
-            device.counters.n_failed_writes += 1;
-            return self.answer_write(ticket, item, status);
+        device.counters.n_failed_writes += u64::from(closed.is_some());
+        closed
+    }
+
+    fn simulate_write(&mut self, at: usize, write: QueuedWrite) {
+        let device = &mut self.devices[at];
+        if let Some(cell) = device.memory.get_mut(write.tag as usize) {
+            cell.clone_from(&write.raw);
         }
-        if device.settings.simulated {
-            if let Some(cell) = device.memory.get_mut(tag as usize) {
-                cell.clone_from(&raw);
-            }
-            device.counters.n_writes += 1;
-            self.show(at, tag, raw, self.clock.now());
-            self.flush();
-            return self.answer_write(ticket, item, Status::GOOD);
-        }
-        let number = self.next_id;
-        self.next_id += 1;
-        device.queue_write(
-            QueuedWrite { queued: now, number, ticket, item, id, tag, raw },
-            self.settings.write_optimisation,
-        );
+        device.counters.n_writes += 1;
+        self.show(at, write.tag, write.raw, self.clock.now());
+        let result = std::iter::once((write.origin.item as usize, Status::GOOD));
+        let n_counted = self.writes.set_all(write.ticket, result);
+        self.shared.release(n_counted);
     }
 
     fn accept_read(&mut self, ticket: u64, tags: &[TagId]) {
@@ -130,6 +160,20 @@ impl Core {
         if self.writes.set(ticket, item, status) {
             self.shared.release(1);
         }
+    }
+
+    /// Records the result of each write by its place among `writes`; [`Core::settle`] tells those who wait.
+    pub(crate) fn record_writes(&mut self, writes: &WriteQueue, mut status: impl FnMut(usize) -> Status) {
+        let mut at = 0;
+        let mut n_counted = 0;
+        for (ticket, items) in writes.tickets() {
+            let results = items.map(|item| {
+                at += 1;
+                (item, status(at - 1))
+            });
+            n_counted += self.writes.set_all(ticket, results);
+        }
+        self.shared.release(n_counted);
     }
 
     pub(crate) fn answer_read(&mut self, ticket: u64, item: usize, update: Update) {

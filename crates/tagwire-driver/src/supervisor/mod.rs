@@ -28,6 +28,7 @@ mod task;
 mod tickets;
 mod watchdog;
 mod write;
+mod write_queue;
 
 pub use clock::Clock;
 pub use handle::{LinkHandle, MAX_QUEUED_ITEMS, ReloadError};

@@ -4,12 +4,12 @@ use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 
-use tagwire_model::Value;
 use tokio::time::{Instant, sleep_until};
 
 use super::core::{BEAT, Core};
-use super::device::{Job, QueuedWrite};
+use super::device::Job;
 use super::handle::{Command, NewDevice, ReloadError};
+use super::write_queue::WriteQueue;
 use crate::{LinkError, PolledDriver, Readings, Refusal};
 
 /// Why a request to a device brought no answer of the device.
@@ -29,8 +29,8 @@ pub(crate) struct PolledLink {
     pub(crate) driver: Box<dyn PolledDriver>,
     pub(crate) readings: Readings,
     pub(crate) results: Vec<Result<(), Refusal>>,
-    pub(crate) raw: Vec<(u32, Value)>,
-    pub(crate) sending: Vec<QueuedWrite>,
+    /// The writes that the driver has.
+    pub(crate) sending: WriteQueue,
     pub(crate) unanswered: Vec<usize>,
     /// Writes sent since the last read.
     n_writes_in_row: u32,
@@ -47,8 +47,7 @@ impl PolledLink {
             driver,
             readings: Readings::default(),
             results: Vec::new(),
-            raw: Vec::new(),
-            sending: Vec::new(),
+            sending: WriteQueue::default(),
             unanswered: Vec::new(),
             n_writes_in_row: 0,
             pause_until: None,
@@ -116,7 +115,7 @@ impl PolledLink {
         }
         if job == Job::Write {
             self.n_writes_in_row += 1;
-            self.write(device, now).await;
+            self.write_in_turn(device, now).await;
         } else if self.read(device, job, now).await {
             self.n_writes_in_row = 0;
         } else {

@@ -9,8 +9,9 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 use super::core::{BEAT, Core, bad_update};
-use super::device::{Purpose, QueuedWrite};
+use super::device::Purpose;
 use super::handle::{Command, ReloadError};
+use super::write_queue::WriteQueue;
 use crate::{LinkError, Order, PushedDriver, Report, Update};
 
 /// Most reports that may wait for the supervisor.
@@ -39,7 +40,7 @@ enum End {
 struct Under {
     at: usize,
     deadline: Instant,
-    writes: Vec<QueuedWrite>,
+    writes: WriteQueue,
 }
 
 impl PushedLink {
@@ -203,15 +204,8 @@ impl Core {
                 continue;
             }
             let Ok(permit) = orders.try_reserve() else { return };
-            let (mut writes, mut items) = (Vec::new(), Vec::new());
-            while let Some((write, is_replaced)) = self.devices[at].next_write() {
-                if is_replaced {
-                    self.answer_write(write.ticket, write.item, Status::BAD_REQUEST_CANCELLED_BY_CLIENT);
-                } else {
-                    items.push((at, write.tag, write.raw.clone()));
-                    writes.push(write);
-                }
-            }
+            let mut writes = self.take_writes(at, usize::MAX, WriteQueue::default());
+            let items = writes.as_sent().iter().map(|(tag, raw)| (at, *tag, raw.clone())).collect();
             let number = self.next_id;
             self.next_id += 1;
             let deadline = Instant::now() + self.devices[at].settings.request_timeout;
@@ -277,21 +271,22 @@ impl Core {
     }
 
     fn answer_order(&mut self, number: u64, statuses: &[Status], missing: Status, under: &mut HashMap<u64, Under>) {
-        let Some(Under { at, writes, .. }) = under.remove(&number) else { return };
+        let Some(Under { at, mut writes, .. }) = under.remove(&number) else { return };
         let stamp = self.clock.now();
-        for (idx, write) in writes.into_iter().enumerate() {
-            let status = statuses.get(idx).copied().unwrap_or(missing);
-            if status.is_good() {
+        let status_of = |idx: usize| statuses.get(idx).copied().unwrap_or(missing);
+        let read_back = self.devices[at].settings.read_after_write;
+        for (idx, (tag, raw)) in writes.parts().0.iter_mut().enumerate() {
+            if status_of(idx).is_good() {
                 self.devices[at].counters.n_writes += 1;
-                if !self.devices[at].settings.read_after_write {
-                    self.show(at, write.tag, write.raw, stamp);
+                if !read_back {
+                    self.show(at, *tag, std::mem::replace(raw, Value::Null), stamp);
                 }
             } else {
                 self.devices[at].counters.n_failed_writes += 1;
             }
-            self.flush();
-            self.answer_write(write.ticket, write.item, status);
         }
+        self.record_writes(&writes, status_of);
+        self.settle();
     }
 
     /// A pushed driver has no way to be asked: explicit reads are answered so that the caller takes the live value.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tagwire_model::{Access, ConvertError, Scaling, Status, TagId, Value, ValueType};
+use tagwire_model::{Access, ConvertError, DataType, Scaling, Status, TagId, Value, ValueType};
 
 use crate::TagSpec;
 
@@ -24,7 +24,6 @@ struct Cold {
     value_type: ValueType,
     scan_ms: u32,
     access: Access,
-    is_scaled: bool,
 }
 
 /// The tags of one device by their index in it.
@@ -32,13 +31,17 @@ struct Cold {
 pub(crate) struct TagTable {
     hot: Vec<Hot>,
     cold: Vec<Cold>,
+    /// The type of each tag that can be written and takes scalars as they are, apart from the rest because a request that
+    /// writes many tags then finds them all near by.
+    plain: Vec<Option<DataType>>,
     scalings: Vec<Scaling>,
 }
 
 impl TagTable {
     pub(crate) fn new(specs: &[TagSpec]) -> Self {
         let mut table =
-            Self { hot: Vec::with_capacity(specs.len()), cold: Vec::with_capacity(specs.len()), scalings: Vec::new() };
+            Self { hot: Vec::with_capacity(specs.len()), cold: Vec::with_capacity(specs.len()), ..Self::default() };
+        table.plain.reserve_exact(specs.len());
         for spec in specs {
             let scaling = match &spec.scaling {
                 Some(scaling) => {
@@ -50,7 +53,9 @@ impl TagTable {
             table.hot.push(Hot { id: spec.id, scaling });
             let scan_ms = spec.scan.map_or(0, |scan| u32::try_from(scan.as_millis()).unwrap_or(u32::MAX));
             let is_scaled = scaling != NO_SCALING;
-            table.cold.push(Cold { value_type: spec.value_type, scan_ms, access: spec.access, is_scaled });
+            table.cold.push(Cold { value_type: spec.value_type, scan_ms, access: spec.access });
+            let is_plain = spec.access.write && !is_scaled && spec.value_type.is_scalar();
+            table.plain.push(is_plain.then_some(spec.value_type.data_type));
         }
         table
     }
@@ -97,22 +102,23 @@ impl TagTable {
         Some((hot.id, scaled.map_err(|_| Status::BAD_OUT_OF_RANGE)))
     }
 
+    /// Whether a tag can be written and a client's value is what the device takes, as it is.
+    #[inline]
+    pub(crate) fn is_raw(&self, tag: u32, value: &Value) -> bool {
+        let plain = self.plain.get(tag as usize).copied().flatten();
+        plain.is_some() && plain == value.to_bits().map(|(data_type, _)| data_type)
+    }
+
     /// The raw value of the tag's own type that a client's value stands for.
-    pub(crate) fn to_raw(&self, tag: u32, value: &Value) -> Result<Value, Status> {
+    pub(crate) fn to_raw(&self, tag: u32, value: Value) -> Result<Value, Status> {
         let cold = self.cold.get(tag as usize).ok_or(Status::BAD_NODE_ID_UNKNOWN)?;
         if !cold.access.write {
             return Err(Status::BAD_NOT_WRITABLE);
         }
-        if !cold.is_scaled
-            && cold.value_type.is_scalar()
-            && value.to_bits().is_some_and(|(data_type, _)| data_type == cold.value_type.data_type)
-        {
-            return Ok(value.clone());
-        }
         let scaling = self.hot.get(tag as usize).and_then(|hot| self.scalings.get(hot.scaling as usize));
         let raw = match scaling {
-            Some(scaling) => scaling.to_raw(value, cold.value_type.data_type).map_err(status_of)?,
-            None => value.clone(),
+            Some(scaling) => scaling.to_raw(&value, cold.value_type.data_type).map_err(status_of)?,
+            None => value,
         };
         raw.convert(cold.value_type).map_err(status_of)
     }
@@ -170,7 +176,7 @@ impl Index {
 
 #[cfg(test)]
 mod tests {
-    use tagwire_model::{Clamp, Curve, DataType};
+    use tagwire_model::{Clamp, Curve};
 
     use super::*;
     use crate::Settings;
@@ -197,14 +203,14 @@ mod tests {
         assert_eq!(seen(1, 500), (TagId(8), Ok((Value::Double(50.0), Status::GOOD))));
         let (_, held) = seen(1, 2000);
         assert_eq!(held, Ok((Value::Double(100.0), Status::GOOD.with_info(Status::LIMIT_HIGH))));
-        assert_eq!(table.to_raw(1, &Value::Double(50.0)), Ok(Value::Int16(500)));
-        assert_eq!(table.to_raw(0, &Value::Int64(70_000)), Err(Status::BAD_OUT_OF_RANGE));
-        assert_eq!(table.to_raw(0, &Value::text("5")), Err(Status::BAD_TYPE_MISMATCH));
+        assert_eq!(table.to_raw(1, Value::Double(50.0)), Ok(Value::Int16(500)));
+        assert_eq!(table.to_raw(0, Value::Int64(70_000)), Err(Status::BAD_OUT_OF_RANGE));
+        assert_eq!(table.to_raw(0, Value::text("5")), Err(Status::BAD_TYPE_MISMATCH));
     }
 
     #[test]
     fn a_tag_costs_little_memory() {
-        let per_tag = size_of::<Hot>() + size_of::<Cold>();
+        let per_tag = size_of::<Hot>() + size_of::<Cold>() + size_of::<Option<DataType>>();
         // Two more words hold the tag's index in its scan class and in its block.
         assert!(per_tag + 2 * size_of::<u32>() <= 48, "{per_tag} bytes");
     }

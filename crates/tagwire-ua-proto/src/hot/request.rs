@@ -2,6 +2,7 @@
 
 use tagwire_model::Timestamp;
 
+use super::scalar_write::ScalarWriteRef;
 use super::skip_extension_object;
 use super::value::DataValueRef;
 use crate::codec::{Decode, DecodeError, Reader};
@@ -149,8 +150,8 @@ impl<'a> WriteRequestRef<'a> {
 
     /// The values to write.
     #[inline]
-    pub fn nodes(&self) -> impl Iterator<Item = Result<WriteValueRef<'a>, DecodeError>> + use<'a> {
-        self.nodes.iter()
+    pub fn nodes(&self) -> WriteValues<'a> {
+        WriteValues(self.nodes.iter())
     }
 
     /// Whether every value can be decoded, for a service that must not begin what it cannot end.
@@ -159,6 +160,32 @@ impl<'a> WriteRequestRef<'a> {
     /// The first [`DecodeError`] within the request.
     pub fn check(&self) -> Result<(), DecodeError> {
         self.nodes().try_for_each(|node| node.map(|_| ()))
+    }
+}
+
+/// The values of a Write, one after the other.
+#[derive(Clone, Debug)]
+pub struct WriteValues<'a>(ItemIter<'a, WriteValueRef<'a>>);
+
+impl<'a> WriteValues<'a> {
+    /// The next value when it is of the kind that nearly all are; `None`, and the value is still to come, when it is not.
+    #[inline]
+    pub fn next_scalar(&mut self) -> Option<ScalarWriteRef<'a>> {
+        if self.0.left == 0 {
+            return None;
+        }
+        let scalar = ScalarWriteRef::read(self.0.reader.as_mut()?)?;
+        self.0.left -= 1;
+        Some(scalar)
+    }
+}
+
+impl<'a> Iterator for WriteValues<'a> {
+    type Item = Result<WriteValueRef<'a>, DecodeError>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.next()
     }
 }
 
@@ -217,6 +244,7 @@ impl<'a> Items<'a> {
     }
 }
 
+#[derive(Clone, Debug)]
 struct ItemIter<'a, T> {
     left: usize,
     /// `None` once the end or an error was reached.

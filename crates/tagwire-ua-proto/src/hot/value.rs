@@ -51,27 +51,39 @@ impl<'a> Decode<'a> for ValueRef<'a> {
     #[inline]
     fn decode(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
         let mut behind = reader.clone();
-        let value = match behind.u8()? {
-            0 => Self::Null,
-            1 => Self::Fixed(DataType::Boolean, u64::from(behind.bool()?)),
-            2 => Self::Fixed(DataType::Int8, behind.i8()? as u64),
-            3 => Self::Fixed(DataType::UInt8, u64::from(behind.u8()?)),
-            4 => Self::Fixed(DataType::Int16, behind.i16()? as u64),
-            5 => Self::Fixed(DataType::UInt16, u64::from(behind.u16()?)),
-            6 => Self::Fixed(DataType::Int32, behind.i32()? as u64),
-            7 => Self::Fixed(DataType::UInt32, u64::from(behind.u32()?)),
-            8 => Self::Fixed(DataType::Int64, behind.u64()?),
-            9 => Self::Fixed(DataType::UInt64, behind.u64()?),
-            10 => Self::Fixed(DataType::Float, u64::from(behind.u32()?)),
-            11 => Self::Fixed(DataType::Double, behind.u64()?),
-            12 => Self::Text(behind.str()?.unwrap_or_default()),
-            13 => Self::Fixed(DataType::DateTime, behind.u64()?),
-            15 => Self::Bytes(behind.byte_string()?.unwrap_or_default()),
-            _ => return Variant::decode(reader).map(Self::Other),
+        let kind = behind.u8()?;
+        let value = match fixed_value(kind, &mut behind)? {
+            Some((data_type, bits)) => Self::Fixed(data_type, bits),
+            None => match kind {
+                0 => Self::Null,
+                12 => Self::Text(behind.str()?.unwrap_or_default()),
+                15 => Self::Bytes(behind.byte_string()?.unwrap_or_default()),
+                _ => return Variant::decode(reader).map(Self::Other),
+            },
         };
         *reader = behind;
         Ok(value)
     }
+}
+
+/// The scalar of a fixed type that follows its type byte; `None` for every other type.
+#[inline]
+pub(super) fn fixed_value(kind: u8, reader: &mut Reader<'_>) -> Result<Option<(DataType, u64)>, DecodeError> {
+    Ok(Some(match kind {
+        1 => (DataType::Boolean, u64::from(reader.bool()?)),
+        2 => (DataType::Int8, reader.i8()? as u64),
+        3 => (DataType::UInt8, u64::from(reader.u8()?)),
+        4 => (DataType::Int16, reader.i16()? as u64),
+        5 => (DataType::UInt16, u64::from(reader.u16()?)),
+        6 => (DataType::Int32, reader.i32()? as u64),
+        7 => (DataType::UInt32, u64::from(reader.u32()?)),
+        8 => (DataType::Int64, reader.u64()?),
+        9 => (DataType::UInt64, reader.u64()?),
+        10 => (DataType::Float, u64::from(reader.u32()?)),
+        11 => (DataType::Double, reader.u64()?),
+        13 => (DataType::DateTime, reader.u64()?),
+        _ => return Ok(None),
+    }))
 }
 
 /// A DataValue as it lies in the receive buffer. Picoseconds are passed over.

@@ -1,25 +1,19 @@
-//! Read and Write (Part 4, 5.11.2 and 5.11.4). Hot: nothing is allocated per value of a scalar tag.
-
-use std::sync::Arc;
+//! Read (Part 4, 5.11.2). Hot: nothing is allocated per value of a scalar tag.
 
 use tagwire_access::Operation;
 use tagwire_hub::{Reading, Registry, TagFlags};
 use tagwire_model::{Status, TagId, Timestamp, Value};
 use tagwire_ua_proto::codec::{Decode, DecodeError, Encode, Reader};
 use tagwire_ua_proto::hot::{
-    DataValueRef, ReadRequestRef, ReadValueIdRef, ValueRef, WriteRequestRef, WriteValueRef, start_response,
-    write_fixed_data_value, write_model_data_value, write_status_only,
+    ReadRequestRef, ReadValueIdRef, start_response, write_fixed_data_value, write_model_data_value, write_status_only,
 };
 use tagwire_ua_proto::ids::{attribute as attribute_id, encoding as ids};
 use tagwire_ua_proto::services::TimestampsToReturn;
 use tagwire_ua_proto::status;
 use tagwire_ua_proto::types::{IdentifierRef, NodeIdRef, NumericRange, Variant};
 
-use super::part_write::{PartWrite, write_parts};
-use super::value::value_for_tag;
-use super::{Context, Flow, LaterBody, check_operations, device_read};
+use super::{Context, Flow, check_operations, device_read};
 use crate::address_space::{NAMESPACE_TAGS, Node, Rights as _, Snapshot};
-use crate::event::audit::{self, Actor, NotedWrite};
 use crate::limits;
 use crate::rights::TagRights;
 use crate::subscription::stamped;
@@ -68,7 +62,10 @@ pub(super) fn read(context: &mut Context<'_>, body: &[u8], out: &mut Vec<u8>) ->
 
 /// Puts the next items of a request into `batch`; false when there are none.
 #[inline]
-fn fill<T>(batch: &mut Vec<T>, items: &mut impl Iterator<Item = Result<T, DecodeError>>) -> Result<bool, Status> {
+pub(super) fn fill<T>(
+    batch: &mut Vec<T>,
+    items: &mut impl Iterator<Item = Result<T, DecodeError>>,
+) -> Result<bool, Status> {
     batch.clear();
     for item in items.by_ref().take(Registry::BATCH) {
         batch.push(item.map_err(DecodeError::status)?);
@@ -78,7 +75,7 @@ fn fill<T>(batch: &mut Vec<T>, items: &mut impl Iterator<Item = Result<T, Decode
 
 /// Finds for each item the tag whose value it names by the tag's path, which is what all but every item does.
 #[inline]
-fn tags_of_values<T>(
+pub(super) fn tags_of_values<T>(
     context: &Context<'_>,
     snapshot: &Snapshot<'_>,
     batch: &[T],
@@ -204,141 +201,5 @@ fn encoding_status(encoding: &str) -> Status {
         status::BAD_DATA_ENCODING_INVALID
     } else {
         status::BAD_DATA_ENCODING_UNSUPPORTED
-    }
-}
-
-pub(super) fn write(context: &mut Context<'_>, body: &[u8], _out: &mut Vec<u8>) -> Result<Flow, Status> {
-    let principal = context.principal()?;
-    let request = WriteRequestRef::decode(&mut Reader::new(body)).map_err(DecodeError::status)?;
-    let count = request.n_nodes();
-    check_operations(count, limits::MAX_NODES_PER_WRITE)?;
-    let mut results = Vec::with_capacity(count);
-    let mut writes = Vec::with_capacity(count);
-    let mut parts = Vec::new();
-    let mut noted = audit::is_heard(context.server).then(|| Vec::with_capacity(count));
-    let snapshot = context.server.address_space.snapshot();
-    let rights = TagRights::new(context.server, principal, Operation::Write, &snapshot);
-    let (mut batch, mut found) = (Vec::with_capacity(count.min(Registry::BATCH)), Vec::new());
-    let mut nodes = request.nodes();
-    while fill(&mut batch, &mut nodes)? {
-        tags_of_values(context, &snapshot, &batch, |item| (item.node_id, item.attribute_id), &mut found);
-        for (item, found) in batch.iter().zip(&found) {
-            if let Some(noted) = &mut noted {
-                noted.push(note(context, &snapshot, item));
-            }
-            match one_write(context, &snapshot, item, *found, &rights) {
-                Ok((tag, value, None)) => {
-                    writes.push((tag, value));
-                    results.push(Status::GOOD);
-                }
-                Ok((tag, value, Some(range))) => {
-                    parts.push(PartWrite { position: results.len(), tag, range, value });
-                    results.push(Status::UNCERTAIN);
-                }
-                Err(status) => results.push(status),
-            }
-        }
-    }
-    drop(snapshot);
-    let answers = context.server.hub.write(writes);
-    let (request_handle, server) = (context.header.request_handle, Arc::clone(context.server));
-    let actor = if noted.is_some() { Actor::of(context) } else { Actor::default() };
-    Ok(Flow::Later(Box::pin(async move {
-        // Every item for a whole tag that passed the checks got Good above, and takes the next answer of the devices here.
-        let mut answers = answers.await.into_iter();
-        for result in &mut results {
-            if *result == Status::GOOD {
-                *result = answers.next().unwrap_or(Status::BAD_INTERNAL_ERROR);
-            }
-        }
-        if !parts.is_empty() {
-            write_parts(&server, parts, &mut results).await;
-        }
-        for (write, status) in noted.into_iter().flatten().zip(&results) {
-            audit::written(&server, &actor, write, *status);
-        }
-        let mut out = Vec::with_capacity(48 + results.len() * 4);
-        start_response(ids::WRITE_RESPONSE, request_handle, Status::GOOD, server.now(), &mut out);
-        results.encode(&mut out);
-        (-1_i32).encode(&mut out);
-        LaterBody::Body(out)
-    })))
-}
-
-/// What an auditor is told of a write, with the value before it.
-#[cold]
-fn note(context: &Context<'_>, snapshot: &Snapshot<'_>, item: &WriteValueRef<'_>) -> NotedWrite {
-    let old = match snapshot.resolve(item.node_id) {
-        Some(Node::Tag(tag)) if item.attribute_id == VALUE => context.server.hub.read(tag),
-        _ => None,
-    };
-    NotedWrite {
-        node_id: item.node_id.into(),
-        attribute: item.attribute_id,
-        range: item.index_range.into(),
-        old: old.map(|reading| Variant::from(&reading.to_sample().value)).unwrap_or_default(),
-        new: item.value.value.to_variant(),
-    }
-}
-
-#[inline]
-fn one_write(
-    context: &Context<'_>,
-    snapshot: &Snapshot<'_>,
-    item: &WriteValueRef<'_>,
-    found: Option<(TagId, TagFlags)>,
-    rights: &TagRights<'_>,
-) -> Result<(TagId, Value, Option<NumericRange>), Status> {
-    let (tag, flags) = match found {
-        Some(found) => found,
-        None => {
-            let tag = writable_node(context, snapshot, item)?;
-            (tag, context.server.hub.flags(tag).ok_or(Status::BAD_NODE_ID_UNKNOWN)?)
-        }
-    };
-    if !flags.writable() {
-        return Err(status::BAD_NOT_WRITABLE);
-    }
-    rights.check(tag)?;
-    let (value, range) = value_to_write(snapshot, tag, flags, item.index_range, &item.value)?;
-    if range.is_some() && !flags.readable() {
-        // The rest of a value that nobody can read cannot be kept.
-        return Err(status::BAD_WRITE_NOT_SUPPORTED);
-    }
-    Ok((tag, value, range))
-}
-
-/// The tag that a NodeId of another form names; only values of tags can be written.
-#[cold]
-fn writable_node(context: &Context<'_>, snapshot: &Snapshot<'_>, item: &WriteValueRef<'_>) -> Result<TagId, Status> {
-    let node = snapshot.resolve(item.node_id).ok_or(Status::BAD_NODE_ID_UNKNOWN)?;
-    match node {
-        Node::Tag(tag) if item.attribute_id == VALUE => Ok(tag),
-        // An attribute that the node does not have is said to be so.
-        _ => {
-            snapshot.attribute(node, item.attribute_id, &context.address_context())?;
-            Err(status::BAD_NOT_WRITABLE)
-        }
-    }
-}
-
-/// The value to send to the device and the part it is for, which must have exactly the tag's type (Part 4, 5.11.4.2).
-#[inline]
-fn value_to_write(
-    snapshot: &Snapshot<'_>,
-    tag: TagId,
-    flags: TagFlags,
-    range: &str,
-    value: &DataValueRef<'_>,
-) -> Result<(Value, Option<NumericRange>), Status> {
-    // A device takes values only; times that a client adds are left to the device, a quality cannot be written.
-    if value.status.is_some_and(|status| status.code() != Status::GOOD) {
-        return Err(status::BAD_WRITE_NOT_SUPPORTED);
-    }
-    match &value.value {
-        ValueRef::Fixed(data_type, bits) if range.is_empty() && data_type.ua_id() == flags.scalar_type() => {
-            Ok((Value::from_bits(*data_type, *bits), None))
-        }
-        value => value_for_tag(snapshot, tag, range, value),
     }
 }

@@ -14,6 +14,7 @@ mod table;
 mod user_token;
 mod value;
 pub mod view;
+mod write;
 
 use std::future::Future;
 use std::pin::Pin;

@@ -3,7 +3,7 @@
 use tagwire_model::Status;
 use tagwire_ua_proto::ids::encoding as ids;
 
-use super::{Context, Flow, attribute, browse, discovery, method, monitored_item, session, subscription};
+use super::{Context, Flow, attribute, browse, discovery, method, monitored_item, session, subscription, write};
 
 /// What a service wants of the session that the request names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +40,7 @@ macro_rules! services {
 
 services! {
     READ_REQUEST "Read" Activated attribute::read;
-    WRITE_REQUEST "Write" Activated attribute::write;
+    WRITE_REQUEST "Write" Activated write::write;
     PUBLISH_REQUEST "Publish" Activated subscription::publish;
     FIND_SERVERS_REQUEST "FindServers" None discovery::find_servers;
     GET_ENDPOINTS_REQUEST "GetEndpoints" None discovery::endpoints;

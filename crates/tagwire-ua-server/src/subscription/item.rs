@@ -215,7 +215,13 @@ impl Item {
             self.held = Some(Box::new(new));
             return was_queued;
         }
-        self.sample(new, at_ms) || was_queued
+        // One change that comes late must not let all that follow in time look early, and be held for ever after.
+        let interval = self.settings.sampling_ms;
+        let due = self.last_at.map(|last| last.wrapping_add(interval));
+        let begun = due.filter(|due| at_ms.wrapping_sub(*due) < interval).unwrap_or(at_ms);
+        let is_queued = self.sample(new, at_ms);
+        self.last_at = Some(begun);
+        is_queued || was_queued
     }
 
     /// Samples the change that was held, when its interval has ended by `at_ms`. Returns whether something was queued.
@@ -504,6 +510,17 @@ mod tests {
         assert!(!item.sample(number(57.0, 0), 0));
         assert!(item.resend(Some(number(57.0, 0))));
         assert_eq!(drain(&mut item), [(57.0, false)]);
+    }
+
+    #[test]
+    fn a_late_change_does_not_delay_those_that_follow_in_time() {
+        let mut item = item(1, true, Trigger::StatusValue, 0.0);
+        item.settings.sampling_ms = 100;
+        for (count, at_ms) in (0_u8..).zip([1_000, 1_100, 1_240, 1_300, 1_399, 1_500]) {
+            assert!(item.offer(number(f64::from(count), 0), at_ms), "at {at_ms}");
+            assert!(!item.is_held());
+        }
+        assert!(!item.offer(number(9.0, 0), 1_550), "more than one per interval is still too much");
     }
 
     #[test]

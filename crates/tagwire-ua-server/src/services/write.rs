@@ -1,0 +1,226 @@
+//! Write (Part 4, 5.11.4). Hot: nothing is allocated per value of a scalar tag.
+
+use std::sync::Arc;
+
+use tagwire_access::Operation;
+use tagwire_hub::{Registry, TagFlags};
+use tagwire_model::{Status, TagId, Value};
+use tagwire_ua_proto::codec::{Decode, DecodeError, Encode, Reader};
+use tagwire_ua_proto::hot::{DataValueRef, ScalarWriteRef, ValueRef, WriteRequestRef, WriteValueRef, start_response};
+use tagwire_ua_proto::ids::encoding as ids;
+use tagwire_ua_proto::status;
+use tagwire_ua_proto::types::{NumericRange, Variant};
+
+use super::attribute::{VALUE, fill, tags_of_values};
+use super::part_write::{PartWrite, write_parts};
+use super::value::value_for_tag;
+use super::{Context, Flow, LaterBody, check_operations};
+use crate::address_space::{NAMESPACE_TAGS, Node, Snapshot};
+use crate::event::audit::{self, Actor, NotedWrite};
+use crate::limits;
+use crate::rights::TagRights;
+
+pub(super) fn write(context: &mut Context<'_>, body: &[u8], _out: &mut Vec<u8>) -> Result<Flow, Status> {
+    let principal = context.principal()?;
+    let request = WriteRequestRef::decode(&mut Reader::new(body)).map_err(DecodeError::status)?;
+    let count = request.n_nodes();
+    check_operations(count, limits::MAX_NODES_PER_WRITE)?;
+    let snapshot = context.server.address_space.snapshot();
+    let mut asked = Asked {
+        context,
+        rights: TagRights::new(context.server, principal, Operation::Write, &snapshot),
+        snapshot,
+        results: Vec::with_capacity(count),
+        writes: Vec::with_capacity(count),
+        parts: Vec::new(),
+    };
+    let mut noted = audit::is_heard(context.server).then(|| Vec::with_capacity(count));
+    let (mut batch, mut scalars, mut found) = (Vec::new(), Vec::with_capacity(count.min(Registry::BATCH)), Vec::new());
+    let mut nodes = request.nodes();
+    loop {
+        scalars.clear();
+        if noted.is_none() {
+            scalars.extend(std::iter::from_fn(|| nodes.next_scalar()).take(Registry::BATCH));
+        }
+        if !scalars.is_empty() {
+            asked.take_scalars(&scalars, &mut found)?;
+            continue;
+        }
+        if !fill(&mut batch, &mut nodes)? {
+            break;
+        }
+        tags_of_values(context, &asked.snapshot, &batch, |item| (item.node_id, item.attribute_id), &mut found);
+        for (item, found) in batch.iter().zip(&found) {
+            if let Some(noted) = &mut noted {
+                noted.push(note(context, &asked.snapshot, item));
+            }
+            asked.take(item, *found);
+        }
+    }
+    let Asked { snapshot, mut results, writes, parts, .. } = asked;
+    drop(snapshot);
+    let answers = context.server.hub.write(writes);
+    let (request_handle, server) = (context.header.request_handle, Arc::clone(context.server));
+    let actor = if noted.is_some() { Actor::of(context) } else { Actor::default() };
+    Ok(Flow::Later(Box::pin(async move {
+        // Every item for a whole tag that passed the checks got Good above, and takes the next answer of the devices here.
+        let mut answers = answers.await.into_iter();
+        for result in &mut results {
+            if *result == Status::GOOD {
+                *result = answers.next().unwrap_or(Status::BAD_INTERNAL_ERROR);
+            }
+        }
+        if !parts.is_empty() {
+            write_parts(&server, parts, &mut results).await;
+        }
+        for (write, status) in noted.into_iter().flatten().zip(&results) {
+            audit::written(&server, &actor, write, *status);
+        }
+        let mut out = Vec::with_capacity(48 + results.len() * 4);
+        start_response(ids::WRITE_RESPONSE, request_handle, Status::GOOD, server.now(), &mut out);
+        results.encode(&mut out);
+        (-1_i32).encode(&mut out);
+        LaterBody::Body(out)
+    })))
+}
+
+/// What an auditor is told of a write, with the value before it.
+#[cold]
+fn note(context: &Context<'_>, snapshot: &Snapshot<'_>, item: &WriteValueRef<'_>) -> NotedWrite {
+    let old = match snapshot.resolve(item.node_id) {
+        Some(Node::Tag(tag)) if item.attribute_id == VALUE => context.server.hub.read(tag),
+        _ => None,
+    };
+    NotedWrite {
+        node_id: item.node_id.into(),
+        attribute: item.attribute_id,
+        range: item.index_range.into(),
+        old: old.map(|reading| Variant::from(&reading.to_sample().value)).unwrap_or_default(),
+        new: item.value.value.to_variant(),
+    }
+}
+
+/// What a Write asks for, sorted by what is to become of it.
+struct Asked<'a> {
+    context: &'a Context<'a>,
+    snapshot: Snapshot<'a>,
+    rights: TagRights<'a>,
+    /// One per item: Good for one that is in `writes`, which is not answered yet.
+    results: Vec<Status>,
+    writes: Vec<(TagId, Value)>,
+    parts: Vec<PartWrite>,
+}
+
+impl Asked<'_> {
+    /// Takes up to [`Registry::BATCH`] writes of the kind that nearly all are.
+    #[inline]
+    fn take_scalars(
+        &mut self,
+        scalars: &[ScalarWriteRef<'_>],
+        found: &mut Vec<Option<(TagId, TagFlags)>>,
+    ) -> Result<(), Status> {
+        let paths = scalars.iter().map(|scalar| {
+            let is_tag = scalar.namespace == NAMESPACE_TAGS && scalar.attribute_id == VALUE;
+            // No path is empty.
+            if is_tag { scalar.name } else { &[] }
+        });
+        found.clear();
+        let hub = &self.context.server.hub;
+        self.snapshot.tags_by_path(paths, |tag| found.push(tag.and_then(|tag| Some((tag, hub.flags(tag)?)))));
+        let rights = &self.rights;
+        let fits = |scalar: &ScalarWriteRef<'_>, found: &Option<(TagId, TagFlags)>| {
+            found.is_some_and(|(tag, flags)| {
+                flags.writable() && scalar.data_type.ua_id() == flags.scalar_type() && rights.check(tag).is_ok()
+            })
+        };
+        if scalars.iter().zip(&*found).all(|(scalar, found)| fits(scalar, found)) {
+            // What fits was found.
+            let tags = found.iter().map(|found| found.map_or(TagId(u32::MAX), |(tag, _)| tag));
+            let values = scalars.iter().map(|scalar| Value::from_bits(scalar.data_type, scalar.bits));
+            self.writes.extend(tags.zip(values));
+            self.results.extend(scalars.iter().map(|_| Status::GOOD));
+            return Ok(());
+        }
+        for (scalar, found) in scalars.iter().zip(found) {
+            self.take(&scalar.to_write().map_err(DecodeError::status)?, *found);
+        }
+        Ok(())
+    }
+
+    /// Takes any write.
+    #[cold]
+    fn take(&mut self, item: &WriteValueRef<'_>, found: Option<(TagId, TagFlags)>) {
+        match one_write(self.context, &self.snapshot, item, found, &self.rights) {
+            Ok((tag, value, None)) => {
+                self.writes.push((tag, value));
+                self.results.push(Status::GOOD);
+            }
+            Ok((tag, value, Some(range))) => {
+                self.parts.push(PartWrite { position: self.results.len(), tag, range, value });
+                self.results.push(Status::UNCERTAIN);
+            }
+            Err(status) => self.results.push(status),
+        }
+    }
+}
+
+fn one_write(
+    context: &Context<'_>,
+    snapshot: &Snapshot<'_>,
+    item: &WriteValueRef<'_>,
+    found: Option<(TagId, TagFlags)>,
+    rights: &TagRights<'_>,
+) -> Result<(TagId, Value, Option<NumericRange>), Status> {
+    let (tag, flags) = match found {
+        Some(found) => found,
+        None => {
+            let tag = writable_node(context, snapshot, item)?;
+            (tag, context.server.hub.flags(tag).ok_or(Status::BAD_NODE_ID_UNKNOWN)?)
+        }
+    };
+    if !flags.writable() {
+        return Err(status::BAD_NOT_WRITABLE);
+    }
+    rights.check(tag)?;
+    let (value, range) = value_to_write(snapshot, tag, flags, item.index_range, &item.value)?;
+    if range.is_some() && !flags.readable() {
+        // The rest of a value that nobody can read cannot be kept.
+        return Err(status::BAD_WRITE_NOT_SUPPORTED);
+    }
+    Ok((tag, value, range))
+}
+
+/// The tag that a NodeId of another form names; only values of tags can be written.
+#[cold]
+fn writable_node(context: &Context<'_>, snapshot: &Snapshot<'_>, item: &WriteValueRef<'_>) -> Result<TagId, Status> {
+    let node = snapshot.resolve(item.node_id).ok_or(Status::BAD_NODE_ID_UNKNOWN)?;
+    match node {
+        Node::Tag(tag) if item.attribute_id == VALUE => Ok(tag),
+        // An attribute that the node does not have is said to be so.
+        _ => {
+            snapshot.attribute(node, item.attribute_id, &context.address_context())?;
+            Err(status::BAD_NOT_WRITABLE)
+        }
+    }
+}
+
+/// The value to send to the device and the part it is for, which must have exactly the tag's type (Part 4, 5.11.4.2).
+#[inline]
+fn value_to_write(
+    snapshot: &Snapshot<'_>,
+    tag: TagId,
+    flags: TagFlags,
+    range: &str,
+    value: &DataValueRef<'_>,
+) -> Result<(Value, Option<NumericRange>), Status> {
+    // A device takes values only; times that a client adds are left to the device, a quality cannot be written.
+    if value.status.is_some_and(|status| status.code() != Status::GOOD) {
+        return Err(status::BAD_WRITE_NOT_SUPPORTED);
+    }
+    match &value.value {
+        ValueRef::Fixed(data_type, bits) if range.is_empty() && data_type.ua_id() == flags.scalar_type() => {
+            Ok((Value::from_bits(*data_type, *bits), None))
+        }
+        value => value_for_tag(snapshot, tag, range, value),
+    }
+}
