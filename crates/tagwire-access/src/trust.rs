@@ -1,10 +1,11 @@
 //! Which peers' certificates are good (OPC UA Part 4, 6.1.3).
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use parking_lot::{Mutex, RwLock};
 use tagwire_model::Timestamp;
@@ -14,8 +15,10 @@ use crate::file::{self, FileError, Readers};
 use crate::folder::Folder;
 use crate::path::{self, MAX_DEPTH};
 use crate::rejected::Rejected;
+use crate::audit::{ChangedTrust, RefusedCertificate};
 use crate::{
-    Audit, AuditEvent, Certificate, CertificateError, Fingerprint, Reason, Refusal, RejectedEntry, der_file, revocation,
+    Actor, Audit, AuditEvent, Certificate, CertificateError, Face, Fingerprint, Reason, Refusal, RejectedEntry, What,
+    der_file, revocation,
 };
 
 /// Most bytes of certificates taken from one peer.
@@ -117,6 +120,11 @@ struct State {
 impl State {
     const fn folders(&self) -> [&Folder; 3] {
         [&self.trusted, &self.issuers, &self.blocked]
+    }
+
+    /// The certificates in each folder.
+    fn places(&self) -> [HashSet<Fingerprint>; 3] {
+        self.folders().map(|folder| folder.certificates.keys().copied().collect())
     }
 }
 
@@ -288,11 +296,21 @@ impl TrustStore {
         {
             tracing::error!("cannot store a rejected certificate: {error}");
         }
-        self.audit.record(AuditEvent::CertificateRefused { time: now, peer, fingerprint, reason: reason.clone() });
+        self.audit.record(AuditEvent {
+            time: now,
+            what: What::CertificateRefused,
+            actor: Actor { face: Some(Face::Ua), peer, ..Actor::default() },
+            details: Box::new(RefusedCertificate { fingerprint, reason: reason.clone() }),
+        });
     }
 
     /// Reads the folders again if they changed; files overwritten in place are looked for once a second.
     fn rescan(&self, is_forced: bool) {
+        self.rescan_knowing(is_forced, None);
+    }
+
+    /// [`Self::rescan`] by whoever changed the place of the certificate `known`; every other change was made by hand.
+    fn rescan_knowing(&self, is_forced: bool, known: Option<Fingerprint>) {
         {
             let state = self.state.read();
             let is_due = is_forced || state.scanned.elapsed() >= FULL_SCAN_EVERY;
@@ -301,10 +319,29 @@ impl TrustStore {
             }
         }
         let mut state = self.state.write();
+        let before = self.audit.is_on().then(|| state.places());
         let has_changed = state.trusted.scan() | state.issuers.scan() | state.blocked.scan();
         state.scanned = Instant::now();
-        if has_changed {
-            self.generation.fetch_add(1, Ordering::AcqRel);
+        if !has_changed {
+            return;
+        }
+        self.generation.fetch_add(1, Ordering::AcqRel);
+        let Some(before) = before else { return };
+        let after = state.places();
+        drop(state);
+        let report = |(change, fingerprint): (&'static str, Fingerprint)| {
+            if known != Some(fingerprint) {
+                self.audit.record(AuditEvent {
+                    time: wall_clock(),
+                    what: What::TrustChanged,
+                    actor: Actor::default(),
+                    details: Box::new(ChangedTrust { fingerprint, change }),
+                });
+            }
+        };
+        for ((old, new), (came, went)) in before.iter().zip(&after).zip(PLACE_CHANGES) {
+            new.difference(old).for_each(|fingerprint| report((came, *fingerprint)));
+            old.difference(new).for_each(|fingerprint| report((went, *fingerprint)));
         }
     }
 
@@ -367,7 +404,7 @@ impl TrustStore {
     ///
     /// # Errors
     /// [`TrustError::Unknown`], [`TrustError::File`].
-    pub fn accept(&self, fingerprint: Fingerprint, now: Timestamp) -> Result<(), TrustError> {
+    pub fn accept(&self, fingerprint: Fingerprint, now: Timestamp, by: &Actor) -> Result<(), TrustError> {
         let mut rejected = self.rejected.lock();
         let waiting = rejected.entries().get(&fingerprint).map(|entry| Arc::clone(&entry.certificate));
         let Some(certificate) = waiting.or_else(|| self.known(fingerprint)) else {
@@ -377,7 +414,7 @@ impl TrustStore {
         self.unblock(fingerprint)?;
         rejected.forget(fingerprint)?;
         drop(rejected);
-        self.changed(fingerprint, "accepted", now);
+        self.changed(fingerprint, "accepted", now, by);
         Ok(())
     }
 
@@ -385,11 +422,11 @@ impl TrustStore {
     ///
     /// # Errors
     /// [`TrustError::Certificate`], [`TrustError::File`].
-    pub fn accept_der(&self, der: &[u8], now: Timestamp) -> Result<Fingerprint, TrustError> {
+    pub fn accept_der(&self, der: &[u8], now: Timestamp, by: &Actor) -> Result<Fingerprint, TrustError> {
         let certificate = Certificate::from_der(der)?;
         self.store_trusted(&certificate)?;
         self.rejected.lock().forget(certificate.fingerprint())?;
-        self.changed(certificate.fingerprint(), "accepted", now);
+        self.changed(certificate.fingerprint(), "accepted", now, by);
         Ok(certificate.fingerprint())
     }
 
@@ -398,7 +435,7 @@ impl TrustStore {
     ///
     /// # Errors
     /// [`TrustError::Unknown`], [`TrustError::File`].
-    pub fn reject(&self, fingerprint: Fingerprint, now: Timestamp) -> Result<(), TrustError> {
+    pub fn reject(&self, fingerprint: Fingerprint, now: Timestamp, by: &Actor) -> Result<(), TrustError> {
         match self.take_trusted(fingerprint) {
             Ok(certificate) => self.rejected.lock().store(&certificate, now)?,
             Err(TrustError::Unknown(digits)) => {
@@ -414,7 +451,7 @@ impl TrustStore {
             }
             Err(error) => return Err(error),
         }
-        self.changed(fingerprint, "rejected", now);
+        self.changed(fingerprint, "rejected", now, by);
         Ok(())
     }
 
@@ -423,7 +460,7 @@ impl TrustStore {
     ///
     /// # Errors
     /// [`TrustError::Unknown`], [`TrustError::File`].
-    pub fn block(&self, fingerprint: Fingerprint, now: Timestamp) -> Result<(), TrustError> {
+    pub fn block(&self, fingerprint: Fingerprint, now: Timestamp, by: &Actor) -> Result<(), TrustError> {
         let waiting = self.rejected.lock().entries().get(&fingerprint).map(|entry| Arc::clone(&entry.certificate));
         let Some(certificate) = waiting.or_else(|| self.known(fingerprint)) else {
             return Err(TrustError::Unknown(fingerprint.to_string()));
@@ -437,7 +474,7 @@ impl TrustStore {
             }
         }
         self.rejected.lock().forget(fingerprint)?;
-        self.changed(fingerprint, "blocked", now);
+        self.changed(fingerprint, "blocked", now, by);
         Ok(())
     }
 
@@ -460,7 +497,7 @@ impl TrustStore {
     ///
     /// # Errors
     /// [`TrustError::Unknown`], [`TrustError::File`].
-    pub fn remove(&self, fingerprint: Fingerprint, now: Timestamp) -> Result<(), TrustError> {
+    pub fn remove(&self, fingerprint: Fingerprint, now: Timestamp, by: &Actor) -> Result<(), TrustError> {
         let is_rejected = self.rejected.lock().entries().contains_key(&fingerprint);
         if is_rejected {
             self.rejected.lock().forget(fingerprint)?;
@@ -471,7 +508,7 @@ impl TrustStore {
                 other?;
             }
         }
-        self.changed(fingerprint, "removed", now);
+        self.changed(fingerprint, "removed", now, by);
         Ok(())
     }
 
@@ -490,11 +527,28 @@ impl TrustStore {
         Ok(Arc::clone(certificate))
     }
 
-    fn changed(&self, fingerprint: Fingerprint, change: &'static str, now: Timestamp) {
-        self.rescan(true);
+    fn changed(&self, fingerprint: Fingerprint, change: &'static str, now: Timestamp, by: &Actor) {
+        self.rescan_knowing(true, Some(fingerprint));
         tracing::info!(certificate = %fingerprint, "certificate {change}");
-        self.audit.record(AuditEvent::TrustChanged { time: now, fingerprint, change });
+        self.audit.record(AuditEvent {
+            time: now,
+            what: What::TrustChanged,
+            actor: by.clone(),
+            details: Box::new(ChangedTrust { fingerprint, change }),
+        });
     }
+}
+
+/// What the audit log says when a certificate comes into a folder by hand, and when it goes; as [`State::folders`].
+const PLACE_CHANGES: [(&str, &str); 3] = [
+    ("file came into trusted", "file gone from trusted"),
+    ("file came into issuer", "file gone from issuer"),
+    ("file came into blocked", "file gone from blocked"),
+];
+
+fn wall_clock() -> Timestamp {
+    let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_unix_nanos(since_epoch.as_nanos() as i128)
 }
 
 impl std::fmt::Debug for TrustStore {
