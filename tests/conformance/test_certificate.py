@@ -81,7 +81,6 @@ def test_x01_an_issuer_between_may_be_sent_along(pki):
         session.close_session()
 
 
-@pytest.mark.xfail(reason="CreateSession forgets the issuers that the client sent when it opened the channel")
 def test_x01_an_issuer_sent_with_the_channel_is_enough(pki):
     leaf, _ = below_an_issuer(pki, "sent once")
     assert outcome(pki, leaf) == "Good"

@@ -51,7 +51,6 @@ def test_ctt07_conformance_units_are_qualified_names(session):
     assert value.VariantType == ua.VariantType.QualifiedName and value.is_array
 
 
-@pytest.mark.xfail(reason="transaction diagnostics are Good and empty although there has been no transaction")
 def test_ctt08_transaction_diagnostics_are_out_of_service(session):
     found = session.browse("i=12637", reference="i=33").References
     diagnostics = next(r.NodeId for r in found if r.BrowseName.Name == "TransactionDiagnostics")

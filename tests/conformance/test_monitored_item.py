@@ -182,13 +182,11 @@ def growing(tmp_path):
 LEVEL = "mem.all.level"
 
 
-@pytest.mark.xfail(reason="a changed EURange is not told with the bit for changed semantics")
 def test_u18_another_range_is_told_once(growing):
     _, grow = growing
     assert [code & SEMANTICS_CHANGED for code in grow()] == [SEMANTICS_CHANGED]
 
 
-@pytest.mark.xfail(reason="a percent deadband keeps counting by the EURange of the time when the item was made")
 def test_u18_a_deadband_follows_its_range(growing):
     session, grow = growing
     grow()

@@ -319,14 +319,12 @@ def test_u24_an_anonymous_user_of_the_same_application_may_take_over(secure_plan
         owner.close_session()
 
 
-@pytest.mark.xfail(reason="anonymous users of different applications count as the same user")
 def test_u24_an_anonymous_user_of_another_application_gets_nothing(secure_plant):
     with SecureSession(secure_plant) as owner, SecureSession(secure_plant, other_application(secure_plant, "thief")) as thief:
         made = owner.subscribe()
         assert [status(r.StatusCode) for r in transfer(thief, [made.SubscriptionId], True)] == ["BadUserAccessDenied"]
 
 
-@pytest.mark.xfail(reason="anonymous users without message security may take each other's subscriptions")
 def test_u24_anonymous_users_without_security_cannot_be_told_apart(plant):
     with Session(plant.port) as owner, Session(plant.port) as thief:
         made = owner.subscribe()

@@ -272,7 +272,9 @@ impl Shared {
         let mut plant = self.plant.lock().await;
         let (changes, errors) = plant.apply(config).await;
         self.link_events.follow(&plant);
+        let semantics = plant.take_semantics();
         drop(plant);
+        self.ua.tell_semantics(semantics);
         report(&errors);
         events::tell_reload(self.ua.events(), &changes);
         self.n_reloads.fetch_add(1, Ordering::Relaxed);

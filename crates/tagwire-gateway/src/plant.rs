@@ -47,6 +47,8 @@ pub(crate) struct Plant {
     pub(crate) running: Running,
     pub(crate) handles: HashMap<LinkId, LinkHandle>,
     next_link: u32,
+    /// Tags whose range or unit changed since somebody last asked.
+    semantics: Mutex<Vec<TagId>>,
 }
 
 impl Plant {
@@ -67,7 +69,17 @@ impl Plant {
             log: config.log.clone(),
             links: Vec::new(),
         };
-        Self { hub, kinds, clock, seed, node_ids, running, handles: HashMap::new(), next_link: 0 }
+        Self {
+            hub,
+            kinds,
+            clock,
+            seed,
+            node_ids,
+            running,
+            handles: HashMap::new(),
+            next_link: 0,
+            semantics: Mutex::default(),
+        }
     }
 
     /// What a configuration would change.
@@ -111,6 +123,11 @@ impl Plant {
             self.running.links.remove(old);
         }
         (changes, errors)
+    }
+
+    /// The tags whose range or unit changed since the last call.
+    pub(crate) fn take_semantics(&self) -> Vec<TagId> {
+        std::mem::take(&mut *self.semantics.lock())
     }
 
     /// Ends all links.
@@ -334,6 +351,12 @@ impl Plant {
             .filter(|(_, what)| what.iter().any(|what| changes_the_value(what)))
             .filter_map(|(path, _)| path.strip_prefix(&prefix))
             .collect();
+        let remeant: HashSet<&str> = change
+            .changed
+            .iter()
+            .filter(|(_, what)| what.iter().any(|what| changes_the_meaning(what)))
+            .map(|(path, _)| path.as_str())
+            .collect();
         // A tag whose type changes is another tag for clients: the old one must go before the new one can come.
         let mut ids: Vec<Option<TagId>> = Vec::with_capacity(new.tags.len());
         let mut retyped = Vec::new();
@@ -349,6 +372,7 @@ impl Plant {
                 retyped.push(id);
                 kept = None;
             }
+            self.semantics.lock().extend(kept.filter(|_| remeant.contains(path.as_str())));
             if let Some(id) = kept.filter(|_| is_touched) {
                 self.node_ids.forget(&[id]);
                 if let Some(node_id) = tag.info.as_ref().and_then(|info| info.node_id.clone()) {
@@ -407,6 +431,11 @@ impl Plant {
         };
         handle.change_device(idx, spec, settings, system, stale).await.map_err(|error| error.to_string())
     }
+}
+
+/// Whether after a change of this kind the same number means something else.
+fn changes_the_meaning(what: &str) -> bool {
+    ["unit", "eu_range"].iter().any(|word| what.starts_with(word))
 }
 
 /// Whether a change of this kind makes the last value of a tag worthless.

@@ -119,6 +119,11 @@ impl UaFace {
         self.server.set_service_level(level);
     }
 
+    /// Tells subscribers that range or unit of these tags changed.
+    pub(crate) fn tell_semantics(&self, tags: Vec<TagId>) {
+        self.server.tell_semantics(tags);
+    }
+
     /// Where clients are told what happens.
     pub(crate) fn events(&self) -> &Arc<Events> {
         self.server.events()

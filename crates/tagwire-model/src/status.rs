@@ -122,6 +122,9 @@ impl Status {
     /// Values were lost in the queue that this sample came through.
     pub const OVERFLOW: u32 = 0x0000_0080;
 
+    /// Bit for a value whose meaning changed, as its range or unit (Part 8, 6.3.3).
+    pub const SEMANTICS_CHANGED: u32 = 0x0000_4000;
+
     /// Whether severity is Good.
     pub const fn is_good(self) -> bool {
         self.0 >> 30 == 0

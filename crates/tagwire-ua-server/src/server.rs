@@ -9,7 +9,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use parking_lot::Mutex;
 use tagwire_access::{Guesses, Identity, Login, Policy, Principal, TrustStore};
 use tagwire_hub::Hub;
-use tagwire_model::{Status, Timestamp};
+use tagwire_model::{Status, TagId, Timestamp};
 use tagwire_ua_proto::ids::node;
 use tagwire_ua_proto::secure::{OwnIdentity, PeerCertificate, SecurityPolicy, ServerConfig as ChannelConfig};
 use tagwire_ua_proto::services::{MessageSecurityMode, ServerState};
@@ -105,7 +105,7 @@ enum Owner {
 
 struct Orphan {
     subscription: Subscription,
-    principal: Option<Arc<Principal>>,
+    owner: Option<Ownership>,
 }
 
 impl Server {
@@ -211,6 +211,28 @@ impl Server {
             tracing::warn!(session = %session.name, "session closed: {why}");
             self.end_session(&session, true);
         }
+    }
+
+    /// Tells the subscribers of tags whose range or unit changed (Part 8, 6.3.3).
+    pub fn tell_semantics(&self, mut tags: Vec<TagId>) {
+        if tags.is_empty() {
+            return;
+        }
+        tags.sort_unstable();
+        tags.dedup();
+        let registry = self.hub.registry();
+        let range = |tag| registry.tag(tag)?.extra.as_ref()?.eu_range;
+        let changed: Vec<_> = tags.into_iter().map(|tag| (tag, range(tag))).collect();
+        drop(registry);
+        for session in self.sessions.all() {
+            let mut state = session.state.lock();
+            state.publishing.subscriptions_mut().iter_mut().for_each(|known| known.tell_semantics(&changed));
+            drop(state);
+            session.wake();
+        }
+        // Nobody wakes an owner for an orphan, so that its changes can be told while the owners are locked.
+        let mut owners = self.owners.lock();
+        owners.orphans.iter_mut().for_each(|orphan| orphan.subscription.tell_semantics(&changed));
     }
 
     /// Sets how able the server is to serve, 0 to 255 (Part 4, 6.6.2.4.2).
@@ -363,7 +385,8 @@ impl Server {
         let mut owners = self.owners.lock();
         for subscription in subscriptions {
             owners.by_subscription.insert(subscription.id, Owner::Nobody);
-            owners.orphans.push(Orphan { subscription, principal: principal.clone() });
+            let owner = principal.clone().map(|principal| Ownership::of(session, principal));
+            owners.orphans.push(Orphan { subscription, owner });
         }
     }
 
@@ -375,6 +398,7 @@ impl Server {
         send_initial_values: bool,
     ) -> Result<Vec<u32>, Status> {
         let asking = to.state.lock().principal.clone().ok_or(Status::BAD_USER_ACCESS_DENIED)?;
+        let asking = Ownership::of(to, asking);
         let from = match self.owners.lock().by_subscription.get(&id) {
             None => return Err(status::BAD_SUBSCRIPTION_ID_INVALID),
             Some(Owner::Session(from)) => Some(Arc::clone(from)),
@@ -384,7 +408,8 @@ impl Server {
             Some(from) if Arc::ptr_eq(from, to) => return Err(status::BAD_NOTHING_TO_DO),
             Some(from) => {
                 let mut state = from.state.lock();
-                if !state.principal.as_deref().is_some_and(|owner| may_take_over(owner, &asking)) {
+                let owner = state.principal.clone().map(|principal| Ownership::of(from, principal));
+                if !owner.is_some_and(|owner| owner.may_pass_to(&asking)) {
                     return Err(Status::BAD_USER_ACCESS_DENIED);
                 }
                 let taken = state.publishing.take(id).ok_or(status::BAD_SUBSCRIPTION_ID_INVALID)?;
@@ -395,8 +420,7 @@ impl Server {
                 let mut owners = self.owners.lock();
                 let idx = owners.orphans.iter().position(|orphan| orphan.subscription.id == id);
                 let idx = idx.ok_or(status::BAD_SUBSCRIPTION_ID_INVALID)?;
-                let owner = &owners.orphans[idx].principal;
-                if !owner.as_deref().is_some_and(|owner| may_take_over(owner, &asking)) {
+                if !owners.orphans[idx].owner.as_ref().is_some_and(|owner| owner.may_pass_to(&asking)) {
                     return Err(Status::BAD_USER_ACCESS_DENIED);
                 }
                 owners.orphans.remove(idx).subscription
@@ -406,7 +430,7 @@ impl Server {
             from.wake();
         }
         subscription.touch();
-        subscription.set_principal(&asking);
+        subscription.set_principal(&asking.principal);
         if send_initial_values {
             subscription.resend_data();
         }
@@ -463,8 +487,26 @@ fn channel_config(config: &ServerConfig, identity: Option<Arc<OwnIdentity>>) -> 
     ChannelConfig { handshake_timeout: limits::OPEN_TIMEOUT, ..ChannelConfig::new(identity, offers, limits) }
 }
 
-/// The same user may take a subscription over; an anonymous one only from a client with the same application certificate
-/// or, without security, from nobody but anonymous clients (Part 4, 5.14.7.1).
-fn may_take_over(owner: &Principal, asking: &Principal) -> bool {
-    owner.identity() == asking.identity() && owner.origin().security <= asking.origin().security
+/// Who owns a subscription: a user, or else the application that an anonymous user came with.
+struct Ownership {
+    principal: Arc<Principal>,
+    application: Option<Arc<PeerCertificate>>,
+}
+
+impl Ownership {
+    fn of(session: &Session, principal: Arc<Principal>) -> Self {
+        Self { principal, application: session.client_certificate.clone() }
+    }
+
+    /// The same user may take a subscription over; an anonymous one must be the same application and prove it
+    /// (Part 4, 5.14.7.1).
+    fn may_pass_to(&self, asking: &Self) -> bool {
+        let (owner, heir) = (&self.principal, &asking.principal);
+        let is_same = owner.identity() == heir.identity() && owner.origin().security <= heir.origin().security;
+        let same_application = || match (&self.application, &asking.application) {
+            (Some(ours), Some(theirs)) => ours.leaf() == theirs.leaf(),
+            _ => false,
+        };
+        is_same && (*owner.identity() != Identity::Anonymous || same_application())
+    }
 }

@@ -94,6 +94,7 @@ impl AttributeSource for Server {
             payload: Payload::Variant(value.into()),
             status,
             overflow: false,
+            semantics_changed: false,
             source_time,
             server_time: time,
         }

@@ -30,6 +30,12 @@ ids! {
     SERVER_SERVER_REDUNDANCY = 2296 "Server_ServerRedundancy";
     SERVER_NAMESPACES = 11715 "Server_Namespaces";
     SERVER_CONFIGURATION = 12637 "ServerConfiguration";
+    SERVER_CONFIGURATION_TRANSACTION_DIAGNOSTICS_START_TIME = 32337 "ServerConfiguration_TransactionDiagnostics_StartTime";
+    SERVER_CONFIGURATION_TRANSACTION_DIAGNOSTICS_END_TIME = 32338 "ServerConfiguration_TransactionDiagnostics_EndTime";
+    SERVER_CONFIGURATION_TRANSACTION_DIAGNOSTICS_RESULT = 32339 "ServerConfiguration_TransactionDiagnostics_Result";
+    SERVER_CONFIGURATION_TRANSACTION_DIAGNOSTICS_AFFECTED_TRUST_LISTS = 32340 "ServerConfiguration_TransactionDiagnostics_AffectedTrustLists";
+    SERVER_CONFIGURATION_TRANSACTION_DIAGNOSTICS_AFFECTED_CERTIFICATE_GROUPS = 32341 "ServerConfiguration_TransactionDiagnostics_AffectedCertificateGroups";
+    SERVER_CONFIGURATION_TRANSACTION_DIAGNOSTICS_ERRORS = 32342 "ServerConfiguration_TransactionDiagnostics_Errors";
     HISTORY_SERVER_CAPABILITIES = 11192 "HistoryServerCapabilities";
     MODELLING_RULE_MANDATORY = 78 "ModellingRule_Mandatory";
     MODELLING_RULE_OPTIONAL = 80 "ModellingRule_Optional";

@@ -9,6 +9,7 @@ use tagwire_ua_proto::ids::{attribute as attribute_id, node};
 use tagwire_ua_proto::status;
 use tagwire_ua_proto::types::Variant;
 
+use super::server_variables::is_out_of_service;
 use super::snapshot::write_standard_id;
 use super::{Node, Rights, ServerVariables, Snapshot, StandardNode, class};
 
@@ -159,6 +160,9 @@ impl Snapshot<'_> {
     ) -> Result<(), Status> {
         match (node, attribute) {
             (Node::Standard(node), attribute_id::VALUE) => {
+                if is_out_of_service(node.id()) {
+                    return Err(Status::BAD_OUT_OF_SERVICE);
+                }
                 if !self.write_server_variable(node.id(), context.server, out) {
                     append(node.value(), out)?;
                 }

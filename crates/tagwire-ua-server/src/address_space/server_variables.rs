@@ -1,6 +1,7 @@
 //! Values of the variables of the Server object (Part 5, 6.3).
 
 use tagwire_ua_proto::codec::Encode;
+use tagwire_ua_proto::ids::node;
 use tagwire_ua_proto::services::{
     ServerDiagnosticsSummaryDataType, ServerStatusDataType, SessionDiagnosticsDataType,
     SessionSecurityDiagnosticsDataType, SubscriptionDiagnosticsDataType,
@@ -148,6 +149,15 @@ impl Snapshot<'_> {
             _ => return None,
         })
     }
+}
+
+/// Whether a variable has nothing to tell yet: there has been no transaction of certificates (Part 12, 7.10.15).
+pub(super) const fn is_out_of_service(id: u32) -> bool {
+    matches!(
+        id,
+        node::SERVER_CONFIGURATION_TRANSACTION_DIAGNOSTICS_START_TIME
+            ..=node::SERVER_CONFIGURATION_TRANSACTION_DIAGNOSTICS_ERRORS
+    )
 }
 
 fn capability(id: u32) -> Option<Variant> {

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use tagwire_model::Status;
 use tagwire_ua_proto::ids::{attribute, data_type, node as ids};
 use tagwire_ua_proto::services::{EUInformation, Range, ServerStatusDataType, StructureDefinition};
 use tagwire_ua_proto::status;
@@ -115,7 +116,11 @@ fn values_have_the_type_and_rank_that_their_variable_states() {
     let snapshot = space.snapshot();
     for node in crawl(&snapshot).into_iter().filter(|node| node.class() == class::VARIABLE) {
         let id = snapshot.node_id(node);
-        let value = snapshot.attribute(node, attribute::VALUE, &CONTEXT).expect("readable");
+        let value = match snapshot.attribute(node, attribute::VALUE, &CONTEXT) {
+            // There has been no transaction of certificates that these could tell about.
+            Err(Status::BAD_OUT_OF_SERVICE) if (32337..=32342).contains(&id.as_ns0().unwrap_or_default()) => continue,
+            value => value.expect("readable"),
+        };
         let data_type = standard(snapshot.data_type(node));
         let expected = built_in(data_type);
         let is_any = matches!(data_type.id(), 22 | 24 | 26..=29) || data_type.is_abstract();

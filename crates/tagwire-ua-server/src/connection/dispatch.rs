@@ -29,15 +29,24 @@ pub(super) struct Request<'a> {
     pub(super) refreshed: bool,
 }
 
+/// What the response to a request must repeat and may add.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ReplyTo {
+    pub(super) request_id: u32,
+    pub(super) request_handle: u32,
+    /// Which diagnostics the client wants, one bit each.
+    pub(super) diagnostics: u32,
+}
+
 /// What became of a request that was not refused.
 pub(super) struct Handled {
     pub(super) flow: Flow,
-    pub(super) request_handle: u32,
+    pub(super) reply: ReplyTo,
 }
 
-/// A refused request: its handle, for the fault, and why.
+/// A refused request, and why.
 pub(super) struct Refused {
-    pub(super) request_handle: u32,
+    pub(super) reply: ReplyTo,
     pub(super) status: Status,
 }
 
@@ -45,10 +54,19 @@ impl Request<'_> {
     /// Handles the request. `last` is the session of the request before, which is mostly the same.
     pub(super) fn handle(&self, last: &mut Option<Arc<Session>>, out: &mut Vec<u8>) -> Result<Handled, Refused> {
         let mut reader = Reader::new(self.message);
+        let undecodable = |error: DecodeError| {
+            let reply = ReplyTo { request_id: self.request_id, request_handle: 0, diagnostics: 0 };
+            Refused { reply, status: error.status() }
+        };
         let type_id = NodeIdRef::decode(&mut reader).map_err(undecodable)?;
         let body = reader.rest();
         let header = RequestHeaderRef::decode(&mut reader).map_err(undecodable)?;
-        let refuse = |status| Refused { request_handle: header.request_handle, status };
+        let reply = ReplyTo {
+            request_id: self.request_id,
+            request_handle: header.request_handle,
+            diagnostics: header.return_diagnostics,
+        };
+        let refuse = |status| Refused { reply, status };
         let service = match (type_id.namespace, type_id.identifier) {
             (0, IdentifierRef::Numeric(id)) => service(id),
             _ => None,
@@ -85,7 +103,7 @@ impl Request<'_> {
             audit::session_service_refused(&context, service.name, status);
             refuse(status)
         })?;
-        Ok(Handled { flow, request_handle: header.request_handle })
+        Ok(Handled { flow, reply })
     }
 
     fn session(&self, token: NodeIdRef<'_>, last: &mut Option<Arc<Session>>) -> Result<Arc<Session>, Status> {
@@ -124,8 +142,4 @@ impl Request<'_> {
             _ => Err(status::BAD_SECURE_CHANNEL_ID_INVALID),
         }
     }
-}
-
-fn undecodable(error: DecodeError) -> Refused {
-    Refused { request_handle: 0, status: error.status() }
 }

@@ -2,6 +2,7 @@
 //! sends what comes of it with one write per drained batch.
 
 mod buffers;
+mod diagnostics;
 mod dispatch;
 mod requests;
 

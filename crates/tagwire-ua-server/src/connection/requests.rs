@@ -17,7 +17,8 @@ use tokio::sync::Notify;
 
 use super::Links;
 use super::buffers::{ReceiveBuffer, SendBuffer};
-use super::dispatch::{Refused, Request};
+use super::diagnostics;
+use super::dispatch::{Refused, ReplyTo, Request};
 use crate::event::audit;
 use crate::limits;
 use crate::server::Server;
@@ -49,8 +50,7 @@ impl From<TransportError> for Ended {
 
 /// A response that came later, with the request it answers.
 pub(super) struct Done {
-    request_id: u32,
-    request_handle: u32,
+    reply: ReplyTo,
     body: LaterBody,
 }
 
@@ -151,23 +151,14 @@ impl Requests {
                 let outcome = request.handle(&mut self.last, &mut send.bytes);
                 match outcome {
                     Ok(handled) => match handled.flow {
-                        Flow::Done => finish_message(
-                            &mut self.channel,
-                            &self.server,
-                            request_id,
-                            handled.request_handle,
-                            start,
-                            send,
-                        )?,
+                        Flow::Done => self.finish_message(handled.reply, start, send)?,
                         Flow::Later(later) => {
                             send.bytes.truncate(start);
-                            self.later.push(waiting(request_id, handled.request_handle, later));
+                            self.later.push(waiting(handled.reply, later));
                         }
                         Flow::Queued => send.bytes.truncate(start),
                     },
-                    Err(refused) => {
-                        fault(&mut self.channel, &self.server, request_id, &refused, start, send)?;
-                    }
+                    Err(refused) => self.fault(&refused, start, send)?,
                 }
             }
         }
@@ -206,45 +197,53 @@ impl Requests {
 
     /// Sends a response that came later, or handles its request once more.
     fn finish(&mut self, done: Done, send: &mut SendBuffer) -> Result<(), Ended> {
-        let Done { request_id, request_handle, body } = done;
+        let Done { reply, body } = done;
         let start = ServerChannel::begin_message(&mut send.bytes);
-        let (server, channel) = (&self.server, &mut self.channel);
         match body {
             LaterBody::Body(body) => {
                 send.bytes.extend_from_slice(&body);
-                finish_message(channel, server, request_id, request_handle, start, send)
+                self.finish_message(reply, start, send)
             }
             LaterBody::Activated(body, session) => {
                 send.bytes.extend_from_slice(&body);
-                finish_message(channel, server, request_id, request_handle, start, send)?;
+                self.finish_message(reply, start, send)?;
                 self.adopt(session);
                 Ok(())
             }
-            LaterBody::Fault(status) => {
-                fault(channel, server, request_id, &Refused { request_handle, status }, start, send)
-            }
+            LaterBody::Fault(status) => self.fault(&Refused { reply, status }, start, send),
             LaterBody::Again(message) => {
+                let server = &self.server;
                 let request = Request {
                     server,
                     channel: &self.facts,
-                    request_id,
+                    request_id: reply.request_id,
                     message: &message,
                     now: server.millis(),
                     time: server.now(),
                     refreshed: true,
                 };
                 match request.handle(&mut self.last, &mut send.bytes) {
-                    Ok(handled) if matches!(handled.flow, Flow::Done) => {
-                        finish_message(channel, server, request_id, request_handle, start, send)
-                    }
-                    Ok(_) => {
-                        let refused = Refused { request_handle, status: Status::BAD_INTERNAL_ERROR };
-                        fault(channel, server, request_id, &refused, start, send)
-                    }
-                    Err(refused) => fault(channel, server, request_id, &refused, start, send),
+                    Ok(handled) if matches!(handled.flow, Flow::Done) => self.finish_message(reply, start, send),
+                    Ok(_) => self.fault(&Refused { reply, status: Status::BAD_INTERNAL_ERROR }, start, send),
+                    Err(refused) => self.fault(&refused, start, send),
                 }
             }
         }
+    }
+
+    fn finish_message(&mut self, reply: ReplyTo, start: usize, send: &mut SendBuffer) -> Result<(), Ended> {
+        if reply.diagnostics != 0 {
+            diagnostics::add(reply.diagnostics, self.facts.max_response, start + MESSAGE_HEADER_LEN, &mut send.bytes);
+        }
+        finish_message(&mut self.channel, &self.server, reply, start, send)
+    }
+
+    /// Replaces what a handler may have written with a fault.
+    fn fault(&mut self, refused: &Refused, start: usize, send: &mut SendBuffer) -> Result<(), Ended> {
+        send.bytes.truncate(start + MESSAGE_HEADER_LEN);
+        let Refused { reply, status } = *refused;
+        start_response(ids::SERVICE_FAULT, reply.request_handle, status, self.server.now(), &mut send.bytes);
+        self.finish_message(reply, start, send)
     }
 
     /// Makes this connection run the subscriptions of a session that was activated on it.
@@ -271,8 +270,9 @@ impl Requests {
                 }
                 let start = ServerChannel::begin_message(&mut send.bytes);
                 write_answer(request, &answer, time, &mut send.bytes);
-                let handle = request.request_handle;
-                if let Err(ended) = finish_message(channel, server, request.request_id, handle, start, send) {
+                let reply =
+                    ReplyTo { request_id: request.request_id, request_handle: request.request_handle, diagnostics: 0 };
+                if let Err(ended) = finish_message(channel, server, reply, start, send) {
                     failed = Some(ended);
                     return false;
                 }
@@ -307,19 +307,19 @@ impl Requests {
     }
 }
 
-fn waiting(request_id: u32, request_handle: u32, later: Later) -> WaitingRequest {
-    Box::pin(async move { Done { request_id, request_handle, body: later.await } })
+fn waiting(reply: ReplyTo, later: Later) -> WaitingRequest {
+    Box::pin(async move { Done { reply, body: later.await } })
 }
 
 /// Makes chunks of a response; one that is too large for the client becomes a fault.
 fn finish_message(
     channel: &mut ServerChannel,
     server: &Server,
-    request_id: u32,
-    request_handle: u32,
+    reply: ReplyTo,
     start: usize,
     send: &mut SendBuffer,
 ) -> Result<(), Ended> {
+    let ReplyTo { request_id, request_handle, .. } = reply;
     if channel.finish_message(request_id, start, &mut send.bytes)?.is_err() {
         let start = ServerChannel::begin_message(&mut send.bytes);
         let too_large = status::BAD_RESPONSE_TOO_LARGE;
@@ -328,19 +328,4 @@ fn finish_message(
         let _ = channel.finish_message(request_id, start, &mut send.bytes)?;
     }
     Ok(())
-}
-
-/// Replaces what a handler may have written with a fault.
-fn fault(
-    channel: &mut ServerChannel,
-    server: &Server,
-    request_id: u32,
-    refused: &Refused,
-    start: usize,
-    send: &mut SendBuffer,
-) -> Result<(), Ended> {
-    send.bytes.truncate(start + MESSAGE_HEADER_LEN);
-    let Refused { request_handle, status } = *refused;
-    start_response(ids::SERVICE_FAULT, request_handle, status, server.now(), &mut send.bytes);
-    finish_message(channel, server, request_id, request_handle, start, send)
 }

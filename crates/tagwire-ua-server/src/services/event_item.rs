@@ -63,6 +63,7 @@ fn settings(asked: &MonitoringParameters) -> ItemSettings {
         discard_oldest: asked.discard_oldest,
         trigger: Trigger::StatusValue,
         deadband: 0.0,
+        deadband_percent: 0.0,
     }
 }
 

@@ -18,7 +18,7 @@ use super::event_item::{self, EventPlan};
 use super::{Context, Flow, check_operations, decode};
 use crate::address_space::{Node, Snapshot};
 use crate::limits;
-use crate::subscription::{ItemSettings, Mode, NewItem, Subscription, Target, Trigger};
+use crate::subscription::{ItemSettings, Mode, NewItem, Subscription, Target, Trigger, percent_of};
 
 pub(super) fn create(context: &mut Context<'_>, body: &[u8], out: &mut Vec<u8>) -> Result<Flow, Status> {
     let request: CreateMonitoredItemsRequest = decode(body)?;
@@ -163,7 +163,7 @@ impl Subject {
 }
 
 fn settings(asked: &MonitoringParameters, subject: &Subject, publishing_interval: u64) -> Result<ItemSettings, Status> {
-    let (trigger, deadband) = filter(&asked.filter, subject)?;
+    let Filter { trigger, deadband, deadband_percent } = filter(&asked.filter, subject)?;
     Ok(ItemSettings {
         client_handle: asked.client_handle,
         sampling_ms: revise_sampling(asked.sampling_interval, publishing_interval),
@@ -171,6 +171,7 @@ fn settings(asked: &MonitoringParameters, subject: &Subject, publishing_interval
         discard_oldest: asked.discard_oldest,
         trigger,
         deadband,
+        deadband_percent,
     })
 }
 
@@ -182,9 +183,18 @@ fn revise_sampling(asked: f64, publishing_interval: u64) -> u32 {
     asked.max(fastest).min(limits::MAX_SAMPLING_INTERVAL_MS) as u32
 }
 
-fn filter(filter: &ExtensionObject, subject: &Subject) -> Result<(Trigger, f64), Status> {
+/// What a DataChangeFilter comes down to.
+struct Filter {
+    trigger: Trigger,
+    /// In units of the value.
+    deadband: f64,
+    /// 0 unless the deadband was given in percent.
+    deadband_percent: f32,
+}
+
+fn filter(filter: &ExtensionObject, subject: &Subject) -> Result<Filter, Status> {
     if filter.is_null() {
-        return Ok((Trigger::StatusValue, 0.0));
+        return Ok(Filter { trigger: Trigger::StatusValue, deadband: 0.0, deadband_percent: 0.0 });
     }
     if filter.is::<EventFilter>() {
         return Err(status::BAD_FILTER_NOT_ALLOWED);
@@ -203,15 +213,17 @@ fn filter(filter: &ExtensionObject, subject: &Subject) -> Result<(Trigger, f64),
         _ => return Err(status::BAD_MONITORED_ITEM_FILTER_INVALID),
     };
     let value = filter.deadband_value;
+    let mut deadband_percent = 0.0;
     let deadband = match i32::try_from(filter.deadband_type).map(DeadbandType) {
-        Ok(DeadbandType::NONE) => return Ok((trigger, 0.0)),
+        Ok(DeadbandType::NONE) => return Ok(Filter { trigger, deadband: 0.0, deadband_percent }),
         Ok(DeadbandType::ABSOLUTE) => value,
         Ok(DeadbandType::PERCENT) => {
             let Some(range) = subject.eu_range else { return Err(status::BAD_MONITORED_ITEM_FILTER_UNSUPPORTED) };
             if !(0.0..=100.0).contains(&value) {
                 return Err(status::BAD_DEADBAND_FILTER_INVALID);
             }
-            (range.high - range.low).abs() * value / 100.0
+            deadband_percent = value as f32;
+            percent_of(range, value)
         }
         _ => return Err(status::BAD_DEADBAND_FILTER_INVALID),
     };
@@ -221,7 +233,7 @@ fn filter(filter: &ExtensionObject, subject: &Subject) -> Result<(Trigger, f64),
     if !(deadband >= 0.0 && deadband.is_finite()) {
         return Err(status::BAD_DEADBAND_FILTER_INVALID);
     }
-    Ok((trigger, deadband))
+    Ok(Filter { trigger, deadband, deadband_percent })
 }
 
 fn timestamps(asked: TimestampsToReturn) -> Result<TimestampsToReturn, Status> {

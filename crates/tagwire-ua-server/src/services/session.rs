@@ -122,20 +122,20 @@ fn check_client(server: &Server, channel: &ChannelFacts, request: &CreateSession
     if request.client_nonce.as_slice().len() < NONCE_LEN {
         return Err(status::BAD_NONCE_INVALID);
     }
-    let certificate = channel.client_certificate.as_deref().ok_or(status::BAD_SECURITY_CHECKS_FAILED)?.leaf();
+    let opened_with = channel.client_certificate.as_deref().ok_or(status::BAD_SECURITY_CHECKS_FAILED)?;
     // A client may send its whole chain; the first certificate of it must be the channel's.
-    if !request.client_certificate.as_slice().starts_with(certificate) {
+    let sent = request.client_certificate.as_slice();
+    if !sent.starts_with(opened_with.leaf()) {
         return Err(status::BAD_SECURITY_CHECKS_FAILED);
     }
+    // Issuers that came with the channel need not be sent twice.
+    let chain = if sent.len() == opened_with.leaf().len() { opened_with.chain() } else { sent };
     let check = PeerCheck {
         application_uri: Some(request.client_description.application_uri.as_str()),
         peer: Some(channel.peer),
         ..Default::default()
     };
-    server
-        .trust
-        .verify_peer(request.client_certificate.as_slice(), &check, server.now())
-        .map_err(|refusal| crate::status::certificate(&refusal))?;
+    server.trust.verify_peer(chain, &check, server.now()).map_err(|refusal| crate::status::certificate(&refusal))?;
     Ok(())
 }
 

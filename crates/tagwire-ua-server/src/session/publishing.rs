@@ -71,6 +71,11 @@ impl Publishing {
         &self.subscriptions
     }
 
+    /// The subscriptions, to change what does not count as being named.
+    pub(crate) fn subscriptions_mut(&mut self) -> &mut [Subscription] {
+        &mut self.subscriptions
+    }
+
     /// A subscription by id, kept alive by being named.
     pub(crate) fn subscription_mut(&mut self, id: u32) -> Option<&mut Subscription> {
         let subscription = self.subscriptions.iter_mut().find(|subscription| subscription.id == id)?;

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use tagwire_model::{Status, TagId, Timestamp, Value};
+use tagwire_model::{EuRange, Status, TagId, Timestamp, Value};
 use tagwire_ua_proto::services::TimestampsToReturn;
 use tagwire_ua_proto::types::{NodeId, NumericRange, Variant};
 
@@ -87,6 +87,8 @@ pub(crate) struct Notification {
     pub(crate) status: Status,
     /// Values beside this one were lost.
     pub(crate) overflow: bool,
+    /// The first value since its tag's range or unit changed.
+    pub(crate) semantics_changed: bool,
     pub(crate) source_time: Timestamp,
     pub(crate) server_time: Timestamp,
 }
@@ -107,6 +109,13 @@ pub(crate) struct ItemSettings {
     pub(crate) trigger: Trigger,
     /// Absolute deadband in units of the value; 0 for none.
     pub(crate) deadband: f64,
+    /// The share of the tag's range that the deadband was worked out from; 0 when the client gave it in units.
+    pub(crate) deadband_percent: f32,
+}
+
+/// A deadband of so many percent of a range, in units of the value (Part 8, 7.2).
+pub(crate) fn percent_of(range: EuRange, percent: f64) -> f64 {
+    (range.high - range.low).abs() * percent / 100.0
 }
 
 /// What an item is made from.
@@ -305,6 +314,7 @@ impl Item {
         let newest = self.newest.as_mut()?;
         let published = newest.clone();
         newest.overflow = false;
+        newest.semantics_changed = false;
         Some(published)
     }
 
@@ -345,6 +355,18 @@ impl Item {
         resent
     }
 
+    /// Queues the current sample with the word that its meaning changed, and counts the deadband by the new range.
+    pub(crate) fn tell_semantics(&mut self, range: Option<EuRange>, current: Notification, at_ms: u32) {
+        if self.settings.deadband_percent > 0.0 {
+            let percent = f64::from(self.settings.deadband_percent);
+            // A range that is gone leaves nothing to count by, so every change counts.
+            self.settings.deadband = range.map_or(0.0, |range| percent_of(range, percent));
+        }
+        self.last_at = Some(at_ms);
+        self.held = None;
+        self.enqueue(Notification { semantics_changed: true, ..current });
+    }
+
     /// Applies new settings; a smaller queue drops values as an overflow does (Part 4, 5.13.3).
     pub(crate) fn modify(&mut self, settings: ItemSettings) {
         self.settings = settings;
@@ -361,7 +383,15 @@ mod tests {
     use crate::quota::Quota;
 
     fn item(queue_size: u32, discard_oldest: bool, trigger: Trigger, deadband: f64) -> Item {
-        let settings = ItemSettings { client_handle: 1, sampling_ms: 0, queue_size, discard_oldest, trigger, deadband };
+        let settings = ItemSettings {
+            client_handle: 1,
+            sampling_ms: 0,
+            queue_size,
+            discard_oldest,
+            trigger,
+            deadband,
+            deadband_percent: 0.0,
+        };
         let ticket = Quota::default().item().expect("free");
         Item::new(
             1,
@@ -382,6 +412,7 @@ mod tests {
             payload: Payload::Value(Value::Double(value)),
             status: Status::GOOD,
             overflow: false,
+            semantics_changed: false,
             source_time: time,
             server_time: time,
         }

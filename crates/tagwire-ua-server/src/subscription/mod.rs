@@ -14,12 +14,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tagwire_hub::{Hub, Inbox, Interest, WatchId};
-use tagwire_model::{Status, TagId, Timestamp};
+use tagwire_model::{EuRange, Status, TagId, Timestamp};
 use tagwire_ua_proto::services::TimestampsToReturn;
 use tagwire_ua_proto::types::{NodeId, NumericRange};
 
 use events::EventItems;
-pub(crate) use item::{Item, ItemSettings, Mode, NewItem, Notification, Payload, Target, Trigger};
+pub(crate) use item::{Item, ItemSettings, Mode, NewItem, Notification, Payload, Target, Trigger, percent_of};
 pub(crate) use publish::{Publication, SentMessages, stamped, write_status_change};
 use slab::Slab;
 
@@ -209,6 +209,7 @@ impl Subscription {
                 payload: Payload::Value(change.value),
                 status: change.status,
                 overflow: false,
+                semantics_changed: false,
                 source_time: change.source_time,
                 server_time: change.server_time,
             };
@@ -472,6 +473,25 @@ impl Subscription {
         }
     }
 
+    /// Tells that range or unit of these tags, in ascending order, changed, and counts percent deadbands anew (Part 8,
+    /// 6.3.3).
+    pub(crate) fn tell_semantics(&mut self, changed: &[(TagId, Option<EuRange>)]) {
+        self.collect();
+        let at_ms = self.hub_millis();
+        let mut triggering = Vec::new();
+        for item in self.items.iter_mut().filter(|item| item.mode != Mode::Disabled) {
+            let Target::Tag(tag) = item.target else { continue };
+            let Ok(at) = changed.binary_search_by_key(&tag, |(tag, _)| *tag) else { continue };
+            let current = in_range(tag_sample(&self.hub, tag), item.range.as_deref());
+            item.tell_semantics(changed[at].1, current, at_ms);
+            enlist(item, &mut self.ready);
+            triggering.push(item.id);
+        }
+        for id in triggering {
+            self.trigger(id);
+        }
+    }
+
     fn inbox_capacity(&self) -> usize {
         (self.items.len() * INBOX_PER_ITEM).max(MIN_INBOX)
     }
@@ -527,6 +547,7 @@ pub(crate) fn tag_sample(hub: &Hub, tag: TagId) -> Notification {
                 payload: Payload::Value(sample.value),
                 status: sample.status,
                 overflow: false,
+                semantics_changed: false,
                 source_time: sample.source_time,
                 server_time: sample.server_time,
             }
@@ -535,6 +556,7 @@ pub(crate) fn tag_sample(hub: &Hub, tag: TagId) -> Notification {
             payload: Payload::Value(tagwire_model::Value::Null),
             status: Status::BAD_NODE_ID_UNKNOWN,
             overflow: false,
+            semantics_changed: false,
             source_time: Timestamp::NONE,
             server_time: Timestamp::NONE,
         },

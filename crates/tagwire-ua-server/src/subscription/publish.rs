@@ -198,7 +198,10 @@ pub(crate) fn write_status_change(sequence: u32, publish_time: Timestamp, status
 
 #[inline]
 fn write_sample(sample: &Notification, timestamps: TimestampsToReturn, out: &mut Vec<u8>) {
-    let status = if sample.overflow { sample.status.with_info(Status::OVERFLOW) } else { sample.status };
+    let mut status = if sample.overflow { sample.status.with_info(Status::OVERFLOW) } else { sample.status };
+    if sample.semantics_changed {
+        status = Status(status.0 | Status::SEMANTICS_CHANGED);
+    }
     match &sample.payload {
         Payload::Value(value) => {
             hot::write_model_data_value(value, status, sample.source_time, sample.server_time, timestamps, out);
