@@ -21,6 +21,7 @@ use super::{Context, Flow, LaterBody, check_operations, device_read};
 use crate::address_space::{NAMESPACE_TAGS, Node, Snapshot};
 use crate::event::audit::{self, Actor, NotedWrite};
 use crate::limits;
+use crate::log::WriteNote;
 use crate::subscription::stamped;
 
 /// Number of the Value attribute.
@@ -210,12 +211,16 @@ pub(super) fn write(context: &mut Context<'_>, body: &[u8], _out: &mut Vec<u8>) 
     let mut results = Vec::with_capacity(count);
     let mut writes = Vec::with_capacity(count);
     let mut parts = Vec::new();
+    let mut log = WriteNote::of(context, &request);
     let mut noted = audit::is_heard(context.server).then(|| Vec::with_capacity(count));
     let snapshot = context.server.address_space.snapshot();
     let (mut batch, mut found) = (Vec::with_capacity(count.min(Registry::BATCH)), Vec::new());
     let mut nodes = request.nodes();
     while fill(&mut batch, &mut nodes)? {
         tags_of_values(context, &snapshot, &batch, |item| (item.node_id, item.attribute_id), &mut found);
+        if let Some(log) = &mut log {
+            log.before(context, &snapshot, &batch, &found);
+        }
         for (item, found) in batch.iter().zip(&found) {
             if let Some(noted) = &mut noted {
                 noted.push(note(context, &snapshot, item));
@@ -234,6 +239,7 @@ pub(super) fn write(context: &mut Context<'_>, body: &[u8], _out: &mut Vec<u8>) 
         }
     }
     drop(snapshot);
+    log.as_mut().map(WriteNote::sent);
     let answers = context.server.hub.write(writes);
     let (request_handle, server) = (context.header.request_handle, Arc::clone(context.server));
     let actor = if noted.is_some() { Actor::of(context) } else { Actor::default() };
@@ -255,6 +261,9 @@ pub(super) fn write(context: &mut Context<'_>, body: &[u8], _out: &mut Vec<u8>) 
         start_response(ids::WRITE_RESPONSE, request_handle, Status::GOOD, server.now(), &mut out);
         results.encode(&mut out);
         (-1_i32).encode(&mut out);
+        if let Some(log) = log {
+            log.finish(results);
+        }
         LaterBody::Body(out)
     })))
 }

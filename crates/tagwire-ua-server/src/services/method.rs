@@ -10,6 +10,7 @@ use tagwire_ua_proto::types::{Variant, VariantItems};
 use super::{Context, Flow, check_operations, decode};
 use crate::event::audit;
 use crate::limits;
+use crate::log;
 
 pub(super) fn call(context: &mut Context<'_>, body: &[u8], out: &mut Vec<u8>) -> Result<Flow, Status> {
     let request: CallRequest = decode(body)?;
@@ -19,7 +20,8 @@ pub(super) fn call(context: &mut Context<'_>, body: &[u8], out: &mut Vec<u8>) ->
         audit::called(context, call, &result);
         result
     });
-    let results = results.collect();
+    let results: Vec<_> = results.collect();
+    log::called(context, &request.methods_to_call, &results);
     let response_header = context.response_header();
     context.respond(&CallResponse { response_header, results, ..Default::default() }, out)
 }

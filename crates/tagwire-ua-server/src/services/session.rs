@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tagwire_access::{ChannelSecurity, Face, Guesses, Origin, PeerCheck, Principal};
+use tagwire_access::{ChannelSecurity, Face, Guesses, Origin, PeerCheck, Principal, What};
 use tagwire_model::Status;
 use tagwire_ua_proto::codec::Encode;
 use tagwire_ua_proto::secure::{PeerCertificate, decrypt_secret, fill_random, sign_for_peer, verify_from_peer};
@@ -20,6 +20,7 @@ use super::{Context, Flow, LaterBody, decode};
 use crate::endpoints::{ANONYMOUS, user_name_policy_id};
 use crate::event::audit::{self, Actor};
 use crate::limits;
+use crate::log;
 use crate::server::Server;
 use crate::session::{ChannelFacts, NewSession, Session, TOKEN_LEN, Token};
 
@@ -45,7 +46,10 @@ pub(super) fn create(context: &mut Context<'_>, body: &[u8], out: &mut Vec<u8>) 
         Err(status) => {
             // A session that was never activated gives way to a new one (Part 4, 5.7.2.1).
             let oldest = server.sessions.oldest_unactivated();
-            oldest.iter().for_each(|oldest| server.end_session(oldest, true));
+            for oldest in &oldest {
+                log::session_ended(server, oldest, What::SessionEnded, Some("it was never activated and gave way"));
+                server.end_session(oldest, true);
+            }
             drop(oldest);
             server.quota.session().inspect_err(|_| server.counters.session_rejected()).map_err(|_| status)?
         }
@@ -75,6 +79,7 @@ pub(super) fn create(context: &mut Context<'_>, body: &[u8], out: &mut Vec<u8>) 
         id: session_id.clone(),
         token,
         name,
+        application_uri: client.chars().take(limits::MAX_SESSION_NAME_CHARS).collect(),
         client_certificate: channel.client_certificate.clone(),
         made_on: channel.id,
         timeout: timeout as u64,
@@ -164,6 +169,8 @@ pub(super) fn activate(context: &mut Context<'_>, body: &[u8], _out: &mut Vec<u8
         let (peer, name) = (channel.peer.ip(), login.name().to_owned());
         if login.is_guessable() && server.guesses.is_locked(peer, &name, server.millis()) {
             server.counters.session_rejected_for_security();
+            let status = status::BAD_IDENTITY_TOKEN_REJECTED;
+            audit::session_activated(&server, &channel, &session, &actor, claimed.locked_out(), status);
             tokio::time::sleep(Guesses::MAX_WAIT).await;
             return LaterBody::Fault(status::BAD_IDENTITY_TOKEN_REJECTED);
         }

@@ -50,6 +50,8 @@ pub(crate) struct Session {
     pub(crate) id: NodeId,
     pub(crate) token: Token,
     pub(crate) name: String,
+    /// What the client calls itself; proved by its certificate where it has one.
+    pub(crate) application_uri: String,
     pub(crate) client_certificate: Option<Arc<PeerCertificate>>,
     /// The channel that the session was made on: the only one that may activate it first.
     pub(crate) made_on: u32,
@@ -80,6 +82,7 @@ pub(crate) struct NewSession {
     pub(crate) id: NodeId,
     pub(crate) token: Token,
     pub(crate) name: String,
+    pub(crate) application_uri: String,
     pub(crate) client_certificate: Option<Arc<PeerCertificate>>,
     pub(crate) made_on: u32,
     pub(crate) timeout: Millis,
@@ -101,6 +104,7 @@ impl Session {
             id: new.id,
             token: new.token,
             name: new.name,
+            application_uri: new.application_uri,
             client_certificate: new.client_certificate,
             made_on: new.made_on,
             timeout: new.timeout,
