@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use parking_lot::Mutex as SyncMutex;
 use tagwire_access::{
-    Audit, FileError, Login, NoAudit, OwnCertificate, OwnError, OwnIdentity, OwnSettings, PasswordError, Policy,
-    TrustSettings, TrustStore, Users, UsersError, found_names, install_id,
+    Actor, FileError, Login, OwnCertificate, OwnError, OwnIdentity, OwnSettings, PasswordError, Policy,
+    TrustSettings, TrustStore, Users, UsersError, What, found_names, install_id,
 };
 use tagwire_driver::{Clock, DriverKind, Statistics, Watchdog};
 use tagwire_hub::Hub;
@@ -19,6 +19,7 @@ use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use crate::audit::{CLOSE_PATIENCE, Recorder};
 use crate::changes::Changes;
 use crate::config::{Anonymous, Config, Http, Problems};
 use crate::control;
@@ -56,6 +57,7 @@ pub(crate) struct Shared {
     pub(crate) own: Arc<OwnIdentity>,
     pub(crate) users: Arc<Users>,
     pub(crate) trust: Arc<TrustStore>,
+    pub(crate) recorder: Recorder,
     pub(crate) clock: Clock,
     pub(crate) name: String,
     pub(crate) started: Instant,
@@ -128,8 +130,9 @@ impl Gateway {
             ..OwnSettings::default()
         };
         let own = OwnIdentity::open(data_dir.path(), own_settings, now)?;
-        let audit: Arc<dyn Audit> = Arc::new(NoAudit);
-        let trust = Arc::new(TrustStore::open(&data_dir.path().join("pki"), TrustSettings::default(), audit)?);
+        let recorder = Recorder::open(data_dir.path(), &config.audit, clock.clone());
+        let audit = recorder.audit();
+        let trust = Arc::new(TrustStore::open(&data_dir.path().join("pki"), TrustSettings::default(), Arc::clone(&audit))?);
         let users = Arc::new(Users::open(config.resolve(&config.access.users))?);
         // One hash of a password nobody knows takes 20 ms, in which the links can start.
         let login = tokio::task::spawn_blocking({
@@ -164,6 +167,7 @@ impl Gateway {
             login,
             policy: Arc::new(policy(ua_section.anonymous)),
             trust: Arc::clone(&trust),
+            audit,
             clock: clock.clone(),
         });
         names.give(&ua);
@@ -184,6 +188,7 @@ impl Gateway {
             own,
             users,
             trust,
+            recorder,
             clock,
             name,
             started: Instant::now(),
@@ -196,6 +201,7 @@ impl Gateway {
             gateway.stop().await;
             return Err(error);
         }
+        gateway.shared.tell_start();
         Ok(gateway)
     }
 
@@ -251,7 +257,7 @@ impl Gateway {
     /// # Errors
     /// [`ReloadError`]; then nothing was changed.
     pub async fn reload(&self) -> Result<Changes, ReloadError> {
-        self.shared.reload().await
+        self.shared.reload(Actor::default()).await
     }
 
     /// Ends everything: clients are told, links are closed, files are released.
@@ -261,14 +267,34 @@ impl Gateway {
         }
         self.shared.ua.stop().await;
         self.shared.plant.lock().await.stop().await;
+        let recorder = self.shared.recorder.clone();
+        recorder.record(What::ServerStopped, Actor::default(), Vec::new());
+        let closed = tokio::task::spawn_blocking(move || recorder.close());
+        if tokio::time::timeout(CLOSE_PATIENCE, closed).await.is_err() {
+            tracing::error!("the audit log cannot be closed");
+        }
         let _ = std::fs::remove_file(self._data_dir.socket());
     }
 }
 
 impl Shared {
+    fn tell_start(&self) {
+        let endpoints: Vec<String> = self.ua.addresses().iter().map(|at| format!("opc.tcp://{at}")).collect();
+        let details = vec![
+            ("version", env!("CARGO_PKG_VERSION").to_owned()),
+            ("config", self.config_path.display().to_string()),
+            ("endpoints", endpoints.join(", ")),
+        ];
+        self.recorder.record(What::ServerStarted, Actor::default(), details);
+    }
+
     /// Reads the configuration again and takes over what changed.
-    pub(crate) async fn reload(&self) -> Result<Changes, ReloadError> {
-        let config = self.load().await?;
+    pub(crate) async fn reload(&self, by: Actor) -> Result<Changes, ReloadError> {
+        let loaded = self.load().await.inspect_err(|ReloadError::Config(problems)| {
+            let details = vec![("result", "refused".to_owned()), ("n_mistakes", problems.len().to_string())];
+            self.recorder.record(What::Reload, by.clone(), details);
+        });
+        let config = loaded?;
         let mut plant = self.plant.lock().await;
         let (changes, errors) = plant.apply(config).await;
         self.link_events.follow(&plant);
@@ -277,6 +303,7 @@ impl Shared {
         self.ua.tell_semantics(semantics);
         report(&errors);
         events::tell_reload(self.ua.events(), &changes);
+        self.recorder.reloaded(by, &changes);
         self.n_reloads.fetch_add(1, Ordering::Relaxed);
         let (added, removed, changed) = changes.n_tags();
         tracing::info!(added, removed, changed, "configuration taken over");
@@ -313,6 +340,7 @@ impl Shared {
             n_connections: usage.connections,
             n_clock_steps: self.clock.n_steps(),
             n_stuck_links: self.n_stuck.load(Ordering::Relaxed),
+            n_lost_audit_records: self.recorder.n_lost(),
             n_reloads: self.n_reloads.load(Ordering::Relaxed),
         }
     }

@@ -1,30 +1,35 @@
 //! The trust lists, as the control socket and the command show and change them.
 
 use std::fmt::Write as _;
-use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 use tagwire_access::{
-    Certificate, Fingerprint, NoAudit, RejectedEntry, TrustEntry, TrustError, TrustSettings, TrustStore,
+    Actor, Certificate, Fingerprint, NoAudit, RejectedEntry, TrustEntry, TrustError, TrustSettings, TrustStore,
 };
 use tagwire_driver::Clock;
 use tagwire_model::Timestamp;
 
+use crate::audit::offline;
+use crate::config::Config;
 use crate::control::{Answer, Request};
 
 /// Carries out a command about trust on the files themselves; only while no server runs.
-pub fn carry_out_on_files(data_dir: &Path, request: &Request) -> Answer {
-    match TrustStore::open(&data_dir.join("pki"), TrustSettings::default(), Arc::new(NoAudit)) {
-        Ok(trust) => carry_out(&trust, request, Clock::system(|_| {}).now()),
+pub fn carry_out_on_files(config: &Config, request: &Request, uid: Option<u32>) -> Answer {
+    let carry_out = |audit| match TrustStore::open(&config.data_dir().join("pki"), TrustSettings::default(), audit) {
+        Ok(trust) => carry_out(&trust, request, Clock::system(|_| {}).now(), &Actor::command(uid)),
         Err(error) => {
             Answer::refused(error.to_string(), "check who may write to the folder pki inside [server] data_dir")
         }
+    };
+    match request {
+        Request::TrustList {} => carry_out(Arc::new(NoAudit)),
+        _ => offline(config, |recorder| carry_out(recorder.audit())),
     }
 }
 
 /// Carries out a command about trust.
-pub(crate) fn carry_out(trust: &TrustStore, request: &Request, now: Timestamp) -> Answer {
+pub(crate) fn carry_out(trust: &TrustStore, request: &Request, now: Timestamp, by: &Actor) -> Answer {
     let change = |digits: &str, done: &str, alter: &dyn Fn(Fingerprint) -> Result<(), TrustError>| {
         let outcome = trust.find(digits).and_then(|fingerprint| alter(fingerprint).map(|()| fingerprint));
         match outcome {
@@ -38,13 +43,13 @@ pub(crate) fn carry_out(trust: &TrustStore, request: &Request, now: Timestamp) -
     match request {
         Request::TrustList {} => list(trust),
         Request::TrustAccept { certificate } => {
-            change(certificate, "is trusted from now on", &|fingerprint| trust.accept(fingerprint, now))
+            change(certificate, "is trusted from now on", &|fingerprint| trust.accept(fingerprint, now, by))
         }
         Request::TrustReject { certificate } => {
-            change(certificate, "is not trusted any more", &|fingerprint| trust.reject(fingerprint, now))
+            change(certificate, "is not trusted any more", &|fingerprint| trust.reject(fingerprint, now, by))
         }
         Request::TrustBlock { certificate } => {
-            change(certificate, "is refused for good", &|fingerprint| trust.block(fingerprint, now))
+            change(certificate, "is refused for good", &|fingerprint| trust.block(fingerprint, now, by))
         }
         _ => Answer::refused("this command is not about trust", ""),
     }

@@ -46,7 +46,7 @@ pub(super) fn create(context: &mut Context<'_>, body: &[u8], out: &mut Vec<u8>) 
         Err(status) => {
             // A session that was never activated gives way to a new one (Part 4, 5.7.2.1).
             let oldest = server.sessions.oldest_unactivated();
-            for oldest in &oldest {
+            if let Some(oldest) = &oldest {
                 log::session_ended(server, oldest, What::SessionEnded, Some("it was never activated and gave way"));
                 server.end_session(oldest, true);
             }
