@@ -56,7 +56,7 @@ impl Actor {
             fields.field("uid").number(uid);
         }
         if let Some(peer) = self.peer {
-            fields.text("peer", &peer.to_string());
+            fields.field("peer").shown(peer);
         }
     }
 }

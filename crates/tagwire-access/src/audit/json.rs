@@ -83,6 +83,11 @@ impl List<'_> {
     }
 }
 
+/// Whether a byte stands for itself in JSON text.
+const fn is_plain(byte: u8) -> bool {
+    byte >= 0x20 && byte != b'"' && byte != b'\\'
+}
+
 /// The longest beginning of a text with at most so many bytes.
 fn beginning(text: &str, max: usize) -> &str {
     let mut end = max.min(text.len());
@@ -128,7 +133,31 @@ impl Json<'_> {
     }
 
     fn whole_text(self, text: &str) {
-        let _ = serde_json::to_writer(self.0, text);
+        if text.bytes().all(is_plain) {
+            self.quoted(text);
+        } else {
+            let _ = serde_json::to_writer(self.0, text);
+        }
+    }
+
+    fn quoted(self, text: &str) {
+        self.0.push(b'"');
+        self.0.extend_from_slice(text.as_bytes());
+        self.0.push(b'"');
+    }
+
+    /// What something prints as, for what prints short text without quotes, backslashes and control characters in most
+    /// cases.
+    pub fn shown(self, value: impl Display) {
+        let start = self.0.len();
+        self.0.push(b'"');
+        let _ = write!(self.0, "{value}");
+        if self.0.len() - start > MAX_TEXT || !self.0[start + 1..].iter().copied().all(is_plain) {
+            let text = String::from_utf8_lossy(&self.0[start + 1..]).into_owned();
+            self.0.truncate(start);
+            return self.name(&text);
+        }
+        self.0.push(b'"');
     }
 
     /// Text that names something; a long one is cut and ends in `…`.
@@ -212,7 +241,7 @@ impl Json<'_> {
             Value::UInt64(value) => self.number(value),
             Value::Float(value) => self.float32(*value),
             Value::Double(value) => self.float(*value),
-            Value::DateTime(value) => self.name(&value.to_string()),
+            Value::DateTime(value) => self.shown(value),
             Value::String(value) => self.text(value),
             Value::ByteString(value) => self.bytes(value),
             Value::Array(array) => match array.data() {

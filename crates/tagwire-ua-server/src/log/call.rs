@@ -43,8 +43,8 @@ impl Details for Calls {
         fields.field("calls").list(|list| {
             for call in &self.calls {
                 list.item().object(|fields| {
-                    fields.text("object", &call.object.to_string());
-                    fields.text("method", &call.method.to_string());
+                    fields.field("object").shown(&call.object);
+                    fields.field("method").shown(&call.method);
                     match &call.arguments {
                         Some(arguments) => {
                             fields.field("arguments").elements(arguments.iter(), |value, at| write_variant(value, at));

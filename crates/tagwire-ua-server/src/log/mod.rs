@@ -5,6 +5,7 @@ mod session;
 mod value;
 mod write;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use tagwire_access::audit::{Details, Fields};
@@ -24,8 +25,8 @@ use crate::services::Context;
 use crate::session::{ChannelFacts, Session};
 
 /// The name of a status as records have it.
-fn name(status: Status) -> String {
-    status::name(status).map_or_else(|| format!("0x{:08X}", status.0), str::to_owned)
+fn name(status: Status) -> Cow<'static, str> {
+    status::name(status).map_or_else(|| Cow::Owned(format!("0x{:08X}", status.0)), Cow::Borrowed)
 }
 
 /// Whom a record is about, as far as OPC UA knows it.
@@ -60,7 +61,7 @@ impl Client {
 
     fn write(&self, fields: &mut Fields<'_>) {
         if let Some(session) = &self.session {
-            fields.text("session", &session.id.to_string());
+            fields.field("session").shown(&session.id);
             if !session.application_uri.is_empty() {
                 fields.text("application", &session.application_uri);
             }

@@ -115,7 +115,7 @@ pub(crate) fn request_refused(context: &Context<'_>, service: &str, status: Stat
         _ => return,
     };
     if server.audit.is_on() {
-        let mut refused = vec![("result", name(status))];
+        let mut refused = vec![("result", name(status).into_owned())];
         if what == What::SessionRefused {
             refused.insert(0, ("service", service.to_owned()));
         }

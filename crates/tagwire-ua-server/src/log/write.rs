@@ -111,7 +111,7 @@ impl Details for Written {
                 let old = self.old.get(n_noted).and_then(Option::as_ref);
                 let result = self.results.as_ref().and_then(|results| results.get(n_noted));
                 list.item().object(|fields| {
-                    fields.text("node", &item.node_id.to_string());
+                    fields.field("node").shown(item.node_id);
                     if item.attribute_id != VALUE {
                         fields.field("attribute").number(item.attribute_id);
                     }
