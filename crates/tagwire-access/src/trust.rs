@@ -108,6 +108,8 @@ pub struct TrustStore {
     rejected: Mutex<Rejected>,
     generation: AtomicU64,
     audit: Arc<dyn Audit>,
+    /// Certificates whose place a command changes now; all other changes were made by hand.
+    editing: Mutex<Vec<Fingerprint>>,
 }
 
 struct State {
@@ -149,6 +151,7 @@ impl TrustStore {
             rejected: Mutex::new(Rejected::open(pki.join("rejected"))),
             generation: AtomicU64::new(1),
             audit,
+            editing: Mutex::default(),
         })
     }
 
@@ -306,11 +309,6 @@ impl TrustStore {
 
     /// Reads the folders again if they changed; files overwritten in place are looked for once a second.
     fn rescan(&self, is_forced: bool) {
-        self.rescan_knowing(is_forced, None);
-    }
-
-    /// [`Self::rescan`] by whoever changed the place of the certificate `known`; every other change was made by hand.
-    fn rescan_knowing(&self, is_forced: bool, known: Option<Fingerprint>) {
         {
             let state = self.state.read();
             let is_due = is_forced || state.scanned.elapsed() >= FULL_SCAN_EVERY;
@@ -330,7 +328,7 @@ impl TrustStore {
         let after = state.places();
         drop(state);
         let report = |(change, fingerprint): (&'static str, Fingerprint)| {
-            if known != Some(fingerprint) {
+            if !self.editing.lock().contains(&fingerprint) {
                 self.audit.record(AuditEvent {
                     time: wall_clock(),
                     what: What::TrustChanged,
@@ -405,6 +403,7 @@ impl TrustStore {
     /// # Errors
     /// [`TrustError::Unknown`], [`TrustError::File`].
     pub fn accept(&self, fingerprint: Fingerprint, now: Timestamp, by: &Actor) -> Result<(), TrustError> {
+        let _editing = self.edit(fingerprint);
         let mut rejected = self.rejected.lock();
         let waiting = rejected.entries().get(&fingerprint).map(|entry| Arc::clone(&entry.certificate));
         let Some(certificate) = waiting.or_else(|| self.known(fingerprint)) else {
@@ -424,6 +423,7 @@ impl TrustStore {
     /// [`TrustError::Certificate`], [`TrustError::File`].
     pub fn accept_der(&self, der: &[u8], now: Timestamp, by: &Actor) -> Result<Fingerprint, TrustError> {
         let certificate = Certificate::from_der(der)?;
+        let _editing = self.edit(certificate.fingerprint());
         self.store_trusted(&certificate)?;
         self.rejected.lock().forget(certificate.fingerprint())?;
         self.changed(certificate.fingerprint(), "accepted", now, by);
@@ -436,6 +436,7 @@ impl TrustStore {
     /// # Errors
     /// [`TrustError::Unknown`], [`TrustError::File`].
     pub fn reject(&self, fingerprint: Fingerprint, now: Timestamp, by: &Actor) -> Result<(), TrustError> {
+        let _editing = self.edit(fingerprint);
         match self.take_trusted(fingerprint) {
             Ok(certificate) => self.rejected.lock().store(&certificate, now)?,
             Err(TrustError::Unknown(digits)) => {
@@ -461,6 +462,7 @@ impl TrustStore {
     /// # Errors
     /// [`TrustError::Unknown`], [`TrustError::File`].
     pub fn block(&self, fingerprint: Fingerprint, now: Timestamp, by: &Actor) -> Result<(), TrustError> {
+        let _editing = self.edit(fingerprint);
         let waiting = self.rejected.lock().entries().get(&fingerprint).map(|entry| Arc::clone(&entry.certificate));
         let Some(certificate) = waiting.or_else(|| self.known(fingerprint)) else {
             return Err(TrustError::Unknown(fingerprint.to_string()));
@@ -498,6 +500,7 @@ impl TrustStore {
     /// # Errors
     /// [`TrustError::Unknown`], [`TrustError::File`].
     pub fn remove(&self, fingerprint: Fingerprint, now: Timestamp, by: &Actor) -> Result<(), TrustError> {
+        let _editing = self.edit(fingerprint);
         let is_rejected = self.rejected.lock().entries().contains_key(&fingerprint);
         if is_rejected {
             self.rejected.lock().forget(fingerprint)?;
@@ -510,6 +513,11 @@ impl TrustStore {
         }
         self.changed(fingerprint, "removed", now, by);
         Ok(())
+    }
+
+    fn edit(&self, fingerprint: Fingerprint) -> Editing<'_> {
+        self.editing.lock().push(fingerprint);
+        Editing { store: self, fingerprint }
     }
 
     fn store_trusted(&self, certificate: &Certificate) -> Result<(), TrustError> {
@@ -528,7 +536,7 @@ impl TrustStore {
     }
 
     fn changed(&self, fingerprint: Fingerprint, change: &'static str, now: Timestamp, by: &Actor) {
-        self.rescan_knowing(true, Some(fingerprint));
+        self.rescan(true);
         tracing::info!(certificate = %fingerprint, "certificate {change}");
         self.audit.record(AuditEvent {
             time: now,
@@ -536,6 +544,21 @@ impl TrustStore {
             actor: by.clone(),
             details: Box::new(ChangedTrust { fingerprint, change }),
         });
+    }
+}
+
+/// Held while a command changes the place of a certificate.
+struct Editing<'a> {
+    store: &'a TrustStore,
+    fingerprint: Fingerprint,
+}
+
+impl Drop for Editing<'_> {
+    fn drop(&mut self) {
+        let mut editing = self.store.editing.lock();
+        if let Some(at) = editing.iter().position(|fingerprint| *fingerprint == self.fingerprint) {
+            editing.swap_remove(at);
+        }
     }
 }
 

@@ -52,7 +52,7 @@ impl<'a> Fields<'a> {
         self.field(key).name(text);
     }
 
-    /// Bytes of the record so far.
+    /// Bytes written so far, those of earlier records included: of use as a difference.
     pub fn len(&self) -> usize {
         self.out.len()
     }
@@ -72,7 +72,7 @@ impl List<'_> {
         Json(self.out)
     }
 
-    /// Bytes of the record so far.
+    /// Bytes written so far, as [`Fields::len`].
     pub fn len(&self) -> usize {
         self.out.len()
     }

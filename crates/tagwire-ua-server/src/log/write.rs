@@ -14,7 +14,7 @@ use super::{Client, Record, name, sender};
 use crate::address_space::{Node, Snapshot};
 use crate::services::{Context, VALUE};
 
-/// Bytes of a record after which no further item is noted.
+/// Bytes of items in a record after which no further one is noted.
 const MAX_RECORD: usize = 64 << 10;
 
 /// A Write request while it is carried out. Once it is sent, dropping it tells that nobody learned how it ended.
@@ -103,10 +103,11 @@ impl Details for Written {
             // The connection ended first, so neither the client nor this record has them.
             None => fields.field("unanswered").boolean(true),
         }
+        let start = fields.len();
         let mut reader = Reader::new(&self.encoded);
         let mut n_noted = 0;
         fields.field("items").list(|list| {
-            while n_noted < self.n_items.min(self.max_noted) && (n_noted == 0 || list.len() < MAX_RECORD) {
+            while n_noted < self.n_items.min(self.max_noted) && list.len() - start < MAX_RECORD {
                 let Ok(item) = WriteValueRef::decode(&mut reader) else { return };
                 let old = self.old.get(n_noted).and_then(Option::as_ref);
                 let result = self.results.as_ref().and_then(|results| results.get(n_noted));
