@@ -11,11 +11,11 @@ use parking_lot::{Mutex, RwLock};
 use tagwire_model::Timestamp;
 use thiserror::Error;
 
+use crate::audit::{ChangedTrust, RefusedCertificate};
 use crate::file::{self, FileError, Readers};
 use crate::folder::Folder;
 use crate::path::{self, MAX_DEPTH};
 use crate::rejected::Rejected;
-use crate::audit::{ChangedTrust, RefusedCertificate};
 use crate::{
     Actor, Audit, AuditEvent, Certificate, CertificateError, Face, Fingerprint, Reason, Refusal, RejectedEntry, What,
     der_file, revocation,

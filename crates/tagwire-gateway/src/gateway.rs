@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use parking_lot::Mutex as SyncMutex;
 use tagwire_access::{
-    Actor, FileError, Login, OwnCertificate, OwnError, OwnIdentity, OwnSettings, PasswordError, Policy,
-    TrustSettings, TrustStore, Users, UsersError, What, found_names, install_id,
+    Actor, FileError, Login, OwnCertificate, OwnError, OwnIdentity, OwnSettings, PasswordError, Policy, TrustSettings,
+    TrustStore, Users, UsersError, What, found_names, install_id,
 };
 use tagwire_driver::{Clock, DriverKind, Statistics, Watchdog};
 use tagwire_hub::Hub;
@@ -132,7 +132,8 @@ impl Gateway {
         let own = OwnIdentity::open(data_dir.path(), own_settings, now)?;
         let recorder = Recorder::open(data_dir.path(), &config.audit, clock.clone());
         let audit = recorder.audit();
-        let trust = Arc::new(TrustStore::open(&data_dir.path().join("pki"), TrustSettings::default(), Arc::clone(&audit))?);
+        let trust =
+            Arc::new(TrustStore::open(&data_dir.path().join("pki"), TrustSettings::default(), Arc::clone(&audit))?);
         let users = Arc::new(Users::open(config.resolve(&config.access.users))?);
         // One hash of a password nobody knows takes 20 ms, in which the links can start.
         let login = tokio::task::spawn_blocking({

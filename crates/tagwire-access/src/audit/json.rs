@@ -94,7 +94,7 @@ fn beginning(text: &str, max: usize) -> &str {
     while !text.is_char_boundary(end) {
         end -= 1;
     }
-    &text[..end]
+    text.get(..end).unwrap_or_default()
 }
 
 impl Json<'_> {
@@ -293,7 +293,7 @@ mod tests {
         }
         let long = shown(&Value::text(&"ä".repeat(5_000)));
         assert!(long.len() < 300 && long.ends_with("\",\"length\":10000}"), "{long}");
-        let array = Value::array(Dims::new(&[5_000]).expect("one"), ArrayData::Double(vec![0.5; 5_000].into()));
+        let array = Value::array(Dims::new(&[5_000]).expect("one"), ArrayData::Double(vec![0.5; 5_000]));
         let long = shown(&array.expect("fits"));
         assert!(long.len() < 200 && long.ends_with(",\"length\":5000}"), "{long}");
         let long = shown(&Value::bytes(&[7; 5_000]));

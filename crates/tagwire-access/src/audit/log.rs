@@ -229,7 +229,11 @@ impl Writer {
             self.own(What::LogRepaired, &Numbers(&[("cut_bytes", found.n_cut)]));
         }
         if let Some((first, last)) = found.gap {
-            tracing::error!(first, last, "the audit log lacks records that were in it; tagwire audit verify shows where");
+            tracing::error!(
+                first,
+                last,
+                "the audit log lacks records that were in it; tagwire audit verify shows where"
+            );
             self.own(What::LogGap, &Numbers(&[("first", first), ("last", last)]));
         }
         tracing::info!("audit log goes on after record {}", self.head);
@@ -289,10 +293,12 @@ impl Writer {
         let Some(store) = &self.store else { return };
         let is_full = store.len() + self.waiting.len() as u64 >= self.settings.max_file_bytes;
         let is_old = self.rotate_at.is_some_and(|at| Instant::now() >= at);
-        if (is_full || is_old) && self.trouble.is_none() && self.drain_or_tell() {
-            if let Err(error) = self.rotate() {
-                self.tell(&error);
-            }
+        if (is_full || is_old)
+            && self.trouble.is_none()
+            && self.drain_or_tell()
+            && let Err(error) = self.rotate()
+        {
+            self.tell(&error);
         }
     }
 

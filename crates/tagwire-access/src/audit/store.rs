@@ -135,7 +135,12 @@ impl Store {
     /// Has everything on the disk, and notes the end of the chain beside it.
     pub(super) fn commit(&mut self, head: Head) -> io::Result<()> {
         self.medium.sync()?;
-        let note = format!("{{\"file\":\"{}\",\"seq\":{},\"hash\":\"{}\"}}\n", self.current.name(), head.seq, head.hash_text());
+        let note = format!(
+            "{{\"file\":\"{}\",\"seq\":{},\"hash\":\"{}\"}}\n",
+            self.current.name(),
+            head.seq,
+            head.hash_text()
+        );
         file::replace(&self.folder.join(HEAD_FILE), note.as_bytes(), Readers::Owner).map_err(io::Error::other)
     }
 

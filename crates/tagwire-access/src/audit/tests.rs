@@ -77,7 +77,8 @@ fn records_are_chained_lines_that_say_who_did_what() {
         "{text}"
     );
     assert!(
-        lines[1].contains(r#""what":"write","face":"opc-ua","user":"anna","peer":"10.0.0.7:4000","number":"0","prev":""#),
+        lines[1]
+            .contains(r#""what":"write","face":"opc-ua","user":"anna","peer":"10.0.0.7:4000","number":"0","prev":""#),
         "{text}"
     );
     let record: serde_json::Value = serde_json::from_str(lines[3]).expect("JSON");
@@ -89,7 +90,11 @@ fn every_kind_of_tampering_is_found_where_it_is() {
     type Case = (&'static str, fn(&mut Vec<String>), &'static [(u64, &'static str)]);
     let cases: [Case; 9] = [
         ("changed byte", |lines| lines[2] = lines[2].replace("anna", "emma"), &[(3, "changed")]),
-        ("changed hash", |lines| lines[2] = lines[2].replace("\"hash\":\"", "\"hush\":\""), &[(3, "unreadable"), (4, "missing")]),
+        (
+            "changed hash",
+            |lines| lines[2] = lines[2].replace("\"hash\":\"", "\"hush\":\""),
+            &[(3, "unreadable"), (4, "missing")],
+        ),
         ("removed line", |lines| drop(lines.remove(3)), &[(4, "missing")]),
         ("swapped lines", |lines| lines.swap(3, 4), &[(4, "missing"), (5, "misplaced")]),
         ("doubled line", |lines| lines.insert(3, lines[2].clone()), &[(4, "misplaced")]),

@@ -215,7 +215,8 @@ fn read(
     let file_names = reader.into_file_names();
     check_ua(&ua, &mut walk, &root);
     check_log(&log, &mut walk, &root);
-    let mut config = Config { path: path.to_owned(), server, ua, access, http, audit, log, links, warnings: Vec::new() };
+    let mut config =
+        Config { path: path.to_owned(), server, ua, access, http, audit, log, links, warnings: Vec::new() };
     let line_of = |key: &str| {
         let table = root.get_ref().get("ua").and_then(|value| value.get_ref().as_table());
         table.and_then(|table| table.get_key_value(key)).map_or(0, |(key, _)| source.line(key.span().start))

@@ -47,7 +47,7 @@ impl Details for Calls {
                     fields.field("method").shown(&call.method);
                     match &call.arguments {
                         Some(arguments) => {
-                            fields.field("arguments").elements(arguments.iter(), |value, at| write_variant(value, at));
+                            fields.field("arguments").elements(arguments.iter(), write_variant);
                         }
                         None => fields.field("n_arguments").number(call.n_arguments),
                     }

@@ -71,7 +71,11 @@ fn check(args: &AuditLogArgs, expected: Option<Head>) -> Result<(), Failure> {
     );
     if !report.is_good() {
         let message = format!("{} found in the audit log ({extent})", counted(report.n_flaws, "flaw"));
-        return Err(Failure::new(Exit::Failed, message, "keep the folder as it is, and find out who could write to it"));
+        return Err(Failure::new(
+            Exit::Failed,
+            message,
+            "keep the folder as it is, and find out who could write to it",
+        ));
     }
     writeln!(out, "the audit log is whole and unchanged: {extent}")?;
     if first > 1 {
@@ -130,9 +134,9 @@ impl Wanted<'_> {
     fn takes(&self, record: &Map<String, Value>) -> bool {
         let what = text(record, "what");
         let is_kind = self.kind.is_none_or(|kind| what == kind || what.split('-').next() == Some(kind));
-        let is_since = self.since.is_none_or(|since| {
-            Timestamp::parse_rfc3339(text(record, "time")).is_none_or(|time| time >= since)
-        });
+        let is_since = self
+            .since
+            .is_none_or(|since| Timestamp::parse_rfc3339(text(record, "time")).is_none_or(|time| time >= since));
         let is_user = self.user.is_none_or(|user| {
             ["user", "claimed", "target"].iter().any(|key| text(record, key) == user)
                 || record.get("uid").is_some_and(|uid| user == format!("uid:{uid}"))
@@ -179,8 +183,24 @@ const MAX_ITEMS: usize = 5;
 
 /// Fields that have a place of their own in a line, or none.
 const PLACED: [&str; 18] = [
-    "seq", "time", "what", "face", "user", "uid", "peer", "prev", "hash", "session", "channel", "application",
-    "certificate", "items", "items_sha256", "calls", "n_items", "n_calls",
+    "seq",
+    "time",
+    "what",
+    "face",
+    "user",
+    "uid",
+    "peer",
+    "prev",
+    "hash",
+    "session",
+    "channel",
+    "application",
+    "certificate",
+    "items",
+    "items_sha256",
+    "calls",
+    "n_items",
+    "n_calls",
 ];
 
 /// One record as a line: when, what, who, and the rest.
@@ -238,7 +258,7 @@ fn plain(value: Option<&Value>) -> String {
 }
 
 fn listed(items: impl ExactSizeIterator<Item = String>, n_all: Option<&Value>) -> String {
-    let n_all = n_all.and_then(Value::as_u64).unwrap_or(items.len() as u64);
+    let n_all = n_all.and_then(Value::as_u64).unwrap_or_else(|| items.len() as u64);
     let n_shown = items.len().min(MAX_ITEMS) as u64;
     let mut text: String = items.take(MAX_ITEMS).map(|item| format!("  {item};")).collect();
     text.pop();
