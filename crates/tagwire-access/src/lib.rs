@@ -1,4 +1,4 @@
-//! Who may do what: users, roles, own certificate and trust, the one authorisation function, audit hook.
+//! Who may do what: users, roles, own certificate and trust, the one authorisation function, audit log.
 //!
 //! - [`Operation`], [`Role`], [`RoleSet`]: the words, and which role may do what unless a rule says otherwise.
 //! - [`Policy`], [`Principal`], [`authorise`]: the one decision, made once per operation whichever face asked.
@@ -6,11 +6,12 @@
 //! - [`Guesses`]: what wrong logins cost the one who guesses.
 //! - [`OwnCertificate`], [`OwnIdentity`]: the key and certificate of this installation.
 //! - [`TrustStore`], [`Trusted`], [`Refusal`]: which peers' certificates are good, and why one is not.
-//! - [`Audit`], [`AuditEvent`]: where decisions are reported.
+//! - [`audit`]: where everything that happens is reported, and the hash-chained file that keeps it.
 //!
-//! Nothing here opens a socket or starts an async task; files are read and written synchronously.
+//! Nothing here opens a socket or starts an async task; files are read and written synchronously, those of the audit log
+//! on a thread of its own.
 
-mod audit;
+pub mod audit;
 mod certificate;
 mod der_file;
 mod file;
@@ -37,7 +38,7 @@ mod trust;
 mod users;
 mod users_file;
 
-pub use audit::{Audit, AuditEvent, AuditQueue, NoAudit};
+pub use audit::{Actor, Audit, AuditEvent, AuditLog, AuditSettings, NoAudit, What};
 pub use certificate::{Certificate, CertificateError, Fingerprint, PublicKey};
 pub use file::FileError;
 pub use guesses::Guesses;

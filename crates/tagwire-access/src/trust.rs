@@ -1,21 +1,24 @@
 //! Which peers' certificates are good (OPC UA Part 4, 6.1.3).
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use parking_lot::{Mutex, RwLock};
 use tagwire_model::Timestamp;
 use thiserror::Error;
 
+use crate::audit::{ChangedTrust, RefusedCertificate};
 use crate::file::{self, FileError, Readers};
 use crate::folder::Folder;
 use crate::path::{self, MAX_DEPTH};
 use crate::rejected::Rejected;
 use crate::{
-    Audit, AuditEvent, Certificate, CertificateError, Fingerprint, Reason, Refusal, RejectedEntry, der_file, revocation,
+    Actor, Audit, AuditEvent, Certificate, CertificateError, Face, Fingerprint, Reason, Refusal, RejectedEntry, What,
+    der_file, revocation,
 };
 
 /// Most bytes of certificates taken from one peer.
@@ -114,6 +117,8 @@ pub struct TrustStore {
     rejected: Mutex<Rejected>,
     generation: AtomicU64,
     audit: Arc<dyn Audit>,
+    /// Certificates whose place a command changes now; all other changes were made by hand.
+    editing: Mutex<Vec<Fingerprint>>,
 }
 
 struct State {
@@ -126,6 +131,11 @@ struct State {
 impl State {
     const fn folders(&self) -> [&Folder; 3] {
         [&self.trusted, &self.issuers, &self.blocked]
+    }
+
+    /// The certificates in each folder.
+    fn places(&self) -> [HashSet<Fingerprint>; 3] {
+        self.folders().map(|folder| folder.certificates.keys().copied().collect())
     }
 }
 
@@ -150,6 +160,7 @@ impl TrustStore {
             rejected: Mutex::new(Rejected::open(pki.join("rejected"))),
             generation: AtomicU64::new(1),
             audit,
+            editing: Mutex::default(),
         })
     }
 
@@ -298,7 +309,12 @@ impl TrustStore {
         {
             tracing::error!("cannot store a rejected certificate: {error}");
         }
-        self.audit.record(AuditEvent::CertificateRefused { time: now, peer, fingerprint, reason: reason.clone() });
+        self.audit.record(AuditEvent {
+            time: now,
+            what: What::CertificateRefused,
+            actor: Actor { face: Some(Face::Ua), peer, ..Actor::default() },
+            details: Box::new(RefusedCertificate { fingerprint, reason: reason.clone() }),
+        });
     }
 
     /// Reads the folders again if they changed; files overwritten in place are looked for once a second.
@@ -311,10 +327,29 @@ impl TrustStore {
             }
         }
         let mut state = self.state.write();
+        let before = self.audit.is_on().then(|| state.places());
         let has_changed = state.trusted.scan() | state.issuers.scan() | state.blocked.scan();
         state.scanned = Instant::now();
-        if has_changed {
-            self.generation.fetch_add(1, Ordering::AcqRel);
+        if !has_changed {
+            return;
+        }
+        self.generation.fetch_add(1, Ordering::AcqRel);
+        let Some(before) = before else { return };
+        let after = state.places();
+        drop(state);
+        let report = |(change, fingerprint): (&'static str, Fingerprint)| {
+            if !self.editing.lock().contains(&fingerprint) {
+                self.audit.record(AuditEvent {
+                    time: wall_clock(),
+                    what: What::TrustChanged,
+                    actor: Actor::default(),
+                    details: Box::new(ChangedTrust { fingerprint, change }),
+                });
+            }
+        };
+        for ((old, new), (came, went)) in before.iter().zip(&after).zip(PLACE_CHANGES) {
+            new.difference(old).for_each(|fingerprint| report((came, *fingerprint)));
+            old.difference(new).for_each(|fingerprint| report((went, *fingerprint)));
         }
     }
 
@@ -377,7 +412,8 @@ impl TrustStore {
     ///
     /// # Errors
     /// [`TrustError::Unknown`], [`TrustError::File`].
-    pub fn accept(&self, fingerprint: Fingerprint, now: Timestamp) -> Result<(), TrustError> {
+    pub fn accept(&self, fingerprint: Fingerprint, now: Timestamp, by: &Actor) -> Result<(), TrustError> {
+        let _editing = self.edit(fingerprint);
         let mut rejected = self.rejected.lock();
         let waiting = rejected.entries().get(&fingerprint).map(|entry| Arc::clone(&entry.certificate));
         let Some(certificate) = waiting.or_else(|| self.known(fingerprint)) else {
@@ -387,7 +423,7 @@ impl TrustStore {
         self.unblock(fingerprint)?;
         rejected.forget(fingerprint)?;
         drop(rejected);
-        self.changed(fingerprint, "accepted", now);
+        self.changed(fingerprint, "accepted", now, by);
         Ok(())
     }
 
@@ -395,11 +431,12 @@ impl TrustStore {
     ///
     /// # Errors
     /// [`TrustError::Certificate`], [`TrustError::File`].
-    pub fn accept_der(&self, der: &[u8], now: Timestamp) -> Result<Fingerprint, TrustError> {
+    pub fn accept_der(&self, der: &[u8], now: Timestamp, by: &Actor) -> Result<Fingerprint, TrustError> {
         let certificate = Certificate::from_der(der)?;
+        let _editing = self.edit(certificate.fingerprint());
         self.store_trusted(&certificate)?;
         self.rejected.lock().forget(certificate.fingerprint())?;
-        self.changed(certificate.fingerprint(), "accepted", now);
+        self.changed(certificate.fingerprint(), "accepted", now, by);
         Ok(certificate.fingerprint())
     }
 
@@ -408,7 +445,8 @@ impl TrustStore {
     ///
     /// # Errors
     /// [`TrustError::Unknown`], [`TrustError::File`].
-    pub fn reject(&self, fingerprint: Fingerprint, now: Timestamp) -> Result<(), TrustError> {
+    pub fn reject(&self, fingerprint: Fingerprint, now: Timestamp, by: &Actor) -> Result<(), TrustError> {
+        let _editing = self.edit(fingerprint);
         match self.take_trusted(fingerprint) {
             Ok(certificate) => self.rejected.lock().store(&certificate, now)?,
             Err(TrustError::Unknown(digits)) => {
@@ -424,7 +462,7 @@ impl TrustStore {
             }
             Err(error) => return Err(error),
         }
-        self.changed(fingerprint, "rejected", now);
+        self.changed(fingerprint, "rejected", now, by);
         Ok(())
     }
 
@@ -433,7 +471,8 @@ impl TrustStore {
     ///
     /// # Errors
     /// [`TrustError::Unknown`], [`TrustError::File`].
-    pub fn block(&self, fingerprint: Fingerprint, now: Timestamp) -> Result<(), TrustError> {
+    pub fn block(&self, fingerprint: Fingerprint, now: Timestamp, by: &Actor) -> Result<(), TrustError> {
+        let _editing = self.edit(fingerprint);
         let waiting = self.rejected.lock().entries().get(&fingerprint).map(|entry| Arc::clone(&entry.certificate));
         let Some(certificate) = waiting.or_else(|| self.known(fingerprint)) else {
             return Err(TrustError::Unknown(fingerprint.to_string()));
@@ -447,7 +486,7 @@ impl TrustStore {
             }
         }
         self.rejected.lock().forget(fingerprint)?;
-        self.changed(fingerprint, "blocked", now);
+        self.changed(fingerprint, "blocked", now, by);
         Ok(())
     }
 
@@ -470,7 +509,8 @@ impl TrustStore {
     ///
     /// # Errors
     /// [`TrustError::Unknown`], [`TrustError::File`].
-    pub fn remove(&self, fingerprint: Fingerprint, now: Timestamp) -> Result<(), TrustError> {
+    pub fn remove(&self, fingerprint: Fingerprint, now: Timestamp, by: &Actor) -> Result<(), TrustError> {
+        let _editing = self.edit(fingerprint);
         let is_rejected = self.rejected.lock().entries().contains_key(&fingerprint);
         if is_rejected {
             self.rejected.lock().forget(fingerprint)?;
@@ -481,8 +521,13 @@ impl TrustStore {
                 other?;
             }
         }
-        self.changed(fingerprint, "removed", now);
+        self.changed(fingerprint, "removed", now, by);
         Ok(())
+    }
+
+    fn edit(&self, fingerprint: Fingerprint) -> Editing<'_> {
+        self.editing.lock().push(fingerprint);
+        Editing { store: self, fingerprint }
     }
 
     fn store_trusted(&self, certificate: &Certificate) -> Result<(), TrustError> {
@@ -500,11 +545,43 @@ impl TrustStore {
         Ok(Arc::clone(certificate))
     }
 
-    fn changed(&self, fingerprint: Fingerprint, change: &'static str, now: Timestamp) {
+    fn changed(&self, fingerprint: Fingerprint, change: &'static str, now: Timestamp, by: &Actor) {
         self.rescan(true);
         tracing::info!(certificate = %fingerprint, "certificate {change}");
-        self.audit.record(AuditEvent::TrustChanged { time: now, fingerprint, change });
+        self.audit.record(AuditEvent {
+            time: now,
+            what: What::TrustChanged,
+            actor: by.clone(),
+            details: Box::new(ChangedTrust { fingerprint, change }),
+        });
     }
+}
+
+/// Held while a command changes the place of a certificate.
+struct Editing<'a> {
+    store: &'a TrustStore,
+    fingerprint: Fingerprint,
+}
+
+impl Drop for Editing<'_> {
+    fn drop(&mut self) {
+        let mut editing = self.store.editing.lock();
+        if let Some(at) = editing.iter().position(|fingerprint| *fingerprint == self.fingerprint) {
+            editing.swap_remove(at);
+        }
+    }
+}
+
+/// What the audit log says when a certificate comes into a folder by hand, and when it goes; as [`State::folders`].
+const PLACE_CHANGES: [(&str, &str); 3] = [
+    ("file came into trusted", "file gone from trusted"),
+    ("file came into issuer", "file gone from issuer"),
+    ("file came into blocked", "file gone from blocked"),
+];
+
+fn wall_clock() -> Timestamp {
+    let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_unix_nanos(since_epoch.as_nanos() as i128)
 }
 
 impl std::fmt::Debug for TrustStore {

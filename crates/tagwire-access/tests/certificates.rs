@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use rcgen::KeyUsagePurpose;
 use support::{APPLICATION, AUTHORITY, Store, Wish, now, self_signed};
-use tagwire_access::{Certificate, PeerCheck, Reason, TrustSettings};
+use tagwire_access::{Actor, Certificate, PeerCheck, Reason, TrustSettings};
 use tagwire_model::Status;
 
 const CHECKS_FAILED: Status = Status(0x8013_0000);
@@ -66,14 +66,14 @@ fn x02_an_untrusted_certificate_is_refused_stored_once_and_can_be_accepted_at_on
 
     let before = store.trust.generation();
     let found = store.trust.find(&fingerprint.short()).expect("found by its first digits");
-    store.trust.accept(found, now()).expect("accepts");
+    store.trust.accept(found, now(), &Actor::default()).expect("accepts");
     assert!(store.trust.generation() > before);
     assert!(store.verify(&[&peer.der]).is_ok());
     assert_eq!((store.n_files("rejected"), store.trust.trusted().len()), (0, 1));
 
-    store.trust.reject(fingerprint, now()).expect("rejects");
+    store.trust.reject(fingerprint, now(), &Actor::default()).expect("rejects");
     assert_eq!(store.verify(&[&peer.der]).expect_err("refused"), Reason::Untrusted);
-    store.trust.remove(fingerprint, now()).expect("removes");
+    store.trust.remove(fingerprint, now(), &Actor::default()).expect("removes");
     assert_eq!((store.n_files("rejected"), store.n_files("trusted")), (0, 0));
 }
 
@@ -84,9 +84,9 @@ fn a_blocked_certificate_stays_out_unlisted_until_it_is_accepted() {
     assert_eq!(store.verify(&[&peer.der]).expect_err("refused"), Reason::Untrusted);
     let fingerprint = store.trust.rejected()[0].certificate.fingerprint();
     assert!(Reason::Untrusted.advice(fingerprint).ends_with(&format!("tagwire trust accept {}", fingerprint.short())));
-    store.trust.accept(fingerprint, now()).expect("accepts");
+    store.trust.accept(fingerprint, now(), &Actor::default()).expect("accepts");
     let before = store.trust.generation();
-    store.trust.block(fingerprint, now()).expect("blocks");
+    store.trust.block(fingerprint, now(), &Actor::default()).expect("blocks");
     assert!(store.trust.generation() > before, "live sessions are looked at");
     let reason = store.verify(&[&peer.der]).expect_err("blocked");
     assert_eq!((reason.wire_status(), reason), (CHECKS_FAILED, Reason::Blocked));
@@ -94,13 +94,13 @@ fn a_blocked_certificate_stays_out_unlisted_until_it_is_accepted() {
     assert_eq!((store.n_files("trusted"), store.trust.blocked().len()), (0, 1));
 
     let found = store.trust.find(&fingerprint.short()).expect("found among the blocked ones");
-    store.trust.accept(found, now()).expect("accepts");
+    store.trust.accept(found, now(), &Actor::default()).expect("accepts");
     assert!(store.verify(&[&peer.der]).is_ok());
-    store.trust.block(fingerprint, now()).expect("blocks again");
-    store.trust.reject(fingerprint, now()).expect("unblocks");
+    store.trust.block(fingerprint, now(), &Actor::default()).expect("blocks again");
+    store.trust.reject(fingerprint, now(), &Actor::default()).expect("unblocks");
     assert_eq!(store.verify(&[&peer.der]).expect_err("refused"), Reason::Untrusted);
-    store.trust.reject(fingerprint, now()).expect("strikes it off the list");
-    assert!(store.trust.rejected().is_empty() && store.trust.reject(fingerprint, now()).is_err());
+    store.trust.reject(fingerprint, now(), &Actor::default()).expect("strikes it off the list");
+    assert!(store.trust.rejected().is_empty() && store.trust.reject(fingerprint, now(), &Actor::default()).is_err());
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn what_a_blocked_authority_issued_is_refused() {
     store.drop_file("trusted/root.der", &root.der);
     store.drop_file("trusted/root.crl", &root.revocation_list(&[], 2030));
     let admitted = store.verify(&[&peer.der]).expect("trusted");
-    store.trust.block(admitted.issuers[0].fingerprint(), now()).expect("blocks");
+    store.trust.block(admitted.issuers[0].fingerprint(), now(), &Actor::default()).expect("blocks");
     store.drop_file("trusted/root.der", &root.der);
     assert_eq!(store.verify(&[&peer.der]).expect_err("refused"), Reason::Blocked);
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tagwire_access::{
-    KeySize, NoAudit, OwnCertificate, OwnError, OwnIdentity, OwnSettings, PeerCheck, PublicKey, TrustSettings,
+    Actor, KeySize, NoAudit, OwnCertificate, OwnError, OwnIdentity, OwnSettings, PeerCheck, PublicKey, TrustSettings,
     TrustStore,
 };
 use tagwire_model::Timestamp;
@@ -54,7 +54,7 @@ fn a_new_certificate_holds_what_opc_ua_clients_demand_and_passes_our_own_checks(
 
     let store =
         TrustStore::open(&folder.path().join("other"), TrustSettings::default(), Arc::new(NoAudit)).expect("opens");
-    store.accept_der(own.der(), now).expect("accepts");
+    store.accept_der(own.der(), now, &Actor::default()).expect("accepts");
     let check = PeerCheck { application_uri: Some(own.application_uri()), host: Some("host1"), peer: None };
     assert!(store.verify_peer(own.der(), &check, now).is_ok());
 

@@ -316,6 +316,7 @@ fn needs_restart(running: &Running, config: &Config) -> Vec<String> {
     compare(old.namespaces != new.namespaces, "[ua] namespaces");
     compare(running.access.users != config.access.users, "[access] users");
     compare(running.http != config.http, "[http] listen");
+    compare(running.audit != config.audit, "[audit]");
     compare(running.log != config.log, "[log]");
     keys
 }

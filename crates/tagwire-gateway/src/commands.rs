@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
+use tagwire_access::{Actor, What};
 use tagwire_driver::{DeviceState, Statistics};
 use tagwire_model::Timestamp;
 
@@ -13,12 +14,14 @@ use crate::gateway::{ReloadError, Shared};
 use crate::{trust, users};
 
 impl Control for Shared {
-    async fn handle(&self, request: Request) -> Answer {
+    async fn handle(&self, request: Request, uid: Option<u32>) -> Answer {
+        let by = Actor::command(uid);
         match request {
             Request::Status {} => Answer::good(self.status()),
             Request::Plan {} => changes_answer(self.plan().await),
-            Request::Reload {} => changes_answer(self.reload().await),
-            Request::Trace { link, on } => self.trace(&link, on).await,
+            Request::Reload {} => changes_answer(self.reload(by).await),
+            Request::Trace { link, on } => self.trace(&link, on, by).await,
+            Request::AuditFlush {} => self.recorder.flush_answer().await,
             Request::TrustList {}
             | Request::TrustAccept { .. }
             | Request::TrustReject { .. }
@@ -26,20 +29,21 @@ impl Control for Shared {
                 let (trust, users) = (Arc::clone(&self.trust), Arc::clone(&self.user_trust));
                 let now = self.clock.now();
                 let is_change = !matches!(request, Request::TrustList {});
-                let done = tokio::task::spawn_blocking(move || trust::carry_out(&trust, &users, &request, now)).await;
+                let done =
+                    tokio::task::spawn_blocking(move || trust::carry_out(&trust, &users, &request, now, &by)).await;
                 if is_change {
                     self.ua.recheck_trust();
                 }
                 done.unwrap_or_else(|_| Answer::refused("the command failed inside", ""))
             }
             Request::UserAdd { .. } | Request::UserList {} | Request::UserRemove { .. } => {
-                let users = Arc::clone(&self.users);
+                let (users, recorder) = (Arc::clone(&self.users), self.recorder.clone());
                 let touched = match &request {
                     Request::UserAdd { name, .. } | Request::UserRemove { name } => Some(name.clone()),
                     _ => None,
                 };
                 // Hashing a password takes a part of a second of a core.
-                let done = tokio::task::spawn_blocking(move || users::carry_out(&users, &request)).await;
+                let done = tokio::task::spawn_blocking(move || users::carry_out(&users, &request, &recorder, by)).await;
                 let answer = done.unwrap_or_else(|_| Answer::refused("the command failed inside", ""));
                 if let Some(name) = touched.filter(|_| answer.ok) {
                     self.ua.end_sessions_of_user(&name);
@@ -51,7 +55,7 @@ impl Control for Shared {
 }
 
 impl Shared {
-    async fn trace(&self, link: &str, on: bool) -> Answer {
+    async fn trace(&self, link: &str, on: bool, by: Actor) -> Answer {
         let plant = self.plant.lock().await;
         let found = plant.running.links.iter().map(|running| running.lock()).find(|running| running.name == link);
         let handle = found.and_then(|running| plant.handles.get(&running.id));
@@ -60,6 +64,7 @@ impl Shared {
                 handle.set_trace(on);
                 tracing::info!(link, on, "trace switched");
                 let word = if on { "on" } else { "off" };
+                self.recorder.record(What::Trace, by, vec![("link", link.to_owned()), ("switched", word.to_owned())]);
                 Answer::good(
                     json!({ "link": link, "on": on, "text": format!("trace of {link} is {word}; see the log") }),
                 )

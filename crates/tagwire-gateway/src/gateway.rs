@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use parking_lot::Mutex as SyncMutex;
 use tagwire_access::{
-    Audit, FileError, Login, NoAudit, OwnCertificate, OwnError, OwnIdentity, OwnSettings, PasswordError, TrustSettings,
-    TrustStore, Users, UsersError, found_names, install_id,
+    Actor, FileError, Login, OwnCertificate, OwnError, OwnIdentity, OwnSettings, PasswordError, TrustSettings,
+    TrustStore, Users, UsersError, What, found_names, install_id,
 };
 use tagwire_driver::{Clock, DriverKind, Statistics, Watchdog};
 use tagwire_hub::Hub;
@@ -19,6 +19,7 @@ use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use crate::audit::{CLOSE_PATIENCE, Recorder};
 use crate::changes::Changes;
 use crate::config::{Config, Http, Problems};
 use crate::control;
@@ -58,6 +59,7 @@ pub(crate) struct Shared {
     pub(crate) users: Arc<Users>,
     pub(crate) trust: Arc<TrustStore>,
     pub(crate) user_trust: Arc<TrustStore>,
+    pub(crate) recorder: Recorder,
     pub(crate) clock: Clock,
     pub(crate) name: String,
     pub(crate) started: Instant,
@@ -130,10 +132,12 @@ impl Gateway {
             ..OwnSettings::default()
         };
         let own = OwnIdentity::open(data_dir.path(), own_settings, now)?;
-        let audit: Arc<dyn Audit> = Arc::new(NoAudit);
+        let recorder = Recorder::open(data_dir.path(), &config.audit, clock.clone());
+        let audit = recorder.audit();
         let pki = data_dir.path().join("pki");
         let trust = Arc::new(TrustStore::open(&pki, TrustSettings::default(), Arc::clone(&audit))?);
-        let user_trust = Arc::new(TrustStore::open(&pki.join(USERS_FOLDER), TrustSettings::users(), audit)?);
+        let user_trust =
+            Arc::new(TrustStore::open(&pki.join(USERS_FOLDER), TrustSettings::users(), Arc::clone(&audit))?);
         let users = Arc::new(Users::open(config.resolve(&config.access.users))?);
         // One hash of a password nobody knows takes 20 ms, in which the links can start.
         let login = tokio::task::spawn_blocking({
@@ -170,6 +174,7 @@ impl Gateway {
             policy,
             trust: Arc::clone(&trust),
             user_trust: Arc::clone(&user_trust),
+            audit,
             clock: clock.clone(),
         });
         names.give(&ua);
@@ -191,6 +196,7 @@ impl Gateway {
             users,
             trust,
             user_trust,
+            recorder,
             clock,
             name,
             started: Instant::now(),
@@ -203,6 +209,7 @@ impl Gateway {
             gateway.stop().await;
             return Err(error);
         }
+        gateway.shared.tell_start();
         Ok(gateway)
     }
 
@@ -258,7 +265,7 @@ impl Gateway {
     /// # Errors
     /// [`ReloadError`]; then nothing was changed.
     pub async fn reload(&self) -> Result<Changes, ReloadError> {
-        self.shared.reload().await
+        self.shared.reload(Actor::default()).await
     }
 
     /// Ends everything: clients are told, links are closed, files are released.
@@ -268,14 +275,34 @@ impl Gateway {
         }
         self.shared.ua.stop().await;
         self.shared.plant.lock().await.stop().await;
+        let recorder = self.shared.recorder.clone();
+        recorder.record(What::ServerStopped, Actor::default(), Vec::new());
+        let closed = tokio::task::spawn_blocking(move || recorder.close());
+        if tokio::time::timeout(CLOSE_PATIENCE, closed).await.is_err() {
+            tracing::error!("the audit log cannot be closed");
+        }
         let _ = std::fs::remove_file(self._data_dir.socket());
     }
 }
 
 impl Shared {
+    fn tell_start(&self) {
+        let endpoints: Vec<String> = self.ua.addresses().iter().map(|at| format!("opc.tcp://{at}")).collect();
+        let details = vec![
+            ("version", env!("CARGO_PKG_VERSION").to_owned()),
+            ("config", self.config_path.display().to_string()),
+            ("endpoints", endpoints.join(", ")),
+        ];
+        self.recorder.record(What::ServerStarted, Actor::default(), details);
+    }
+
     /// Reads the configuration again and takes over what changed.
-    pub(crate) async fn reload(&self) -> Result<Changes, ReloadError> {
-        let config = self.load().await?;
+    pub(crate) async fn reload(&self, by: Actor) -> Result<Changes, ReloadError> {
+        let loaded = self.load().await.inspect_err(|ReloadError::Config(problems)| {
+            let details = vec![("result", "refused".to_owned()), ("n_mistakes", problems.len().to_string())];
+            self.recorder.record(What::Reload, by.clone(), details);
+        });
+        let config = loaded?;
         let policy = Arc::new(config.access.policy.clone());
         let mut plant = self.plant.lock().await;
         let (changes, errors) = plant.apply(config).await;
@@ -286,6 +313,7 @@ impl Shared {
         self.ua.set_policy(policy);
         report(&errors);
         events::tell_reload(self.ua.events(), &changes);
+        self.recorder.reloaded(by, &changes);
         self.n_reloads.fetch_add(1, Ordering::Relaxed);
         let (added, removed, changed) = changes.n_tags();
         tracing::info!(added, removed, changed, "configuration taken over");
@@ -322,6 +350,7 @@ impl Shared {
             n_connections: usage.connections,
             n_clock_steps: self.clock.n_steps(),
             n_stuck_links: self.n_stuck.load(Ordering::Relaxed),
+            n_lost_audit_records: self.recorder.n_lost(),
             n_reloads: self.n_reloads.load(Ordering::Relaxed),
         }
     }

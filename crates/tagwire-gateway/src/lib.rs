@@ -6,8 +6,10 @@
 //! - [`control`]: commands to a running server through the socket in its [`data_dir`].
 //! - [`http`]: the page for Prometheus.
 //! - [`logging`]: the log.
+//! - [`audit`]: the audit log.
 //! - [`trust`], [`users`]: trust lists and users, while no server runs.
 
+pub mod audit;
 mod changes;
 mod commands;
 pub mod config;

@@ -19,6 +19,7 @@ pub(crate) struct ServerFigures {
     pub(crate) n_clock_steps: u64,
     pub(crate) n_stuck_links: usize,
     pub(crate) n_reloads: u64,
+    pub(crate) n_lost_audit_records: u64,
 }
 
 /// One kind of figure: name, type, help.
@@ -38,6 +39,10 @@ pub(crate) fn page(server: &ServerFigures, links: &[(String, Statistics)]) -> St
         (Metric("clock_steps_total", "counter", "Steps of the wall clock."), server.n_clock_steps as f64),
         (Metric("stuck_links", "gauge", "Links whose task does not move."), count(server.n_stuck_links)),
         (Metric("reloads_total", "counter", "Configurations taken over."), server.n_reloads as f64),
+        (
+            Metric("audit_lost_records_total", "counter", "Records that the audit log lost."),
+            server.n_lost_audit_records as f64,
+        ),
     ] {
         page.head(&metric);
         page.line(metric.0, "", value);

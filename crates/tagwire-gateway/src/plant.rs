@@ -66,6 +66,7 @@ impl Plant {
             ua: config.ua.clone(),
             access: config.access.clone(),
             http: config.http.clone(),
+            audit: config.audit.clone(),
             log: config.log.clone(),
             links: Vec::new(),
         };

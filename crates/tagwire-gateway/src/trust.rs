@@ -1,36 +1,52 @@
 //! The trust lists, as the control socket and the command show and change them.
 
 use std::fmt::Write as _;
-use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 use tagwire_access::{
-    Certificate, Fingerprint, NoAudit, RejectedEntry, TrustEntry, TrustError, TrustSettings, TrustStore,
+    Actor, Audit, Certificate, FileError, Fingerprint, NoAudit, RejectedEntry, TrustEntry, TrustError, TrustSettings,
+    TrustStore,
 };
 use tagwire_driver::Clock;
 use tagwire_model::Timestamp;
 
+use crate::audit::offline;
+use crate::config::Config;
 use crate::control::{Answer, Request};
 
 /// Folder of the users' certificates inside `pki`, with the same folders below.
 pub(crate) const USERS_FOLDER: &str = "users";
 
 /// Carries out a command about trust on the files themselves; only while no server runs.
-pub fn carry_out_on_files(data_dir: &Path, request: &Request) -> Answer {
-    let pki = data_dir.join("pki");
-    let applications = TrustStore::open(&pki, TrustSettings::default(), Arc::new(NoAudit));
-    let users = TrustStore::open(&pki.join(USERS_FOLDER), TrustSettings::users(), Arc::new(NoAudit));
-    match applications.and_then(|applications| Ok((applications, users?))) {
-        Ok((applications, users)) => carry_out(&applications, &users, request, Clock::system(|_| {}).now()),
+pub fn carry_out_on_files(config: &Config, request: &Request, uid: Option<u32>) -> Answer {
+    let pki = config.data_dir().join("pki");
+    let stores = |audit: Arc<dyn Audit>| {
+        let applications = TrustStore::open(&pki, TrustSettings::default(), Arc::clone(&audit))?;
+        Ok::<_, FileError>((applications, TrustStore::open(&pki.join(USERS_FOLDER), TrustSettings::users(), audit)?))
+    };
+    let carry_out = |audit| match stores(audit) {
+        Ok((applications, users)) => {
+            carry_out(&applications, &users, request, Clock::system(|_| {}).now(), &Actor::command(uid))
+        }
         Err(error) => {
             Answer::refused(error.to_string(), "check who may write to the folder pki inside [server] data_dir")
         }
+    };
+    match request {
+        Request::TrustList {} => carry_out(Arc::new(NoAudit)),
+        _ => offline(config, |recorder| carry_out(recorder.audit())),
     }
 }
 
 /// Carries out a command about trust in applications and in users, whose lists are apart.
-pub(crate) fn carry_out(applications: &TrustStore, users: &TrustStore, request: &Request, now: Timestamp) -> Answer {
+pub(crate) fn carry_out(
+    applications: &TrustStore,
+    users: &TrustStore,
+    request: &Request,
+    now: Timestamp,
+    by: &Actor,
+) -> Answer {
     type Alter<'a> = &'a dyn Fn(&TrustStore, Fingerprint) -> Result<(), TrustError>;
     let change = |digits: &str, done: &str, alter: Alter<'_>| {
         let find = |trust: &TrustStore| trust.find(digits);
@@ -53,13 +69,13 @@ pub(crate) fn carry_out(applications: &TrustStore, users: &TrustStore, request: 
     match request {
         Request::TrustList {} => list(applications, users),
         Request::TrustAccept { certificate } => {
-            change(certificate, "is trusted from now on", &|trust, fingerprint| trust.accept(fingerprint, now))
+            change(certificate, "is trusted from now on", &|trust, fingerprint| trust.accept(fingerprint, now, by))
         }
         Request::TrustReject { certificate } => {
-            change(certificate, "is not trusted any more", &|trust, fingerprint| trust.reject(fingerprint, now))
+            change(certificate, "is not trusted any more", &|trust, fingerprint| trust.reject(fingerprint, now, by))
         }
         Request::TrustBlock { certificate } => {
-            change(certificate, "is refused for good", &|trust, fingerprint| trust.block(fingerprint, now))
+            change(certificate, "is refused for good", &|trust, fingerprint| trust.block(fingerprint, now, by))
         }
         _ => Answer::refused("this command is not about trust", ""),
     }

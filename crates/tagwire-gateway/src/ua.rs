@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tagwire_access::{Login, OwnIdentity, Policy, TrustStore};
+use tagwire_access::{Audit, Login, OwnIdentity, Policy, TrustStore};
 use tagwire_driver::Clock;
 use tagwire_hub::Hub;
 use tagwire_model::TagId;
@@ -43,13 +43,14 @@ pub(crate) struct UaSetup<'a> {
     pub(crate) policy: Arc<Policy>,
     pub(crate) trust: Arc<TrustStore>,
     pub(crate) user_trust: Arc<TrustStore>,
+    pub(crate) audit: Arc<dyn Audit>,
     pub(crate) clock: Clock,
 }
 
 impl UaFace {
     /// The server, which listens nowhere yet.
     pub(crate) fn new(setup: UaSetup<'_>) -> Self {
-        let UaSetup { name, ua, application_uri, hub, login, policy, trust, user_trust, clock } = setup;
+        let UaSetup { name, ua, application_uri, hub, login, policy, trust, user_trust, audit, clock } = setup;
         let others = ua.namespaces.iter().map(String::as_str);
         let namespaces = Namespaces::new(&application_uri, &ua.tag_namespace, others);
         let config = ServerConfig {
@@ -67,6 +68,7 @@ impl UaFace {
             policy,
             trust,
             user_trust,
+            audit,
             clock: Arc::new(move || clock.now()),
         };
         Self { server: Server::new(config, parts), listener: Mutex::new(None), addresses: Vec::new() }

@@ -1,46 +1,59 @@
 //! The list of users, as the control socket and the command change it.
 
-use std::path::Path;
-
 use serde_json::json;
-use tagwire_access::{Users, UsersError};
+use tagwire_access::{Actor, Users, UsersError, What};
 
+use crate::audit::{Recorder, offline};
+use crate::config::Config;
 use crate::control::{Answer, Request};
 
 /// Carries out a command about users on the file itself; only while no server runs.
-pub fn carry_out_on_file(path: &Path, request: &Request) -> Answer {
-    match Users::open(path) {
-        Ok(users) => carry_out(&users, request),
-        Err(error) => refused(&error),
+pub fn carry_out_on_file(config: &Config, request: &Request, uid: Option<u32>) -> Answer {
+    let users = match Users::open(config.resolve(&config.access.users)) {
+        Ok(users) => users,
+        Err(error) => return refused(&error),
+    };
+    match request {
+        Request::UserList {} => list(&users),
+        _ => offline(config, |recorder| carry_out(&users, request, recorder, Actor::command(uid))),
     }
 }
 
 /// Carries out a command about users.
-pub(crate) fn carry_out(users: &Users, request: &Request) -> Answer {
-    let result = match request {
+pub(crate) fn carry_out(users: &Users, request: &Request, recorder: &Recorder, by: Actor) -> Answer {
+    let (name, what, result) = match request {
         Request::UserAdd { name, password, roles } => {
             let known = users.list().iter().any(|user| user.name == *name);
             if known {
-                users.set_roles(name, roles).and_then(|()| users.set_password(name, password))
+                let result = users.set_roles(name, roles).and_then(|()| users.set_password(name, password));
+                (name, What::UserChanged, result)
             } else {
-                users.add(name, roles, password)
+                (name, What::UserAdded, users.add(name, roles, password))
             }
         }
-        Request::UserRemove { name } => users.remove(name),
-        Request::UserList {} => {
-            let list: Vec<_> = users
-                .list()
-                .into_iter()
-                .map(|user| json!({ "name": user.name, "roles": user.roles, "disabled": user.disabled }))
-                .collect();
-            return Answer::good(json!({ "users": list }));
-        }
+        Request::UserRemove { name } => (name, What::UserRemoved, users.remove(name)),
+        Request::UserList {} => return list(users),
         _ => return Answer::refused("this command is not about users", ""),
     };
+    let mut details = vec![("target", name.clone())];
+    if let Request::UserAdd { roles, .. } = request {
+        details.push(("roles", roles.join(", ")));
+    }
+    details.push(("result", result.as_ref().map_or_else(ToString::to_string, |()| "done".to_owned())));
+    recorder.record(what, by, details);
     match result {
         Ok(()) => Answer::good(json!({ "ok": true })),
         Err(error) => refused(&error),
     }
+}
+
+fn list(users: &Users) -> Answer {
+    let list: Vec<_> = users
+        .list()
+        .into_iter()
+        .map(|user| json!({ "name": user.name, "roles": user.roles, "disabled": user.disabled }))
+        .collect();
+    Answer::good(json!({ "users": list }))
 }
 
 fn refused(error: &UsersError) -> Answer {

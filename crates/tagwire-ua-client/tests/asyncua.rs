@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use tagwire_access::{KeySize, OwnCertificate, OwnSettings};
+use tagwire_access::{Actor, KeySize, OwnCertificate, OwnSettings};
 use tagwire_model::{Status, Timestamp, Value};
 use tagwire_ua_client::{
     BrowseLimits, Client, ConnectOptions, Error, Identity, LinkState, Login, Mode, NodeId, Policy, Security, Url,
@@ -228,7 +228,7 @@ async fn connects_with_security_once_the_certificate_is_accepted() {
     assert_eq!(error.to_string(), "certificate of the server refused: the certificate is not trusted");
     let rejected = identity.trust().rejected();
     assert_eq!(rejected.len(), 1);
-    identity.trust().accept(rejected[0].certificate.fingerprint(), now()).expect("accepts");
+    identity.trust().accept(rejected[0].certificate.fingerprint(), now(), &Actor::default()).expect("accepts");
 
     for (policy, mode) in [
         (Policy::Basic256Sha256, Mode::SignAndEncrypt),
@@ -251,7 +251,7 @@ async fn a_user_logs_in_over_security_only() {
     let identity = server.identity();
     let endpoints = discover(&server.url, Duration::from_secs(10)).await.expect("discovers");
     assert_eq!(endpoints.len(), 5);
-    identity.trust().accept_der(endpoints[0].certificate_chain(), now()).expect("accepts");
+    identity.trust().accept_der(endpoints[0].certificate_chain(), now(), &Actor::default()).expect("accepts");
     let mut options = server.options();
     options.identity = Some(identity);
     for (password, admitted) in [("secret", true), ("wrong", false), ("", false)] {

@@ -14,6 +14,7 @@ pub mod event;
 mod fixture;
 pub mod limits;
 mod listener;
+mod log;
 mod quota;
 mod reverse;
 mod rights;

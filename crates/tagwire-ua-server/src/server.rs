@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use parking_lot::Mutex;
-use tagwire_access::{Guesses, Identity, Login, PeerCheck, Policy, Principal, TrustStore};
+use tagwire_access::{Audit, Guesses, Identity, Login, PeerCheck, Policy, Principal, TrustStore, What};
 use tagwire_hub::Hub;
 use tagwire_model::{Status, TagId, Timestamp};
 use tagwire_ua_proto::ids::node;
@@ -21,6 +21,7 @@ use crate::address_space::AddressSpace;
 use crate::counters::Counters;
 use crate::event::{Events, NewEvent, Source, audit};
 use crate::limits;
+use crate::log;
 use crate::quota::{Budget, Quota, Usage};
 use crate::services::PartLocks;
 use crate::session::{Session, SessionTable};
@@ -61,6 +62,8 @@ pub struct ServerParts {
     pub trust: Arc<TrustStore>,
     /// Which users' certificates are trusted.
     pub user_trust: Arc<TrustStore>,
+    /// The audit log.
+    pub audit: Arc<dyn Audit>,
     /// Wall time.
     pub clock: WallClock,
 }
@@ -73,6 +76,7 @@ pub struct Server {
     pub(crate) login: Arc<Login>,
     pub(crate) trust: Arc<TrustStore>,
     pub(crate) user_trust: Arc<TrustStore>,
+    pub(crate) audit: Arc<dyn Audit>,
     pub(crate) sessions: SessionTable,
     pub(crate) quota: Quota,
     pub(crate) counters: Counters,
@@ -130,6 +134,7 @@ impl Server {
             login: parts.login,
             trust: parts.trust,
             user_trust: parts.user_trust,
+            audit: parts.audit,
             sessions: SessionTable::default(),
             quota: Quota::default(),
             counters: Counters::default(),
@@ -232,9 +237,10 @@ impl Server {
         });
     }
 
-    fn end_sessions_where(&self, why: &str, is_meant: impl Fn(&Session) -> bool) {
+    fn end_sessions_where(&self, why: &'static str, is_meant: impl Fn(&Session) -> bool) {
         for session in self.sessions.all().into_iter().filter(|session| is_meant(session)) {
             tracing::warn!(session = %session.name, "session closed: {why}");
+            log::session_ended(self, &session, What::SessionEnded, Some(why));
             self.end_session(&session, true);
         }
     }

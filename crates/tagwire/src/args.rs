@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
+use tagwire_access::What;
+use tagwire_access::audit::Head;
 use tagwire_gateway::config::parse_duration;
 
 const EXIT_CODES: &str = "Exit codes:
@@ -59,6 +61,9 @@ pub(crate) enum Command {
     /// Manage the users of a server.
     #[command(subcommand)]
     User(UserCommand),
+    /// See who did what, and check that nobody tampered with the record of it.
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Print the completions of a shell.
     Completions {
         /// Which shell.
@@ -265,6 +270,50 @@ pub(crate) enum UserCommand {
         #[command(flatten)]
         config: ConfigArgs,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuditCommand {
+    /// Check that no record was changed, removed, added or moved. Exit code 1 when one was.
+    Verify {
+        /// A record that was noted elsewhere and must be in the log, as an earlier check printed it.
+        #[arg(long, value_name = "NUMBER:HASH")]
+        head: Option<Head>,
+        #[command(flatten)]
+        log: AuditLogArgs,
+    },
+    /// Show the records, oldest first.
+    Show {
+        /// Only those from this long ago on (1h, 7d), or from this time on (2026-03-01T08:00:00Z).
+        #[arg(long, value_name = "TIME")]
+        since: Option<String>,
+        /// Only those of this user, or about it; uid:1000 for a user of this machine.
+        #[arg(long, value_name = "NAME")]
+        user: Option<String>,
+        /// Only this kind: a word of a record, or its first part, such as session for all that is about sessions.
+        #[arg(long, value_name = "KIND", value_parser = kind)]
+        kind: Option<String>,
+        #[command(flatten)]
+        log: AuditLogArgs,
+    },
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct AuditLogArgs {
+    /// The folder of the log, such as a copy; that of the configuration when left out.
+    #[arg(value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+}
+
+/// A kind of audit record, or the first part of several.
+fn kind(text: &str) -> Result<String, String> {
+    let words = What::ALL.iter().map(|what| what.word());
+    if words.clone().any(|word| word == text || word.split('-').next() == Some(text)) {
+        return Ok(text.to_owned());
+    }
+    Err(format!("known are {}", words.collect::<Vec<_>>().join(", ")))
 }
 
 /// The words of the command line, with negative numbers in the one form that is told from options: `-1e-5` as

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Value as Json, json};
-use tagwire_access::Reason;
+use tagwire_access::{Actor, Reason};
 use tagwire_model::{Array, Sample, Timestamp, Value};
 use tagwire_ua_client::{
     Client, ConnectOptions, Error, Identity, Login, Mode, NodeId, Policy, Security, StatusName, Url, parse_node_id,
@@ -136,7 +136,7 @@ fn trust(options: &ConnectOptions, error: Error) -> Result<(), Failure> {
     match refusal.fingerprint {
         Some(fingerprint) if refusal.reason == Reason::Untrusted => identity
             .trust()
-            .accept(fingerprint, now())
+            .accept(fingerprint, now(), &Actor::default())
             .map_err(|error| Failure::new(Exit::Failed, format!("cannot trust the certificate: {error}"), "")),
         _ => Err(failure(&error, options)),
     }

@@ -28,7 +28,7 @@ pub use name::{MAX_NAME, MAX_TAG_NAME};
 pub use node_id::{ExplicitNodeId, Identifier, TAG_NAMESPACE};
 pub use problem::{Problem, Problems};
 pub use reference::{reference, schema};
-pub use sections::{Anonymous, ClientUrl, HostPort, Http, Log, LogFormat, Security, Server, Ua};
+pub use sections::{Anonymous, AuditSection, ClientUrl, HostPort, Http, Log, LogFormat, Security, Server, Ua};
 pub use tag::{ClampWord, CurveWord, ScalingKeys, Tag, TagInfo, TagKeys};
 pub use words::{counted, format_duration, parse_duration};
 
@@ -51,6 +51,8 @@ pub struct Config {
     pub access: Access,
     /// The HTTP port.
     pub http: Http,
+    /// The audit log.
+    pub audit: AuditSection,
     /// What the log says.
     pub log: Log,
     /// The links with their devices and tags.
@@ -85,6 +87,12 @@ pub const TOP_KEYS: &[KeyDef] = &[
         shape: Shape::Table(Http::KEYS),
         presence: Presence::Optional,
         doc: "The HTTP port for Prometheus; closed unless `listen` is given.",
+    },
+    KeyDef {
+        name: "audit",
+        shape: Shape::Table(AuditSection::KEYS),
+        presence: Presence::Optional,
+        doc: "The audit log: who did what, as a hash-chained file in the folder `audit` of `data_dir` (see docs/security.md).",
     },
     KeyDef {
         name: "log",
@@ -200,6 +208,7 @@ fn read(
     let (access_table, access_line) = section_table(&mut top, "access");
     let access = access::read(&mut walk, access_table, access_line, ua.anonymous);
     let http = section(&mut walk, &mut top, "http", Http::KEYS, Http::take);
+    let audit = section(&mut walk, &mut top, "audit", AuditSection::KEYS, AuditSection::take);
     let log = section(&mut walk, &mut top, "log", Log::KEYS, Log::take);
     let mut reader = LinkReader::new(path, files, kinds, &ua);
     let links = match top.take_plain("link") {
@@ -209,7 +218,8 @@ fn read(
     let file_names = reader.into_file_names();
     check_ua(&ua, &mut walk, &root);
     check_log(&log, &mut walk, &root);
-    let mut config = Config { path: path.to_owned(), server, ua, access, http, log, links, warnings: Vec::new() };
+    let mut config =
+        Config { path: path.to_owned(), server, ua, access, http, audit, log, links, warnings: Vec::new() };
     let line_of = |key: &str| {
         let table = root.get_ref().get("ua").and_then(|value| value.get_ref().as_table());
         table.and_then(|table| table.get_key_value(key)).map_or(0, |(key, _)| source.line(key.span().start))

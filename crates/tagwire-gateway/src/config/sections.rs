@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use tagwire_driver::{KeyKind, Setting};
 
@@ -50,6 +51,30 @@ section! {
         pub listen: Option<HostPort> = Shape::One(KeyKind::Text), Presence::Optional;
     }
 }
+
+section! {
+    /// The audit log: who did what, as a hash-chained file in the folder `audit` of `data_dir` (see docs/security.md).
+    pub struct AuditSection {
+        /// Whether there is one.
+        pub file: bool = Shape::One(KeyKind::Bool), Presence::Default("true");
+        /// Whether writes are recorded in it.
+        pub writes: bool = Shape::One(KeyKind::Bool), Presence::Default("true");
+        /// Most values of one write request that are recorded one by one; of the others only their number.
+        pub values: u32 = Shape::One(KeyKind::Integer { min: 1, max: 10_000 }), Presence::Default("20");
+        /// Size in MiB after which a new file begins.
+        pub max_file_mib: u32 = Shape::One(KeyKind::Integer { min: 1, max: 1024 }), Presence::Default("16");
+        /// Age after which a new file begins.
+        pub rotate_every: Duration = Shape::One(KeyKind::Duration { min: MINUTE, max: YEAR }), Presence::Default("30d");
+        /// Files that are kept, the current one included; older ones are deleted.
+        pub keep: u32 = Shape::One(KeyKind::Integer { min: 2, max: 100_000 }), Presence::Default("64");
+        /// Longest time until a record is safe on the disk.
+        pub commit: Duration = Shape::One(KeyKind::Duration { min: COMMIT_MIN, max: MINUTE }), Presence::Default("1s");
+    }
+}
+
+const COMMIT_MIN: Duration = Duration::from_millis(10);
+const MINUTE: Duration = Duration::from_secs(60);
+const YEAR: Duration = Duration::from_secs(365 * 86_400);
 
 section! {
     /// What the log says and how.

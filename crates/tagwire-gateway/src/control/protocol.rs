@@ -45,6 +45,8 @@ pub enum Request {
         /// Its fingerprint, or the first digits of it.
         certificate: String,
     },
+    /// Have every audit record so far on the disk.
+    AuditFlush {},
     /// List the users.
     UserList {},
     /// Remove a user.

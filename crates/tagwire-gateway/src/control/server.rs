@@ -14,8 +14,8 @@ use crate::data_dir::owner_only;
 
 /// Who carries out the commands.
 pub trait Control: Send + Sync + 'static {
-    /// Carries out one command.
-    fn handle(&self, request: Request) -> impl Future<Output = Answer> + Send;
+    /// Carries out one command of a user of this machine, by number.
+    fn handle(&self, request: Request, uid: Option<u32>) -> impl Future<Output = Answer> + Send;
 }
 
 /// Most connections at a time; further ones wait.
@@ -60,6 +60,7 @@ pub fn serve<T: Control>(path: &Path, control: Arc<T>) -> io::Result<impl Future
 }
 
 async fn converse(stream: UnixStream, control: &impl Control) -> io::Result<()> {
+    let uid = stream.peer_cred().ok().map(|peer| peer.uid());
     let (read, mut write) = stream.into_split();
     let mut read = BufReader::new(read);
     let mut line = Vec::new();
@@ -71,7 +72,7 @@ async fn converse(stream: UnixStream, control: &impl Control) -> io::Result<()> 
             return Ok(());
         }
         let answer = match serde_json::from_slice::<Request>(&line) {
-            Ok(request) => control.handle(request).await,
+            Ok(request) => control.handle(request, uid).await,
             Err(error) => Answer::refused(format!("the command is not understood: {error}"), ""),
         };
         let mut text = serde_json::to_vec(&answer)?;
@@ -93,7 +94,7 @@ mod tests {
     struct Echo;
 
     impl Control for Echo {
-        async fn handle(&self, request: Request) -> Answer {
+        async fn handle(&self, request: Request, _: Option<u32>) -> Answer {
             match request {
                 Request::Trace { link, on } => Answer::good(json!({ "link": link, "on": on })),
                 _ => Answer::refused("not now", "try later"),

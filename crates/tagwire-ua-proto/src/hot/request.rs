@@ -154,6 +154,11 @@ impl<'a> WriteRequestRef<'a> {
         WriteValues(self.nodes.iter())
     }
 
+    /// The values as they came over the wire, one after the other, with whatever follows them.
+    pub const fn encoded_nodes(&self) -> &'a [u8] {
+        self.nodes.reader.rest()
+    }
+
     /// Whether every value can be decoded, for a service that must not begin what it cannot end.
     ///
     /// # Errors

@@ -91,6 +91,12 @@ impl Snapshot<'_> {
         Some(Node::Method(folder, method)).filter(|method| self.exists(*method))
     }
 
+    /// A system tag below a folder, by the rest of its path.
+    pub(crate) fn system_tag(&self, folder: FolderId, name: &str) -> Option<TagId> {
+        let path = format!("{}.{name}", self.folder(folder)?.path);
+        self.registry.find_tag(path.as_bytes())
+    }
+
     /// Whether a node of an earlier snapshot is still there.
     pub fn exists(&self, node: Node) -> bool {
         match node {

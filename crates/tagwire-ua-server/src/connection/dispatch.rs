@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tagwire_access::Principal;
+use tagwire_access::{Principal, What};
 use tagwire_model::{Status, Timestamp};
 use tagwire_ua_proto::codec::{Decode, DecodeError, Reader};
 use tagwire_ua_proto::hot::RequestHeaderRef;
@@ -10,6 +10,7 @@ use tagwire_ua_proto::status;
 use tagwire_ua_proto::types::{IdentifierRef, NodeIdRef};
 
 use crate::event::audit;
+use crate::log;
 use crate::rights::UserRights;
 use crate::server::Server;
 use crate::services::{Context, Flow, SessionNeed, service};
@@ -136,6 +137,8 @@ impl Request<'_> {
             None if need == SessionNeed::Activated && session.made_on == self.channel.id => {
                 drop(state);
                 // Part 4, 5.7.3.1: a service before ActivateSession ends the session.
+                let why = Some("a service was asked for before it was activated");
+                log::session_ended(self.server, session, What::SessionEnded, why);
                 self.server.end_session(session, true);
                 Err(status::BAD_SESSION_NOT_ACTIVATED)
             }

@@ -1,17 +1,22 @@
 //! Audit events: who did what to the server (Part 4, 6.5; Part 5, 6.4.3). Nothing is made when no auditor listens.
 
-use tagwire_access::{Principal, Reason};
+use std::sync::Arc;
+
+use tagwire_access::{Identity, Principal, Reason, What};
 use tagwire_model::Status;
 use tagwire_ua_proto::ids::node;
 use tagwire_ua_proto::secure::OpenRequest;
 use tagwire_ua_proto::services::{
     AnonymousIdentityToken, CallMethodRequest, CallMethodResult, SecurityTokenRequestType, UserNameIdentityToken,
+    X509IdentityToken,
 };
+use tagwire_ua_proto::status;
 use tagwire_ua_proto::types::{ByteString, ExtensionObject, NodeId, UaString, Variant, VariantItems};
 
 use super::{Audience, NewEvent, Source};
+use crate::log;
 use crate::server::Server;
-use crate::services::Context;
+use crate::services::{Context, UserToken};
 use crate::session::{ChannelFacts, Session};
 
 /// Severity of what was done, and of what was refused.
@@ -22,18 +27,23 @@ const REFUSED: u16 = 500;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Actor {
     user: Option<String>,
+    identity: Option<Identity>,
     entry: UaString,
 }
 
 impl Actor {
     /// The sender of a request.
     pub(crate) fn of(context: &Context<'_>) -> Self {
-        Self { user: context.principal.map(|principal| user(principal)), entry: context.header.audit_entry_id.into() }
+        Self {
+            user: context.principal.map(|principal| user(principal)),
+            identity: None,
+            entry: context.header.audit_entry_id.into(),
+        }
     }
 
     /// The same client as another user.
     pub(crate) fn with_user(self, principal: &Principal) -> Self {
-        Self { user: Some(user(principal)), ..self }
+        Self { user: Some(user(principal)), identity: Some(principal.identity().clone()), ..self }
     }
 }
 
@@ -109,6 +119,7 @@ pub(crate) fn channel_opened(server: &Server, channel: &ChannelFacts, request: &
 
 /// A channel was refused before it was open.
 pub(crate) fn channel_refused(server: &Server, channel: &ChannelFacts, status: Status) {
+    log::channel_refused(server, channel, status);
     if !is_heard(server) {
         return;
     }
@@ -142,7 +153,8 @@ pub(crate) fn certificate_refused(server: &Server, channel: &ChannelFacts, leaf:
 }
 
 /// A session was made.
-pub(crate) fn session_made(context: &Context<'_>, session: &Session, timeout: f64) {
+pub(crate) fn session_made(context: &Context<'_>, session: &Arc<Session>, timeout: f64) {
+    log::session_created(context, session);
     let (server, channel) = (context.server, context.channel);
     if !is_heard(server) {
         return;
@@ -169,6 +181,7 @@ pub(crate) fn session_made(context: &Context<'_>, session: &Session, timeout: f6
 
 /// A service about sessions was refused at once.
 pub(crate) fn session_service_refused(context: &Context<'_>, service: &str, status: Status) {
+    log::request_refused(context, service, status);
     let event_type = match service {
         "CreateSession" => node::AUDIT_CREATE_SESSION_EVENT_TYPE,
         "ActivateSession" => node::AUDIT_ACTIVATE_SESSION_EVENT_TYPE,
@@ -187,15 +200,26 @@ pub(crate) fn session_service_refused(context: &Context<'_>, service: &str, stat
     });
 }
 
-/// A session was activated, or its user was refused. `token` says who the user claims to be, without any secret.
+/// A session was activated, or its user was refused.
 pub(crate) fn session_activated(
     server: &Server,
     channel: &ChannelFacts,
-    session: &Session,
+    session: &Arc<Session>,
     actor: &Actor,
-    token: ExtensionObject,
+    claimed: Claimed,
     status: Status,
 ) {
+    if status.is_bad() {
+        let refusal = log::Refusal {
+            service: "ActivateSession",
+            reason: claimed.reason(server, actor, status),
+            claimed: claimed.name.clone(),
+            status,
+        };
+        log::session_refused(server, channel, Some(session), refusal);
+    } else {
+        log::session_activated(server, channel, session, actor.identity.clone());
+    }
     if !is_heard(server) {
         return;
     }
@@ -206,20 +230,67 @@ pub(crate) fn session_activated(
         event
             .with("SessionId", session.id.clone())
             .with("SecureChannelId", channel.id.to_string().as_str())
-            .with("UserIdentityToken", Box::new(token)),
+            .with("UserIdentityToken", Box::new(claimed.token())),
     );
 }
 
-/// What a user claims to be, for [`session_activated`]: a name and never a password.
-pub(crate) fn claimed_identity(user_name: Option<&str>) -> ExtensionObject {
-    match user_name {
-        Some(name) => ExtensionObject::new(&UserNameIdentityToken { user_name: name.into(), ..Default::default() }),
-        None => ExtensionObject::new(&AnonymousIdentityToken::default()),
+/// Who a user claims to be, without any secret.
+pub(crate) struct Claimed {
+    name: Option<String>,
+    certificate: Option<Arc<[u8]>>,
+    is_locked: bool,
+}
+
+impl Claimed {
+    /// What the user showed, for [`session_activated`].
+    pub(crate) fn by(token: &UserToken) -> Self {
+        let name = Some(token.name()).filter(|name| !name.is_empty()).map(str::to_owned);
+        Self { name, certificate: token.certificate_chain(), is_locked: false }
+    }
+
+    /// Nobody looked at the password, after too many wrong ones.
+    pub(crate) fn locked_out(self) -> Self {
+        Self { is_locked: true, ..self }
+    }
+
+    fn token(&self) -> ExtensionObject {
+        match (&self.name, &self.certificate) {
+            (Some(name), _) => {
+                ExtensionObject::new(&UserNameIdentityToken { user_name: name.as_str().into(), ..Default::default() })
+            }
+            (None, Some(chain)) => {
+                let certificate_data = ByteString::from(chain.as_ref());
+                ExtensionObject::new(&X509IdentityToken { certificate_data, ..Default::default() })
+            }
+            (None, None) => ExtensionObject::new(&AnonymousIdentityToken::default()),
+        }
+    }
+
+    /// The true reason of a refusal, which the client does not learn.
+    fn reason(&self, server: &Server, actor: &Actor, status: Status) -> Option<&'static str> {
+        if self.is_locked {
+            return Some("locked out after too many wrong log-ins");
+        }
+        // Whoever logged in was refused for something else, which the status tells.
+        if actor.identity.is_some() || status != status::BAD_IDENTITY_TOKEN_REJECTED {
+            return None;
+        }
+        if self.certificate.is_some() {
+            return Some("the user's certificate is not trusted");
+        }
+        let Some(name) = &self.name else { return Some("anonymous access is off") };
+        match server.login.users().list().iter().find(|user| user.name == *name) {
+            None => Some("there is no such user"),
+            Some(user) if user.disabled => Some("the user is disabled"),
+            Some(_) => Some("the password is wrong or cannot be decrypted"),
+        }
     }
 }
 
 /// A session ended because its client closed it or was silent for too long.
-pub(crate) fn session_ended(server: &Server, session: &Session, actor: &Actor, is_timeout: bool) {
+pub(crate) fn session_ended(server: &Server, session: &Arc<Session>, actor: &Actor, is_timeout: bool) {
+    let what = if is_timeout { What::SessionTimedOut } else { What::SessionClosed };
+    log::session_ended(server, session, what, None);
     if !is_heard(server) {
         return;
     }
@@ -250,16 +321,15 @@ pub(crate) fn written(server: &Server, actor: &Actor, write: NotedWrite, status:
 }
 
 /// A method was called or refused.
-pub(crate) fn called(context: &Context<'_>, call: &CallMethodRequest, result: &CallMethodResult) {
-    if !is_heard(context.server) {
+pub(crate) fn called(server: &Server, actor: &Actor, call: &CallMethodRequest, result: &CallMethodResult) {
+    if !is_heard(server) {
         return;
     }
     let status = result.status_code;
     let message = format!("call of {} {}", call.method_id, outcome(status));
     let source = Source::node(call.object_id.clone(), "Attribute/Call");
-    let event =
-        event(context.server, node::AUDIT_UPDATE_METHOD_EVENT_TYPE, source, &Actor::of(context), status, message);
-    context.server.events().emit(
+    let event = event(server, node::AUDIT_UPDATE_METHOD_EVENT_TYPE, source, actor, status, message);
+    server.events().emit(
         event
             .with("MethodId", call.method_id.clone())
             .with("InputArguments", VariantItems::from(call.input_arguments.clone()))

@@ -1,36 +1,72 @@
-//! Call (Part 4, 5.12): the methods of the Server object.
+//! Call (Part 4, 5.12): the methods of the Server object and of devices.
+
+use std::sync::Arc;
 
 use tagwire_access::{Operation, Target, authorise};
-use tagwire_model::Status;
+use tagwire_model::{Status, TagId, Value};
+use tagwire_ua_proto::codec::Encode;
 use tagwire_ua_proto::ids::node;
 use tagwire_ua_proto::services::{CallMethodRequest, CallMethodResult, CallRequest, CallResponse};
 use tagwire_ua_proto::status;
-use tagwire_ua_proto::types::{Variant, VariantItems};
+use tagwire_ua_proto::types::{NodeId, Structure, Variant, VariantItems};
 
-use super::{Context, Flow, check_operations, decode};
-use crate::event::audit;
+use super::{Context, Flow, LaterBody, check_operations, decode};
+use crate::address_space::{Node, Rights as _};
+use crate::event::audit::{self, Actor};
 use crate::limits;
+use crate::log::CallNote;
 use crate::rights::denied_status;
 
 pub(super) fn call(context: &mut Context<'_>, body: &[u8], out: &mut Vec<u8>) -> Result<Flow, Status> {
     let request: CallRequest = decode(body)?;
     check_operations(request.methods_to_call.len(), limits::MAX_NODES_PER_METHOD_CALL)?;
-    let results = request.methods_to_call.iter().map(|call| {
-        let result = call_one(context, call);
-        audit::called(context, call, &result);
-        result
-    });
-    let results = results.collect();
+    let calls = request.methods_to_call;
+    let (mut results, mut writes, mut written) = (Vec::with_capacity(calls.len()), Vec::new(), Vec::new());
+    for call in &calls {
+        let result = match checked_method(context, call) {
+            Ok(Method::Server(method)) => call_server(context, method, call),
+            Ok(Method::Device(tag, value)) => {
+                written.push(results.len());
+                writes.push((tag, value));
+                CallMethodResult::default()
+            }
+            Err(status_code) => CallMethodResult { status_code, ..Default::default() },
+        };
+        results.push(result);
+    }
+    let (server, actor, note) = (Arc::clone(context.server), Actor::of(context), CallNote::of(context));
+    let tell = move |calls: &[CallMethodRequest], results: &[CallMethodResult]| {
+        calls.iter().zip(results).for_each(|(call, result)| audit::called(&server, &actor, call, result));
+        note.finish(&server, calls, results);
+    };
     let response_header = context.response_header();
-    context.respond(&CallResponse { response_header, results, ..Default::default() }, out)
+    if writes.is_empty() {
+        tell(&calls, &results);
+        return context.respond(&CallResponse { response_header, results, ..Default::default() }, out);
+    }
+    let answers = context.server.hub.write(writes);
+    Ok(Flow::Later(Box::pin(async move {
+        for (place, status) in written.into_iter().zip(answers.await) {
+            results[place].status_code = status;
+        }
+        tell(&calls, &results);
+        let mut out = Vec::new();
+        NodeId::ns0(CallResponse::ENCODING_ID).encode(&mut out);
+        CallResponse { response_header, results, ..Default::default() }.encode(&mut out);
+        LaterBody::Body(out)
+    })))
 }
 
-fn call_one(context: &Context<'_>, call: &CallMethodRequest) -> CallMethodResult {
+/// A method that may be called.
+enum Method {
+    /// One of the Server object, by its number in namespace 0.
+    Server(u32),
+    /// One of a device: the system tag that it writes, and the value.
+    Device(TagId, Value),
+}
+
+fn call_server(context: &Context<'_>, method: u32, call: &CallMethodRequest) -> CallMethodResult {
     let failed = |status_code| CallMethodResult { status_code, ..Default::default() };
-    let method = match checked_method(context, call) {
-        Ok(method) => method,
-        Err(status) => return failed(status),
-    };
     let id = match &call.input_arguments[..] {
         [] => return failed(status::BAD_ARGUMENTS_MISSING),
         [Variant::UInt32(id)] => *id,
@@ -55,12 +91,24 @@ fn call_one(context: &Context<'_>, call: &CallMethodRequest) -> CallMethodResult
     }
 }
 
-/// The method's number in namespace 0, once object and method are known to belong together and may be called.
-fn checked_method(context: &Context<'_>, call: &CallMethodRequest) -> Result<u32, Status> {
+/// The method, once it and the object are known to belong together and it may be called.
+fn checked_method(context: &Context<'_>, call: &CallMethodRequest) -> Result<Method, Status> {
     let snapshot = context.server.address_space.snapshot();
-    let known = |id: &tagwire_ua_proto::types::NodeId| snapshot.resolve(id.borrowed());
-    known(&call.object_id).ok_or(Status::BAD_NODE_ID_UNKNOWN)?;
-    known(&call.method_id).ok_or(status::BAD_METHOD_INVALID)?;
+    let known = |id: &NodeId| snapshot.resolve(id.borrowed());
+    let object = known(&call.object_id).ok_or(Status::BAD_NODE_ID_UNKNOWN)?;
+    let method = known(&call.method_id).ok_or(status::BAD_METHOD_INVALID)?;
+    if let Node::Method(folder, of_device) = method {
+        if object != Node::Folder(folder) {
+            return Err(status::BAD_METHOD_INVALID);
+        }
+        context.rights.check(Operation::Call, method, &snapshot)?;
+        if !call.input_arguments.is_empty() {
+            return Err(status::BAD_TOO_MANY_ARGUMENTS);
+        }
+        let (name, value) = of_device.effect();
+        let tag = snapshot.system_tag(folder, name).ok_or(status::BAD_NOT_IMPLEMENTED)?;
+        return Ok(Method::Device(tag, Value::Boolean(value)));
+    }
     drop(snapshot);
     let method = call.method_id.as_ns0().ok_or(status::BAD_METHOD_INVALID)?;
     match method {
@@ -76,7 +124,7 @@ fn checked_method(context: &Context<'_>, call: &CallMethodRequest) -> Result<u32
         return Err(status::BAD_METHOD_INVALID);
     }
     authorise(context.principal()?, Operation::Call, Target::Server).map_err(|denied| denied_status(&denied))?;
-    Ok(method)
+    Ok(Method::Server(method))
 }
 
 /// Part 5, 9.1: server handles and client handles of all items of a subscription.

@@ -30,6 +30,7 @@ pub(crate) use attribute::VALUE;
 pub(crate) use part_write::PartLocks;
 pub(crate) use subscription::write_answer;
 pub(crate) use table::{SessionNeed, service};
+pub(crate) use user_token::UserToken;
 
 use crate::rights::UserRights;
 use crate::server::Server;

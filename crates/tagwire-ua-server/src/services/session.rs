@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tagwire_access::{Guesses, PeerCheck, Principal};
+use tagwire_access::{Guesses, PeerCheck, Principal, What};
 use tagwire_model::Status;
 use tagwire_ua_proto::codec::Encode;
 use tagwire_ua_proto::secure::{PeerCertificate, fill_random, sign_for_peer, verify_from_peer};
@@ -15,8 +15,9 @@ use tagwire_ua_proto::types::{ByteString, NodeId, Structure};
 
 use super::user_token::UserToken;
 use super::{Context, Flow, LaterBody, decode};
-use crate::event::audit::{self, Actor};
+use crate::event::audit::{self, Actor, Claimed};
 use crate::limits;
+use crate::log;
 use crate::server::Server;
 use crate::session::{ChannelFacts, NewSession, Session, TOKEN_LEN, Token};
 
@@ -42,7 +43,10 @@ pub(super) fn create(context: &mut Context<'_>, body: &[u8], out: &mut Vec<u8>) 
         Err(status) => {
             // A session that was never activated gives way to a new one (Part 4, 5.7.2.1).
             let oldest = server.sessions.oldest_unactivated();
-            oldest.iter().for_each(|oldest| server.end_session(oldest, true));
+            if let Some(oldest) = &oldest {
+                log::session_ended(server, oldest, What::SessionEnded, Some("it was never activated and gave way"));
+                server.end_session(oldest, true);
+            }
             drop(oldest);
             server.quota.session().inspect_err(|_| server.counters.session_rejected()).map_err(|_| status)?
         }
@@ -72,9 +76,12 @@ pub(super) fn create(context: &mut Context<'_>, body: &[u8], out: &mut Vec<u8>) 
         id: session_id.clone(),
         token,
         name,
+        application_uri: match channel.policy.is_none() {
+            true => client.chars().take(limits::MAX_SESSION_NAME_CHARS).collect(),
+            // The certificate names it, so that it is as long as the certificate allows.
+            false => client.to_owned(),
+        },
         client_certificate: channel.client_certificate.clone(),
-        // Without security nobody proves which application it is.
-        application_uri: if channel.policy.is_none() { String::new() } else { client.to_owned() },
         made_on: channel.id,
         timeout: timeout as u64,
         server_nonce: server_nonce.clone(),
@@ -158,17 +165,18 @@ pub(super) fn activate(context: &mut Context<'_>, body: &[u8], _out: &mut Vec<u8
         UserToken::of(server, channel, &session, &request).inspect_err(|_| server.counters.session_rejected())?;
     let (server, channel) = (Arc::clone(server), channel.clone());
     let response_header = context.response_header();
-    let (actor, claimed) =
-        (Actor::of(context), audit::claimed_identity(Some(login.name()).filter(|name| !name.is_empty())));
+    let (actor, claimed) = (Actor::of(context), Claimed::by(&login));
     Ok(Flow::Later(Box::pin(async move {
         let (peer, name) = (channel.peer.ip(), login.name().to_owned());
         if login.is_guessable() && server.guesses.is_locked(peer, &name, server.millis()) {
             server.counters.session_rejected_for_security();
+            let status = status::BAD_IDENTITY_TOKEN_REJECTED;
+            audit::session_activated(&server, &channel, &session, &actor, claimed.locked_out(), status);
             tokio::time::sleep(Guesses::MAX_WAIT).await;
             return LaterBody::Fault(status::BAD_IDENTITY_TOKEN_REJECTED);
         }
         let (is_guessable, user_certificate) = (login.is_guessable(), login.certificate_chain());
-        let principal = match login.principal(&server, &channel, &session.application_uri).await {
+        let principal = match login.principal(&server, &channel, session.proved_application()).await {
             Ok(principal) => principal,
             Err(status) => {
                 server.counters.session_rejected_for_security();

@@ -16,7 +16,7 @@ use crate::server::Server;
 use crate::session::{ChannelFacts, Session};
 
 /// What the user showed.
-pub(super) enum UserToken {
+pub(crate) enum UserToken {
     Anonymous,
     /// Without a password when it cannot be decrypted.
     Password {
@@ -96,7 +96,7 @@ impl UserToken {
     }
 
     /// The user name given; empty without one.
-    pub(super) fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         match self {
             Self::Password { name, .. } => name,
             Self::Anonymous | Self::Certificate(_) => "",
@@ -104,7 +104,7 @@ impl UserToken {
     }
 
     /// The user's certificate with its issuers.
-    pub(super) fn certificate_chain(&self) -> Option<Arc<[u8]>> {
+    pub(crate) fn certificate_chain(&self) -> Option<Arc<[u8]>> {
         match self {
             Self::Certificate(chain) => Some(Arc::clone(chain)),
             Self::Anonymous | Self::Password { .. } => None,

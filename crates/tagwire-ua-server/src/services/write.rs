@@ -18,6 +18,7 @@ use super::{Context, Flow, LaterBody, check_operations};
 use crate::address_space::{NAMESPACE_TAGS, Node, Snapshot};
 use crate::event::audit::{self, Actor, NotedWrite};
 use crate::limits;
+use crate::log::WriteNote;
 use crate::rights::TagRights;
 
 pub(super) fn write(context: &mut Context<'_>, body: &[u8], _out: &mut Vec<u8>) -> Result<Flow, Status> {
@@ -34,6 +35,7 @@ pub(super) fn write(context: &mut Context<'_>, body: &[u8], _out: &mut Vec<u8>) 
         writes: Vec::with_capacity(count),
         parts: Vec::new(),
     };
+    let mut log = WriteNote::of(context, &request);
     let mut noted = audit::is_heard(context.server).then(|| Vec::with_capacity(count));
     let (mut batch, mut scalars, mut found) = (Vec::new(), Vec::with_capacity(count.min(Registry::BATCH)), Vec::new());
     let mut nodes = request.nodes();
@@ -43,13 +45,20 @@ pub(super) fn write(context: &mut Context<'_>, body: &[u8], _out: &mut Vec<u8>) 
             scalars.extend(std::iter::from_fn(|| nodes.next_scalar()).take(Registry::BATCH));
         }
         if !scalars.is_empty() {
-            asked.take_scalars(&scalars, &mut found)?;
+            asked.take_scalars(&scalars, &mut found, log.as_mut())?;
             continue;
         }
         if !fill(&mut batch, &mut nodes)? {
             break;
         }
         tags_of_values(context, &asked.snapshot, &batch, |item| (item.node_id, item.attribute_id), &mut found);
+        if let Some(log) = &mut log {
+            let named = batch.iter().zip(&found).map(|(item, found)| match found {
+                Some((tag, _)) => Some(*tag),
+                None => value_of(&asked.snapshot, item),
+            });
+            log.before(context, named);
+        }
         for (item, found) in batch.iter().zip(&found) {
             if let Some(noted) = &mut noted {
                 noted.push(note(context, &asked.snapshot, item));
@@ -59,6 +68,7 @@ pub(super) fn write(context: &mut Context<'_>, body: &[u8], _out: &mut Vec<u8>) 
     }
     let Asked { snapshot, mut results, writes, parts, .. } = asked;
     drop(snapshot);
+    log.as_mut().map(WriteNote::sent);
     let answers = context.server.hub.write(writes);
     let (request_handle, server) = (context.header.request_handle, Arc::clone(context.server));
     let actor = if noted.is_some() { Actor::of(context) } else { Actor::default() };
@@ -80,6 +90,9 @@ pub(super) fn write(context: &mut Context<'_>, body: &[u8], _out: &mut Vec<u8>) 
         start_response(ids::WRITE_RESPONSE, request_handle, Status::GOOD, server.now(), &mut out);
         results.encode(&mut out);
         (-1_i32).encode(&mut out);
+        if let Some(log) = log {
+            log.finish(results);
+        }
         LaterBody::Body(out)
     })))
 }
@@ -87,16 +100,21 @@ pub(super) fn write(context: &mut Context<'_>, body: &[u8], _out: &mut Vec<u8>) 
 /// What an auditor is told of a write, with the value before it.
 #[cold]
 fn note(context: &Context<'_>, snapshot: &Snapshot<'_>, item: &WriteValueRef<'_>) -> NotedWrite {
-    let old = match snapshot.resolve(item.node_id) {
-        Some(Node::Tag(tag)) if item.attribute_id == VALUE => context.server.hub.read(tag),
-        _ => None,
-    };
+    let old = value_of(snapshot, item).and_then(|tag| context.server.hub.read(tag));
     NotedWrite {
         node_id: item.node_id.into(),
         attribute: item.attribute_id,
         range: item.index_range.into(),
         old: old.map(|reading| Variant::from(&reading.to_sample().value)).unwrap_or_default(),
         new: item.value.value.to_variant(),
+    }
+}
+
+/// The tag whose value an item names in any way.
+fn value_of(snapshot: &Snapshot<'_>, item: &WriteValueRef<'_>) -> Option<TagId> {
+    match snapshot.resolve(item.node_id) {
+        Some(Node::Tag(tag)) if item.attribute_id == VALUE => Some(tag),
+        _ => None,
     }
 }
 
@@ -118,6 +136,7 @@ impl Asked<'_> {
         &mut self,
         scalars: &[ScalarWriteRef<'_>],
         found: &mut Vec<Option<(TagId, TagFlags)>>,
+        log: Option<&mut WriteNote>,
     ) -> Result<(), Status> {
         let paths = scalars.iter().map(|scalar| {
             let is_tag = scalar.namespace == NAMESPACE_TAGS && scalar.attribute_id == VALUE;
@@ -127,6 +146,9 @@ impl Asked<'_> {
         found.clear();
         let hub = &self.context.server.hub;
         self.snapshot.tags_by_path(paths, |tag| found.push(tag.and_then(|tag| Some((tag, hub.flags(tag)?)))));
+        if let Some(log) = log {
+            log.before(self.context, found.iter().map(|found| found.map(|(tag, _)| tag)));
+        }
         let rights = &self.rights;
         let fits = |scalar: &ScalarWriteRef<'_>, found: &Option<(TagId, TagFlags)>| {
             found.is_some_and(|(tag, flags)| {

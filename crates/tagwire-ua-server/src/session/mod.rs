@@ -50,9 +50,9 @@ pub(crate) struct Session {
     pub(crate) id: NodeId,
     pub(crate) token: Token,
     pub(crate) name: String,
-    pub(crate) client_certificate: Option<Arc<PeerCertificate>>,
-    /// The application, as its certificate proves; empty without security.
+    /// What the client calls itself; proved by its certificate where it has one.
     pub(crate) application_uri: String,
+    pub(crate) client_certificate: Option<Arc<PeerCertificate>>,
     /// The channel that the session was made on: the only one that may activate it first.
     pub(crate) made_on: u32,
     /// Time without a request after which the session ends.
@@ -84,8 +84,8 @@ pub(crate) struct NewSession {
     pub(crate) id: NodeId,
     pub(crate) token: Token,
     pub(crate) name: String,
-    pub(crate) client_certificate: Option<Arc<PeerCertificate>>,
     pub(crate) application_uri: String,
+    pub(crate) client_certificate: Option<Arc<PeerCertificate>>,
     pub(crate) made_on: u32,
     pub(crate) timeout: Millis,
     pub(crate) server_nonce: Vec<u8>,
@@ -107,8 +107,8 @@ impl Session {
             id: new.id,
             token: new.token,
             name: new.name,
-            client_certificate: new.client_certificate,
             application_uri: new.application_uri,
+            client_certificate: new.client_certificate,
             made_on: new.made_on,
             timeout: new.timeout,
             state: Mutex::new(state),
@@ -123,6 +123,11 @@ impl Session {
     #[inline]
     pub(crate) fn touch(&self, now: Millis) {
         self.last_used.store(now, Ordering::Relaxed);
+    }
+
+    /// The application, where its certificate proves which it is; empty without security.
+    pub(crate) fn proved_application(&self) -> &str {
+        if self.client_certificate.is_some() { &self.application_uri } else { "" }
     }
 
     /// Whether no request came for longer than the timeout.

@@ -63,8 +63,13 @@ pub(crate) fn ask(config: &Config, request: &Request) -> Result<Answer, Failure>
     ask_server(&config.data_dir(), request)
 }
 
+/// The number of the user who types the command.
+pub(crate) fn own_uid() -> Option<u32> {
+    Some(rustix::process::getuid().as_raw())
+}
+
 /// Asks the server that owns a data folder, whatever its file says by now.
-fn ask_server(data_dir: &Path, request: &Request) -> Result<Answer, Failure> {
+pub(crate) fn ask_server(data_dir: &Path, request: &Request) -> Result<Answer, Failure> {
     let mut client = ControlClient::connect(data_dir).map_err(|error| unreachable_server(&error))?;
     let answer = client.ask(request).map_err(|error| unreachable_server(&error))?;
     if answer.ok { Ok(answer) } else { Err(Failure::new(Exit::Failed, answer.error, answer.fix)) }

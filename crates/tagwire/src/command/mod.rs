@@ -1,5 +1,6 @@
 //! One file per command.
 
+mod audit;
 mod browse;
 mod check;
 mod control;
@@ -38,6 +39,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         Command::Sim(command) => sim::run(&command),
         Command::Trust(command) => trust::run(&command),
         Command::User(command) => user::run(&command),
+        Command::Audit(command) => audit::run(&command),
         Command::Completions { shell } => {
             let mut text = Vec::new();
             clap_complete::generate(shell, &mut Args::command(), "tagwire", &mut text);

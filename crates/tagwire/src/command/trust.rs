@@ -5,7 +5,7 @@ use tagwire_gateway::data_dir::DataDir;
 use tagwire_gateway::trust;
 
 use crate::args::TrustCommand;
-use crate::command::control::{ask, load, show};
+use crate::command::control::{ask, load, own_uid, show};
 use crate::failure::{Exit, Failure};
 
 pub(crate) fn run(command: &TrustCommand) -> Result<(), Failure> {
@@ -23,6 +23,6 @@ pub(crate) fn run(command: &TrustCommand) -> Result<(), Failure> {
     let _held = DataDir::open(&config.data_dir()).map_err(|error| {
         Failure::new(Exit::Failed, error.to_string(), "stop that process, or use its configuration")
     })?;
-    let answer = trust::carry_out_on_files(&config.data_dir(), &request);
+    let answer = trust::carry_out_on_files(&config, &request, own_uid());
     if answer.ok { show(&answer, args.json) } else { Err(Failure::new(Exit::Failed, answer.error, answer.fix)) }
 }

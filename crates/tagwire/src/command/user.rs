@@ -9,7 +9,7 @@ use tagwire_gateway::data_dir::DataDir;
 use tagwire_gateway::users;
 
 use crate::args::{ConfigArgs, UserCommand};
-use crate::command::control::{ask, load};
+use crate::command::control::{ask, load, own_uid};
 use crate::failure::{Exit, Failure};
 use crate::terminal::read_password;
 
@@ -73,7 +73,7 @@ fn carry_out(config: &Config, request: Request) -> Result<Answer, Failure> {
     let _held = DataDir::open(&config.data_dir()).map_err(|error| {
         Failure::new(Exit::Failed, error.to_string(), "stop that process, or use its configuration")
     })?;
-    let answer = users::carry_out_on_file(&config.resolve(&config.access.users), &request);
+    let answer = users::carry_out_on_file(config, &request, own_uid());
     if answer.ok { Ok(answer) } else { Err(Failure::new(Exit::Failed, answer.error, answer.fix)) }
 }
 
