@@ -206,10 +206,10 @@ def test_reload_tells_what_counts_only_after_a_restart(tmp_path):
     with Tagwire(tmp_path, config()) as server:
         one = command("plan", "--config", server.file)
         assert one.returncode == 0
-        server.anonymous = "read"
+        server.ua = 'hosts = "plant-b"'
         server.configure(config())
         done = command("reload", "--config", server.file)
-        assert done.returncode == 6 and "restart" in done.stderr and "anonymous" in done.stderr, done
+        assert done.returncode == 6 and "restart" in done.stderr and "hosts" in done.stderr, done
 
 
 def test_one_is_counted_in_the_singular(tmp_path):

@@ -76,14 +76,14 @@ pub(crate) fn run(args: &BrowseArgs) -> Result<(), Failure> {
     })
 }
 
-/// Leaves out the server's own folders, tags whose names begin with an underscore and properties, and all below them;
+/// Leaves out the server's own folders, tags whose names begin with an underscore, methods and properties, and all below them;
 /// parents come before children.
 fn hide(found: &mut Vec<Browsed>, keeps_server: bool, keeps_system: bool) {
     let mut hidden: HashSet<String> = HashSet::new();
     found.retain(|node| {
         let is_server =
             !keeps_server && (node.node.namespace == 0 || node.type_definition == NodeId::new(0, PROPERTY_TYPE));
-        let is_system = !keeps_system && node.name.starts_with('_');
+        let is_system = !keeps_system && (node.name.starts_with('_') || node.class == NodeClass::Method);
         let hide = is_server || is_system || hidden.contains(&print_node_id(&node.parent));
         if hide {
             hidden.insert(print_node_id(&node.node));
@@ -148,7 +148,11 @@ fn write_tree(
     let mut stack: Vec<&Browsed> = children.get(&print_node_id(root)).into_iter().flatten().rev().copied().collect();
     while let Some(node) = stack.pop() {
         let id = print_node_id(&node.node);
-        let sign = if node.class == NodeClass::Variable { "" } else { "/" };
+        let sign = match node.class {
+            NodeClass::Variable => "",
+            NodeClass::Method => "()",
+            _ => "/",
+        };
         let name = format!("{}{}{sign}", "  ".repeat(node.depth.saturating_sub(1)), shown(&node.name));
         let (kind, value) = values.get(&id).map(kind_and_value).unwrap_or_default();
         stack.extend(children.get(&id).into_iter().flatten().rev().copied());
