@@ -23,6 +23,7 @@ use buffers::{ReceiveBuffer, SendBuffer};
 use requests::{Ended, Requests};
 
 use crate::limits;
+use crate::quota::Share;
 use crate::server::Server;
 
 /// What the listener knows of a connection.
@@ -45,6 +46,8 @@ pub(crate) struct Connection {
     shutdown: watch::Receiver<bool>,
     receive: ReceiveBuffer,
     send: SendBuffer,
+    /// What waits to be sent.
+    unsent: Share,
     requests: Requests,
     /// Until when the client must have made a session; the channel itself watches over its opening.
     patience: Instant,
@@ -75,6 +78,7 @@ impl Connection {
             shutdown: server.shutdown_signal(),
             stream,
             peer,
+            unsent: server.quota.unsent(),
             server,
             links,
             receive: ReceiveBuffer::default(),
@@ -118,6 +122,7 @@ impl Connection {
         if before == 0 {
             self.last_sent = Instant::now();
         }
+        self.unsent.resize(self.send.len());
         let has_session = self.requests.has_session();
         self.links.has_session.store(has_session, Ordering::Relaxed);
         let now = Instant::now();
@@ -134,7 +139,8 @@ impl Connection {
 
     /// Whether so much waits to be sent that nothing more is handled before the client reads.
     fn is_congested(&self) -> bool {
-        self.send.len() >= limits::MAX_UNSENT_BYTES
+        let n_bytes = self.send.len();
+        n_bytes >= limits::MAX_UNSENT_BYTES || (n_bytes >= limits::FAIR_UNSENT_BYTES && self.unsent.is_overdrawn())
     }
 
     async fn wait(&mut self) -> Woken {
