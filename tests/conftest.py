@@ -42,7 +42,12 @@ def arena(tmp_path_factory):
 
 
 @pytest.fixture
-def target(arena, record_property):
+def target(arena, request, record_testsuite_property):
     """The server in the arena; what the test does to it must not be felt by anybody else."""
-    with arena.siege(record_property):
+    remains = request.node.get_closest_marker("remains")
+
+    def note(name, value):
+        record_testsuite_property(f"{request.node.name} {name}", value)
+
+    with arena.siege(note, **remains.kwargs if remains else {}):
         yield arena.server
