@@ -36,7 +36,7 @@ def stop_reading(session):
         pass
 
 
-@pytest.mark.remains(rest_kb=24_000, peak_kb=400_000)
+@pytest.mark.remains(rest_kb=90_000, peak_kb=400_000)
 def test_a_hundred_clients_that_stop_reading(arena, target):
     """They ask for 7 GB, keep the connection and read nothing; half of them come back in the end, the others vanish."""
     clients = []
