@@ -14,7 +14,7 @@ from harness.samples import SERVICES
 from harness.session import Session, node
 
 BATCHES = int(os.environ.get("TAGWIRE_ABUSE_BATCHES", 2))
-MESSAGES = int(os.environ.get("TAGWIRE_ABUSE_MESSAGES", 6_000))
+MESSAGES = int(os.environ.get("TAGWIRE_ABUSE_MESSAGES", 20_000))
 """Each batch sends so many messages with a seed of its own; `cargo xtask soak` asks for more."""
 FIRST_SEED = int(os.environ.get("TAGWIRE_ABUSE_SEED", 1))
 PEERS = Path(os.environ.get("TAGWIRE_PEERS_RUST", Path(__file__).parents[3] / "target" / "ci"))

@@ -1,7 +1,7 @@
 //! The client that carries spoilt requests: a connection, a channel, a session that outlives both.
 
 use std::io::{self, Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -171,7 +171,8 @@ impl Client {
 
     /// Sends a batch and a valid request behind it, and reads until that is answered or the server closes the
     /// connection, which is its right.
-    pub(crate) fn exchange(&mut self, batch: &[u8]) -> Outcome<()> {
+    /// With `is_last` nothing more is sent, so that a server that waits for the rest of a chunk learns of the end.
+    pub(crate) fn exchange(&mut self, batch: &[u8], is_last: bool) -> Outcome<()> {
         let request = ReadRequest {
             request_header: self.header(),
             nodes_to_read: vec![ReadValueId { node_id: NodeId::ns0(2258), attribute_id: 13, ..Default::default() }],
@@ -183,6 +184,9 @@ impl Client {
         if connection.stream.write_all(batch).and_then(|()| connection.stream.write_all(&probe)).is_err() {
             self.connection = None;
             return Ok(());
+        }
+        if is_last {
+            let _ = connection.stream.shutdown(Shutdown::Write);
         }
         let mut made = Vec::new();
         let mut is_known = true;
@@ -211,6 +215,10 @@ impl Client {
                     return Ok(());
                 }
             }
+        }
+        if is_last {
+            self.connection = None;
+            return Ok(());
         }
         for token in made {
             self.close(token)?;

@@ -71,7 +71,7 @@ impl Worker {
                 self.figures.n_messages += 1;
             }
             let before = client.n_answers;
-            if let Err(problem) = client.exchange(&batch) {
+            if let Err(problem) = client.exchange(&batch, self.kind == Kind::Frames) {
                 let Self { number, kind, figures, .. } = &self;
                 let hex: String = batch.iter().map(|byte| format!("{byte:02x}")).collect();
                 return Err(format!("worker {number} ({kind:?}) before message {}: {problem}; sent {hex}", figures.n_messages).into());
