@@ -71,11 +71,13 @@ pub(crate) struct Client {
     session: Option<Session>,
     /// Answers that came, to whatever.
     pub(crate) n_answers: u64,
+    /// Those that are no service faults.
+    pub(crate) n_served: u64,
 }
 
 impl Client {
     pub(crate) const fn new(port: u16, security: Security) -> Self {
-        Self { port, security, connection: None, session: None, n_answers: 0 }
+        Self { port, security, connection: None, session: None, n_answers: 0, n_served: 0 }
     }
 
     pub(crate) const fn is_connected(&self) -> bool {
@@ -189,13 +191,14 @@ impl Client {
             let _ = connection.stream.shutdown(Shutdown::Write);
         }
         let mut made = Vec::new();
-        let mut is_known = true;
+        let (mut is_known, mut n_served) = (true, 0);
         loop {
             let event = connection.next_event(|request_id, body| {
                 let kind = read_message_id(&mut Reader::new(body)).ok().flatten();
                 if kind == Some(encoding::CREATE_SESSION_RESPONSE) {
                     made.extend(token_of(body));
                 }
+                n_served += u64::from(kind != Some(encoding::SERVICE_FAULT));
                 if request_id == wanted {
                     is_known = kind == Some(encoding::READ_RESPONSE);
                 }
@@ -216,6 +219,7 @@ impl Client {
                 }
             }
         }
+        self.n_served += n_served;
         if is_last {
             self.connection = None;
             return Ok(());

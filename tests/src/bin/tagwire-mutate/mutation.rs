@@ -7,19 +7,23 @@ const NUMBERS: [u32; 10] = [0, 1, 0xFFFF, 0x1_0000, 0x7FFF_FFFF, 0x8000_0000, 0x
 /// Length of the type and size of a chunk, and of the numbers that follow it on an open channel.
 const HEADER_LEN: usize = 24;
 
+/// Length of the service's id and of the header of a request in a session.
+const REQUEST_HEADER_LEN: usize = 70;
+
 /// Spoils a request body in one to four places; parts of another valid one may come into it.
 pub(crate) fn spoil(body: &mut Vec<u8>, other: &[u8], rng: &mut Rng) {
-    for _ in 0..rng.u32(1..=4) {
-        // The first four bytes name the service: mostly left alone, so that the decoder gets something to do.
-        let from = if rng.u8(..) < 8 { 0 } else { 4.min(body.len()) };
+    for _ in 0..[1, 1, 1, 2, 2, 4][rng.usize(..6)] {
+        // Mostly behind the header, so that the services get something to do.
+        let from = if rng.u8(..) < 20 || body.len() < REQUEST_HEADER_LEN + 8 { 0 } else { REQUEST_HEADER_LEN };
         if body.len() <= from + 4 {
             return;
         }
         let at = rng.usize(from..body.len() - 3);
-        match rng.u8(..9) {
-            0 => body[at] ^= 1 << rng.u8(..8),
-            1 => body[at] = rng.u8(..),
-            2 | 3 => {
+        // Mostly without a change of length, which few requests survive.
+        match rng.u8(..17) {
+            0..4 => body[at] ^= 1 << rng.u8(..8),
+            8..11 => body[at] = rng.u8(..),
+            11..15 => {
                 let number = if rng.bool() { NUMBERS[rng.usize(..NUMBERS.len())] } else { rng.u32(..300) };
                 body[at..at + 4].copy_from_slice(&number.to_le_bytes());
             }
