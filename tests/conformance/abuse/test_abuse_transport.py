@@ -63,11 +63,19 @@ def test_a02_dropped_partial_messages_leave_nothing(target):
 
 @pytest.mark.parametrize("step", [5, 0], ids=["gap", "repeat"])
 def test_a02_a_message_that_ends_in_a_violation_gives_its_bytes_back(target, step):
-    """The bytes of what had arrived counted for ever, until nobody could send a long request."""
     for _ in range(rounds(1_000, 20)):
         with Channel(target.port) as channel:
             channel.send(b"".join(intermediate(channel) for _ in range(3)))
             channel.send(intermediate(channel, step=step))
+            channel.ended()
+
+
+def test_a02_a_channel_closed_within_a_message_gives_its_bytes_back(target):
+    """They counted for ever, and after 430 such connections nobody could send a request of two chunks any more."""
+    for _ in range(rounds(1_000, 20)):
+        with Channel(target.port) as channel:
+            channel.send(b"".join(intermediate(channel) for _ in range(3)))
+            channel.send(b"CLOF" + intermediate(channel, b"")[4:])
             channel.ended()
 
 

@@ -91,6 +91,7 @@ impl Connection {
 
     /// Runs until the client goes, breaks the rules, or the server stops.
     pub(crate) async fn run(&mut self) {
+        let mut n_bytes_of_turn = 0;
         loop {
             if let Err(ended) = self.step() {
                 self.end(ended);
@@ -99,7 +100,15 @@ impl Connection {
             match self.wait().await {
                 Woken::Readable => match self.receive.fill(&self.stream) {
                     Ok(0) => return self.end(Ended::Gone),
-                    Ok(_) => self.last_active = Instant::now(),
+                    Ok(n) => {
+                        self.last_active = Instant::now();
+                        n_bytes_of_turn += n;
+                        // A client that sends without end must not keep the others waiting.
+                        if n_bytes_of_turn >= limits::BYTES_PER_TURN {
+                            n_bytes_of_turn = 0;
+                            tokio::task::yield_now().await;
+                        }
+                    }
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                     Err(_) => return self.end(Ended::Gone),
                 },

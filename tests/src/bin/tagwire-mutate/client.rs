@@ -13,8 +13,7 @@ use tagwire_ua_proto::secure::{
 };
 use tagwire_ua_proto::services::{
     ActivateSessionRequest, ActivateSessionResponse, ApplicationDescription, CloseSessionRequest, CreateSessionRequest,
-    CreateSessionResponse, MessageSecurityMode, ReadRequest, ReadValueId, RequestHeader,
-    read_message_id,
+    CreateSessionResponse, MessageSecurityMode, ReadRequest, ReadValueId, RequestHeader, read_message_id,
 };
 use tagwire_ua_proto::transport::Limits;
 use tagwire_ua_proto::types::{ByteString, Identifier, NodeId, Structure};
@@ -121,7 +120,10 @@ impl Client {
         let certificate = self.security.0.as_ref().map(|(own, _)| ByteString::from(own.certificate().leaf()));
         let request = CreateSessionRequest {
             request_header: self.header(),
-            client_description: ApplicationDescription { application_uri: APPLICATION_URI.into(), ..Default::default() },
+            client_description: ApplicationDescription {
+                application_uri: APPLICATION_URI.into(),
+                ..Default::default()
+            },
             endpoint_url: self.url().as_str().into(),
             session_name: "mutations".into(),
             client_nonce: ByteString::from([7; 32].map(|_| fastrand::u8(..)).as_slice()),
@@ -295,7 +297,9 @@ impl Connection {
     fn next_event<T>(&mut self, mut take: impl FnMut(u32, &[u8]) -> T) -> Outcome<Option<T>> {
         loop {
             let (consumed, taken, is_event) = match self.channel.receive(&mut self.received, Instant::now())? {
-                (consumed, Some(ClientEvent::Message { request_id, body })) => (consumed, Some(take(request_id, &body)), true),
+                (consumed, Some(ClientEvent::Message { request_id, body })) => {
+                    (consumed, Some(take(request_id, &body)), true)
+                }
                 (consumed, event) => (consumed, None, event.is_some()),
             };
             self.received.drain(..consumed);

@@ -75,7 +75,11 @@ impl Worker {
             if let Err(problem) = client.exchange(&batch, self.kind == Kind::Frames) {
                 let Self { number, kind, figures, .. } = &self;
                 let hex: String = batch.iter().map(|byte| format!("{byte:02x}")).collect();
-                return Err(format!("worker {number} ({kind:?}) before message {}: {problem}; sent {hex}", figures.n_messages).into());
+                return Err(format!(
+                    "worker {number} ({kind:?}) before message {}: {problem}; sent {hex}",
+                    figures.n_messages
+                )
+                .into());
             }
         }
         (self.figures.n_answers, self.figures.n_served) = (client.n_answers, client.n_served);
@@ -95,7 +99,8 @@ impl Worker {
 }
 
 fn unhex(line: &str) -> Outcome<Vec<u8>> {
-    let digits = line.as_bytes().chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair)?, 16).map_err(Into::into));
+    let digits =
+        line.as_bytes().chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair)?, 16).map_err(Into::into));
     digits.collect()
 }
 

@@ -3,7 +3,8 @@
 use fastrand::Rng;
 
 /// Numbers that lengths, counts and indices break on.
-const NUMBERS: [u32; 10] = [0, 1, 0xFFFF, 0x1_0000, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFFE, 0xFFFF_FFFF, 100_001, 0x0100_0000];
+const NUMBERS: [u32; 10] =
+    [0, 1, 0xFFFF, 0x1_0000, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFFE, 0xFFFF_FFFF, 100_001, 0x0100_0000];
 /// Length of the type and size of a chunk, and of the numbers that follow it on an open channel.
 const HEADER_LEN: usize = 24;
 
