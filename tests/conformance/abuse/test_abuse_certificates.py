@@ -66,7 +66,7 @@ def test_a30_a_look_alike_of_a_trusted_certificate_is_a_stranger(target):
         session.close_session()
 
 
-NAMES = ["../../../../escaped", "/tmp/escaped", "..\\..\\escaped", "a/../../escaped", "nul\0escaped", ".", "..", "con", "x" * 60, "\u202eescaped", "line\nbreak"]
+NAMES = ["../../../../escaped", "/etc/escaped", "..\\..\\escaped", "a/../../escaped", "nul\0escaped", ".", "..", "con", "x" * 60, "\u202eescaped", "line\nbreak"]
 
 
 def test_a31_a_name_in_a_certificate_is_never_a_path(target, key):
