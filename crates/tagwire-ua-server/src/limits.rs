@@ -97,6 +97,8 @@ pub const MAX_UNSENT_BYTES: usize = 2 << 20;
 pub const MAX_ALL_UNSENT_BYTES: usize = 64 << 20;
 /// Bytes that may wait to be sent to a client while others keep too many waiting.
 pub const FAIR_UNSENT_BYTES: usize = 64 << 10;
+/// Time for which requests of one connection are handled before others get their turn.
+pub const TURN: Duration = Duration::from_millis(1);
 /// Bytes that are taken from one connection before others get their turn.
 pub const BYTES_PER_TURN: usize = 256 << 10;
 /// Largest request in bytes.

@@ -93,11 +93,11 @@ impl Connection {
     pub(crate) async fn run(&mut self) {
         let mut n_bytes_of_turn = 0;
         loop {
-            if let Err(ended) = self.step() {
-                self.end(ended);
-                return;
-            }
-            match self.wait().await {
+            let is_unfinished = match self.step() {
+                Ok(is_unfinished) => is_unfinished,
+                Err(ended) => return self.end(ended),
+            };
+            match self.wait(is_unfinished).await {
                 Woken::Readable => match self.receive.fill(&self.stream) {
                     Ok(0) => return self.end(Ended::Gone),
                     Ok(n) => {
@@ -118,9 +118,14 @@ impl Connection {
         }
     }
 
-    /// Handles what came, runs what is due, and sends what came of it.
-    fn step(&mut self) -> Result<(), Ended> {
-        while !self.is_congested() && self.requests.handle_next(&mut self.receive, &mut self.send)? {}
+    /// Handles what came, runs what is due, and sends what came of it. Returns whether there is more to handle, which
+    /// waits until others had their turn.
+    fn step(&mut self) -> Result<bool, Ended> {
+        let begun = Instant::now();
+        let mut is_unfinished = false;
+        while !is_unfinished && !self.is_congested() && self.requests.handle_next(&mut self.receive, &mut self.send)? {
+            is_unfinished = begun.elapsed() >= limits::TURN;
+        }
         if !self.is_congested() {
             self.requests.run_sessions(&mut self.send)?;
         }
@@ -143,7 +148,7 @@ impl Connection {
         } else if now >= self.patience {
             return Err(Ended::Idle);
         }
-        Ok(())
+        Ok(is_unfinished)
     }
 
     /// Whether so much waits to be sent that nothing more is handled before the client reads.
@@ -152,7 +157,7 @@ impl Connection {
         n_bytes >= limits::MAX_UNSENT_BYTES || (n_bytes >= limits::FAIR_UNSENT_BYTES && self.unsent.is_overdrawn())
     }
 
-    async fn wait(&mut self) -> Woken {
+    async fn wait(&mut self, is_unfinished: bool) -> Woken {
         let next = self.requests.next_deadline();
         let now = Instant::now();
         let in_time = next.map(|millis| now + Duration::from_millis(millis.saturating_sub(self.server.millis())));
@@ -175,13 +180,14 @@ impl Connection {
             biased;
             _ = self.links.close.notified() => Woken::Close,
             _ = self.shutdown.wait_for(|stop| *stop) => Woken::Close,
-            _ = self.stream.readable(), if !congested => Woken::Readable,
+            _ = self.stream.readable(), if !congested && !is_unfinished => Woken::Readable,
             _ = self.stream.writable(), if !self.send.is_empty() => Woken::Writable,
             Some(done) = self.requests.later.next(), if !congested && !self.requests.later.is_empty() => {
                 self.requests.done = Some(done);
                 Woken::Later
             }
             _ = wake.notified() => Woken::Session,
+            () = tokio::task::yield_now(), if is_unfinished => Woken::Time,
             _ = tokio::time::sleep_until(deadline) => Woken::Time,
         }
     }
