@@ -22,7 +22,7 @@ use crate::counters::Counters;
 use crate::event::{Events, NewEvent, Source, audit};
 use crate::limits;
 use crate::log;
-use crate::quota::{Budget, Quota, Usage};
+use crate::quota::{Quota, Usage};
 use crate::services::PartLocks;
 use crate::session::{Session, SessionTable};
 use crate::subscription::{Millis, Subscription, SubscriptionSettings};
@@ -90,8 +90,6 @@ pub struct Server {
     pub(crate) zones: ArcSwap<Zones>,
     identity: ArcSwapOption<OwnIdentity>,
     channel_config: ArcSwap<ChannelConfig>,
-    /// Bytes of requests that have arrived in part, on all connections.
-    pub(crate) unfinished: Budget,
     owners: Mutex<Owners>,
     next_subscription: AtomicU32,
     next_channel: AtomicU32,
@@ -147,7 +145,6 @@ impl Server {
             zones,
             identity: ArcSwapOption::empty(),
             channel_config,
-            unfinished: Budget::new(limits::MAX_UNFINISHED_BYTES),
             owners: Mutex::default(),
             next_subscription: AtomicU32::new(1),
             next_channel: AtomicU32::new(1),
@@ -276,9 +273,17 @@ impl Server {
         self.service_level.load(Ordering::Relaxed) as u8
     }
 
-    /// What is in use of every counted resource.
+    /// What is in use of every counted resource. It looks at every session: to be asked for a few times a second.
     pub fn usage(&self) -> Usage {
-        self.quota.usage()
+        let mut usage = self.quota.usage();
+        usage.queued_event_bytes = self.events.queued().used();
+        usage.event_filter_bytes = self.events.filters().used();
+        for session in self.sessions.all() {
+            let state = session.state.lock();
+            usage.waiting_publishes += state.publishing.n_waiting();
+            usage.continuation_points += state.browse_points.len();
+        }
+        usage
     }
 
     /// Milliseconds on the housekeeping's monotonic clock when it last ran, for a watchdog.

@@ -47,7 +47,7 @@ impl ServerVariables for Server {
     }
 
     fn diagnostics(&self) -> ServerDiagnosticsSummaryDataType {
-        self.counters.summary(self.sessions.len(), self.usage().subscriptions)
+        self.counters.summary(self.sessions.len(), self.quota.n_subscriptions())
     }
 }
 

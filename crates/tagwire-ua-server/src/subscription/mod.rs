@@ -24,7 +24,7 @@ pub(crate) use publish::{Publication, SentMessages, stamped, write_status_change
 use slab::Slab;
 
 use crate::event::Events;
-use crate::quota::Ticket;
+use crate::quota::KeeperTicket;
 
 /// Milliseconds of the server's monotonic clock.
 pub(crate) type Millis = u64;
@@ -79,7 +79,7 @@ pub(crate) struct Subscription {
     n_cycles_due: u32,
     sent: SentMessages,
     events: EventItems,
-    _ticket: Ticket,
+    _ticket: KeeperTicket,
 }
 
 impl Subscription {
@@ -91,7 +91,7 @@ impl Subscription {
         publishing_enabled: bool,
         hub: Arc<Hub>,
         now: Millis,
-        ticket: Ticket,
+        ticket: KeeperTicket,
         wake: impl Fn() + Send + Sync + 'static,
     ) -> Self {
         let wake: Arc<dyn Fn() + Send + Sync> = Arc::new(wake);
@@ -115,7 +115,7 @@ impl Subscription {
             n_lifetime: 0,
             due: None,
             n_cycles_due: 0,
-            sent: SentMessages::default(),
+            sent: SentMessages::new(ticket.share()),
             events,
             _ticket: ticket,
         }
