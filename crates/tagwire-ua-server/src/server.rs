@@ -19,6 +19,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::address_space::AddressSpace;
 use crate::counters::Counters;
+use crate::diagnostics::Diagnostics;
 use crate::event::{Events, NewEvent, Source, audit};
 use crate::limits;
 use crate::log;
@@ -41,6 +42,8 @@ pub struct ServerConfig {
     pub host_names: Vec<String>,
     /// Version of the product.
     pub software_version: String,
+    /// Whether diagnostics of single sessions and subscriptions are kept from the start.
+    pub diagnostics: bool,
     /// Clients that the server dials, each a host with a port.
     pub reverse_connect: Vec<String>,
 }
@@ -86,6 +89,7 @@ pub struct Server {
     clock: WallClock,
     epoch: Instant,
     policy: ArcSwap<Policy>,
+    pub(crate) diagnostics: Diagnostics,
     /// Which rule of the policy covers each tag.
     pub(crate) zones: ArcSwap<Zones>,
     identity: ArcSwapOption<OwnIdentity>,
@@ -124,6 +128,7 @@ impl Server {
         let start_time = (parts.clock)();
         let channel_config = ArcSwap::from_pointee(channel_config(&config, None));
         let events = Arc::new(Events::new(Arc::clone(&parts.clock), Arc::clone(&parts.policy)));
+        let diagnostics = Diagnostics::new(config.diagnostics);
         let zones = ArcSwap::from_pointee(Zones::none(Arc::clone(&parts.policy)));
         Arc::new(Self {
             config,
@@ -143,6 +148,7 @@ impl Server {
             epoch: Instant::now(),
             policy: ArcSwap::new(parts.policy),
             zones,
+            diagnostics,
             identity: ArcSwapOption::empty(),
             channel_config,
             owners: Mutex::default(),
@@ -463,10 +469,12 @@ impl Server {
                 owners.orphans.remove(idx).subscription
             }
         };
-        if let Some(from) = from {
+        if let Some(from) = &from {
             from.wake();
         }
         subscription.touch();
+        let is_same_client = from.as_ref().is_some_and(|from| from.application_uri == to.application_uri);
+        subscription.note_transfer(is_same_client);
         subscription.set_principal(&asking.principal);
         if send_initial_values {
             subscription.resend_data();
@@ -508,6 +516,7 @@ impl Server {
         owners.orphans = kept;
         drop(owners);
         drop(expired);
+        self.refresh_diagnostics(now);
     }
 }
 

@@ -125,6 +125,7 @@ impl Subscription {
         self.n_lifetime = 0;
         self.n_keep_alive = 0;
         self.n_cycles_due = 0;
+        self.counters.published = self.counters.published.wrapping_add(1);
         let sequence = self.sent.next_sequence();
         let due = self.due.take();
         let mut out = std::mem::take(&mut self.sent.spare);
@@ -156,6 +157,8 @@ impl Subscription {
         0_i32.encode(out);
         let n_events = self.write_events(max, out);
         let n_changes = self.write_changes(max - n_events, out);
+        self.counters.events = self.counters.events.wrapping_add(n_events as u32);
+        self.counters.data_changes = self.counters.data_changes.wrapping_add(n_changes as u32);
         let n_structures = u32::from(n_events > 0) + u32::from(n_changes > 0);
         if let Some(count) = out.get_mut(count_at..count_at + 4) {
             count.copy_from_slice(&n_structures.to_le_bytes());
@@ -186,6 +189,7 @@ impl Subscription {
                     && (n_written as usize) < max
                     && let Some(sample) = item.pop()
                 {
+                    self.counters.overflows = self.counters.overflows.wrapping_add(u32::from(sample.overflow));
                     item.settings.client_handle.encode(out);
                     write_sample(&sample, item.timestamps, out);
                     n_written += 1;
