@@ -3,6 +3,7 @@
 //! - [`Operation`], [`Role`], [`RoleSet`]: the words, and which role may do what unless a rule says otherwise.
 //! - [`Policy`], [`Principal`], [`authorise`]: the one decision, made once per operation whichever face asked.
 //! - [`Users`], [`Login`]: the users file with Argon2id hashes, and password checks that tell nothing but yes or no.
+//! - [`Issuer`]: identity providers whose tokens log users in.
 //! - [`Guesses`]: what wrong logins cost the one who guesses.
 //! - [`OwnCertificate`], [`OwnIdentity`]: the key and certificate of this installation.
 //! - [`TrustStore`], [`Trusted`], [`Refusal`]: which peers' certificates are good, and why one is not.
@@ -20,6 +21,7 @@ mod glob;
 mod guesses;
 mod host;
 mod install;
+mod issued;
 mod login;
 mod operation;
 mod own;
@@ -44,6 +46,7 @@ pub use file::FileError;
 pub use guesses::Guesses;
 pub use host::found_names;
 pub use install::{InstallId, install_id};
+pub use issued::{Issued, Issuer, KeySet, KeySetError, TokenRefused};
 pub use login::{Login, LoginRefused};
 pub use operation::{Operation, OperationSet};
 pub use own::{KeySize, OwnCertificate, OwnError, OwnSettings};

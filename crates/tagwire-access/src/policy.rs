@@ -7,7 +7,7 @@ use thiserror::Error;
 use crate::glob;
 use crate::principal::{ChannelSecurity, Identity, Origin, Peer, Principal, Target, ZoneRights};
 use crate::role::{Role, RoleSet};
-use crate::{Operation, OperationSet};
+use crate::{Issuer, Operation, OperationSet};
 
 /// What peers without credentials may do (`[ua] anonymous`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -87,6 +87,7 @@ pub struct Policy {
     own_roles: Vec<String>,
     rules: Vec<Rule>,
     mappings: Vec<Mapping>,
+    issuers: Vec<Issuer>,
 }
 
 /// Why a policy was refused.
@@ -106,7 +107,7 @@ pub enum PolicyError {
 impl Policy {
     /// The defaults of each role, and what anonymous peers may do.
     pub const fn new(anonymous: Anonymous) -> Self {
-        Self { anonymous, own_roles: Vec::new(), rules: Vec::new(), mappings: Vec::new() }
+        Self { anonymous, own_roles: Vec::new(), rules: Vec::new(), mappings: Vec::new(), issuers: Vec::new() }
     }
 
     /// What anonymous peers may do.
@@ -143,6 +144,23 @@ impl Policy {
     /// Adds a rule of who holds a role.
     pub fn add_mapping(&mut self, mapping: Mapping) {
         self.mappings.push(mapping);
+    }
+
+    /// Adds an identity provider.
+    pub fn add_issuer(&mut self, issuer: Issuer) {
+        self.issuers.push(issuer);
+    }
+
+    /// The identity providers.
+    pub fn issuers(&self) -> &[Issuer] {
+        &self.issuers
+    }
+
+    /// The roles with these names; names of no role are passed over, and so are the roles that nobody is given.
+    pub fn roles_named<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> RoleSet {
+        let given = names.into_iter().filter_map(|name| self.role(name));
+        let given = given.filter(|role| *role != Role::ANONYMOUS && *role != Role::AUTHENTICATED);
+        given.fold(RoleSet::NONE, |set, role| set.union(RoleSet::of(&[role])))
     }
 
     /// The rules, in the order in which they count.
@@ -225,7 +243,8 @@ impl Policy {
     /// The roles after the mappings: those that they add, without those that are kept for other applications.
     fn mapped(&self, peer: &Peer<'_>, roles: RoleSet) -> RoleSet {
         let named = |mapping: &&Mapping| match &peer.identity {
-            Identity::Anonymous => false,
+            // A provider's users are named by the provider, which must not give rights to a local namesake.
+            Identity::Anonymous | Identity::Issued(..) => false,
             Identity::User(name) => mapping.users.iter().any(|user| **user == **name),
             Identity::Certificate(fingerprint) => mapping.certificates.iter().any(|text| {
                 *text == peer.subject || text.replace([':', ' '], "").eq_ignore_ascii_case(&fingerprint.to_string())

@@ -52,6 +52,8 @@ pub enum Identity {
     User(Arc<str>),
     /// The holder of the key of this certificate.
     Certificate(Fingerprint),
+    /// A user whom an identity provider knows: the name, and the provider's URL.
+    Issued(Arc<str>, Arc<str>),
 }
 
 /// The name of the user, `anonymous`, or the certificate's fingerprint.
@@ -61,6 +63,7 @@ impl fmt::Display for Identity {
             Self::Anonymous => f.write_str("anonymous"),
             Self::User(name) => f.write_str(name),
             Self::Certificate(fingerprint) => write!(f, "certificate {fingerprint}"),
+            Self::Issued(name, issuer) => write!(f, "{name} of {issuer}"),
         }
     }
 }

@@ -24,6 +24,16 @@ pub(crate) fn certificate_policy_id(policy: &SecurityPolicy) -> String {
     format!("{CERTIFICATE}{}", policy.name)
 }
 
+/// What the id of a token policy for an identity provider begins with; its place in the list follows, and the policy.
+const ISSUED: &str = "issued_";
+/// The one kind of issued token (Part 6, 6.5.3).
+const JWT: &str = "http://opcfoundation.org/UA/UserToken#JWT";
+
+/// Id of the token policy for the tokens of an identity provider.
+pub(crate) fn issued_policy_id(number: usize, policy: &SecurityPolicy) -> String {
+    format!("{ISSUED}{number}_{}", policy.name)
+}
+
 /// Id of the token policy for passwords that are encrypted with this security policy.
 pub(crate) fn user_name_policy_id(policy: &SecurityPolicy) -> String {
     format!("{USER_NAME}{}", policy.name)
@@ -95,6 +105,14 @@ impl Server {
                 security_policy_uri: secret.uri.into(),
                 ..Default::default()
             }));
+            let rules = self.policy();
+            policies.extend(rules.issuers().iter().enumerate().map(|(number, issuer)| UserTokenPolicy {
+                policy_id: issued_policy_id(number, secret).into(),
+                token_type: UserTokenType::ISSUED_TOKEN,
+                issued_token_type: JWT.into(),
+                issuer_endpoint_url: issuer_endpoint(&issuer.url, &issuer.audience).into(),
+                security_policy_uri: secret.uri.into(),
+            }));
         }
         policies
     }
@@ -125,6 +143,11 @@ impl Server {
             format!("opc.tcp://{}/", channel.local)
         }
     }
+}
+
+/// Where a client gets a token, as JSON (Part 6, 6.5.3.2).
+fn issuer_endpoint(url: &str, audience: &str) -> String {
+    serde_json::json!({ "ua:resourceId": audience, "ua:authorityUrl": url }).to_string()
 }
 
 /// What names the product, whoever runs it.

@@ -495,6 +495,8 @@ impl Server {
             audit::session_ended(self, &session, &audit::Actor::default(), true);
             self.end_session(&session, false);
         }
+        let time = self.now();
+        self.end_sessions_where("the token of its user has ended", |session| session.has_ended(time));
         let mut gone = Vec::new();
         for session in self.sessions.all() {
             if !session.has_connection() {

@@ -194,10 +194,12 @@ def test_a47_a_session_moves_to_nobody_else(target):
         owner.close_session()
 
 
-@pytest.mark.pending("users have no certificates yet")
-def test_a52_no_endpoint_without_security_takes_a_user_certificate(target):
+def test_a52_no_user_certificate_without_a_signature(target):
+    """Users with certificates sign on every endpoint, with a policy that is named."""
     for endpoint in target.endpoints():
-        assert all(policy.TokenType != ua.UserTokenType.Certificate for policy in endpoint.UserIdentityTokens)
+        for policy in endpoint.UserIdentityTokens:
+            if policy.TokenType == ua.UserTokenType.Certificate:
+                assert policy.SecurityPolicyUri and not policy.SecurityPolicyUri.endswith("#None")
     with Session(target.port, activate=False) as session:
         token = ua.X509IdentityToken()
         token.PolicyId, token.CertificateData = "certificate", target.identity.der

@@ -47,7 +47,9 @@ impl Actor {
     pub(super) fn write(&self, fields: &mut Fields<'_>) {
         fields.text("face", self.face.map_or("server", face_word));
         match &self.identity {
-            Some(identity @ Identity::Certificate(_)) => fields.text("user", &identity.to_string()),
+            Some(identity @ (Identity::Certificate(_) | Identity::Issued(..))) => {
+                fields.text("user", &identity.to_string())
+            }
             Some(Identity::User(name)) => fields.text("user", name),
             Some(Identity::Anonymous) => fields.text("user", "anonymous"),
             None => {}

@@ -1,11 +1,15 @@
 //! Who may do what: roles besides those of the users file, and rules for parts of the tag tree.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use tagwire_access::{Anonymous as AccessOf, ChannelSecurity, Mapping, Operation, OperationSet, Policy, Role, Rule};
+use tagwire_access::{
+    Anonymous as AccessOf, ChannelSecurity, Issuer, KeySet, Mapping, Operation, OperationSet, Policy, Role, Rule,
+};
 use tagwire_driver::{KeyKind, Setting};
 use toml::de::DeTable;
 
+use super::beside;
+use super::files::Files;
 use super::key::{DriverKeys, Known, Presence, Shape, section};
 use super::link::Nested;
 use super::problem::Complaint;
@@ -21,6 +25,8 @@ section! {
         pub users: PathBuf = Shape::One(KeyKind::Text), Presence::Default("users.toml");
         /// Who holds a role besides those to whom the users file gives it; an unknown name makes a role of its own.
         pub role: Option<Nested> = Shape::Tables(RoleKeys::KEYS, DriverKeys::None), Presence::Optional;
+        /// An identity provider whose tokens (JWT) log users in.
+        pub issuer: Option<Nested> = Shape::Tables(IssuerKeys::KEYS, DriverKeys::None), Presence::Optional;
         /// What roles may do in a part of the tag tree. Of several rules that cover a tag the first one counts; where none does, each role may do what the page on security lists.
         pub rule: Option<Nested> = Shape::Tables(RuleKeys::KEYS, DriverKeys::None), Presence::Optional;
     }
@@ -37,6 +43,23 @@ section! {
         pub certificates: Vec<String> = Shape::OneOrMore(KeyKind::Text), Presence::Optional;
         /// URIs of applications; when there are any, only sessions of these applications hold the role, whoever gave it.
         pub applications: Vec<String> = Shape::OneOrMore(KeyKind::Text), Presence::Optional;
+    }
+}
+
+section! {
+    /// An identity provider whose tokens log users in.
+    pub struct IssuerKeys {
+        /// The provider, exactly as its tokens have it in `iss`.
+        pub url: String = Shape::One(KeyKind::Text), Presence::Required;
+        /// What tokens for this server have in `aud`.
+        pub audience: String = Shape::One(KeyKind::Text), Presence::Required;
+        /// File with the provider's public keys, a JSON Web Key Set.
+        /// A relative path starts at the folder of this file.
+        pub keys: PathBuf = Shape::One(KeyKind::Text), Presence::Required;
+        /// The claim that names the user; dots lead into objects.
+        pub name_claim: String = Shape::One(KeyKind::Text), Presence::Default("sub");
+        /// The claim with the names of the user's roles, a list or text with blanks between; dots lead into objects.
+        pub roles_claim: String = Shape::One(KeyKind::Text), Presence::Default("roles");
     }
 }
 
@@ -97,7 +120,14 @@ const CORRECT: &[Operation] = &[
 ];
 
 /// Reads `[access]` with its roles and rules.
-pub(crate) fn read(walk: &mut Walk<'_>, table: &DeTable<'_>, line: u32, anonymous: Anonymous) -> Access {
+pub(crate) fn read(
+    walk: &mut Walk<'_>,
+    table: &DeTable<'_>,
+    line: u32,
+    anonymous: Anonymous,
+    files: &dyn Files,
+    path: &Path,
+) -> Access {
     let mut checked = walk.check("[access]".to_owned(), table, line, Known::own(AccessKeys::KEYS));
     let mut policy = Policy::new(match anonymous {
         Anonymous::None => AccessOf::None,
@@ -106,12 +136,16 @@ pub(crate) fn read(walk: &mut Walk<'_>, table: &DeTable<'_>, line: u32, anonymou
     });
     let roles = checked.take_plain("role");
     let rules = checked.take_plain("rule");
+    let issuers = checked.take_plain("issuer");
     let keys = AccessKeys::take(&mut checked, &mut walk.report());
     for (table, line) in tables(roles) {
         read_role(walk, table, line, &mut policy);
     }
     for (table, line) in tables(rules) {
         read_rule(walk, table, line, &mut policy);
+    }
+    for (table, line) in tables(issuers) {
+        read_issuer(walk, table, line, &mut policy, |keys| files.read(&beside(path, keys)));
     }
     Access { users: keys.users, policy }
 }
@@ -147,6 +181,41 @@ fn read_role(walk: &mut Walk<'_>, table: &DeTable<'_>, line: u32, policy: &mut P
         },
     };
     policy.add_mapping(Mapping { role, users, certificates, applications });
+}
+
+fn read_issuer(
+    walk: &mut Walk<'_>,
+    table: &DeTable<'_>,
+    line: u32,
+    policy: &mut Policy,
+    read: impl Fn(&Path) -> std::io::Result<Vec<u8>>,
+) {
+    let url = table.get("url").and_then(|value| value.get_ref().as_str()).unwrap_or_default();
+    let subject = format!("issuer {url}");
+    let mut checked = walk.check(subject.clone(), table, line, Known::own(IssuerKeys::KEYS));
+    let (has_keys, keys_line) = (checked.has("keys"), checked.line_of("keys"));
+    let keys = IssuerKeys::take(&mut checked, &mut walk.report());
+    if !has_keys {
+        return;
+    }
+    let shown = keys.keys.display();
+    let set = match read(&keys.keys) {
+        Ok(bytes) => KeySet::parse(&String::from_utf8_lossy(&bytes)).map_err(|error| format!("{shown} is {error}")),
+        Err(error) => Err(format!("cannot read {shown}: {error}")),
+    };
+    match set {
+        Ok(set) => policy.add_issuer(Issuer {
+            url: keys.url,
+            audience: keys.audience,
+            keys: set,
+            name_claim: keys.name_claim,
+            roles_claim: keys.roles_claim,
+        }),
+        Err(problem) => {
+            let fix = "save what the provider offers as \"jwks_uri\" in this file";
+            walk.report().complain(keys_line, &subject, Complaint::new(problem, fix));
+        }
+    }
 }
 
 fn is_role_name(name: &str) -> bool {

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use tagwire_driver::{AddressError, DriverKind, KeyKind};
 use toml::de::DeTable;
 
-pub use access::{Access, AccessKeys, Channel, RoleKeys, RuleKeys};
+pub use access::{Access, AccessKeys, Channel, IssuerKeys, RoleKeys, RuleKeys};
 pub use files::{Disk, Files};
 pub use key::{DriverKeys, KeyDef, Presence, Shape};
 pub use link::{Device, DeviceKeys, Link, LinkKeys};
@@ -206,7 +206,7 @@ fn read(
     let server = section(&mut walk, &mut top, "server", Server::KEYS, Server::take);
     let ua: Ua = section(&mut walk, &mut top, "ua", Ua::KEYS, Ua::take);
     let (access_table, access_line) = section_table(&mut top, "access");
-    let access = access::read(&mut walk, access_table, access_line, ua.anonymous);
+    let access = access::read(&mut walk, access_table, access_line, ua.anonymous, files, path);
     let http = section(&mut walk, &mut top, "http", Http::KEYS, Http::take);
     let audit = section(&mut walk, &mut top, "audit", AuditSection::KEYS, AuditSection::take);
     let log = section(&mut walk, &mut top, "log", Log::KEYS, Log::take);

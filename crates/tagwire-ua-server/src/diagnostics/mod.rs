@@ -146,6 +146,7 @@ impl Server {
             None | Some(tagwire_access::Identity::Anonymous) => "Anonymous",
             Some(tagwire_access::Identity::User(_)) => "UserName",
             Some(tagwire_access::Identity::Certificate(_)) => "Certificate",
+            Some(tagwire_access::Identity::Issued(..)) => "IssuedToken",
         };
         let leaf = session.client_certificate.as_ref().map(|certificate| ByteString::from(certificate.leaf()));
         arrays.security.push(SessionSecurityDiagnosticsDataType {

@@ -7,8 +7,8 @@ use tagwire_model::Status;
 use tagwire_ua_proto::ids::node;
 use tagwire_ua_proto::secure::OpenRequest;
 use tagwire_ua_proto::services::{
-    AnonymousIdentityToken, CallMethodRequest, CallMethodResult, SecurityTokenRequestType, UserNameIdentityToken,
-    X509IdentityToken,
+    AnonymousIdentityToken, CallMethodRequest, CallMethodResult, IssuedIdentityToken, SecurityTokenRequestType,
+    UserNameIdentityToken, X509IdentityToken,
 };
 use tagwire_ua_proto::status;
 use tagwire_ua_proto::types::{ByteString, ExtensionObject, NodeId, UaString, Variant, VariantItems};
@@ -238,6 +238,7 @@ pub(crate) fn session_activated(
 pub(crate) struct Claimed {
     name: Option<String>,
     certificate: Option<Arc<[u8]>>,
+    is_issued: bool,
     is_locked: bool,
 }
 
@@ -245,7 +246,7 @@ impl Claimed {
     /// What the user showed, for [`session_activated`].
     pub(crate) fn by(token: &UserToken) -> Self {
         let name = Some(token.name()).filter(|name| !name.is_empty()).map(str::to_owned);
-        Self { name, certificate: token.certificate_chain(), is_locked: false }
+        Self { name, certificate: token.certificate_chain(), is_issued: token.is_issued(), is_locked: false }
     }
 
     /// Nobody looked at the password, after too many wrong ones.
@@ -262,6 +263,7 @@ impl Claimed {
                 let certificate_data = ByteString::from(chain.as_ref());
                 ExtensionObject::new(&X509IdentityToken { certificate_data, ..Default::default() })
             }
+            (None, None) if self.is_issued => ExtensionObject::new(&IssuedIdentityToken::default()),
             (None, None) => ExtensionObject::new(&AnonymousIdentityToken::default()),
         }
     }
@@ -277,6 +279,9 @@ impl Claimed {
         }
         if self.certificate.is_some() {
             return Some("the user's certificate is not trusted");
+        }
+        if self.is_issued {
+            return Some("the token of the identity provider was refused");
         }
         let Some(name) = &self.name else { return Some("anonymous access is off") };
         match server.login.users().list().iter().find(|user| user.name == *name) {

@@ -13,7 +13,7 @@ use tagwire_ua_proto::services::{
 use tagwire_ua_proto::status;
 use tagwire_ua_proto::types::{ByteString, NodeId, Structure};
 
-use super::user_token::UserToken;
+use super::user_token::{Admitted, UserToken};
 use super::{Context, Flow, LaterBody, decode};
 use crate::diagnostics::Introduction;
 use crate::event::audit::{self, Actor, Claimed};
@@ -184,8 +184,9 @@ pub(super) fn activate(context: &mut Context<'_>, body: &[u8], _out: &mut Vec<u8
             return LaterBody::Fault(status::BAD_IDENTITY_TOKEN_REJECTED);
         }
         let (is_guessable, user_certificate) = (login.is_guessable(), login.certificate_chain());
-        let principal = match login.principal(&server, &channel, session.proved_application()).await {
-            Ok(principal) => principal,
+        let Admitted { principal, until } = match login.principal(&server, &channel, session.proved_application()).await
+        {
+            Ok(admitted) => admitted,
             Err(status) => {
                 server.counters.session_rejected_for_security();
                 audit::session_activated(&server, &channel, &session, &actor, claimed, status);
@@ -204,6 +205,7 @@ pub(super) fn activate(context: &mut Context<'_>, body: &[u8], _out: &mut Vec<u8
         }
         let actor = actor.with_user(&principal);
         let finished = finish(&session, &channel, principal, user_certificate);
+        session.set_end(until);
         let status = finished.as_ref().err().copied().unwrap_or_default();
         audit::session_activated(&server, &channel, &session, &actor, claimed, status);
         match finished {

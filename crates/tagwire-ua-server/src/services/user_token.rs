@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use tagwire_access::{ChannelSecurity, Face, Identity, Origin, Peer, PeerCheck, Principal, RoleSet};
-use tagwire_model::Status;
+use tagwire_model::{Status, Timestamp};
 use tagwire_ua_proto::secure::{PeerCertificate, decrypt_secret, verify_from_peer};
 use tagwire_ua_proto::services::{
-    ActivateSessionRequest, AnonymousIdentityToken, MessageSecurityMode, UserNameIdentityToken, X509IdentityToken,
+    ActivateSessionRequest, AnonymousIdentityToken, IssuedIdentityToken, MessageSecurityMode, UserNameIdentityToken,
+    X509IdentityToken,
 };
 use tagwire_ua_proto::status;
 use zeroize::Zeroizing;
 
-use crate::endpoints::{ANONYMOUS, certificate_policy_id, user_name_policy_id};
+use crate::endpoints::{ANONYMOUS, certificate_policy_id, issued_policy_id, user_name_policy_id};
 use crate::server::Server;
 use crate::session::{ChannelFacts, Session};
 
@@ -25,6 +26,15 @@ pub(crate) enum UserToken {
     },
     /// A certificate whose key signed for this session; whether it is trusted is another question.
     Certificate(Arc<[u8]>),
+    /// A token of the identity provider with this place in the list; `None` when it cannot be decrypted.
+    Issued(usize, Option<Zeroizing<Vec<u8>>>),
+}
+
+/// Who logged in, and until when.
+pub(crate) struct Admitted {
+    pub(crate) principal: Principal,
+    /// When the right to be here ends by itself.
+    pub(crate) until: Option<Timestamp>,
 }
 
 impl UserToken {
@@ -53,7 +63,25 @@ impl UserToken {
         if let Some(token) = token.decode_as::<X509IdentityToken>() {
             return Self::certificate(server, channel, session, &token.map_err(|error| error.status())?, request);
         }
+        if let Some(token) = token.decode_as::<IssuedIdentityToken>() {
+            return Self::issued(server, channel, session, &token.map_err(|error| error.status())?);
+        }
         Err(status::BAD_IDENTITY_TOKEN_INVALID)
+    }
+
+    fn issued(
+        server: &Server,
+        channel: &ChannelFacts,
+        session: &Session,
+        token: &IssuedIdentityToken,
+    ) -> Result<Self, Status> {
+        let policy = server.token_policy(channel.policy);
+        let is_meant = |number: &usize| token.policy_id.as_str() == issued_policy_id(*number, policy);
+        let number = (0..server.policy().issuers().len()).find(is_meant).ok_or(status::BAD_IDENTITY_TOKEN_INVALID)?;
+        let identity = server.identity().ok_or(status::BAD_IDENTITY_TOKEN_REJECTED)?;
+        let nonce = session.state.lock().server_nonce.clone();
+        let (algorithm, data) = (token.encryption_algorithm.as_str(), token.token_data.as_slice());
+        Ok(Self::Issued(number, decrypt_secret(policy, &identity, algorithm, data, &nonce).ok()))
     }
 
     fn password(
@@ -99,7 +127,7 @@ impl UserToken {
     pub(crate) fn name(&self) -> &str {
         match self {
             Self::Password { name, .. } => name,
-            Self::Anonymous | Self::Certificate(_) => "",
+            Self::Anonymous | Self::Certificate(_) | Self::Issued(..) => "",
         }
     }
 
@@ -107,13 +135,18 @@ impl UserToken {
     pub(crate) fn certificate_chain(&self) -> Option<Arc<[u8]>> {
         match self {
             Self::Certificate(chain) => Some(Arc::clone(chain)),
-            Self::Anonymous | Self::Password { .. } => None,
+            Self::Anonymous | Self::Password { .. } | Self::Issued(..) => None,
         }
     }
 
     /// Whether trying again and again could lead to somebody's login.
     pub(super) const fn is_guessable(&self) -> bool {
         matches!(self, Self::Password { .. })
+    }
+
+    /// Whether an identity provider issued it.
+    pub(crate) const fn is_issued(&self) -> bool {
+        matches!(self, Self::Issued(..))
     }
 
     /// Who the user is and what it may do, when it uses the application `application` (empty when that is not proved).
@@ -125,17 +158,17 @@ impl UserToken {
         server: &Arc<Server>,
         channel: &ChannelFacts,
         application: &str,
-    ) -> Result<Principal, Status> {
+    ) -> Result<Admitted, Status> {
         let security = match channel.mode {
             MessageSecurityMode::SIGN_AND_ENCRYPT => ChannelSecurity::Encrypted,
             MessageSecurityMode::SIGN => ChannelSecurity::Signed,
             _ => ChannelSecurity::None,
         };
         let origin = Origin { face: Face::Ua, peer: Some(channel.peer), security };
-        match self {
+        let principal = match self {
             Self::Anonymous => {
                 let admitted = server.login.anonymous(&server.policy(), application, origin);
-                admitted.map_err(|refused| crate::status::login(&refused))
+                admitted.map_err(|refused| crate::status::login(&refused))?
             }
             Self::Password { name, password } => {
                 let (login, policy) = (Arc::clone(&server.login), server.policy());
@@ -145,7 +178,7 @@ impl UserToken {
                     None => login.unreadable(),
                 };
                 let checked = tokio::task::spawn_blocking(check).await;
-                checked.map_err(|_| Status::BAD_INTERNAL_ERROR)?.map_err(|refused| crate::status::login(&refused))
+                checked.map_err(|_| Status::BAD_INTERNAL_ERROR)?.map_err(|refused| crate::status::login(&refused))?
             }
             Self::Certificate(chain) => {
                 let check = PeerCheck { peer: Some(channel.peer), ..Default::default() };
@@ -158,8 +191,34 @@ impl UserToken {
                     subject: certificate.subject(),
                     application,
                 };
-                Ok(server.policy().principal(peer, RoleSet::NONE, origin))
+                server.policy().principal(peer, RoleSet::NONE, origin)
             }
-        }
+            Self::Issued(number, token) => {
+                let token = token.as_ref().map(|token| token.as_slice());
+                return by_provider(server, number, token, application, origin);
+            }
+        };
+        Ok(Admitted { principal, until: None })
     }
+}
+
+/// The user whom a token of an identity provider names, with the roles that it gives.
+fn by_provider(
+    server: &Server,
+    number: usize,
+    token: Option<&[u8]>,
+    application: &str,
+    origin: Origin,
+) -> Result<Admitted, Status> {
+    let policy = server.policy();
+    let issuer = policy.issuers().get(number).ok_or(status::BAD_IDENTITY_TOKEN_REJECTED)?;
+    let token = token.ok_or(status::BAD_IDENTITY_TOKEN_REJECTED)?;
+    let issued = issuer.check(token, server.now()).map_err(|refused| {
+        tracing::warn!(peer = ?origin.peer, issuer = %issuer.url, reason = %refused, "token of an identity provider refused");
+        status::BAD_IDENTITY_TOKEN_REJECTED
+    })?;
+    let identity = Identity::Issued(issued.name.as_str().into(), issuer.url.as_str().into());
+    let roles = policy.roles_named(issued.roles.iter().map(String::as_str));
+    let principal = policy.principal(Peer { identity, subject: "", application }, roles, origin);
+    Ok(Admitted { principal, until: Some(issued.until) })
 }

@@ -5,10 +5,11 @@ mod table;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use tagwire_access::Principal;
+use tagwire_model::Timestamp;
 use tagwire_ua_proto::secure::{OwnIdentity, PeerCertificate, SecurityPolicy};
 use tagwire_ua_proto::services::MessageSecurityMode;
 use tagwire_ua_proto::types::NodeId;
@@ -66,6 +67,8 @@ pub(crate) struct Session {
     /// What the session asked for, while diagnostics are kept.
     pub(crate) services: ServiceCounters,
     last_used: AtomicU64,
+    /// When the user's right to be here ends by itself, in ticks of wall time.
+    ends: AtomicI64,
     is_closed: AtomicBool,
     /// Given back when the session is closed, however long a connection still remembers it.
     ticket: Mutex<Option<Ticket>>,
@@ -122,6 +125,7 @@ impl Session {
             introduction: new.introduction,
             services: ServiceCounters::default(),
             last_used: AtomicU64::new(new.now),
+            ends: AtomicI64::new(i64::MAX),
             is_closed: AtomicBool::new(false),
             ticket: Mutex::new(Some(new.ticket)),
         }
@@ -136,6 +140,16 @@ impl Session {
     /// The application, where its certificate proves which it is; empty without security.
     pub(crate) fn proved_application(&self) -> &str {
         if self.client_certificate.is_some() { &self.application_uri } else { "" }
+    }
+
+    /// Notes when the user's right to be here ends by itself.
+    pub(crate) fn set_end(&self, until: Option<Timestamp>) {
+        self.ends.store(until.map_or(i64::MAX, Timestamp::ticks), Ordering::Relaxed);
+    }
+
+    /// Whether the user's right to be here has ended.
+    pub(crate) fn has_ended(&self, now: Timestamp) -> bool {
+        now.ticks() >= self.ends.load(Ordering::Relaxed)
     }
 
     /// Whether no request came for longer than the timeout.
