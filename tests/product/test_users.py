@@ -5,8 +5,12 @@ import asyncio
 import pytest
 from asyncua import Client, ua
 
+from harness.plant import PASSWORD as USER_PASSWORD
+from harness.plant import READER, READER_PASSWORD, USER, SecuredServer
 from harness.process import SLOW
 from harness.product import Tagwire, command, sim_device
+from harness.tokens import log_in
+from harness.wire import Closed, Fault
 
 PASSWORD = "only looking 99"
 
@@ -20,7 +24,7 @@ async def connect(server) -> Client:
         try:
             await client.connect()
             return client
-        except (ua.UaError, OSError, AssertionError):
+        except (ua.UaError, OSError, AssertionError, AttributeError):
             await asyncio.sleep(0.1)
     raise AssertionError("anna cannot log in")
 
@@ -45,3 +49,22 @@ async def test_a_changed_user_loses_the_live_session(tmp_path, change):
             await client.disconnect()
         except (ua.UaError, ConnectionError, asyncio.TimeoutError):
             pass
+
+
+def test_a_user_who_is_taken_out_of_the_file_by_hand_is_gone_after_a_reload(tmp_path):
+    with SecuredServer(tmp_path) as server, log_in(server, USER, USER_PASSWORD) as session:
+        path = server.folder / "users.toml"
+        text = path.read_text()
+        path.write_text(text.replace("version = 1", "version = 7"))
+        refused = command("reload", "--config", server.file, cwd=server.folder)
+        assert refused.returncode != 0 and "version 7 is not known" in refused.stderr + refused.stdout
+        assert session.read_status("i=2256") == "Good"
+        kept = [part for part in text.split("\n[[user]]") if f'name = "{USER}"' not in part]
+        path.write_text("\n[[user]]".join(kept))
+        server.reload()
+        with pytest.raises((Fault, Closed)):
+            session.read_status("i=2256")
+        with pytest.raises(Fault):
+            log_in(server, USER, USER_PASSWORD)
+        with log_in(server, READER, READER_PASSWORD) as other:
+            other.close_session()

@@ -88,14 +88,19 @@ impl Users {
         &self.path
     }
 
-    /// Reads the file again, for users changed by another process; after an error the former users stay.
+    /// Reads the file again, for users changed by another process or by hand; after an error the former users stay.
+    /// Returns the names of users who are gone, or whose roles, password or right to log in changed.
     ///
     /// # Errors
     /// As [`Users::open`].
-    pub fn reload(&self) -> Result<(), UsersError> {
+    pub fn reload(&self) -> Result<Vec<String>, UsersError> {
         let _change = self.change.lock();
-        self.users.store(Arc::new(read(&self.path)?));
-        Ok(())
+        let new = read(&self.path)?;
+        let old = self.users.load_full();
+        let changed = old.iter().filter(|(name, user)| new.get(*name) != Some(*user));
+        let changed = changed.map(|(name, _)| name.clone()).collect();
+        self.users.store(Arc::new(new));
+        Ok(changed)
     }
 
     /// The users, by name.
@@ -236,7 +241,8 @@ mod tests {
         assert_eq!(again.roles_of("bob"), None, "a disabled user holds no role");
         again.remove("anna").expect("removes");
         assert_eq!(users.list().len(), 2);
-        users.reload().expect("reloads");
+        assert_eq!(users.reload().expect("reloads"), ["anna"]);
+        assert!(users.reload().expect("reloads").is_empty());
         assert_eq!(users.list().len(), 1);
         let text = std::fs::read_to_string(&path).expect("text");
         assert!(!text.contains("secret") && !text.contains("other"), "{text}");

@@ -198,6 +198,9 @@ fn changes_answer(result: Result<Changes, ReloadError>) -> Answer {
             answer.answer = json!({ "n_errors": problems.len() });
             answer
         }
+        Err(ReloadError::Users(error)) => {
+            Answer::refused(error.to_string(), "nothing was changed; mend the list of users and try again")
+        }
     }
 }
 

@@ -110,6 +110,9 @@ pub enum ReloadError {
     /// It has mistakes; nothing was changed.
     #[error("{0}")]
     Config(Problems),
+    /// The list of users has a mistake or cannot be read; nothing was changed.
+    #[error(transparent)]
+    Users(#[from] UsersError),
 }
 
 impl Gateway {
@@ -298,11 +301,15 @@ impl Shared {
 
     /// Reads the configuration again and takes over what changed.
     pub(crate) async fn reload(&self, by: Actor) -> Result<Changes, ReloadError> {
-        let loaded = self.load().await.inspect_err(|ReloadError::Config(problems)| {
-            let details = vec![("result", "refused".to_owned()), ("n_mistakes", problems.len().to_string())];
+        let loaded = self.load_all().await.inspect_err(|error| {
+            let n_mistakes = match error {
+                ReloadError::Config(problems) => problems.len(),
+                ReloadError::Users(_) => 1,
+            };
+            let details = vec![("result", "refused".to_owned()), ("n_mistakes", n_mistakes.to_string())];
             self.recorder.record(What::Reload, by.clone(), details);
         });
-        let config = loaded?;
+        let (config, changed_users) = loaded?;
         let policy = Arc::new(config.access.policy.clone());
         let mut plant = self.plant.lock().await;
         let (changes, errors) = plant.apply(config).await;
@@ -311,6 +318,7 @@ impl Shared {
         drop(plant);
         self.ua.tell_semantics(semantics);
         self.ua.set_policy(policy);
+        changed_users.iter().for_each(|name| self.ua.end_sessions_of_user(name));
         report(&errors);
         events::tell_reload(self.ua.events(), &changes);
         self.recorder.reloaded(by, &changes);
@@ -324,6 +332,14 @@ impl Shared {
     pub(crate) async fn plan(&self) -> Result<Changes, ReloadError> {
         let config = self.load().await?;
         Ok(self.plant.lock().await.plan(&config))
+    }
+
+    /// The configuration, and the names of users who were changed or removed in their file by hand.
+    async fn load_all(&self) -> Result<(Config, Vec<String>), ReloadError> {
+        let config = self.load().await?;
+        let users = Arc::clone(&self.users);
+        let changed = tokio::task::spawn_blocking(move || users.reload()).await;
+        Ok((config, changed.unwrap_or_else(|_| Ok(Vec::new()))?))
     }
 
     async fn load(&self) -> Result<Config, ReloadError> {
