@@ -30,7 +30,12 @@ impl Rights for UserRights<'_> {
     fn check(&self, operation: Operation, node: Node, snapshot: &Snapshot<'_>) -> Result<(), Status> {
         let principal = self.principal.ok_or(Status::BAD_USER_ACCESS_DENIED)?;
         // Whoever may have a session needs the types and the names of the server's tables to make use of anything.
-        if matches!(node, Node::Standard(_)) && matches!(operation, Operation::Browse | Operation::Read) {
+        let is_public = match node {
+            Node::Standard(_) => matches!(operation, Operation::Browse | Operation::Read),
+            Node::Model(node) => snapshot.is_public(node, operation),
+            _ => false,
+        };
+        if is_public {
             return Ok(());
         }
         let target = Target::Zone(self.zone(principal, node, snapshot));

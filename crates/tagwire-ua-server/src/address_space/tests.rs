@@ -271,7 +271,7 @@ fn an_analog_tag_shows_range_unit_and_its_configuration() {
         snapshot.attribute(property, attribute::VALUE, &CONTEXT).expect("readable")
     };
     let attribute_of = |attribute: u32| snapshot.attribute(speed, attribute, &CONTEXT).expect("there");
-    assert_eq!(snapshot.type_definition(speed).map(StandardNode::browse_name), Some("AnalogItemType"));
+    assert_eq!(snapshot.type_definition(speed).map(|node| snapshot.browse_name(node).1), Some("AnalogItemType"));
     assert_eq!(attribute_of(attribute::DESCRIPTION), LocalizedText::new("spindle speed").into());
     assert_eq!(attribute_of(attribute::DATA_TYPE), NodeId::ns0(data_type::DOUBLE).into());
     assert_eq!(attribute_of(attribute::MINIMUM_SAMPLING_INTERVAL), 100.0.into());
@@ -292,7 +292,8 @@ fn an_analog_tag_shows_range_unit_and_its_configuration() {
 fn other_tags_promise_no_more_than_they_have() {
     let space = plant();
     let snapshot = space.snapshot();
-    let type_of = |path: &str| snapshot.type_definition(tag_node(&snapshot, path)).map(StandardNode::browse_name);
+    let type_of =
+        |path: &str| snapshot.type_definition(tag_node(&snapshot, path)).map(|node| snapshot.browse_name(node).1);
     assert_eq!(type_of("line1.press.state"), Some("DataItemType"));
     assert_eq!(type_of("line1.press._System._Error"), Some("BaseDataVariableType"));
     assert_eq!(type_of("line1.press"), Some("FolderType"));
