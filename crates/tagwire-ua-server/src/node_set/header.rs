@@ -6,7 +6,7 @@ use roxmltree::Node;
 use tagwire_model::Timestamp;
 use tagwire_ua_proto::types::{NodeId, NodeIdTextError};
 
-use super::document::{Lines, child, elements, text};
+use super::document::{Lines, Refused, child, elements, text};
 use super::draft::Declared;
 use super::notice::{Notice, Notices};
 
@@ -121,20 +121,29 @@ impl std::fmt::Display for IdError {
     }
 }
 
-/// Reads the models of a file and checks that those they need were read before.
-pub(super) fn models(scope: &Scope, root: Node<'_, '_>, known: &mut Vec<Declared>, notices: &mut Notices) {
+/// Reads the models of a file and checks that those they need were read before; tells whether they were.
+pub(super) fn models(
+    scope: &Scope,
+    root: Node<'_, '_>,
+    known: &mut Vec<Declared>,
+    notices: &mut Notices,
+) -> Result<bool, Refused> {
+    let mut is_complete = true;
     for element in child(root, "Models").into_iter().flat_map(elements) {
         let Some(uri) = element.attribute("ModelUri") else { continue };
         if uri == NAMESPACE_ZERO_URI {
-            let fix = "remove the file from the list: namespace 0 is built in";
-            notices.error(scope.notice(element, "", "the file holds namespace 0", fix));
+            return Err(Refused {
+                line: scope.line(element),
+                problem: "the file holds namespace 0".to_owned(),
+                fix: "remove the file from the list: namespace 0 is built in".to_owned(),
+            });
         }
         if let Some(first) = known.iter().find(|model| model.uri == uri) {
             let problem = format!("the model {uri} was read before, from file {} of the list", first.file + 1);
             notices.error(scope.notice(element, "", problem, "remove one of the two files"));
         }
         for required in elements(element).filter(|element| element.tag_name().name() == "RequiredModel") {
-            require(scope, required, uri, known, notices);
+            is_complete &= require(scope, required, uri, known, notices);
         }
         known.push(Declared {
             file: scope.file,
@@ -143,16 +152,17 @@ pub(super) fn models(scope: &Scope, root: Node<'_, '_>, known: &mut Vec<Declared
             published: element.attribute("PublicationDate").map(str::to_owned),
         });
     }
+    Ok(is_complete)
 }
 
-fn require(scope: &Scope, required: Node<'_, '_>, by: &str, known: &[Declared], notices: &mut Notices) {
-    let Some(uri) = required.attribute("ModelUri").filter(|uri| *uri != NAMESPACE_ZERO_URI) else { return };
+fn require(scope: &Scope, required: Node<'_, '_>, by: &str, known: &[Declared], notices: &mut Notices) -> bool {
+    let Some(uri) = required.attribute("ModelUri").filter(|uri| *uri != NAMESPACE_ZERO_URI) else { return true };
     let version = required.attribute("Version").map(|version| format!(" {version}")).unwrap_or_default();
     let Some(model) = known.iter().find(|model| model.uri == uri) else {
         let problem = format!("{by} needs the model {uri}{version}, which is not there");
         let fix = "add its file before this one: [[ua.model]] file = \"...\"";
         notices.error(scope.notice(required, "", problem, fix));
-        return;
+        return false;
     };
     let wanted = required.attribute("PublicationDate").and_then(date);
     let found = model.published.as_deref().and_then(date);
@@ -162,7 +172,9 @@ fn require(scope: &Scope, required: Node<'_, '_>, by: &str, known: &[Declared], 
         let has = model.version.as_deref().unwrap_or_default();
         let problem = format!("{by} needs the model {uri}{version}; the one there, {has}, is older");
         notices.error(scope.notice(required, "", problem, "replace its file by a newer one"));
+        return false;
     }
+    true
 }
 
 /// A point in time as XML writes it, with or without a time zone.

@@ -78,7 +78,7 @@ impl Import {
         document::check_texts(&document, file, &lines, notices);
         let root = document.root_element();
         let scope = Scope::read(file, lines, root, uris, notices);
-        header::models(&scope, root, models, notices);
+        self.is_complete &= header::models(&scope, root, models, notices)?;
         for found in elements(root) {
             let Some(class) = element::class_of(found.tag_name().name()) else { continue };
             if nodes.len() >= MAX_NODES {
@@ -108,7 +108,7 @@ impl Import {
     pub fn finish(self) -> NodeSets {
         let mut node_sets = self.node_sets;
         node_sets.digest = self.hasher.finish();
-        // Without the nodes of a file that could not be read everything that leads to them would be a mistake.
+        // Without the nodes of a file that is missing or could not be read everything that leads to them would be a mistake.
         if self.is_complete {
             let mut notices = std::mem::take(&mut node_sets.notices);
             node_sets.model = Model::link(&node_sets.nodes, &[], &mut notices);

@@ -173,7 +173,9 @@ impl Builder<'_> {
             self.complain(draft, draft.line, problem, fix);
         }
         let mut type_definition = self.target(idx, true, ids::HAS_TYPE_DEFINITION);
-        if type_definition.is_none() && matches!(draft.class, class::OBJECT | class::VARIABLE) {
+        let names_one = |reference: &DraftReference| reference.type_id == NodeId::ns0(ids::HAS_TYPE_DEFINITION);
+        let is_instance = matches!(draft.class, class::OBJECT | class::VARIABLE);
+        if type_definition.is_none() && is_instance && !draft.references.iter().any(names_one) {
             let problem = "the node has no type definition".to_owned();
             self.complain(draft, draft.line, problem, "add a reference HasTypeDefinition");
         }
