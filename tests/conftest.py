@@ -2,6 +2,7 @@
 
 import pytest
 
+from harness.abuse import Arena
 from harness.product import Tagwire
 from harness.session import Session
 from harness.plant import CONFIG, SecuredServer
@@ -31,3 +32,22 @@ def secure_plant(tmp_path_factory):
     """The same server with every security mode, one user, and the tests' client certificate trusted."""
     with SecuredServer(tmp_path_factory.mktemp("secured")) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def arena(tmp_path_factory):
+    """A server for hostile clients, with a bystander."""
+    with Arena(tmp_path_factory.mktemp("arena")) as arena:
+        yield arena
+
+
+@pytest.fixture
+def target(arena, request, record_testsuite_property):
+    """The server in the arena; what the test does to it must not be felt by anybody else."""
+    remains = request.node.get_closest_marker("remains")
+
+    def note(name, value):
+        record_testsuite_property(f"{request.node.name} {name}", value)
+
+    with arena.siege(note, **remains.kwargs if remains else {}):
+        yield arena.server

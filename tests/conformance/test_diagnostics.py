@@ -6,9 +6,11 @@ import time
 import pytest
 from asyncua import ua
 
-from harness.plant import SecuredServer
+from harness.plant import PASSWORD as USER_PASSWORD
+from harness.plant import USER, SecuredServer
 from harness.process import SLOW, free_port, wait_until
 from harness.product import Tagwire, command, sim_device
+from harness.secured import SecureSession
 from harness.session import Session, data_changes, tag
 from harness.tokens import log_in, user_token
 from harness.wire import Channel, Closed, Fault, Refused, status
@@ -104,27 +106,108 @@ def test_k01_refusals_for_security_count_among_all_refusals(closed):
 ENABLED_FLAG = "i=2294"
 
 
-@pytest.mark.pending("diagnostics of single sessions cannot be switched on yet")
-def test_k02_diagnostics_are_off_and_cannot_be_switched_on_by_a_client(quiet):
+ARRAYS = {"sessions": "i=3707", "security": "i=3708", "subscriptions": "i=2290"}
+
+
+def test_k02_diagnostics_are_off_and_not_for_everybody_to_switch_on(quiet):
     with Session(quiet.port) as session:
         assert session.value(ENABLED_FLAG) is False
-        assert session.write(ENABLED_FLAG, True, T.Boolean) in ("BadNotWritable", "BadUserAccessDenied")
+        assert session.write(ENABLED_FLAG, True, T.Boolean) == "BadUserAccessDenied"
         assert session.value(ENABLED_FLAG) is False
-        for array in ("i=3707", "i=3708", "i=2290"):
-            value = session.read(array)
-            assert value.StatusCode.is_bad() or not value.Value.Value, array
+        for array in ARRAYS.values():
+            assert session.read_status(array) == "BadUserAccessDenied", array
         session.close_session()
 
 
-@pytest.mark.pending("diagnostics of single subscriptions are not kept yet")
-def test_k03_subscription_diagnostics_are_empty_rather_than_wrong(quiet):
-    with Session(quiet.port) as session:
-        made = session.subscribe(interval=50.0)
-        session.monitor(made.SubscriptionId, [session.item(tag("mem.all.counter"))])
-        session.changes(5 * SLOW, 3)
-        value = session.read("i=2290")
-        assert value.StatusCode.is_bad() or not value.Value.Value
-        session.close_session()
+@pytest.fixture(scope="module")
+def observed(tmp_path_factory):
+    """A server with a user for security, who may switch diagnostics on, and one who only operates."""
+    server = SecuredServer(tmp_path_factory.mktemp("observed"))
+    server.anonymous = "write"
+    tags = "counter counter(period=50ms) i32 ro\nvalue static i32 rw"
+    server.configure(sim_device(tags) + '[access]\nusers = "users.toml"\n')
+    words = ("user", "add", "admin", "--role", "security-admin", "--config", server.file)
+    added = command(*words, cwd=server.folder, TAGWIRE_PASSWORD=PASSWORD)
+    assert added.returncode == 0, added.stdout + added.stderr
+    with server:
+        yield server
+
+
+def secured(server, user) -> SecureSession:
+    session = SecureSession(server, activate=False)
+    session.activate(token=user_token(session, user, PASSWORD if user == "admin" else USER_PASSWORD))
+    return session
+
+
+def switch(session, on):
+    assert session.write(ENABLED_FLAG, on, T.Boolean) == "Good"
+    assert session.value(ENABLED_FLAG) is on
+
+
+def array(session, which):
+    value = session.read(ARRAYS[which])
+    assert value.StatusCode is None or value.StatusCode.is_good(), value.StatusCode
+    return value.Value.Value or []
+
+
+def undecoded(session, id_) -> bytes:
+    """The answer to a Read as bytes; asyncua takes the field Encoding of this structure for a mask."""
+    request = ua.ReadRequest()
+    item = ua.ReadValueId()
+    item.NodeId, item.AttributeId = ua.NodeId.from_string(id_), 13
+    request.Parameters.NodesToRead = [item]
+    return session.answer(session.post(request))
+
+
+def test_k02_an_administrator_switches_diagnostics_over_an_encrypted_channel(observed):
+    with log_in(observed, "admin", PASSWORD) as plain:
+        assert plain.write(ENABLED_FLAG, True, T.Boolean) == "BadSecurityModeInsufficient"
+        assert plain.read_status(ARRAYS["sessions"]) == "BadSecurityModeInsufficient"
+        plain.close_session()
+    with secured(observed, "admin") as admin:
+        assert admin.read_status(ARRAYS["sessions"]) == "BadNotReadable"
+        assert admin.write(ENABLED_FLAG, 1, T.Int32) == "BadTypeMismatch"
+        switch(admin, True)
+        wait_until(lambda: array(admin, "sessions"), 5 * SLOW, "there are diagnostics")
+        (mine,) = [entry for entry in array(admin, "sessions") if entry.SessionId == admin.created.SessionId]
+        assert mine.ClientDescription.ApplicationUri == admin.application_uri
+        assert mine.ActualSessionTimeout == 60_000.0 and mine.ReadCount.TotalCount >= 1
+        told = undecoded(admin, ARRAYS["security"])
+        assert all(part in told for part in (b"admin", b"UserName", b"#Basic256Sha256", admin.identity.der))
+        switch(admin, False)
+        assert admin.read_status(ARRAYS["sessions"]) == "BadNotReadable"
+        admin.close_session()
+    with secured(observed, USER) as operator:
+        assert operator.write(ENABLED_FLAG, True, T.Boolean) == "BadUserAccessDenied"
+        assert operator.read_status(ARRAYS["security"]) == "BadUserAccessDenied"
+        operator.close_session()
+
+
+def test_k03_subscription_diagnostics_agree_with_what_a_client_sees(observed):
+    with secured(observed, "admin") as admin, Session(observed.port) as client:
+        switch(admin, True)
+        made = client.subscribe(interval=50.0, keep_alive=7)
+        items = [client.item(tag("mem.all.counter"), handle=1), client.item(tag("mem.all.value"), handle=2, mode=0)]
+        assert all(result.StatusCode.is_good() for result in client.monitor(made.SubscriptionId, items))
+        n_changes = sum(len(data_changes(client.publish())) for _ in range(4))
+
+        def diagnostics():
+            found = [entry for entry in array(admin, "subscriptions") if entry.SubscriptionId == made.SubscriptionId]
+            return found[0] if found and found[0].PublishRequestCount >= 4 else None
+
+        wait_until(diagnostics, 5 * SLOW, "the subscription is told of")
+        seen = diagnostics()
+        assert seen.SessionId == client.created.SessionId
+        assert (seen.PublishingInterval, seen.MaxKeepAliveCount) == (made.RevisedPublishingInterval, made.RevisedMaxKeepAliveCount)
+        assert (seen.MonitoredItemCount, seen.DisabledMonitoredItemCount) == (2, 1)
+        assert seen.DataChangeNotificationsCount == seen.NotificationsCount == n_changes
+        assert seen.PublishingEnabled and seen.UnacknowledgedMessageCount == 4 and seen.NextSequenceNumber == 5
+        (session,) = [entry for entry in array(admin, "sessions") if entry.SessionId == client.created.SessionId]
+        assert (session.CurrentSubscriptionsCount, session.CurrentMonitoredItemsCount) == (1, 2)
+        assert session.PublishCount.TotalCount == 4 and session.CreateSubscriptionCount.TotalCount == 1
+        switch(admin, False)
+        client.close_session()
+        admin.close_session()
 
 
 @pytest.fixture(scope="module")

@@ -334,16 +334,6 @@ def test_s18_a_hundred_wrong_passwords_slow_the_guesser_and_nobody_else(tmp_path
         assert activation(server) == "Good"
 
 
-@pytest.mark.pending("users are known by name and password only")
-def test_s19_a_user_certificate_is_neither_offered_nor_taken(secure_plant):
-    with SecureSession(secure_plant, activate=False) as session:
-        offered = {p.TokenType for e in session.created.ServerEndpoints for p in e.UserIdentityTokens}
-        assert ua.UserTokenType.Certificate not in offered
-        token = ua.X509IdentityToken()
-        token.PolicyId, token.CertificateData = "certificate", secure_plant.identity.der
-        assert refused(session, lambda: session.activate(token=token)) == "BadIdentityTokenInvalid"
-
-
 def test_s17_every_wrong_login_takes_the_same_time(tmp_path):
     """The fastest of several tries stands for the work done; each kind guesses with names of its own."""
     with SecuredServer(tmp_path) as server:

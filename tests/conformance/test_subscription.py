@@ -373,17 +373,3 @@ def test_u25_resend_data_brings_reporting_items_once(session):
     assert [handle for handle, _ in session.changes(5 * SLOW, 1)] == [1]
     assert resend(session, made.SubscriptionId) == "Good"
     assert [handle for handle, _ in session.changes(1.0)] == [1]
-
-
-def test_a04_orphaned_subscriptions_count_and_make_way(plant):
-    before = plant.process.rss_kb()
-    for _ in range(150):
-        with Session(plant.port) as session:
-            for _ in range(5):
-                made = session.subscribe(interval=1000.0, lifetime=100_000, keep_alive=30_000)
-                session.monitor(made.SubscriptionId, [session.item(STILL)] * 20)
-            session.close_session(delete=False)
-    assert plant.process.rss_kb() - before < 30_000
-    with Session(plant.port) as session:
-        assert session.subscribe().SubscriptionId
-        session.close_session()

@@ -385,35 +385,3 @@ def test_t24_a_client_that_is_away_is_found_when_it_comes(tmp_path):
 def test_t24_nobody_can_introduce_itself_to_the_server(wire):
     wire.send(frame(b"RHEF", string("urn:somebody") + string(wire.url)))
     assert wire.ended() == "BadTcpMessageTypeInvalid"
-
-
-def test_a02_dropped_partial_messages_leave_no_memory(plant):
-    def drop():
-        with Channel(plant.port) as channel:
-            for _ in range(5):
-                head = struct.pack("<IIII", channel.channel, channel.token, channel.next_sequence(), 7)
-                channel.send(frame(b"MSGC", head + b"\0" * 50_000))
-
-    for _ in range(50):
-        drop()
-    before = plant.process.rss_kb()
-    for _ in range(300):
-        drop()
-    time.sleep(0.5)
-    assert plant.process.rss_kb() - before < 20_000
-
-
-def test_a12_half_a_message_on_many_connections_blocks_nobody(plant):
-    halves = []
-    try:
-        for _ in range(60):
-            channel = Channel(plant.port)
-            whole = channel.message(get_endpoints(channel))
-            channel.send(whole[: len(whole) // 2])
-            halves.append(channel)
-        begun = time.monotonic()
-        still_served(plant)
-        assert time.monotonic() - begun < 2 * SLOW
-    finally:
-        for channel in halves:
-            channel.close()

@@ -20,9 +20,6 @@ TESTS = Path(__file__).parents[1]
 ROWS = TESTS / "conformance" / "rows.toml"
 TABLE = TESTS.parent / "docs" / "conformance.md"
 FOLDERS = ("conformance", "modbus", "product", "ua")
-ABUSE = "A"
-"""Abuse tests have names of the same form and are no rows."""
-
 GREEN, PENDING, FAILING = "green", "pending", "failing"
 
 _PREFIX = re.compile(r"test_((?:(?:[a-z]|ctt)\d\d_)+)")
@@ -99,8 +96,7 @@ def survey(items) -> tuple[dict[str, list[Row]], set[str]]:
         for name in rows_of(item):
             row = by_name.get(name)
             if row is None:
-                if not name.startswith(ABUSE):
-                    unknown.add(name)
+                unknown.add(name)
                 continue
             row.tests[item.originalname] = Path(item.path).relative_to(TESTS).as_posix()
             row.pending += [marker.args[0] for marker in item.iter_markers("pending")]

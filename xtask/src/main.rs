@@ -28,6 +28,7 @@ usage: cargo xtask <command>
   test [--only PART] [-- ARGS]
                             all tests; PART is one of check, units, product; ARGS go to pytest
   soak [--seeds N]          the fault suite in real time, 500 seeds when not told otherwise
+  soak mutations            a million spoilt requests over real connections; another number with --messages N
   bench [--quick]           figures beside open62541 and async-opcua; rewrites docs/benchmarks.md
   fuzz [--seconds N] [TARGET ...]
                             every decoder, 60 seconds each when not told otherwise (needs cargo-fuzz and nightly)

@@ -10,14 +10,20 @@ use crate::peers::{self, Peers};
 use crate::process::{cargo, exists, output, passes, program, root, target};
 use crate::tally::Tally;
 
-/// Runs the whole-product tests against a binary.
-pub(crate) fn run_product(peers: &Peers, binary: &Path, pytest: &[String]) -> Result<Tally> {
+/// Runs the whole-product tests against a binary, with further variables in their environment.
+pub(crate) fn run_product(
+    peers: &Peers,
+    binary: &Path,
+    pytest: &[String],
+    environment: &[(&str, String)],
+) -> Result<Tally> {
     let report = target().join("pytest.xml");
     if report.exists() {
         std::fs::remove_file(&report)?;
     }
     let mut command = python(peers, binary, &["-m", "pytest", "tests", "--numprocesses=4", "-rxs"]);
     command.arg(format!("--junitxml={}", report.display())).args(pytest);
+    command.envs(environment.iter().map(|(name, value)| (name, value)));
     let passed = passes(&mut command)?;
     let tally = std::fs::read_to_string(&report).map(|xml| Tally::from_junit(&xml)).unwrap_or_default();
     if passed == (tally.failed > 0) || tally.passed == 0 {
@@ -49,7 +55,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
         let peers = peers::install()?;
         // The client over async-opcua-client is a program of the workspace.
         crate::process::run(&mut cargo(&["build", "--quiet", "--profile", "ci", "--package", "tagwire-tests"]))?;
-        tally += run_product(&peers, &product("ci")?, pytest)?;
+        tally += run_product(&peers, &product("ci")?, pytest, &[])?;
     }
     println!("{tally}");
     if tally.failed > 0 || tally.passed == 0 {

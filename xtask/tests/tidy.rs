@@ -22,7 +22,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("tagwire-gateway", &["ua-server", "ua-proto", "modbus", "sim", "driver", "hub", "access", "model"]),
     ("tagwire", &["gateway", "hub", "ua-client", "modbus", "sim", "access", "driver", "model"]),
     ("xtask", &[]),
-    ("tagwire-tests", &["ua-client"]),
+    ("tagwire-tests", &["model", "ua-client", "ua-proto"]),
 ];
 
 const DRIVERS: &[&str] = &["tagwire-modbus", "tagwire-sim"];

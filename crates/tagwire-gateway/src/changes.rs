@@ -311,6 +311,7 @@ fn needs_restart(running: &Running, config: &Config) -> Vec<String> {
     compare(old.listen_or_default() != new.listen_or_default(), "[ua] listen");
     compare(old.security != new.security, "[ua] security");
     compare(old.hosts != new.hosts, "[ua] hosts");
+    compare(old.diagnostics != new.diagnostics, "[ua] diagnostics");
     compare(old.reverse_connect != new.reverse_connect, "[ua] reverse_connect");
     compare(old.tag_namespace != new.tag_namespace, "[ua] tag_namespace");
     compare(old.namespaces != new.namespaces, "[ua] namespaces");

@@ -87,8 +87,8 @@ impl Shared {
             self.name,
             endpoints.join(", "),
             counted(figures.n_tags, "tag"),
-            counted(figures.n_sessions, "session"),
-            counted(figures.n_items, "monitored item")
+            counted(figures.ua.sessions, "session"),
+            counted(figures.ua.items, "monitored item")
         );
         for (name, statistics) in &statistics {
             write_link(&mut text, name, statistics);
@@ -101,9 +101,18 @@ impl Shared {
             "fingerprint": self.own.current().map(|own| own.certificate().fingerprint().to_string()),
             "uptime_seconds": figures.uptime_seconds,
             "tags": figures.n_tags,
-            "sessions": figures.n_sessions,
-            "subscriptions": figures.n_subscriptions,
-            "monitored_items": figures.n_items,
+            "sessions": figures.ua.sessions,
+            "subscriptions": figures.ua.subscriptions,
+            "monitored_items": figures.ua.items,
+            "connections": figures.ua.connections,
+            "waiting_publishes": figures.ua.waiting_publishes,
+            "continuation_points": figures.ua.continuation_points,
+            "unfinished_bytes": figures.ua.unfinished_bytes,
+            "unsent_bytes": figures.ua.unsent_bytes,
+            "unacknowledged_bytes": figures.ua.unacknowledged_bytes,
+            "queued_value_bytes": figures.ua.queued_value_bytes,
+            "queued_event_bytes": figures.ua.queued_event_bytes,
+            "event_filter_bytes": figures.ua.event_filter_bytes,
             "stuck_links": figures.n_stuck_links,
             "clock_steps": figures.n_clock_steps,
             "links": links,

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use tagwire_driver::Statistics;
+use tagwire_ua_server::Usage;
 
 /// Takes one figure out of a link's statistics.
 type Figure = fn(&Statistics) -> f64;
@@ -12,10 +13,7 @@ type Figure = fn(&Statistics) -> f64;
 pub(crate) struct ServerFigures {
     pub(crate) uptime_seconds: u64,
     pub(crate) n_tags: usize,
-    pub(crate) n_sessions: usize,
-    pub(crate) n_subscriptions: usize,
-    pub(crate) n_items: usize,
-    pub(crate) n_connections: usize,
+    pub(crate) ua: Usage,
     pub(crate) n_clock_steps: u64,
     pub(crate) n_stuck_links: usize,
     pub(crate) n_reloads: u64,
@@ -32,10 +30,27 @@ pub(crate) fn page(server: &ServerFigures, links: &[(String, Statistics)]) -> St
     for (metric, value) in [
         (Metric("uptime_seconds", "gauge", "Seconds since the start."), server.uptime_seconds as f64),
         (Metric("tags", "gauge", "Tags of all devices."), count(server.n_tags)),
-        (Metric("ua_connections", "gauge", "Open OPC UA connections."), count(server.n_connections)),
-        (Metric("ua_sessions", "gauge", "OPC UA sessions."), count(server.n_sessions)),
-        (Metric("ua_subscriptions", "gauge", "OPC UA subscriptions."), count(server.n_subscriptions)),
-        (Metric("ua_monitored_items", "gauge", "Items that OPC UA clients monitor."), count(server.n_items)),
+        (Metric("ua_connections", "gauge", "Open OPC UA connections."), count(server.ua.connections)),
+        (Metric("ua_sessions", "gauge", "OPC UA sessions."), count(server.ua.sessions)),
+        (Metric("ua_subscriptions", "gauge", "OPC UA subscriptions."), count(server.ua.subscriptions)),
+        (Metric("ua_monitored_items", "gauge", "Items that OPC UA clients monitor."), count(server.ua.items)),
+        (Metric("ua_waiting_publishes", "gauge", "Publish requests that wait."), count(server.ua.waiting_publishes)),
+        (Metric("ua_continuation_points", "gauge", "Continuation points held."), count(server.ua.continuation_points)),
+        (Metric("ua_unfinished_bytes", "gauge", "Bytes of unfinished requests."), count(server.ua.unfinished_bytes)),
+        (Metric("ua_unsent_bytes", "gauge", "Bytes that clients have not taken."), count(server.ua.unsent_bytes)),
+        (
+            Metric("ua_unacknowledged_bytes", "gauge", "Bytes of messages kept for clients to ask again."),
+            count(server.ua.unacknowledged_bytes),
+        ),
+        (
+            Metric("ua_queued_value_bytes", "gauge", "Bytes of values in the queues of items."),
+            count(server.ua.queued_value_bytes),
+        ),
+        (
+            Metric("ua_queued_event_bytes", "gauge", "Bytes of events in the queues of items."),
+            count(server.ua.queued_event_bytes),
+        ),
+        (Metric("ua_event_filter_bytes", "gauge", "Bytes of event filters."), count(server.ua.event_filter_bytes)),
         (Metric("clock_steps_total", "counter", "Steps of the wall clock."), server.n_clock_steps as f64),
         (Metric("stuck_links", "gauge", "Links whose task does not move."), count(server.n_stuck_links)),
         (Metric("reloads_total", "counter", "Configurations taken over."), server.n_reloads as f64),

@@ -61,6 +61,7 @@ impl UaFace {
             application_uri,
             security: security(&ua.security),
             host_names: if ua.hosts.is_empty() { tagwire_access::found_names() } else { ua.hosts.clone() },
+            diagnostics: ua.diagnostics,
             reverse_connect: ua.reverse_connect.iter().map(|client| client.0.to_string()).collect(),
             software_version: env!("CARGO_PKG_VERSION").to_owned(),
         };

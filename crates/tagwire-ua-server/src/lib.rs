@@ -9,6 +9,7 @@
 pub mod address_space;
 mod connection;
 mod counters;
+mod diagnostics;
 mod endpoints;
 pub mod event;
 #[cfg(test)]

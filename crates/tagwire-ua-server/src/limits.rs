@@ -14,6 +14,9 @@ pub const MAX_MONITORED_ITEMS_PER_SUBSCRIPTION: u32 = 100_000;
 pub const MAX_MONITORED_ITEMS: u32 = 1_000_000;
 /// Values that the queue of one monitored item may hold.
 pub const MAX_MONITORED_ITEM_QUEUE: u32 = 10_000;
+/// Bytes of the values in the queues of all monitored items, besides the newest of each; a value in several queues
+/// counts in each. Queues that would grow beyond it lose values as full ones do.
+pub const MAX_QUEUED_VALUE_BYTES: usize = 256 << 20;
 /// Publish requests that one session may have waiting.
 pub const MAX_PUBLISH_REQUESTS_PER_SESSION: usize = 64;
 
@@ -90,6 +93,14 @@ pub const SEND_TIMEOUT: Duration = Duration::from_secs(30);
 pub const RELEASE_AFTER: Duration = Duration::from_secs(2);
 /// Bytes that may wait to be sent before nothing more is handled.
 pub const MAX_UNSENT_BYTES: usize = 2 << 20;
+/// Bytes that may wait to be sent on all connections before each is kept to [`FAIR_UNSENT_BYTES`].
+pub const MAX_ALL_UNSENT_BYTES: usize = 64 << 20;
+/// Bytes that may wait to be sent to a client while others keep too many waiting.
+pub const FAIR_UNSENT_BYTES: usize = 64 << 10;
+/// Time for which requests of one connection are handled before others get their turn.
+pub const TURN: Duration = Duration::from_millis(1);
+/// Bytes that are taken from one connection before others get their turn.
+pub const BYTES_PER_TURN: usize = 256 << 10;
 /// Largest request in bytes.
 pub const MAX_MESSAGE_SIZE: u32 = 16 << 20;
 /// Most chunks of one request.
@@ -130,3 +141,5 @@ pub const MAX_NOTIFICATIONS_PER_MESSAGE: usize = 100_000;
 pub const MAX_SENT_MESSAGES: usize = 2 * MAX_PUBLISH_REQUESTS_PER_SESSION;
 /// Bytes of sent messages that one subscription keeps.
 pub const MAX_SENT_BYTES: usize = 16 << 20;
+/// Bytes of sent messages that all subscriptions keep; a subscription that sends more then keeps its newest only.
+pub const MAX_ALL_SENT_BYTES: usize = 256 << 20;

@@ -15,13 +15,56 @@ struct Account {
     limit: usize,
 }
 
+impl Account {
+    const fn new(limit: usize) -> Self {
+        Self { used: AtomicUsize::new(0), limit }
+    }
+
+    fn used(&self) -> usize {
+        self.used.load(Ordering::Relaxed)
+    }
+
+    fn take_one(&self) -> bool {
+        let more = |used| (used < self.limit).then_some(used + 1);
+        self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
+    }
+
+    fn give_one_back(&self) {
+        self.used.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// One unit of a counted resource.
 #[derive(Debug)]
 pub(crate) struct Ticket(Arc<Account>);
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        self.0.used.fetch_sub(1, Ordering::Relaxed);
+        self.0.give_one_back();
+    }
+}
+
+/// Counted things that keep bytes for a client, all of them out of one budget.
+#[derive(Debug)]
+struct Keepers {
+    units: Account,
+    bytes: Budget,
+}
+
+/// One unit of a counted resource that keeps bytes for a client.
+#[derive(Debug)]
+pub(crate) struct KeeperTicket(Arc<Keepers>);
+
+impl KeeperTicket {
+    /// A share of the bytes that all units together may keep, empty at first.
+    pub(crate) fn share(&self) -> Share {
+        self.0.bytes.share()
+    }
+}
+
+impl Drop for KeeperTicket {
+    fn drop(&mut self) {
+        self.0.units.give_one_back();
     }
 }
 
@@ -30,8 +73,10 @@ impl Drop for Ticket {
 pub(crate) struct Quota {
     connections: Arc<Account>,
     sessions: Arc<Account>,
-    subscriptions: Arc<Account>,
-    items: Arc<Account>,
+    subscriptions: Arc<Keepers>,
+    items: Arc<Keepers>,
+    unfinished: Budget,
+    unsent: Budget,
 }
 
 /// How much of each resource is in use.
@@ -45,16 +90,35 @@ pub struct Usage {
     pub subscriptions: usize,
     /// Monitored items.
     pub items: usize,
+    /// Publish requests that wait for something to publish.
+    pub waiting_publishes: usize,
+    /// Continuation points of Browse.
+    pub continuation_points: usize,
+    /// Bytes of requests that have arrived in part.
+    pub unfinished_bytes: usize,
+    /// Bytes that clients have not taken yet.
+    pub unsent_bytes: usize,
+    /// Bytes of messages that clients have not acknowledged.
+    pub unacknowledged_bytes: usize,
+    /// Bytes of values that wait in the queues of monitored items, besides the newest of each.
+    pub queued_value_bytes: usize,
+    /// Bytes of events that wait in the queues of monitored items.
+    pub queued_event_bytes: usize,
+    /// Bytes of event filters.
+    pub event_filter_bytes: usize,
 }
 
 impl Default for Quota {
     fn default() -> Self {
-        let account = |limit| Arc::new(Account { used: AtomicUsize::new(0), limit });
+        let account = |limit| Arc::new(Account::new(limit));
+        let keepers = |limit, bytes| Arc::new(Keepers { units: Account::new(limit), bytes: Budget::new(bytes) });
         Self {
             connections: account(limits::MAX_CONNECTIONS),
             sessions: account(limits::MAX_SESSIONS as usize),
-            subscriptions: account(limits::MAX_SUBSCRIPTIONS as usize),
-            items: account(limits::MAX_MONITORED_ITEMS as usize),
+            subscriptions: keepers(limits::MAX_SUBSCRIPTIONS as usize, limits::MAX_ALL_SENT_BYTES),
+            items: keepers(limits::MAX_MONITORED_ITEMS as usize, limits::MAX_QUEUED_VALUE_BYTES),
+            unfinished: Budget::new(limits::MAX_UNFINISHED_BYTES),
+            unsent: Budget::new(limits::MAX_ALL_UNSENT_BYTES),
         }
     }
 }
@@ -68,49 +132,72 @@ impl Quota {
         take(&self.sessions).ok_or(status::BAD_TOO_MANY_SESSIONS)
     }
 
-    pub(crate) fn subscription(&self) -> Result<Ticket, Status> {
-        take(&self.subscriptions).ok_or(status::BAD_TOO_MANY_SUBSCRIPTIONS)
+    /// The ticket's share is that of the messages which the subscription keeps until they are acknowledged.
+    pub(crate) fn subscription(&self) -> Result<KeeperTicket, Status> {
+        take_keeper(&self.subscriptions).ok_or(status::BAD_TOO_MANY_SUBSCRIPTIONS)
     }
 
-    pub(crate) fn item(&self) -> Result<Ticket, Status> {
-        take(&self.items).ok_or(status::BAD_TOO_MANY_MONITORED_ITEMS)
+    /// The ticket's share is that of the values which wait in the item's queue.
+    pub(crate) fn item(&self) -> Result<KeeperTicket, Status> {
+        take_keeper(&self.items).ok_or(status::BAD_TOO_MANY_MONITORED_ITEMS)
     }
 
-    /// How much is in use now.
+    /// A connection's share of the bytes of requests that have arrived in part.
+    pub(crate) fn unfinished(&self) -> Share {
+        self.unfinished.share()
+    }
+
+    /// A connection's share of the bytes that clients have not taken yet.
+    pub(crate) fn unsent(&self) -> Share {
+        self.unsent.share()
+    }
+
+    /// Subscriptions in use now.
+    pub(crate) fn n_subscriptions(&self) -> usize {
+        self.subscriptions.units.used()
+    }
+
+    /// How much is in use now of what is counted here.
     pub(crate) fn usage(&self) -> Usage {
-        let used = |account: &Account| account.used.load(Ordering::Relaxed);
         Usage {
-            connections: used(&self.connections),
-            sessions: used(&self.sessions),
-            subscriptions: used(&self.subscriptions),
-            items: used(&self.items),
+            connections: self.connections.used(),
+            sessions: self.sessions.used(),
+            subscriptions: self.n_subscriptions(),
+            items: self.items.units.used(),
+            unfinished_bytes: self.unfinished.used(),
+            unsent_bytes: self.unsent.used(),
+            unacknowledged_bytes: self.subscriptions.bytes.used(),
+            queued_value_bytes: self.items.bytes.used(),
+            ..Usage::default()
         }
     }
 }
 
 fn take(account: &Arc<Account>) -> Option<Ticket> {
-    let taken = account
-        .used
-        .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| (used < account.limit).then_some(used + 1));
-    taken.ok().map(|_| Ticket(Arc::clone(account)))
+    account.take_one().then(|| Ticket(Arc::clone(account)))
+}
+
+fn take_keeper(keepers: &Arc<Keepers>) -> Option<KeeperTicket> {
+    keepers.units.take_one().then(|| KeeperTicket(Arc::clone(keepers)))
 }
 
 /// A number of bytes that many share.
-#[derive(Debug)]
-pub(crate) struct Budget {
-    used: AtomicUsize,
-    limit: usize,
-}
+#[derive(Clone, Debug)]
+pub(crate) struct Budget(Arc<Account>);
 
 impl Budget {
-    pub(crate) const fn new(limit: usize) -> Self {
-        Self { used: AtomicUsize::new(0), limit }
+    pub(crate) fn new(limit: usize) -> Self {
+        Self(Arc::new(Account::new(limit)))
     }
 
     /// Bytes taken now.
-    #[cfg(test)]
     pub(crate) fn used(&self) -> usize {
-        self.used.load(Ordering::Relaxed)
+        self.0.used()
+    }
+
+    /// A part of the budget that gives itself back, empty at first.
+    pub(crate) fn share(&self) -> Share {
+        Share { budget: self.clone(), n_bytes: 0 }
     }
 
     /// Gives `before` back and takes `now` instead; false when that is more than there is. It is taken all the same, so
@@ -119,8 +206,45 @@ impl Budget {
         if before == now {
             return true;
         }
-        let used = self.used.fetch_add(now.wrapping_sub(before), Ordering::Relaxed);
-        now <= before || used.wrapping_add(now).wrapping_sub(before) <= self.limit
+        let used = self.0.used.fetch_add(now.wrapping_sub(before), Ordering::Relaxed);
+        now <= before || used.wrapping_add(now).wrapping_sub(before) <= self.0.limit
+    }
+
+    /// Whether more is taken than there is.
+    fn is_overdrawn(&self) -> bool {
+        self.used() > self.0.limit
+    }
+}
+
+/// Bytes taken from a budget, given back when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Share {
+    budget: Budget,
+    n_bytes: usize,
+}
+
+impl Share {
+    /// Bytes taken.
+    pub(crate) const fn n_bytes(&self) -> usize {
+        self.n_bytes
+    }
+
+    /// Takes or gives back until it is `n_bytes`; false when it grew and more is taken now than there is. It is taken
+    /// all the same.
+    pub(crate) fn resize(&mut self, n_bytes: usize) -> bool {
+        let before = std::mem::replace(&mut self.n_bytes, n_bytes);
+        self.budget.exchange(before, n_bytes)
+    }
+
+    /// Whether all shares together are more than there is.
+    pub(crate) fn is_overdrawn(&self) -> bool {
+        self.budget.is_overdrawn()
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.resize(0);
     }
 }
 
@@ -135,6 +259,30 @@ mod tests {
         assert_eq!(tickets.len(), limits::MAX_SESSIONS as usize);
         assert_eq!(quota.session().err(), Some(status::BAD_TOO_MANY_SESSIONS));
         drop(tickets);
+        assert_eq!(quota.usage(), Usage::default());
+    }
+
+    #[test]
+    fn shares_come_back_when_dropped_and_tell_when_they_are_too_much_together() {
+        let budget = Budget::new(100);
+        let (mut a, mut b) = (budget.share(), budget.share());
+        assert!(a.resize(60) && b.resize(40) && !b.is_overdrawn());
+        assert!(!b.resize(41), "one byte too many is told");
+        assert!(a.is_overdrawn());
+        assert!(a.resize(50), "giving back is never refused");
+        drop((a, b));
+        assert_eq!(budget.used(), 0);
+    }
+
+    #[test]
+    fn a_keeper_ticket_gives_its_unit_back_and_its_share_on_its_own() {
+        let quota = Quota::default();
+        let ticket = quota.subscription().expect("free");
+        let mut share = ticket.share();
+        share.resize(7);
+        drop(ticket);
+        assert_eq!(quota.usage(), Usage { unacknowledged_bytes: 7, ..Usage::default() });
+        drop(share);
         assert_eq!(quota.usage(), Usage::default());
     }
 }

@@ -9,7 +9,7 @@ use tagwire_ua_proto::services::RolePermissionType;
 use tagwire_ua_proto::status;
 use tagwire_ua_proto::types::NodeId;
 
-use crate::address_space::{NAMESPACE_SERVER, Node, Rights, Snapshot};
+use crate::address_space::{NAMESPACE_SERVER, Node, Rights, Snapshot, is_diagnostic_array};
 use crate::server::Server;
 use crate::zones::Zones;
 
@@ -29,6 +29,14 @@ impl UserRights<'_> {
 impl Rights for UserRights<'_> {
     fn check(&self, operation: Operation, node: Node, snapshot: &Snapshot<'_>) -> Result<(), Status> {
         let principal = self.principal.ok_or(Status::BAD_USER_ACCESS_DENIED)?;
+        if let Node::Standard(node) = node
+            && let Some(needed) = administrative(node.id(), operation)
+        {
+            // Who talks to the server, and how, is told over encrypted channels only (A27).
+            let is_safe = principal.origin().security == ChannelSecurity::Encrypted;
+            let may = authorise(principal, needed, Target::Server).map_err(|denied| denied_status(&denied));
+            return may.and(if is_safe { Ok(()) } else { Err(status::BAD_SECURITY_MODE_INSUFFICIENT) });
+        }
         // Whoever may have a session needs the types and the names of the server's tables to make use of anything.
         let is_public = match node {
             Node::Standard(_) => matches!(operation, Operation::Browse | Operation::Read),
@@ -74,6 +82,21 @@ impl Rights for UserRights<'_> {
             Some(ChannelSecurity::Signed) => SIGNING_REQUIRED,
             Some(ChannelSecurity::Encrypted) => ENCRYPTION_REQUIRED,
         }
+    }
+}
+
+/// What it takes to use a variable of the server that is not for everybody.
+const fn administrative(id: u32, operation: Operation) -> Option<Operation> {
+    match operation {
+        Operation::Read
+            if id
+                == node::SERVER_SERVER_DIAGNOSTICS_SESSIONS_DIAGNOSTICS_SUMMARY_SESSION_SECURITY_DIAGNOSTICS_ARRAY =>
+        {
+            Some(Operation::ManageUsers)
+        }
+        Operation::Read if is_diagnostic_array(id) => Some(Operation::ReadDiagnostics),
+        Operation::Write => Some(Operation::ManageUsers),
+        _ => None,
     }
 }
 

@@ -19,10 +19,11 @@ use tokio::sync::{Notify, watch};
 
 use crate::address_space::AddressSpace;
 use crate::counters::Counters;
+use crate::diagnostics::Diagnostics;
 use crate::event::{Events, NewEvent, Source, audit};
 use crate::limits;
 use crate::log;
-use crate::quota::{Budget, Quota, Usage};
+use crate::quota::{Quota, Usage};
 use crate::services::PartLocks;
 use crate::session::{Session, SessionTable};
 use crate::subscription::{Millis, Subscription, SubscriptionSettings};
@@ -41,6 +42,8 @@ pub struct ServerConfig {
     pub host_names: Vec<String>,
     /// Version of the product.
     pub software_version: String,
+    /// Whether diagnostics of single sessions and subscriptions are kept from the start.
+    pub diagnostics: bool,
     /// Clients that the server dials, each a host with a port.
     pub reverse_connect: Vec<String>,
 }
@@ -86,12 +89,11 @@ pub struct Server {
     clock: WallClock,
     epoch: Instant,
     policy: ArcSwap<Policy>,
+    pub(crate) diagnostics: Diagnostics,
     /// Which rule of the policy covers each tag.
     pub(crate) zones: ArcSwap<Zones>,
     identity: ArcSwapOption<OwnIdentity>,
     channel_config: ArcSwap<ChannelConfig>,
-    /// Bytes of requests that have arrived in part, on all connections.
-    pub(crate) unfinished: Budget,
     owners: Mutex<Owners>,
     next_subscription: AtomicU32,
     next_channel: AtomicU32,
@@ -126,6 +128,7 @@ impl Server {
         let start_time = (parts.clock)();
         let channel_config = ArcSwap::from_pointee(channel_config(&config, None));
         let events = Arc::new(Events::new(Arc::clone(&parts.clock), Arc::clone(&parts.policy)));
+        let diagnostics = Diagnostics::new(config.diagnostics);
         let zones = ArcSwap::from_pointee(Zones::none(Arc::clone(&parts.policy)));
         Arc::new(Self {
             config,
@@ -145,9 +148,9 @@ impl Server {
             epoch: Instant::now(),
             policy: ArcSwap::new(parts.policy),
             zones,
+            diagnostics,
             identity: ArcSwapOption::empty(),
             channel_config,
-            unfinished: Budget::new(limits::MAX_UNFINISHED_BYTES),
             owners: Mutex::default(),
             next_subscription: AtomicU32::new(1),
             next_channel: AtomicU32::new(1),
@@ -276,9 +279,17 @@ impl Server {
         self.service_level.load(Ordering::Relaxed) as u8
     }
 
-    /// What is in use of every counted resource.
+    /// What is in use of every counted resource. It looks at every session: to be asked for a few times a second.
     pub fn usage(&self) -> Usage {
-        self.quota.usage()
+        let mut usage = self.quota.usage();
+        usage.queued_event_bytes = self.events.queued().used();
+        usage.event_filter_bytes = self.events.filters().used();
+        for session in self.sessions.all() {
+            let state = session.state.lock();
+            usage.waiting_publishes += state.publishing.n_waiting();
+            usage.continuation_points += state.browse_points.len();
+        }
+        usage
     }
 
     /// Milliseconds on the housekeeping's monotonic clock when it last ran, for a watchdog.
@@ -458,10 +469,12 @@ impl Server {
                 owners.orphans.remove(idx).subscription
             }
         };
-        if let Some(from) = from {
+        if let Some(from) = &from {
             from.wake();
         }
         subscription.touch();
+        let is_same_client = from.as_ref().is_some_and(|from| from.application_uri == to.application_uri);
+        subscription.note_transfer(is_same_client);
         subscription.set_principal(&asking.principal);
         if send_initial_values {
             subscription.resend_data();
@@ -503,6 +516,7 @@ impl Server {
         owners.orphans = kept;
         drop(owners);
         drop(expired);
+        self.refresh_diagnostics(now);
     }
 }
 

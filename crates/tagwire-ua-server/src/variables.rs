@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use tagwire_access::Operation;
 use tagwire_model::{Status, Timestamp};
-use tagwire_ua_proto::services::{BuildInfo, ServerDiagnosticsSummaryDataType, ServerState, ServerStatusDataType};
+use tagwire_ua_proto::services::{
+    BuildInfo, ServerDiagnosticsSummaryDataType, ServerState, ServerStatusDataType, SessionDiagnosticsDataType,
+    SessionSecurityDiagnosticsDataType, SubscriptionDiagnosticsDataType,
+};
 use tagwire_ua_proto::types::{NodeId, Variant};
 
 use crate::address_space::{Context, Node, Rights, ServerVariables, Snapshot};
@@ -47,7 +50,23 @@ impl ServerVariables for Server {
     }
 
     fn diagnostics(&self) -> ServerDiagnosticsSummaryDataType {
-        self.counters.summary(self.sessions.len(), self.usage().subscriptions)
+        self.counters.summary(self.sessions.len(), self.quota.n_subscriptions())
+    }
+
+    fn keeps_diagnostics(&self) -> bool {
+        self.diagnostics.is_on()
+    }
+
+    fn sessions(&self) -> Vec<SessionDiagnosticsDataType> {
+        self.diagnostics.latest().sessions.clone()
+    }
+
+    fn session_security(&self) -> Vec<SessionSecurityDiagnosticsDataType> {
+        self.diagnostics.latest().security.clone()
+    }
+
+    fn subscriptions(&self) -> Vec<SubscriptionDiagnosticsDataType> {
+        self.diagnostics.latest().subscriptions.clone()
     }
 }
 

@@ -37,6 +37,8 @@ section! {
         /// Host names and addresses that clients use for this machine, for the certificate and for the endpoints told to clients.
         /// Default: the host name.
         pub hosts: Vec<String> = Shape::OneOrMore(KeyKind::Text), Presence::Depends;
+        /// Whether diagnostics of single sessions and subscriptions are kept for administrators from the start; a security administrator can switch them with the variable EnabledFlag, too.
+        pub diagnostics: bool = Shape::One(KeyKind::Bool), Presence::Default("false");
         /// Clients that the server dials and introduces itself to (Reverse Connect), as `opc.tcp://host:port`; for plants whose firewall lets connections only out.
         pub reverse_connect: Vec<ClientUrl> = Shape::OneOrMore(KeyKind::Text), Presence::Optional;
         /// URI of namespace 2, in which every tag has the NodeId `ns=2;s=<link>.<device>.<tag>`.

@@ -10,12 +10,15 @@ use tagwire_ua_proto::ids::{attribute as attribute_id, node};
 use tagwire_ua_proto::status;
 use tagwire_ua_proto::types::Variant;
 
-use super::server_variables::is_out_of_service;
+use super::server_variables::{is_diagnostic_array, is_out_of_service};
 use super::snapshot::write_standard_id;
 use super::{Node, Rights, ServerVariables, Snapshot, StandardNode, class};
 
 /// The methods of namespace 0 that Call carries out.
 pub const IMPLEMENTED_METHODS: &[u32] = &[node::SERVER_GET_MONITORED_ITEMS, node::SERVER_RESEND_DATA];
+
+/// The one variable of namespace 0 that can be written: whether diagnostics are kept.
+pub(crate) const ENABLED_FLAG: u32 = node::SERVER_SERVER_DIAGNOSTICS_ENABLED_FLAG;
 
 /// Type numbers that head a Variant (Part 6, 5.1.2).
 pub(super) mod head {
@@ -180,6 +183,9 @@ impl Snapshot<'_> {
     ) -> Result<(), Status> {
         match (node, attribute) {
             (Node::Standard(node), attribute_id::VALUE) => {
+                if is_diagnostic_array(node.id()) && !context.server.keeps_diagnostics() {
+                    return Err(status::BAD_NOT_READABLE);
+                }
                 if is_out_of_service(node.id()) {
                     return Err(Status::BAD_OUT_OF_SERVICE);
                 }
@@ -249,6 +255,7 @@ impl Snapshot<'_> {
     pub fn access_level(&self, node: Node) -> u8 {
         match node {
             Node::Standard(node) if node.is_declaration() => node.access_level(),
+            Node::Standard(node) if node.id() == ENABLED_FLAG => CURRENT_READ | CURRENT_WRITE,
             Node::Standard(_) | Node::Property(..) => CURRENT_READ,
             Node::Tag(tag) => self.tag(tag).map_or(0, |tag| access_bits(tag.access)),
             Node::Model(node) => self.model_access_level(node),

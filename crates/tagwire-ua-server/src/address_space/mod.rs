@@ -34,6 +34,7 @@ use tagwire_model::{Status, TagId};
 use tagwire_ua_proto::services::RolePermissionType;
 use tagwire_ua_proto::types::NodeId;
 
+pub(crate) use attributes::ENABLED_FLAG;
 pub use attributes::{Context, IMPLEMENTED_METHODS};
 pub use device_method::DeviceMethod;
 pub use model::{Model, ModelNode};
@@ -42,6 +43,7 @@ pub use node::{Node, class};
 pub use property::Property;
 pub use references::{FIRST_INVERSE_SEGMENT, N_SEGMENTS, Reference, Segment};
 pub use server_variables::ServerVariables;
+pub(crate) use server_variables::is_diagnostic_array;
 pub use snapshot::Snapshot;
 pub use standard::{ReferenceTypes, StandardNode, reference_type};
 pub use tag_ids::TagIdError;

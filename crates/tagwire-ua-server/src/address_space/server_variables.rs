@@ -151,6 +151,16 @@ impl Snapshot<'_> {
     }
 }
 
+/// Whether a variable tells of single sessions and subscriptions, for those who may know and while that is kept.
+pub(crate) const fn is_diagnostic_array(id: u32) -> bool {
+    matches!(
+        id,
+        variable::SESSION_DIAGNOSTICS_ARRAY
+            | variable::SESSION_SECURITY_DIAGNOSTICS_ARRAY
+            | variable::SUBSCRIPTION_DIAGNOSTICS_ARRAY
+    )
+}
+
 /// Whether a variable has nothing to tell yet: there has been no transaction of certificates (Part 12, 7.10.15).
 pub(super) const fn is_out_of_service(id: u32) -> bool {
     matches!(

@@ -117,6 +117,8 @@ fn values_have_the_type_and_rank_that_their_variable_states() {
     for node in crawl(&snapshot).into_iter().filter(|node| node.class() == class::VARIABLE) {
         let id = snapshot.node_id(node);
         let value = match snapshot.attribute(node, attribute::VALUE, &CONTEXT) {
+            // Diagnostics of sessions are off.
+            Err(Status::BAD_NOT_READABLE) if matches!(id.as_ns0(), Some(2290 | 3707 | 3708)) => continue,
             // There has been no transaction of certificates that these could tell about.
             Err(Status::BAD_OUT_OF_SERVICE) if (32337..=32342).contains(&id.as_ns0().unwrap_or_default()) => continue,
             value => value.expect("readable"),

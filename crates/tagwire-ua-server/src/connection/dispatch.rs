@@ -99,7 +99,14 @@ impl Request<'_> {
             time: self.time,
             refreshed: self.refreshed,
         };
-        let flow = (service.handler)(&mut context, body, out).map_err(|status| {
+        let outcome = (service.handler)(&mut context, body, out);
+        if self.server.diagnostics.is_on()
+            && !self.refreshed
+            && let Some(session) = &session
+        {
+            session.services.count(service.name, outcome.is_err());
+        }
+        let flow = outcome.map_err(|status| {
             self.server.counters.request_rejected();
             audit::session_service_refused(&context, service.name, status);
             refuse(status)

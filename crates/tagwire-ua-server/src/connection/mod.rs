@@ -23,6 +23,7 @@ use buffers::{ReceiveBuffer, SendBuffer};
 use requests::{Ended, Requests};
 
 use crate::limits;
+use crate::quota::Share;
 use crate::server::Server;
 
 /// What the listener knows of a connection.
@@ -45,6 +46,8 @@ pub(crate) struct Connection {
     shutdown: watch::Receiver<bool>,
     receive: ReceiveBuffer,
     send: SendBuffer,
+    /// What waits to be sent.
+    unsent: Share,
     requests: Requests,
     /// Until when the client must have made a session; the channel itself watches over its opening.
     patience: Instant,
@@ -76,6 +79,7 @@ impl Connection {
             shutdown: server.shutdown_signal(),
             stream,
             peer,
+            unsent: server.quota.unsent(),
             server,
             links,
             receive: ReceiveBuffer::default(),
@@ -101,14 +105,24 @@ impl Connection {
     }
 
     async fn run_to_end(&mut self) -> Ended {
+        let mut n_bytes_of_turn = 0;
         loop {
-            if let Err(ended) = self.step() {
-                return ended;
-            }
-            match self.wait().await {
+            let is_unfinished = match self.step() {
+                Ok(is_unfinished) => is_unfinished,
+                Err(ended) => return ended,
+            };
+            match self.wait(is_unfinished).await {
                 Woken::Readable => match self.receive.fill(&self.stream) {
                     Ok(0) => return Ended::Gone,
-                    Ok(_) => self.last_active = Instant::now(),
+                    Ok(n) => {
+                        self.last_active = Instant::now();
+                        n_bytes_of_turn += n;
+                        // A client that sends without end must not keep the others waiting.
+                        if n_bytes_of_turn >= limits::BYTES_PER_TURN {
+                            n_bytes_of_turn = 0;
+                            tokio::task::yield_now().await;
+                        }
+                    }
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                     Err(_) => return Ended::Gone,
                 },
@@ -118,9 +132,14 @@ impl Connection {
         }
     }
 
-    /// Handles what came, runs what is due, and sends what came of it.
-    fn step(&mut self) -> Result<(), Ended> {
-        while !self.is_congested() && self.requests.handle_next(&mut self.receive, &mut self.send)? {}
+    /// Handles what came, runs what is due, and sends what came of it. Returns whether there is more to handle, which
+    /// waits until others had their turn.
+    fn step(&mut self) -> Result<bool, Ended> {
+        let begun = Instant::now();
+        let mut is_unfinished = false;
+        while !is_unfinished && !self.is_congested() && self.requests.handle_next(&mut self.receive, &mut self.send)? {
+            is_unfinished = begun.elapsed() >= limits::TURN;
+        }
         if !self.is_congested() {
             self.requests.run_sessions(&mut self.send)?;
         }
@@ -131,6 +150,7 @@ impl Connection {
         if before == 0 {
             self.last_sent = Instant::now();
         }
+        self.unsent.resize(self.send.len());
         let has_session = self.requests.has_session();
         self.links.has_session.store(has_session, Ordering::Relaxed);
         self.had_session |= has_session;
@@ -143,15 +163,16 @@ impl Connection {
         } else if now >= self.patience {
             return Err(Ended::Idle);
         }
-        Ok(())
+        Ok(is_unfinished)
     }
 
     /// Whether so much waits to be sent that nothing more is handled before the client reads.
     fn is_congested(&self) -> bool {
-        self.send.len() >= limits::MAX_UNSENT_BYTES
+        let n_bytes = self.send.len();
+        n_bytes >= limits::MAX_UNSENT_BYTES || (n_bytes >= limits::FAIR_UNSENT_BYTES && self.unsent.is_overdrawn())
     }
 
-    async fn wait(&mut self) -> Woken {
+    async fn wait(&mut self, is_unfinished: bool) -> Woken {
         let next = self.requests.next_deadline();
         let now = Instant::now();
         let in_time = next.map(|millis| now + Duration::from_millis(millis.saturating_sub(self.server.millis())));
@@ -174,13 +195,14 @@ impl Connection {
             biased;
             _ = self.links.close.notified() => Woken::Close,
             _ = self.shutdown.wait_for(|stop| *stop) => Woken::Close,
-            _ = self.stream.readable(), if !congested => Woken::Readable,
+            _ = self.stream.readable(), if !congested && !is_unfinished => Woken::Readable,
             _ = self.stream.writable(), if !self.send.is_empty() => Woken::Writable,
             Some(done) = self.requests.later.next(), if !congested && !self.requests.later.is_empty() => {
                 self.requests.done = Some(done);
                 Woken::Later
             }
             _ = wake.notified() => Woken::Session,
+            () = tokio::task::yield_now(), if is_unfinished => Woken::Time,
             _ = tokio::time::sleep_until(deadline) => Woken::Time,
         }
     }

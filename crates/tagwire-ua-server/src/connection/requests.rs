@@ -21,6 +21,7 @@ use super::diagnostics;
 use super::dispatch::{Refused, ReplyTo, Request};
 use crate::event::audit;
 use crate::limits;
+use crate::quota::Share;
 use crate::server::Server;
 use crate::services::{Flow, Later, LaterBody, write_answer};
 use crate::session::{ChannelFacts, Session};
@@ -61,6 +62,8 @@ pub(super) struct Requests {
     server: Arc<Server>,
     links: Links,
     channel: ServerChannel,
+    /// What the channel keeps of a request that has arrived in part.
+    unfinished: Share,
     facts: ChannelFacts,
     /// Whether the channel was opened.
     is_open: bool,
@@ -90,6 +93,7 @@ impl Requests {
         };
         Self {
             channel: ServerChannel::new(config, id, std::time::Instant::now()),
+            unfinished: server.quota.unfinished(),
             server,
             links,
             facts,
@@ -129,7 +133,6 @@ impl Requests {
             return Ok(false);
         }
         let now = std::time::Instant::now();
-        let kept_before = self.channel.unfinished_bytes();
         let received = self.channel.receive(receive.unread(), now, &mut send.bytes)?;
         let consumed = received.consumed;
         match received.event {
@@ -162,8 +165,7 @@ impl Requests {
                 }
             }
         }
-        let kept = self.channel.unfinished_bytes();
-        if !self.server.unfinished.exchange(kept_before, kept) {
+        if !self.unfinished.resize(self.channel.unfinished_bytes()) {
             return Err(Ended::Refused(self.channel.refuse_open(status::BAD_TCP_NOT_ENOUGH_RESOURCES)));
         }
         receive.consume(consumed);
@@ -303,7 +305,6 @@ impl Requests {
                 session.state.lock().publishing.forget_channel(self.facts.id);
             }
         }
-        self.server.unfinished.exchange(self.channel.unfinished_bytes(), 0);
     }
 }
 

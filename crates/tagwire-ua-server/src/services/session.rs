@@ -15,6 +15,7 @@ use tagwire_ua_proto::types::{ByteString, NodeId, Structure};
 
 use super::user_token::UserToken;
 use super::{Context, Flow, LaterBody, decode};
+use crate::diagnostics::Introduction;
 use crate::event::audit::{self, Actor, Claimed};
 use crate::limits;
 use crate::log;
@@ -84,6 +85,13 @@ pub(super) fn create(context: &mut Context<'_>, body: &[u8], out: &mut Vec<u8>) 
         client_certificate: channel.client_certificate.clone(),
         made_on: channel.id,
         timeout: timeout as u64,
+        introduction: Introduction::new(
+            &request.client_description,
+            request.endpoint_url.as_str(),
+            request.max_response_message_size,
+            channel,
+            context.time,
+        ),
         server_nonce: server_nonce.clone(),
         now: context.now,
         ticket,

@@ -194,10 +194,12 @@ pub(super) fn republish(context: &mut Context<'_>, body: &[u8], out: &mut Vec<u8
     let mut state = context.session()?.state.lock();
     let subscription =
         state.publishing.subscription_mut(request.subscription_id).ok_or(status::BAD_SUBSCRIPTION_ID_INVALID)?;
+    subscription.counters.republish_requests = subscription.counters.republish_requests.wrapping_add(1);
     let message =
         subscription.sent().message(request.retransmit_sequence_number).ok_or(status::BAD_MESSAGE_NOT_AVAILABLE)?;
     start_response(ids::REPUBLISH_RESPONSE, context.header.request_handle, Status::GOOD, context.time, out);
     out.extend_from_slice(message);
+    subscription.counters.republished = subscription.counters.republished.wrapping_add(1);
     Ok(Flow::Done)
 }
 

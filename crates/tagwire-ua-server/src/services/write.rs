@@ -15,7 +15,7 @@ use super::attribute::{VALUE, fill, tags_of_values};
 use super::part_write::{PartWrite, write_parts};
 use super::value::value_for_tag;
 use super::{Context, Flow, LaterBody, check_operations};
-use crate::address_space::{NAMESPACE_TAGS, Snapshot};
+use crate::address_space::{ENABLED_FLAG, NAMESPACE_TAGS, Node, Rights as _, Snapshot};
 use crate::event::audit::{self, Actor, NotedWrite};
 use crate::limits;
 use crate::log::WriteNote;
@@ -34,6 +34,7 @@ pub(super) fn write(context: &mut Context<'_>, body: &[u8], _out: &mut Vec<u8>) 
         results: Vec::with_capacity(count),
         writes: Vec::with_capacity(count),
         parts: Vec::new(),
+        done: Vec::new(),
     };
     let mut log = WriteNote::of(context, &request);
     let mut noted = audit::is_heard(context.server).then(|| Vec::with_capacity(count));
@@ -66,7 +67,7 @@ pub(super) fn write(context: &mut Context<'_>, body: &[u8], _out: &mut Vec<u8>) 
             asked.take(item, *found);
         }
     }
-    let Asked { snapshot, mut results, writes, parts, .. } = asked;
+    let Asked { snapshot, mut results, writes, parts, done, .. } = asked;
     drop(snapshot);
     log.as_mut().map(WriteNote::sent);
     let answers = context.server.hub.write(writes);
@@ -79,6 +80,9 @@ pub(super) fn write(context: &mut Context<'_>, body: &[u8], _out: &mut Vec<u8>) 
             if *result == Status::GOOD {
                 *result = answers.next().unwrap_or(Status::BAD_INTERNAL_ERROR);
             }
+        }
+        for place in done {
+            results[place] = Status::GOOD;
         }
         if !parts.is_empty() {
             write_parts(&server, parts, &mut results).await;
@@ -124,6 +128,8 @@ struct Asked<'a> {
     results: Vec<Status>,
     writes: Vec<(TagId, Value)>,
     parts: Vec<PartWrite>,
+    /// Places of what is done already.
+    done: Vec<usize>,
 }
 
 impl Asked<'_> {
@@ -169,6 +175,18 @@ impl Asked<'_> {
     /// Takes any write.
     #[cold]
     fn take(&mut self, item: &WriteValueRef<'_>, found: Option<(TagId, TagFlags)>) {
+        if found.is_none()
+            && let Some(result) = write_flag(self.context, &self.snapshot, item)
+        {
+            match result {
+                Ok(()) => {
+                    self.done.push(self.results.len());
+                    self.results.push(Status::UNCERTAIN);
+                }
+                Err(status) => self.results.push(status),
+            }
+            return;
+        }
         match one_write(self.context, &self.snapshot, item, found, &self.rights) {
             Ok((tag, value, None)) => {
                 self.writes.push((tag, value));
@@ -207,6 +225,22 @@ fn one_write(
         return Err(status::BAD_WRITE_NOT_SUPPORTED);
     }
     Ok((tag, value, range))
+}
+
+/// Switches diagnostics on or off when the item says so; `None` for every other item.
+fn write_flag(context: &Context<'_>, snapshot: &Snapshot<'_>, item: &WriteValueRef<'_>) -> Option<Result<(), Status>> {
+    let node = snapshot.resolve(item.node_id)?;
+    if item.attribute_id != VALUE || !matches!(node, Node::Standard(node) if node.id() == ENABLED_FLAG) {
+        return None;
+    }
+    Some(context.rights.check(Operation::Write, node, snapshot).and_then(|()| match item.value.value.to_variant() {
+        Variant::Boolean(is_on) if item.index_range.is_empty() => {
+            context.server.diagnostics.switch(is_on);
+            Ok(())
+        }
+        Variant::Boolean(_) => Err(status::BAD_INDEX_RANGE_NO_DATA),
+        _ => Err(Status::BAD_TYPE_MISMATCH),
+    }))
 }
 
 /// The tag that a NodeId of another form names; only values of tags can be written.

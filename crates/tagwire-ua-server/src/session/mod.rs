@@ -17,6 +17,7 @@ use tokio::sync::Notify;
 pub(crate) use publishing::{Answer, Publishing, WaitingPublish};
 pub(crate) use table::SessionTable;
 
+use crate::diagnostics::{Introduction, ServiceCounters};
 use crate::quota::Ticket;
 use crate::services::view::ContinuationPoints;
 use crate::subscription::Millis;
@@ -60,6 +61,10 @@ pub(crate) struct Session {
     pub(crate) state: Mutex<SessionState>,
     /// Wakes the connection that runs the session's subscriptions; without one the housekeeping runs them.
     connection: Mutex<Option<Arc<Notify>>>,
+    /// What the client told of itself.
+    pub(crate) introduction: Introduction,
+    /// What the session asked for, while diagnostics are kept.
+    pub(crate) services: ServiceCounters,
     last_used: AtomicU64,
     is_closed: AtomicBool,
     /// Given back when the session is closed, however long a connection still remembers it.
@@ -88,6 +93,7 @@ pub(crate) struct NewSession {
     pub(crate) client_certificate: Option<Arc<PeerCertificate>>,
     pub(crate) made_on: u32,
     pub(crate) timeout: Millis,
+    pub(crate) introduction: Introduction,
     pub(crate) server_nonce: Vec<u8>,
     pub(crate) now: Millis,
     pub(crate) ticket: Ticket,
@@ -113,6 +119,8 @@ impl Session {
             timeout: new.timeout,
             state: Mutex::new(state),
             connection: Mutex::new(None),
+            introduction: new.introduction,
+            services: ServiceCounters::default(),
             last_used: AtomicU64::new(new.now),
             is_closed: AtomicBool::new(false),
             ticket: Mutex::new(Some(new.ticket)),

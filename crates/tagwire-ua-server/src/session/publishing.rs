@@ -126,6 +126,11 @@ impl Publishing {
         self.waiting.push_back(request);
     }
 
+    /// Publish requests that wait.
+    pub(crate) fn n_waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
     /// Takes back the waiting requests with this handle; returns how many there were.
     pub(crate) fn cancel(&mut self, request_handle: u32) -> u32 {
         self.refuse_if(status::BAD_REQUEST_CANCELLED_BY_CLIENT, |request| request.request_handle == request_handle)

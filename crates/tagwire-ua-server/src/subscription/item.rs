@@ -3,12 +3,12 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use tagwire_model::{EuRange, Status, TagId, Timestamp, Value};
+use tagwire_model::{ArrayData, EuRange, Status, TagId, Timestamp, Value};
 use tagwire_ua_proto::services::TimestampsToReturn;
 use tagwire_ua_proto::types::{NodeId, NumericRange, Variant};
 
 use crate::event::EventQueue;
-use crate::quota::Ticket;
+use crate::quota::{KeeperTicket, Share};
 
 /// Whether an item samples and reports (Part 4, 7.23).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +72,21 @@ impl Payload {
         }
     }
 
+    /// Bytes beside those of the payload itself. A value that several queues share counts in each.
+    fn n_bytes(&self) -> usize {
+        match self {
+            Self::Value(Value::String(text)) => text.len(),
+            Self::Value(Value::ByteString(bytes)) => bytes.len(),
+            Self::Value(Value::Array(array)) => match array.data() {
+                ArrayData::String(texts) => texts.iter().map(|text| size_of_val(text) + text.len()).sum(),
+                ArrayData::ByteString(texts) => texts.iter().map(|text| size_of_val(text) + text.len()).sum(),
+                numbers => numbers.len() * size_of::<u64>(),
+            },
+            Self::Value(_) => 0,
+            Self::Variant(_) => size_of::<Variant>(),
+        }
+    }
+
     fn exceeds(&self, new: &Self, units: f64) -> bool {
         match (self, new) {
             (Self::Value(a), Self::Value(b)) if units > 0.0 => a.exceeds_deadband(b, units),
@@ -94,8 +109,47 @@ pub(crate) struct Notification {
 }
 
 /// Samples that wait before the newest one, oldest first.
-#[derive(Debug, Default)]
-struct Older(VecDeque<Notification>);
+#[derive(Debug)]
+struct Older {
+    values: VecDeque<Notification>,
+    n_bytes: usize,
+    /// At least the bytes of the samples; it grows by leaps, because it is shared by all items.
+    share: Share,
+}
+
+impl Older {
+    const fn new(share: Share) -> Self {
+        Self { values: VecDeque::new(), n_bytes: 0, share }
+    }
+
+    /// Queues a sample; false when all queues together are too large now, so that one must go.
+    fn push(&mut self, value: Notification) -> bool {
+        self.n_bytes += value.n_bytes();
+        self.values.push_back(value);
+        if self.n_bytes <= self.share.n_bytes() {
+            return true;
+        }
+        let ample = self.n_bytes * 2;
+        self.share.resize(ample) || {
+            self.share.resize(self.n_bytes);
+            !self.share.is_overdrawn()
+        }
+    }
+
+    /// Takes the oldest sample, or the newest one.
+    fn take(&mut self, oldest: bool) -> Option<Notification> {
+        let taken = if oldest { self.values.pop_front() } else { self.values.pop_back() };
+        self.n_bytes -= taken.as_ref().map_or(0, Notification::n_bytes);
+        taken
+    }
+}
+
+impl Notification {
+    /// Bytes that the value takes while it waits.
+    fn n_bytes(&self) -> usize {
+        size_of::<Self>() + self.payload.n_bytes()
+    }
+}
 
 /// What a client may set on an item.
 #[derive(Clone, Debug)]
@@ -125,7 +179,7 @@ pub(crate) struct NewItem {
     pub(crate) settings: ItemSettings,
     pub(crate) range: Option<Box<NumericRange>>,
     pub(crate) timestamps: TimestampsToReturn,
-    pub(crate) ticket: Ticket,
+    pub(crate) ticket: KeeperTicket,
 }
 
 /// One monitored item.
@@ -155,7 +209,7 @@ pub(crate) struct Item {
     held: Option<Box<Notification>>,
     /// Samples that wait before `newest`; most items queue one, so that they need no allocation.
     older: Option<Box<Older>>,
-    _ticket: Ticket,
+    ticket: KeeperTicket,
 }
 
 impl Item {
@@ -177,13 +231,13 @@ impl Item {
             is_newest_waiting: false,
             held: None,
             older: None,
-            _ticket: ticket,
+            ticket,
         }
     }
 
     /// Number of values waiting.
     pub(crate) fn n_queued(&self) -> usize {
-        usize::from(self.is_newest_waiting) + self.older.as_ref().map_or(0, |older| older.0.len())
+        usize::from(self.is_newest_waiting) + self.older.as_ref().map_or(0, |older| older.values.len())
     }
 
     /// Whether a sample of `at_ms` was overtaken by one taken directly from the table.
@@ -274,31 +328,28 @@ impl Item {
             return;
         }
         if let Some(replaced) = replaced {
-            self.older.get_or_insert_default().0.push_back(replaced);
-            self.shrink();
+            let older = self.older.get_or_insert_with(|| Box::new(Older::new(self.ticket.share())));
+            let room = if older.push(replaced) { self.settings.queue_size as usize } else { older.values.len() };
+            self.shrink(room);
         }
     }
 
-    /// Drops values until the queue is within its size and marks where they are missing.
-    fn shrink(&mut self) {
-        let Some(Older(older)) = self.older.as_deref_mut() else { return };
-        let capacity = self.settings.queue_size.max(1) as usize;
+    /// Drops values until so many are queued at most, and marks where they are missing.
+    fn shrink(&mut self, room: usize) {
+        let Some(older) = self.older.as_deref_mut() else { return };
+        let room = room.clamp(1, self.settings.queue_size.max(1) as usize);
         let mut dropped = false;
-        while older.len() + 1 > capacity {
+        while older.values.len() + 1 > room {
             dropped = true;
-            if self.settings.discard_oldest {
-                older.pop_front()
-            } else {
-                older.pop_back()
-            };
+            older.take(self.settings.discard_oldest);
         }
-        if dropped && capacity > 1 {
-            let beside = if self.settings.discard_oldest { older.front_mut() } else { None };
+        if dropped && self.settings.queue_size > 1 {
+            let beside = if self.settings.discard_oldest { older.values.front_mut() } else { None };
             if let Some(beside) = beside.or(self.newest.as_mut()) {
                 beside.overflow = true;
             }
         }
-        if older.is_empty() {
+        if older.values.is_empty() {
             self.older = None;
         }
     }
@@ -306,9 +357,9 @@ impl Item {
     /// Takes the oldest value waiting.
     #[inline]
     pub(crate) fn pop(&mut self) -> Option<Notification> {
-        if let Some(Older(older)) = self.older.as_deref_mut() {
-            let oldest = older.pop_front();
-            if older.is_empty() {
+        if let Some(older) = self.older.as_deref_mut() {
+            let oldest = older.take(true);
+            if older.values.is_empty() {
                 self.older = None;
             }
             return oldest;
@@ -376,7 +427,7 @@ impl Item {
     /// Applies new settings; a smaller queue drops values as an overflow does (Part 4, 5.13.3).
     pub(crate) fn modify(&mut self, settings: ItemSettings) {
         self.settings = settings;
-        self.shrink();
+        self.shrink(self.settings.queue_size as usize);
         if let Target::Events(queue) = &mut self.target {
             queue.shrink(self.settings.queue_size as usize, self.settings.discard_oldest);
         }

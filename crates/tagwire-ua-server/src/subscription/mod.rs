@@ -23,8 +23,9 @@ pub(crate) use item::{Item, ItemSettings, Mode, NewItem, Notification, Payload, 
 pub(crate) use publish::{Publication, SentMessages, stamped, write_status_change};
 use slab::Slab;
 
+use crate::diagnostics::SubscriptionCounters;
 use crate::event::Events;
-use crate::quota::Ticket;
+use crate::quota::KeeperTicket;
 
 /// Milliseconds of the server's monotonic clock.
 pub(crate) type Millis = u64;
@@ -79,7 +80,8 @@ pub(crate) struct Subscription {
     n_cycles_due: u32,
     sent: SentMessages,
     events: EventItems,
-    _ticket: Ticket,
+    pub(crate) counters: SubscriptionCounters,
+    _ticket: KeeperTicket,
 }
 
 impl Subscription {
@@ -91,7 +93,7 @@ impl Subscription {
         publishing_enabled: bool,
         hub: Arc<Hub>,
         now: Millis,
-        ticket: Ticket,
+        ticket: KeeperTicket,
         wake: impl Fn() + Send + Sync + 'static,
     ) -> Self {
         let wake: Arc<dyn Fn() + Send + Sync> = Arc::new(wake);
@@ -115,8 +117,9 @@ impl Subscription {
             n_lifetime: 0,
             due: None,
             n_cycles_due: 0,
-            sent: SentMessages::default(),
+            sent: SentMessages::new(ticket.share()),
             events,
+            counters: SubscriptionCounters::default(),
             _ticket: ticket,
         }
     }
@@ -151,6 +154,26 @@ impl Subscription {
         self.n_cycles_due
     }
 
+    /// Cycles since the last message.
+    pub(crate) const fn n_keep_alive(&self) -> u32 {
+        self.n_keep_alive
+    }
+
+    /// Cycles since the client last gave a sign of life.
+    pub(crate) const fn n_lifetime(&self) -> u32 {
+        self.n_lifetime
+    }
+
+    /// Counts that another session took the subscription over.
+    pub(crate) const fn note_transfer(&mut self, is_same_client: bool) {
+        let counters = &mut self.counters;
+        let counter = match is_same_client {
+            true => &mut counters.transfers_to_same_client,
+            false => &mut counters.transfers_to_other_client,
+        };
+        *counter = counter.wrapping_add(1);
+    }
+
     /// Any service that names the subscription keeps it alive (Part 4, 5.14.1.1).
     pub(crate) const fn touch(&mut self) {
         self.n_lifetime = 0;
@@ -162,6 +185,7 @@ impl Subscription {
             self.next_cycle = now + settings.publishing_interval;
         }
         self.settings = settings;
+        self.counters.modified = self.counters.modified.wrapping_add(1);
         self.touch();
     }
 
@@ -452,6 +476,8 @@ impl Subscription {
 
     /// Switches publishing on or off; what is queued meanwhile stays queued (Part 4, 5.14.4).
     pub(crate) fn set_publishing(&mut self, enabled: bool) {
+        let counter = if enabled { &mut self.counters.enabled } else { &mut self.counters.disabled };
+        *counter = counter.wrapping_add(1);
         self.publishing_enabled = enabled;
         self.touch();
         if !enabled && self.due == Some(Due::Notifications) {

@@ -12,12 +12,15 @@ use tagwire_ua_proto::types::{DataValue, ExtensionObject, NumericRange, Variant}
 
 use super::{Due, Mode, Notification, Payload, Subscription};
 use crate::limits;
+use crate::quota::Share;
 
 /// Sent messages that the client has not acknowledged.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct SentMessages {
     messages: VecDeque<(u32, Vec<u8>)>,
     n_bytes: usize,
+    /// What the messages and the spare buffer take of the server's memory.
+    share: Share,
     /// A buffer whose message was acknowledged, for the next one.
     spare: Vec<u8>,
     /// Sequence number of the last message with notifications; the first one is 1.
@@ -25,6 +28,11 @@ pub(crate) struct SentMessages {
 }
 
 impl SentMessages {
+    /// Nothing was sent yet.
+    pub(crate) const fn new(share: Share) -> Self {
+        Self { messages: VecDeque::new(), n_bytes: 0, share, spare: Vec::new(), last_sequence: 0 }
+    }
+
     /// The number that the next message with notifications gets; 0 is left out at the wrap (Part 4, 7.26).
     pub(crate) fn next_sequence(&self) -> u32 {
         self.last_sequence.checked_add(1).unwrap_or(1)
@@ -58,7 +66,18 @@ impl SentMessages {
             if bytes.capacity() > self.spare.capacity() {
                 self.spare = bytes;
             }
+            self.settle();
         }
+    }
+
+    /// Counts what is kept; false when that is too much.
+    fn settle(&mut self) -> bool {
+        if self.share.resize(self.n_bytes + self.spare.capacity()) {
+            return true;
+        }
+        self.spare = Vec::new();
+        self.share.resize(self.n_bytes);
+        !self.share.is_overdrawn()
     }
 
     fn keep(&mut self, sequence: u32, bytes: Vec<u8>) {
@@ -68,6 +87,10 @@ impl SentMessages {
         while self.messages.len() > limits::MAX_SENT_MESSAGES
             || (self.n_bytes > limits::MAX_SENT_BYTES && self.messages.len() > 1)
         {
+            self.forget(0);
+        }
+        // A client that does not acknowledge loses its oldest messages when others need the memory.
+        while !self.settle() && self.messages.len() > 1 {
             self.forget(0);
         }
     }
@@ -102,6 +125,7 @@ impl Subscription {
         self.n_lifetime = 0;
         self.n_keep_alive = 0;
         self.n_cycles_due = 0;
+        self.counters.published = self.counters.published.wrapping_add(1);
         let sequence = self.sent.next_sequence();
         let due = self.due.take();
         let mut out = std::mem::take(&mut self.sent.spare);
@@ -133,6 +157,8 @@ impl Subscription {
         0_i32.encode(out);
         let n_events = self.write_events(max, out);
         let n_changes = self.write_changes(max - n_events, out);
+        self.counters.events = self.counters.events.wrapping_add(n_events as u32);
+        self.counters.data_changes = self.counters.data_changes.wrapping_add(n_changes as u32);
         let n_structures = u32::from(n_events > 0) + u32::from(n_changes > 0);
         if let Some(count) = out.get_mut(count_at..count_at + 4) {
             count.copy_from_slice(&n_structures.to_le_bytes());
@@ -163,6 +189,7 @@ impl Subscription {
                     && (n_written as usize) < max
                     && let Some(sample) = item.pop()
                 {
+                    self.counters.overflows = self.counters.overflows.wrapping_add(u32::from(sample.overflow));
                     item.settings.client_handle.encode(out);
                     write_sample(&sample, item.timestamps, out);
                     n_written += 1;

@@ -120,6 +120,9 @@ fn names(references: &[ReferenceDescription]) -> Vec<&str> {
     references.iter().map(|reference| &*reference.browse_name.name).collect()
 }
 
+/// What every device has beside its tags.
+const METHODS: [&str; 4] = ["DemandPoll", "Enable", "Disable", "ResetStatistics"];
+
 fn step(namespace: u16, name: &str) -> RelativePathElement {
     RelativePathElement {
         reference_type_id: NodeId::ns0(ids::HIERARCHICAL_REFERENCES),
@@ -141,8 +144,9 @@ fn the_plant_lies_below_objects() {
     assert_eq!(link.node_class, NodeClass::OBJECT);
     assert_eq!(link.type_definition.node_id, NodeId::ns0(ids::FOLDER_TYPE));
     let device = client.browse(forward(tag_id("line1.press")), 0).references;
-    assert_eq!(names(&device), ["alarms", "_System", "speed", "state", "recipe", "old"]);
-    let old = device.last().expect("six");
+    let below = ["alarms", "_System", "speed", "state", "recipe", "old"];
+    assert_eq!(names(&device), [&below[..], &METHODS].concat());
+    let old = &device[5];
     assert_eq!(old.node_id.node_id, NodeId::numeric(3, 1001));
     assert_eq!(old.reference_type_id, NodeId::ns0(ids::HAS_COMPONENT));
     assert_eq!(old.display_name.text, "old");
@@ -232,11 +236,11 @@ fn a_full_answer_is_cut_and_goes_on_with_browse_next() {
     add_big_device(&space, 1_000);
     let mut client = Client::new(&space);
     let whole = client.browse_all(forward(tag_id("big.device")), 0);
-    assert_eq!(whole.len(), 1_000);
+    assert_eq!(whole.len(), 1_000 + METHODS.len());
     client.max_len = 8_000;
     assert_eq!(client.browse_all(forward(tag_id("big.device")), 0), whole);
     client.max_len = 1;
-    assert_eq!(client.browse_all(forward(tag_id("line1.press")), 0).len(), 6);
+    assert_eq!(client.browse_all(forward(tag_id("line1.press")), 0).len(), 6 + METHODS.len());
     client.max_len = 8_000;
     let pages = client.try_browse(&request(vec![forward(tag_id("big.device")); 3], 0)).expect("good");
     let lens: Vec<usize> = pages.iter().map(|page| page.references.len()).collect();
@@ -295,7 +299,7 @@ fn masks_directions_and_subtypes_select_exact_sets() {
     };
     assert_eq!(select(|d| d.node_class_mask = 1), ["alarms", "_System"]);
     assert_eq!(select(|d| d.node_class_mask = 2), ["speed", "state", "recipe", "old"]);
-    assert_eq!(select(|d| d.node_class_mask = 4).len(), 0);
+    assert_eq!(select(|d| d.node_class_mask = 4), METHODS);
     assert_eq!(select(|d| d.reference_type_id = NodeId::ns0(ids::ORGANIZES)), ["alarms", "_System"]);
     assert_eq!(select(|d| d.include_subtypes = false).len(), 0);
     assert_eq!(select(|d| d.reference_type_id = NodeId::ns0(ids::HAS_TYPE_DEFINITION)), ["FolderType"]);
@@ -304,7 +308,8 @@ fn masks_directions_and_subtypes_select_exact_sets() {
         d.browse_direction = BrowseDirection::BOTH;
         d.reference_type_id = NodeId::NULL;
     });
-    assert_eq!(both, ["FolderType", "alarms", "_System", "speed", "state", "recipe", "old", "line1", "Server"]);
+    let below = ["FolderType", "alarms", "_System", "speed", "state", "recipe", "old"];
+    assert_eq!(both, [&below[..], &METHODS, &["line1", "Server"]].concat());
     let up = BrowseDescription { browse_direction: BrowseDirection::INVERSE, ..forward(tag_id("line1")) };
     assert_eq!(names(&client.browse(up, 0).references), ["Objects", "Server"]);
     let notifiers = BrowseDescription {
@@ -351,7 +356,8 @@ fn nodes_that_come_and_go_between_pages_spoil_nothing() {
     let third = client.next(&second.continuation_point);
     let pages = [&first, &second, &third];
     let seen: Vec<&str> = pages.iter().flat_map(|page| names(&page.references)).collect();
-    let expected: Vec<String> = (0..100).map(|idx| format!("Tag{idx}")).chain(["late".into()]).collect();
+    let expected = (0..100).map(|idx| format!("Tag{idx}")).chain(["late".into()]);
+    let expected: Vec<String> = expected.chain(METHODS.map(String::from)).collect();
     assert_eq!(seen, expected);
     let again = client.browse(forward(tag_id("big.device")), 50);
     let all: Vec<_> = space.snapshot().folder(device).expect("still there").tags.clone();
@@ -364,7 +370,7 @@ fn what_the_user_may_not_see_is_not_there() {
     let space = plant();
     let mut client = Client { rights: Operator { hidden: "speed" }, ..Client::new(&space) };
     let device = client.browse_all(forward(tag_id("line1.press")), 2);
-    assert_eq!(names(&device), ["alarms", "_System", "state", "recipe", "old"]);
+    assert_eq!(names(&device), [&["alarms", "_System", "state", "recipe", "old"][..], &METHODS].concat());
     assert_eq!(client.browse(forward(tag_id("line1.press.speed")), 0).status_code, status::BAD_NODE_ID_UNKNOWN);
     let path = vec![step(2, "line1"), step(2, "press"), step(2, "speed")];
     assert_eq!(client.follow(NodeId::ns0(ids::OBJECTS_FOLDER), path).status_code, status::BAD_NO_MATCH);

@@ -1,0 +1,220 @@
+"""Abuse of browsing, paths, continuation points and limits; and what a stranger learns."""
+
+import os
+import threading
+
+import pytest
+from asyncua import ua
+
+from harness.abuse import outcome, rounds
+from harness.product import Tagwire, sim_device
+from harness.session import Session, node, tag
+from harness.wire import Channel, Fault, status
+
+
+def translate(session, paths):
+    """TranslateBrowsePathsToNodeIds of (start, names) pairs."""
+    request = ua.TranslateBrowsePathsToNodeIdsRequest()
+    for start, names in paths:
+        path = ua.BrowsePath()
+        path.StartingNode = node(start)
+        for name in names:
+            element = ua.RelativePathElement()
+            element.ReferenceTypeId, element.IncludeSubtypes = ua.NodeId(33), True
+            element.TargetName, element.IsInverse = ua.QualifiedName.from_string(name), False
+            path.RelativePath.Elements.append(element)
+        request.Parameters.BrowsePaths.append(path)
+    return session.call(request).Results
+
+
+def test_a11_paths_of_8000_elements(target):
+    with Session(target.port) as session:
+        for names in (["0:Server"] * 8_000, ["0:Objects"] * 101):
+            result = translate(session, [("i=85", names)])[0]
+            assert status(result.StatusCode) in ("BadNoMatch", "BadTooManyOperations", "BadBrowseNameInvalid", "BadInvalidArgument")
+        session.close_session()
+
+
+@pytest.mark.remains(rest_kb=24_000)
+def test_a11_many_paths_in_one_request(target):
+    with Session(target.port) as session:
+        results = translate(session, [("i=84", ["0:Objects", "0:Server", "0:ServerStatus"] * 30)] * rounds(10_000, 2_000))
+        assert {status(result.StatusCode) for result in results} == {"BadNoMatch"}
+        session.close_session()
+
+
+def test_a11_wildcards_do_not_multiply(target):
+    """Elements without a name match everything, so that each multiplies what the one before found."""
+    with Session(target.port) as session:
+        request = ua.TranslateBrowsePathsToNodeIdsRequest()
+        path = ua.BrowsePath()
+        path.StartingNode = ua.NodeId(84)
+        for inverse in (False, True) * 20:
+            element = ua.RelativePathElement()
+            element.IncludeSubtypes, element.IsInverse = True, inverse
+            path.RelativePath.Elements.append(element)
+        request.Parameters.BrowsePaths = [path] * 100
+        outcome(lambda: session.call(request))
+        session.close_session()
+
+
+def test_a23_continuation_points_are_handles_of_one_session(target):
+    """No bytes of a client's own making lead anywhere, and those of another session neither."""
+    with Session(target.port) as mine, Session(target.port) as other:
+        true = mine.browse("i=2253", max_references=1).ContinuationPoint
+        assert true
+        forged = [b"", b"\0" * 16, b"\xff" * 16, true[:-1], true + b"\0", bytes(reversed(true)), os.urandom(16), b"x" * 60_000]
+        for session, points in ((other, [true, *forged]), (mine, forged)):
+            for point in points:
+                result = session.browse_next([point])[0]
+                assert status(result.StatusCode) == "BadContinuationPointInvalid", point[:20]
+        assert mine.browse_next([true])[0].StatusCode.is_good()
+        assert status(mine.browse_next([true])[0].StatusCode) == "BadContinuationPointInvalid", "it serves once"
+        mine.close_session()
+        other.close_session()
+
+
+def test_a23_continuation_points_do_not_pile_up(arena, target):
+    sessions = [Session(target.port) for _ in range(20)]
+    try:
+        for _ in range(rounds(1_000, 10)):
+            for session in sessions:
+                for _ in range(15):
+                    session.browse("i=2253", max_references=1)
+        assert arena.quotas()["continuation_points"] <= 20 * 10
+    finally:
+        for session in sessions:
+            session.close_session()
+            session.close()
+
+
+@pytest.mark.pending("the history of values is not there yet")
+def test_a23_history_has_no_continuation_points(target):
+    with Session(target.port) as session:
+        request = ua.HistoryReadRequest()
+        item = ua.HistoryReadValueId()
+        item.NodeId, item.IndexRange, item.ContinuationPoint = tag("mem.all.i32"), "0:4294967295", b"\xff" * 16
+        request.Parameters.HistoryReadDetails = ua.ReadRawModifiedDetails()
+        request.Parameters.NodesToRead = [item]
+        assert outcome(lambda: session.call(request)) == "BadServiceUnsupported"
+        session.close_session()
+
+
+def test_a34_a_stranger_learns_the_endpoints_and_nothing_else(target):
+    """Without a session: two services, and no name of a tag, of a user or of a file in what they tell."""
+    with Channel(target.port) as channel:
+        told = b""
+        for request in (ua.GetEndpointsRequest(), ua.FindServersRequest()):
+            request.Parameters.EndpointUrl = channel.url
+            told += channel.answer(channel.post(request))
+        for secret in (b"mem.all", b"counter", b"operator", b"viewer", str(target.folder).encode(), b"tagwire.toml"):
+            assert secret not in told, secret
+        for request in (ua.ReadRequest(), ua.BrowseRequest(), ua.CallRequest(), ua.PublishRequest()):
+            assert outcome(lambda: channel.call(request)) == "BadSessionIdInvalid"
+
+
+LIMITS = {
+    "MaxNodesPerRead": (11705, ua.ReadRequest, "NodesToRead", ua.ReadValueId),
+    "MaxNodesPerWrite": (11707, ua.WriteRequest, "NodesToWrite", ua.WriteValue),
+    "MaxNodesPerMethodCall": (11709, ua.CallRequest, "MethodsToCall", ua.CallMethodRequest),
+    "MaxNodesPerBrowse": (11710, ua.BrowseRequest, "NodesToBrowse", ua.BrowseDescription),
+    "MaxNodesPerRegisterNodes": (11711, ua.RegisterNodesRequest, "NodesToRegister", ua.NodeId),
+    "MaxNodesPerTranslateBrowsePathsToNodeIds": (11712, ua.TranslateBrowsePathsToNodeIdsRequest, "BrowsePaths", ua.BrowsePath),
+    "MaxMonitoredItemsPerCall": (11714, ua.CreateMonitoredItemsRequest, "ItemsToCreate", ua.MonitoredItemCreateRequest),
+}
+
+
+@pytest.mark.parametrize("limit", LIMITS)
+def test_a46_one_operation_more_than_published_is_refused(target, limit):
+    number, service, field, kind = LIMITS[limit]
+    with Session(target.port) as session:
+        n = session.value(f"i={number}")
+        assert 0 < n <= 100_000
+        request = service()
+        if service is ua.CreateMonitoredItemsRequest:
+            request.Parameters.SubscriptionId = session.subscribe().SubscriptionId
+        setattr(request.Parameters, field, [kind()] * (n + 1))
+        assert outcome(lambda: session.call(request)) == "BadTooManyOperations"
+        session.close_session()
+
+
+@pytest.mark.pending("the history of values is not there yet")
+def test_a46_changes_of_history_are_refused(target):
+    with Session(target.port) as session:
+        assert outcome(lambda: session.call(ua.HistoryUpdateRequest())) == "BadServiceUnsupported"
+        session.close_session()
+
+
+def test_a39_nodes_come_and_go_while_others_browse(tmp_path):
+    """One client browses and reads everything while the configuration changes under it."""
+    def plant(n):
+        return sim_device("\n".join(f"t{number} static i32 rw" for number in range(n)) + "\nfixed static i32 rw")
+
+    with Tagwire(tmp_path, plant(50)) as server:
+        stop, problems = threading.Event(), []
+
+        def look():
+            try:
+                with Session(server.port) as session:
+                    while not stop.is_set():
+                        result = session.browse("ns=2;s=mem.all", max_references=7)
+                        found = [reference.NodeId for reference in result.References]
+                        while result.ContinuationPoint:
+                            result = session.browse_next([result.ContinuationPoint])[0]
+                            found += [reference.NodeId for reference in result.References]
+                        session.read_values([ua.NodeId(id_.Identifier, id_.NamespaceIndex) for id_ in found], 3)
+                        assert session.read("ns=2;s=mem.all.fixed").StatusCode.is_good()
+                    session.close_session()
+            except BaseException as problem:  # noqa: BLE001
+                problems.append(problem)
+
+        lookers = [threading.Thread(target=look) for _ in range(2)]
+        for looker in lookers:
+            looker.start()
+        for number in range(rounds(500, 12)):
+            server.configure(plant(5 + number * 37 % 200))
+            server.reload()
+        stop.set()
+        for looker in lookers:
+            looker.join(30)
+        assert not problems, problems
+
+
+@pytest.mark.pending("nodes cannot be added or removed by clients")
+@pytest.mark.parametrize("service", ["AddNodes", "AddReferences", "DeleteNodes", "DeleteReferences"])
+def test_a40_nobody_changes_the_nodes(target, service):
+    """References to nodes of other servers cannot be made, because none can be."""
+    with Session(target.port) as session:
+        assert outcome(lambda: session.call(getattr(ua, f"{service}Request")())) == "BadServiceUnsupported"
+        session.close_session()
+
+
+@pytest.mark.pending("aliases are not there yet")
+def test_a49_no_pattern_is_looked_up_among_aliases(target):
+    """Neither the folder nor the method is there, so that no pattern costs anything."""
+    with Session(target.port) as session:
+        for id_ in ("i=23470", "i=23476"):
+            request = ua.CallRequest()
+            one = ua.CallMethodRequest()
+            one.ObjectId, one.MethodId = node(id_), ua.NodeId(23476)
+            one.InputArguments = [ua.Variant("%" * 10_000, ua.VariantType.String), ua.Variant(ua.NodeId())]
+            request.Parameters.MethodsToCall = [one] * 100
+            found = {status(result.StatusCode) for result in session.call(request).Results}
+            assert found <= {"BadNodeIdUnknown", "BadMethodInvalid", "BadNotExecutable", "BadNotImplemented"}, found
+        session.close_session()
+
+
+@pytest.mark.row("A11")
+def test_browsing_the_root_of_everything_over_and_over(target):
+    with Session(target.port) as session:
+        request = ua.BrowseRequest()
+        item = ua.BrowseDescription()
+        item.NodeId, item.IncludeSubtypes, item.ResultMask = node("i=58"), True, 63
+        item.BrowseDirection, item.ReferenceTypeId = ua.BrowseDirection.Both, ua.NodeId(31)
+        request.Parameters.NodesToBrowse = [item] * 10_000
+        for _ in range(rounds(100, 2)):
+            try:
+                session.answer(session.post(request))
+            except Fault:
+                pass
+        session.close_session()
