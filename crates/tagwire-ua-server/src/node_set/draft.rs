@@ -22,6 +22,8 @@ pub(crate) struct DraftNode {
     pub(crate) file: usize,
     pub(crate) line: u32,
     pub(crate) id: NodeId,
+    /// The id as its file writes it, for messages.
+    pub(crate) written: Box<str>,
     /// NodeClass as its bit.
     pub(crate) class: u8,
     pub(crate) flags: u8,

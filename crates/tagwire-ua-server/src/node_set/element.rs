@@ -66,6 +66,7 @@ pub(super) fn read(scope: &Scope, element: Node<'_, '_>, class: u8, notices: &mu
         file: scope.file,
         line: scope.line(element),
         id,
+        written: written.into(),
         class,
         flags: flags.iter().filter(|(_, is_set)| *is_set).fold(0, |flags, (flag, _)| flags | flag),
         access_level: CURRENT_READ,

@@ -52,7 +52,7 @@ impl Model {
 
 impl Builder<'_> {
     fn complain(&mut self, draft: &DraftNode, line: u32, problem: String, fix: &str) {
-        let (file, node) = (draft.file, draft.id.to_string());
+        let (file, node) = (draft.file, draft.written.to_string());
         self.notices.error(Notice { file, line, node, problem, fix: fix.to_owned() });
     }
 
@@ -133,7 +133,7 @@ impl Builder<'_> {
         self.notices.warn(Notice {
             file: draft.file,
             line: reference.line,
-            node: draft.id.to_string(),
+            node: draft.written.to_string(),
             problem: format!("a reference leads to {target}, which is not there, and is left out"),
             fix: "correct it, or add the model that defines it".to_owned(),
         });
