@@ -24,6 +24,7 @@ mod standard;
 mod tag_ids;
 #[cfg(test)]
 mod tests;
+mod units;
 
 use std::sync::Arc;
 

@@ -283,6 +283,8 @@ fn an_analog_tag_shows_range_unit_and_its_configuration() {
     let Variant::ExtensionObject(unit) = value("EngineeringUnits") else { panic!("no structure") };
     let unit = unit.decode_as::<EUInformation>().expect("units").expect("decodes");
     assert_eq!(unit.display_name, LocalizedText::new("rpm"));
+    assert_eq!((unit.unit_id, unit.description), (5_394_509, LocalizedText::new("revolutions per minute")));
+    assert_eq!(unit.namespace_uri, "http://www.opcfoundation.org/UA/units/un/cefact");
     assert_eq!(value("_Address"), "40001".into());
     assert_eq!(value("_RawDataType"), "u16".into());
     assert_eq!(value("_ScalingType"), "Linear".into());
