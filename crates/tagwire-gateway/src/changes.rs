@@ -315,6 +315,7 @@ fn needs_restart(running: &Running, config: &Config) -> Vec<String> {
     compare(old.reverse_connect != new.reverse_connect, "[ua] reverse_connect");
     compare(old.tag_namespace != new.tag_namespace, "[ua] tag_namespace");
     compare(old.namespaces != new.namespaces, "[ua] namespaces");
+    compare(running.models != config.node_sets.digest(), "[[ua.model]]");
     compare(running.access.users != config.access.users, "[access] users");
     compare(running.http != config.http, "[http] listen");
     compare(running.audit != config.audit, "[audit]");

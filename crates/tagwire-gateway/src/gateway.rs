@@ -124,7 +124,7 @@ impl Gateway {
         Self::start_with(config, DRIVERS).await
     }
 
-    async fn start_with(config: Config, kinds: &'static [&'static dyn DriverKind]) -> Result<Self, StartError> {
+    async fn start_with(mut config: Config, kinds: &'static [&'static dyn DriverKind]) -> Result<Self, StartError> {
         let data_dir = DataDir::open(&config.data_dir())?;
         let clock = Clock::system(|_| {});
         let now = clock.now();
@@ -158,6 +158,7 @@ impl Gateway {
         let mut plant = Plant::new(Arc::clone(&hub), kinds, clock.clone(), seed, node_ids, &config);
         let (config_path, name, http) = (config.path.clone(), config.server.name.clone(), config.http.clone());
         let ua_section = config.ua.clone();
+        let node_sets = std::mem::take(&mut config.node_sets);
         let policy = Arc::new(config.access.policy.clone());
         let (_, errors) = plant.apply(config).await;
         report(&errors);
@@ -171,6 +172,7 @@ impl Gateway {
         let mut ua = UaFace::new(UaSetup {
             name: &name,
             ua: &ua_section,
+            node_sets,
             application_uri,
             hub: Arc::clone(&hub),
             login,

@@ -68,6 +68,7 @@ impl Plant {
             http: config.http.clone(),
             audit: config.audit.clone(),
             log: config.log.clone(),
+            models: config.node_sets.digest(),
             links: Vec::new(),
         };
         Self {

@@ -24,6 +24,8 @@ pub(crate) struct Running {
     pub(crate) http: Http,
     pub(crate) audit: AuditSection,
     pub(crate) log: Log,
+    /// Digest of the models and of what is bound to them.
+    pub(crate) models: u64,
     pub(crate) links: Vec<Arc<Mutex<RunningLink>>>,
 }
 

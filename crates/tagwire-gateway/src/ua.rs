@@ -14,6 +14,7 @@ use tagwire_ua_proto::services::MessageSecurityMode;
 use tagwire_ua_proto::types::{Guid, Identifier as NodeIdentifier, NodeId};
 use tagwire_ua_server::address_space::{AddressSpace, Namespaces};
 use tagwire_ua_server::event::Events;
+use tagwire_ua_server::node_set::NodeSets;
 use tagwire_ua_server::{Listener, Server, ServerConfig, ServerParts, Usage};
 
 use crate::config::{ExplicitNodeId, HostPort, Identifier, Security, Ua};
@@ -37,6 +38,7 @@ pub(crate) struct UaFace {
 pub(crate) struct UaSetup<'a> {
     pub(crate) name: &'a str,
     pub(crate) ua: &'a Ua,
+    pub(crate) node_sets: NodeSets,
     pub(crate) application_uri: String,
     pub(crate) hub: Arc<Hub>,
     pub(crate) login: Arc<Login>,
@@ -50,8 +52,9 @@ pub(crate) struct UaSetup<'a> {
 impl UaFace {
     /// The server, which listens nowhere yet.
     pub(crate) fn new(setup: UaSetup<'_>) -> Self {
-        let UaSetup { name, ua, application_uri, hub, login, policy, trust, user_trust, audit, clock } = setup;
-        let others = ua.namespaces.iter().map(String::as_str);
+        let UaSetup { name, ua, node_sets, application_uri, hub, login, policy, trust, user_trust, audit, clock } =
+            setup;
+        let others = ua.namespaces.iter().map(String::as_str).chain(node_sets.namespaces());
         let namespaces = Namespaces::new(&application_uri, &ua.tag_namespace, others);
         let config = ServerConfig {
             application_name: name.to_owned(),
@@ -63,7 +66,7 @@ impl UaFace {
             software_version: env!("CARGO_PKG_VERSION").to_owned(),
         };
         let parts = ServerParts {
-            address_space: AddressSpace::new(Arc::clone(&hub), namespaces),
+            address_space: AddressSpace::with_node_sets(Arc::clone(&hub), namespaces, &node_sets),
             hub,
             login,
             policy,
@@ -209,7 +212,7 @@ impl NodeIds for Names {
     }
 }
 
-fn node_id(id: &ExplicitNodeId) -> NodeId {
+pub(crate) fn node_id(id: &ExplicitNodeId) -> NodeId {
     let identifier = match &id.identifier {
         Identifier::Numeric(number) => NodeIdentifier::Numeric(*number),
         Identifier::String(name) => NodeIdentifier::String(Arc::from(&**name)),

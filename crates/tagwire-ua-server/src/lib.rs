@@ -3,6 +3,7 @@
 //! - [`Server`]: what all connections share; [`Listener`] accepts them.
 //! - [`address_space`]: namespace 0 and the hub's folders and tags as nodes.
 //! - [`event`]: what happens, told to the clients that subscribed for it.
+//! - [`node_set`]: models of others, read from NodeSet2 files.
 //! - [`limits`]: every limit, published and enforced from the same constant.
 
 pub mod address_space;
@@ -16,6 +17,7 @@ mod fixture;
 pub mod limits;
 mod listener;
 mod log;
+pub mod node_set;
 mod quota;
 mod reverse;
 mod rights;

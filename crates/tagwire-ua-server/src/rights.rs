@@ -38,7 +38,12 @@ impl Rights for UserRights<'_> {
             return may.and(if is_safe { Ok(()) } else { Err(status::BAD_SECURITY_MODE_INSUFFICIENT) });
         }
         // Whoever may have a session needs the types and the names of the server's tables to make use of anything.
-        if matches!(node, Node::Standard(_)) && matches!(operation, Operation::Browse | Operation::Read) {
+        let is_public = match node {
+            Node::Standard(_) => matches!(operation, Operation::Browse | Operation::Read),
+            Node::Model(node) => snapshot.is_public(node, operation),
+            _ => false,
+        };
+        if is_public {
             return Ok(());
         }
         let target = Target::Zone(self.zone(principal, node, snapshot));

@@ -43,6 +43,7 @@ impl Zones {
     pub(crate) fn of(&self, node: Node, snapshot: &Snapshot<'_>) -> Zone {
         match node {
             Node::Standard(_) => Zone::ELSEWHERE,
+            Node::Model(node) => snapshot.tag_behind(node).map_or(Zone::ELSEWHERE, |tag| self.of_tag(tag)),
             Node::Tag(tag) | Node::Property(tag, _) => self.of_tag(tag),
             Node::Folder(folder) | Node::Method(folder, _) => {
                 snapshot.folder(folder).map_or(Zone::ELSEWHERE, |folder| self.policy.zone_of(&folder.path))

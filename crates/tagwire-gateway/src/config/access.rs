@@ -14,6 +14,7 @@ use super::key::{DriverKeys, Known, Presence, Shape, section};
 use super::link::Nested;
 use super::problem::Complaint;
 use super::sections::{Anonymous, choices};
+use super::tables;
 use super::walk::{Field, Plain, Walk};
 use super::words::suggest;
 
@@ -148,13 +149,6 @@ pub(crate) fn read(
         read_issuer(walk, table, line, &mut policy, |keys| files.read(&beside(path, keys)));
     }
     Access { users: keys.users, policy }
-}
-
-fn tables<'t>(plain: Option<(u32, Plain<'t>)>) -> Vec<(&'t DeTable<'t>, u32)> {
-    match plain {
-        Some((_, Plain::Tables(tables))) => tables,
-        _ => Vec::new(),
-    }
 }
 
 fn read_role(walk: &mut Walk<'_>, table: &DeTable<'_>, line: u32, policy: &mut Policy) {

@@ -5,6 +5,7 @@ mod csv;
 mod files;
 mod key;
 mod link;
+mod model;
 mod name;
 mod node_id;
 mod problem;
@@ -18,12 +19,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tagwire_driver::{AddressError, DriverKind, KeyKind};
+use tagwire_ua_server::node_set::NodeSets;
 use toml::de::DeTable;
 
 pub use access::{Access, AccessKeys, Channel, IssuerKeys, RoleKeys, RuleKeys};
 pub use files::{Disk, Files};
 pub use key::{DriverKeys, KeyDef, Presence, Shape};
 pub use link::{Device, DeviceKeys, Link, LinkKeys};
+pub use model::{BindKeys, ModelKeys};
 pub use name::{MAX_NAME, MAX_TAG_NAME};
 pub use node_id::{ExplicitNodeId, Identifier, TAG_NAMESPACE};
 pub use problem::{Problem, Problems};
@@ -34,6 +37,7 @@ pub use words::{counted, format_duration, parse_duration};
 
 use key::Known;
 use link::LinkReader;
+use model::ModelReader;
 use problem::{Complaint, Reporter, Source};
 use walk::{Checked, Plain, Walk};
 use words::suggest;
@@ -55,6 +59,8 @@ pub struct Config {
     pub audit: AuditSection,
     /// What the log says.
     pub log: Log,
+    /// Models of others, with their variables bound to tags.
+    pub node_sets: NodeSets,
     /// The links with their devices and tags.
     pub links: Vec<Link>,
     /// What is allowed but probably not meant.
@@ -204,27 +210,45 @@ fn read(
     let mut walk = Walk { source: &source, problems };
     let mut top = walk.check(String::new(), root.get_ref(), 0, Known::own(TOP_KEYS));
     let server = section(&mut walk, &mut top, "server", Server::KEYS, Server::take);
-    let ua: Ua = section(&mut walk, &mut top, "ua", Ua::KEYS, Ua::take);
+    let mut model_tables = None;
+    let ua: Ua = section(&mut walk, &mut top, "ua", Ua::KEYS, |checked, report| {
+        model_tables = checked.take_plain("model");
+        Ua::take(checked, report)
+    });
     let (access_table, access_line) = section_table(&mut top, "access");
     let access = access::read(&mut walk, access_table, access_line, ua.anonymous, files, path);
     let http = section(&mut walk, &mut top, "http", Http::KEYS, Http::take);
     let audit = section(&mut walk, &mut top, "audit", AuditSection::KEYS, AuditSection::take);
     let log = section(&mut walk, &mut top, "log", Log::KEYS, Log::take);
+    let mut models = ModelReader::read(&mut walk, path, files, &ua, model_tables);
     let mut reader = LinkReader::new(path, files, kinds, &ua);
     let links = match top.take_plain("link") {
         Some((_, Plain::Tables(tables))) => reader.links(&mut walk, tables),
         _ => Vec::new(),
     };
     let file_names = reader.into_file_names();
+    models.bind(&mut walk, &links, &file_names);
     check_ua(&ua, &mut walk, &root);
     check_log(&log, &mut walk, &root);
-    let mut config =
-        Config { path: path.to_owned(), server, ua, access, http, audit, log, links, warnings: Vec::new() };
+    let model_warnings = models.warnings();
+    let mut config = Config {
+        path: path.to_owned(),
+        server,
+        ua,
+        access,
+        http,
+        audit,
+        log,
+        node_sets: models.node_sets,
+        links,
+        warnings: Vec::new(),
+    };
     let line_of = |key: &str| {
         let table = root.get_ref().get("ua").and_then(|value| value.get_ref().as_table());
         table.and_then(|table| table.get_key_value(key)).map_or(0, |(key, _)| source.line(key.span().start))
     };
     config.warnings = warnings(&config, files, name, line_of);
+    config.warnings.extend(model_warnings);
     config.warnings.extend(doubts(&config, kinds, &file_names));
     Some(config)
 }
@@ -301,16 +325,24 @@ fn syntax_complaint(message: &str, place: &str) -> Complaint {
     Complaint::new(format!("not valid TOML: {message}{place}"), fix)
 }
 
-fn section<T>(
+fn section<'t, T>(
     walk: &mut Walk<'_>,
-    top: &mut Checked<'_>,
+    top: &mut Checked<'t>,
     name: &'static str,
     keys: &'static [KeyDef],
-    take: impl Fn(&mut Checked<'_>, &mut Reporter<'_>) -> T,
+    take: impl FnOnce(&mut Checked<'t>, &mut Reporter<'_>) -> T,
 ) -> T {
     let (table, line) = section_table(top, name);
     let mut checked = walk.check(format!("[{name}]"), table, line, Known::own(keys));
     take(&mut checked, &mut walk.report())
+}
+
+/// The tables of a list, none when the file has none.
+fn tables<'t>(plain: Option<(u32, Plain<'t>)>) -> Vec<(&'t DeTable<'t>, u32)> {
+    match plain {
+        Some((_, Plain::Tables(tables))) => tables,
+        _ => Vec::new(),
+    }
 }
 
 /// The table of a section, empty when the file has none, and its line.

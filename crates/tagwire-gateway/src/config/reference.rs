@@ -7,7 +7,7 @@ use tagwire_driver::{DeviceSettings, DriverKind, Key, KeyKind, LinkSettings};
 
 use super::key::{DriverKeys, KeyDef, Presence, Shape};
 use super::words::format_duration;
-use super::{DeviceKeys, LinkKeys, ScalingKeys, TOP_KEYS, TagKeys};
+use super::{BindKeys, DeviceKeys, LinkKeys, ModelKeys, ScalingKeys, TOP_KEYS, TagKeys};
 
 /// The page `docs/reference/configuration.md`.
 pub fn reference(kinds: &[&'static dyn DriverKind]) -> String {
@@ -20,6 +20,18 @@ pub fn reference(kinds: &[&'static dyn DriverKind]) -> String {
             own_table(&mut page, keys);
         }
     }
+    heading(
+        &mut page,
+        "`[[ua.model]]`",
+        "One NodeSet2 file, of a companion specification or an own model.\nIts nodes and bindings count after a restart of the server; `tagwire check` lists what is wrong with the file.\nXML entities are never expanded: a file with a document type declaration is refused.",
+    );
+    own_table(&mut page, ModelKeys::KEYS);
+    heading(
+        &mut page,
+        "`[[ua.model.bind]]`",
+        "One variable of a model that shows the value of a tag: whoever reads, writes or subscribes it does so with the tag.\nThe types must agree; `EURange` and `EngineeringUnits` of the variable are those of the tag where the tag has them.",
+    );
+    own_table(&mut page, BindKeys::KEYS);
     heading(&mut page, "`[[link]]`", "One link: one connection, with one or more devices behind it.");
     own_table(&mut page, LinkKeys::KEYS);
     driver_rows(&mut page, LinkSettings::KEYS);

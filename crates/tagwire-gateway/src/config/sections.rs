@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use tagwire_driver::{KeyKind, Setting};
 
-use super::key::{Presence, Shape, section};
+use super::key::{DriverKeys, Presence, Shape, section};
+use super::link::Nested;
+use super::model::ModelKeys;
 use super::problem::Complaint;
 use super::walk::{Field, Plain};
 use super::words::suggest;
@@ -43,6 +45,8 @@ section! {
         pub tag_namespace: String = Shape::One(KeyKind::Text), Presence::Default("urn:tagwire:tags");
         /// URIs of further namespaces, from index 3, for tags with a `node_id` of their own.
         pub namespaces: Vec<String> = Shape::OneOrMore(KeyKind::Text), Presence::Optional;
+        /// Companion specifications and own models whose nodes the server shows, in the order in which they need each other.
+        pub model: Option<Nested> = Shape::Tables(ModelKeys::KEYS, DriverKeys::None), Presence::Optional;
     }
 }
 

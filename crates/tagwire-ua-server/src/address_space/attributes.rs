@@ -21,12 +21,12 @@ pub const IMPLEMENTED_METHODS: &[u32] = &[node::SERVER_GET_MONITORED_ITEMS, node
 pub(crate) const ENABLED_FLAG: u32 = node::SERVER_SERVER_DIAGNOSTICS_ENABLED_FLAG;
 
 /// Type numbers that head a Variant (Part 6, 5.1.2).
-mod head {
-    pub(super) const INT32: u8 = 6;
-    pub(super) const UINT32_ARRAY: u8 = 7 | 0x80;
-    pub(super) const NODE_ID: u8 = 17;
-    pub(super) const QUALIFIED_NAME: u8 = 20;
-    pub(super) const LOCALIZED_TEXT: u8 = 21;
+pub(super) mod head {
+    pub(in super::super) const INT32: u8 = 6;
+    pub(in super::super) const UINT32_ARRAY: u8 = 7 | 0x80;
+    pub(in super::super) const NODE_ID: u8 = 17;
+    pub(in super::super) const QUALIFIED_NAME: u8 = 20;
+    pub(in super::super) const LOCALIZED_TEXT: u8 = 21;
 }
 
 /// What the answers depend on beside the nodes.
@@ -104,6 +104,7 @@ impl Snapshot<'_> {
         out: &mut Vec<u8>,
     ) -> Result<(), Status> {
         let standard = match node {
+            Node::Model(node) => return self.write_model_attribute(node, attribute, context, out),
             Node::Standard(node) => Some(node),
             _ => None,
         };
@@ -152,6 +153,13 @@ impl Snapshot<'_> {
             Node::Standard(node) => {
                 if write_text(node.description_bytes(), out).is_ok() {
                     return;
+                }
+                ""
+            }
+            Node::Model(node) => {
+                if let Some(text) = self.model().description(node) {
+                    out.push(head::LOCALIZED_TEXT);
+                    return out.extend_from_slice(text);
                 }
                 ""
             }
@@ -215,11 +223,15 @@ impl Snapshot<'_> {
         Ok(())
     }
 
-    /// Numeric id in namespace 0 of the DataType of a variable or variable type; 0 for other nodes.
+    /// Numeric id in namespace 0 of the DataType of a variable or variable type; 0 for other nodes and other namespaces.
     pub fn data_type(&self, node: Node) -> u32 {
         match node {
             Node::Standard(node) => node.data_type(),
             Node::Folder(_) | Node::Method(..) => 0,
+            Node::Model(node) => match self.model().data_type(node) {
+                Some(Node::Standard(data_type)) => data_type.id(),
+                _ => 0,
+            },
             Node::Tag(tag) => self.tag(tag).map_or(0, |tag| u32::from(tag.value_type.data_type.ua_id())),
             Node::Property(_, property) => property.data_type(),
         }
@@ -230,6 +242,7 @@ impl Snapshot<'_> {
     pub fn value_rank(&self, node: Node) -> i32 {
         match node {
             Node::Standard(node) => node.value_rank(),
+            Node::Model(node) => self.model_value_rank(node),
             Node::Folder(_) | Node::Property(..) | Node::Method(..) => -1,
             Node::Tag(tag) => self.tag(tag).map_or(-1, |tag| match tag.value_type.dims.rank() {
                 0 => -1,
@@ -245,6 +258,7 @@ impl Snapshot<'_> {
             Node::Standard(node) if node.id() == ENABLED_FLAG => CURRENT_READ | CURRENT_WRITE,
             Node::Standard(_) | Node::Property(..) => CURRENT_READ,
             Node::Tag(tag) => self.tag(tag).map_or(0, |tag| access_bits(tag.access)),
+            Node::Model(node) => self.model_access_level(node),
             Node::Folder(_) | Node::Method(..) => 0,
         }
     }
@@ -261,12 +275,12 @@ impl Snapshot<'_> {
         level
     }
 
-    fn write_min_sampling(&self, node: Node, out: &mut Vec<u8>) -> Result<(), Status> {
+    pub(super) fn write_min_sampling(&self, node: Node, out: &mut Vec<u8>) -> Result<(), Status> {
         const INDETERMINATE: f64 = -1.0;
         let interval = match node {
             Node::Standard(node) => return append(node.min_sampling(), out),
             Node::Tag(tag) => self.tag(tag).map_or(INDETERMINATE, |tag| min_sampling(tag.meta)),
-            Node::Folder(_) | Node::Property(..) | Node::Method(..) => 0.0,
+            Node::Folder(_) | Node::Property(..) | Node::Method(..) | Node::Model(_) => 0.0,
         };
         Variant::Double(interval).encode(out);
         Ok(())
@@ -297,12 +311,12 @@ fn is_executable(node: Node) -> bool {
     }
 }
 
-fn write_i32(value: i32, out: &mut Vec<u8>) {
+pub(super) fn write_i32(value: i32, out: &mut Vec<u8>) {
     out.push(head::INT32);
     out.extend_from_slice(&value.to_le_bytes());
 }
 
-fn append(encoded: Option<&[u8]>, out: &mut Vec<u8>) -> Result<(), Status> {
+pub(super) fn append(encoded: Option<&[u8]>, out: &mut Vec<u8>) -> Result<(), Status> {
     out.extend_from_slice(encoded.ok_or(status::BAD_ATTRIBUTE_ID_INVALID)?);
     Ok(())
 }

@@ -3,6 +3,7 @@
 //! - [`AddressSpace`]: shared by all sessions; [`Snapshot`] is one request's consistent view of it.
 //! - [`Node`]: what a NodeId leads to, a number or two; nothing is stored per tag.
 //! - [`StandardNode`]: namespace 0, a table made at build time (decision 0002).
+//! - [`Model`]: the nodes of imported models, a table made at the start.
 //! - [`DeviceMethod`]: the methods that every device has.
 //! - [`Property`]: the properties that every tag shows of its configuration.
 //! - [`Segment`]: the references of a node, in runs of one kind.
@@ -11,6 +12,7 @@
 mod attributes;
 mod device_method;
 mod layout;
+mod model;
 mod namespaces;
 mod node;
 mod property;
@@ -22,6 +24,7 @@ mod standard;
 mod tag_ids;
 #[cfg(test)]
 mod tests;
+mod units;
 
 use std::sync::Arc;
 
@@ -35,6 +38,7 @@ use tagwire_ua_proto::types::NodeId;
 pub(crate) use attributes::ENABLED_FLAG;
 pub use attributes::{Context, IMPLEMENTED_METHODS};
 pub use device_method::DeviceMethod;
+pub use model::{Model, ModelNode};
 pub use namespaces::{NAMESPACE_SERVER, NAMESPACE_TAGS, Namespaces};
 pub use node::{Node, class};
 pub use property::Property;
@@ -45,6 +49,8 @@ pub use snapshot::Snapshot;
 pub use standard::{ReferenceTypes, StandardNode, reference_type};
 pub use tag_ids::TagIdError;
 use tag_ids::TagIds;
+
+use crate::node_set::NodeSets;
 
 /// What the user of a session may do with a node. Asked once per node and operation; no answer may wait.
 pub trait Rights {
@@ -75,12 +81,20 @@ pub struct AddressSpace {
     hub: Arc<Hub>,
     namespaces: Namespaces,
     tag_ids: RwLock<TagIds>,
+    model: Model,
 }
 
 impl AddressSpace {
     /// The standard nodes and the tags of `hub`.
     pub fn new(hub: Arc<Hub>, namespaces: Namespaces) -> Self {
-        Self { hub, namespaces, tag_ids: RwLock::default() }
+        Self::with_node_sets(hub, namespaces, &NodeSets::default())
+    }
+
+    /// As [`AddressSpace::new`], with the nodes of imported models. `namespaces` has theirs from the first index behind
+    /// those that the node sets were read for.
+    pub fn with_node_sets(hub: Arc<Hub>, namespaces: Namespaces, node_sets: &NodeSets) -> Self {
+        let model = Model::new(node_sets, &namespaces);
+        Self { hub, namespaces, tag_ids: RwLock::default(), model }
     }
 
     /// The table of tags.
@@ -96,7 +110,7 @@ impl AddressSpace {
     /// Names tags that do not go by their path; their path stays valid beside it. All or none are named.
     ///
     /// # Errors
-    /// [`TagIdError`] for an id that is taken, lies in a namespace of the server's own or is null.
+    /// [`TagIdError`] for an id that is taken by a tag, lies in a namespace of the server's own or is null.
     pub fn name_tags(&self, names: &[(TagId, NodeId)]) -> Result<(), TagIdError> {
         self.tag_ids.write().insert(names, &self.namespaces)
     }

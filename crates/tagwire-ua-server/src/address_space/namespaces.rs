@@ -17,11 +17,13 @@ impl Namespaces {
     /// URI of the tags' namespace unless the configuration names another.
     pub const DEFAULT_TAGS_URI: &'static str = "urn:tagwire:tags";
 
-    /// OPC UA, the server, the tags, then `others` from index 3; a URI that is there already is not added again.
+    /// OPC UA, the server, the tags, then `others` from index 3; a URI that is there already is not added again. Only the
+    /// server's own does not count for that: ids of `others` were numbered before it was known.
     pub fn new<'a>(application_uri: &str, tags_uri: &str, others: impl IntoIterator<Item = &'a str>) -> Self {
         let mut uris: Vec<Arc<str>> = vec![NAMESPACE_ZERO_URI.into(), application_uri.into(), tags_uri.into()];
         for uri in others {
-            if !uris.iter().any(|known| **known == *uri) {
+            let taken = |(index, known): (usize, &Arc<str>)| index != usize::from(NAMESPACE_SERVER) && **known == *uri;
+            if !uris.iter().enumerate().any(taken) {
                 uris.push(uri.into());
             }
         }

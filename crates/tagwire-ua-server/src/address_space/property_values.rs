@@ -4,9 +4,10 @@ use tagwire_hub::TagView;
 use tagwire_model::{Curve, Scaling};
 use tagwire_ua_proto::codec::Encode;
 use tagwire_ua_proto::services::{EUInformation, Range};
-use tagwire_ua_proto::types::{LocalizedText, UaString, Variant};
+use tagwire_ua_proto::types::{LocalizedText, Variant};
 
 use super::Property;
+use super::units::{self, Unit};
 
 /// UnitId where the unit is not one of the UNECE table (Part 8, 5.6.3.3).
 const UNIT_NOT_KNOWN: i32 = -1;
@@ -33,12 +34,15 @@ impl Property {
                 let range = extra.eu_range?;
                 Some(Variant::structure(&Range { low: range.low, high: range.high }))
             }
-            Self::EngineeringUnits => Some(Variant::structure(&EUInformation {
-                namespace_uri: UaString::NULL,
-                unit_id: UNIT_NOT_KNOWN,
-                display_name: LocalizedText::new(&*extra.unit),
-                description: LocalizedText::new(&*extra.unit),
-            })),
+            Self::EngineeringUnits => {
+                let known = Unit::find(&extra.unit);
+                Some(Variant::structure(&EUInformation {
+                    namespace_uri: known.as_ref().map(|_| units::NAMESPACE_URI).into(),
+                    unit_id: known.as_ref().map_or(UNIT_NOT_KNOWN, Unit::id),
+                    display_name: LocalizedText::new(&*extra.unit),
+                    description: LocalizedText::new(known.map_or(&*extra.unit, |unit| unit.name)),
+                }))
+            }
             Self::Description => text(&extra.description),
             Self::ScalingUnits => text(&extra.unit),
             _ => self.scaling_value(extra.scaling.as_ref()?),

@@ -23,6 +23,8 @@ pub enum Segment<'a> {
     Empty,
     /// Between nodes of namespace 0.
     Standard(StandardReferences),
+    /// From or to a node of a model.
+    Model(&'a [Reference]),
     /// To one node, by a reference type's ordinal.
     One(u8, Node),
     /// To folders, by Organizes.
@@ -43,6 +45,7 @@ impl Segment<'_> {
         match self {
             Self::Empty => 0,
             Self::Standard(references) => references.len(),
+            Self::Model(references) => references.len(),
             Self::One(..) => 1,
             Self::Folders(folders) => folders.len(),
             Self::Notifiers(registry) => registry.end_of_folders(),
@@ -86,6 +89,7 @@ impl Segment<'_> {
                 let reference = references.reference(idx)?;
                 (reference.type_ordinal, Node::Standard(reference.other))
             }
+            Self::Model(references) => return references.get(idx).copied(),
             Self::One(ordinal, node) => (*ordinal, *Some(node).filter(|_| idx == 0)?),
             Self::Folders(folders) => (ordinal(node::ORGANIZES), Node::Folder(*folders.get(idx)?)),
             Self::Notifiers(_) => (ordinal(node::HAS_NOTIFIER), Node::Folder(FolderId(u32::try_from(idx).ok()?))),
@@ -104,7 +108,7 @@ impl Segment<'_> {
     /// Ordinal of the reference type and NodeClass of the targets, where all references of the run have the same.
     pub fn common(&self) -> Option<(u8, u8)> {
         match self {
-            Self::Empty | Self::Standard(_) => None,
+            Self::Empty | Self::Standard(_) | Self::Model(_) => None,
             Self::One(ordinal, node) => Some((*ordinal, node.class())),
             Self::Folders(_) => Some((ordinal(node::ORGANIZES), class::OBJECT)),
             Self::Notifiers(_) => Some((ordinal(node::HAS_NOTIFIER), class::OBJECT)),
@@ -135,7 +139,7 @@ impl<'a> Snapshot<'a> {
     /// All references of a node: the runs of forward ones, then those of inverse ones. A node that is gone has none.
     pub fn references(&self, node: Node) -> [Segment<'_>; N_SEGMENTS] {
         let type_definition = || match self.type_definition(node) {
-            Some(node) => Segment::One(ordinal(node::HAS_TYPE_DEFINITION), Node::Standard(node)),
+            Some(node) => Segment::One(ordinal(node::HAS_TYPE_DEFINITION), node),
             None => Segment::Empty,
         };
         match node {
@@ -149,7 +153,14 @@ impl<'a> Snapshot<'a> {
                 };
                 let inverse = Segment::Standard(node.references(false));
                 let forward = Segment::Standard(node.references(true));
-                [forward, links, Segment::Empty, Segment::Empty, inverse, Segment::Empty]
+                let [to_models, from_models] =
+                    [true, false].map(|forward| Segment::Model(self.model().standard_references(node, forward)));
+                [forward, links, to_models, Segment::Empty, inverse, from_models]
+            }
+            Node::Model(node) => {
+                let [forward, inverse] = [true, false].map(|forward| self.model().references(node, forward));
+                let (forward, inverse) = (Segment::Model(forward), Segment::Model(inverse));
+                [forward, Segment::Empty, Segment::Empty, Segment::Empty, inverse, Segment::Empty]
             }
             Node::Folder(id) => match self.folder(id) {
                 Some(folder) => {

@@ -8,7 +8,7 @@ use tagwire_ua_proto::ids::node;
 use tagwire_ua_proto::types::{IdentifierRef, NodeId, NodeIdRef, QualifiedName};
 
 use super::tag_ids::TagIds;
-use super::{AddressSpace, DeviceMethod, NAMESPACE_TAGS, Node, Property, StandardNode};
+use super::{AddressSpace, DeviceMethod, NAMESPACE_TAGS, Node, Property, ReferenceTypes, StandardNode};
 
 /// A consistent view of all nodes, made by [`AddressSpace::snapshot`].
 pub struct Snapshot<'a> {
@@ -75,7 +75,7 @@ impl Snapshot<'_> {
                     }
                 }
             },
-            _ => None,
+            _ => self.model().find(id).map(Node::Model),
         }
     }
 
@@ -100,7 +100,7 @@ impl Snapshot<'_> {
     /// Whether a node of an earlier snapshot is still there.
     pub fn exists(&self, node: Node) -> bool {
         match node {
-            Node::Standard(_) => true,
+            Node::Standard(_) | Node::Model(_) => true,
             Node::Folder(folder) => self.folder(folder).is_some(),
             Node::Tag(tag) => self.tag(tag).is_some(),
             Node::Property(tag, property) => self.tag(tag).is_some_and(|tag| property.exists(tag)),
@@ -113,7 +113,7 @@ impl Snapshot<'_> {
         match node {
             Node::Standard(node) => node.id() == node::SERVER,
             Node::Folder(folder) => self.folder(folder).is_some_and(Folder::is_notifier),
-            Node::Tag(_) | Node::Property(..) | Node::Method(..) => false,
+            Node::Tag(_) | Node::Property(..) | Node::Method(..) | Node::Model(_) => false,
         }
     }
 
@@ -128,6 +128,7 @@ impl Snapshot<'_> {
                 Some(id) => id.clone(),
                 None => NodeId::string(NAMESPACE_TAGS, self.tag(tag).map_or("", |tag| tag.path)),
             },
+            Node::Model(node) => self.model().id(node).clone(),
             Node::Property(tag, property) => {
                 let path = self.tag(tag).map_or("", |tag| tag.path);
                 NodeId::string(NAMESPACE_TAGS, format!("{path}.{}", property.name()))
@@ -155,6 +156,7 @@ impl Snapshot<'_> {
                     write_str(self.tag(tag).map_or("", |tag| tag.path), out);
                 }
             },
+            Node::Model(node) => self.model().id(node).encode(out),
             Node::Property(..) | Node::Method(..) => self.node_id(node).encode(out),
         }
     }
@@ -168,6 +170,7 @@ impl Snapshot<'_> {
             Node::Tag(tag) => (NAMESPACE_TAGS, self.tag(tag).map_or("", TagView::name)),
             Node::Property(_, property) => (property.name_namespace(), property.name()),
             Node::Method(_, method) => (NAMESPACE_TAGS, method.name()),
+            Node::Model(node) => self.model().browse_name(node),
         }
     }
 
@@ -202,6 +205,9 @@ impl Snapshot<'_> {
     #[inline]
     pub fn write_display_name(&self, node: Node, out: &mut Vec<u8>) {
         const TEXT_ONLY: u8 = 0x02;
+        if let Node::Model(node) = node {
+            return out.extend_from_slice(self.model().display_name(node));
+        }
         out.push(TEXT_ONLY);
         match node {
             Node::Standard(node) => out.extend_from_slice(node.display_name_bytes()),
@@ -211,14 +217,26 @@ impl Snapshot<'_> {
 
     /// The type that an object or variable is an instance of.
     #[inline]
-    pub fn type_definition(&self, node: Node) -> Option<StandardNode> {
+    pub fn type_definition(&self, node: Node) -> Option<Node> {
         match node {
-            Node::Standard(node) => node.type_definition(),
-            Node::Folder(_) => StandardNode::find(node::FOLDER_TYPE),
-            Node::Tag(tag) => StandardNode::find(tag_type(self.tag(tag)?)),
-            Node::Property(..) => StandardNode::find(node::PROPERTY_TYPE),
+            Node::Standard(node) => node.type_definition().map(Node::Standard),
+            Node::Folder(_) => Node::standard(node::FOLDER_TYPE),
+            Node::Tag(tag) => Node::standard(tag_type(self.tag(tag)?)),
+            Node::Property(..) => Node::standard(node::PROPERTY_TYPE),
             Node::Method(..) => None,
+            Node::Model(node) => self.model().type_definition(node),
         }
+    }
+
+    /// One reference type, perhaps with its subtypes; `None` when `node` is no reference type.
+    pub fn reference_types(&self, node: Node, with_subtypes: bool) -> Option<ReferenceTypes> {
+        self.model().reference_types(node, with_subtypes)
+    }
+
+    /// The reference type with an ordinal.
+    #[inline]
+    pub fn reference_type(&self, ordinal: u8) -> Option<Node> {
+        self.model().reference_type(ordinal)
     }
 
     /// The child of a folder with this name, without looking at the others.

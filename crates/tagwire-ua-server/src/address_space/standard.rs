@@ -17,14 +17,14 @@ static STRINGS: &[u8] = section(layout::STRINGS);
 static VALUES: &[u8] = section(layout::VALUES);
 
 /// For each reference type, by its ordinal, itself and all its subtypes.
-static SUBTYPES: LazyLock<Box<[u128]>> = LazyLock::new(|| {
-    let mut sets = vec![0_u128; REFERENCE_TYPES.len()];
+static SUBTYPES: LazyLock<Box<[ReferenceTypes]>> = LazyLock::new(|| {
+    let mut sets = vec![ReferenceTypes::NONE; REFERENCE_TYPES.len()];
     for below in StandardNode::all().filter(|node| node.ordinal().is_some()) {
-        let bit = below.ordinal().map_or(0, |ordinal| 1 << ordinal);
+        let Some(bit) = below.ordinal() else { continue };
         let mut at = Some(below);
         while let Some(node) = at {
             if let Some(set) = node.ordinal().and_then(|ordinal| sets.get_mut(usize::from(ordinal))) {
-                *set |= bit;
+                set.insert(bit);
             }
             at = node.supertype();
         }
@@ -223,6 +223,11 @@ impl StandardNode {
         Some(self.record()[layout::ORDINAL]).filter(|ordinal| *ordinal != NO_ORDINAL)
     }
 
+    /// The number of reference types, whose ordinals are all smaller.
+    pub fn n_reference_types() -> u8 {
+        REFERENCE_TYPES.len() as u8
+    }
+
     /// References to (`forward`) or from other nodes of namespace 0.
     #[inline]
     pub fn references(self, forward: bool) -> StandardReferences {
@@ -280,22 +285,38 @@ fn value_at(at: u32) -> Option<&'static [u8]> {
 
 /// A set of reference types.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ReferenceTypes(u128);
+pub struct ReferenceTypes([u128; 2]);
 
 impl ReferenceTypes {
     /// Every reference type.
-    pub const ALL: Self = Self(u128::MAX);
+    pub const ALL: Self = Self([u128::MAX; 2]);
+    /// No reference type.
+    pub const NONE: Self = Self([0; 2]);
 
     /// One reference type, perhaps with its subtypes; `None` when `node` is no reference type.
     pub fn of(node: StandardNode, with_subtypes: bool) -> Option<Self> {
         let ordinal = node.ordinal()?;
-        Some(Self(if with_subtypes { *SUBTYPES.get(usize::from(ordinal))? } else { 1 << ordinal }))
+        if with_subtypes { SUBTYPES.get(usize::from(ordinal)).copied() } else { Some(Self::one(ordinal)) }
+    }
+
+    /// The reference type with this ordinal.
+    #[inline]
+    pub const fn one(ordinal: u8) -> Self {
+        let mut set = Self::NONE;
+        set.insert(ordinal);
+        set
+    }
+
+    /// Adds the reference type with this ordinal.
+    #[inline]
+    pub const fn insert(&mut self, ordinal: u8) {
+        self.0[(ordinal >> 7) as usize] |= 1 << (ordinal & 127);
     }
 
     /// Whether the type with this ordinal belongs to the set.
     #[inline]
     pub const fn contains(self, ordinal: u8) -> bool {
-        self.0 >> (ordinal & 127) & 1 != 0
+        self.0[(ordinal >> 7) as usize] >> (ordinal & 127) & 1 != 0
     }
 }
 

@@ -273,7 +273,7 @@ fn an_analog_tag_shows_range_unit_and_its_configuration() {
         snapshot.attribute(property, attribute::VALUE, &CONTEXT).expect("readable")
     };
     let attribute_of = |attribute: u32| snapshot.attribute(speed, attribute, &CONTEXT).expect("there");
-    assert_eq!(snapshot.type_definition(speed).map(StandardNode::browse_name), Some("AnalogItemType"));
+    assert_eq!(snapshot.type_definition(speed).map(|node| snapshot.browse_name(node).1), Some("AnalogItemType"));
     assert_eq!(attribute_of(attribute::DESCRIPTION), LocalizedText::new("spindle speed").into());
     assert_eq!(attribute_of(attribute::DATA_TYPE), NodeId::ns0(data_type::DOUBLE).into());
     assert_eq!(attribute_of(attribute::MINIMUM_SAMPLING_INTERVAL), 100.0.into());
@@ -283,6 +283,8 @@ fn an_analog_tag_shows_range_unit_and_its_configuration() {
     let Variant::ExtensionObject(unit) = value("EngineeringUnits") else { panic!("no structure") };
     let unit = unit.decode_as::<EUInformation>().expect("units").expect("decodes");
     assert_eq!(unit.display_name, LocalizedText::new("rpm"));
+    assert_eq!((unit.unit_id, unit.description), (5_394_509, LocalizedText::new("revolutions per minute")));
+    assert_eq!(unit.namespace_uri, "http://www.opcfoundation.org/UA/units/un/cefact");
     assert_eq!(value("_Address"), "40001".into());
     assert_eq!(value("_RawDataType"), "u16".into());
     assert_eq!(value("_ScalingType"), "Linear".into());
@@ -294,7 +296,8 @@ fn an_analog_tag_shows_range_unit_and_its_configuration() {
 fn other_tags_promise_no_more_than_they_have() {
     let space = plant();
     let snapshot = space.snapshot();
-    let type_of = |path: &str| snapshot.type_definition(tag_node(&snapshot, path)).map(StandardNode::browse_name);
+    let type_of =
+        |path: &str| snapshot.type_definition(tag_node(&snapshot, path)).map(|node| snapshot.browse_name(node).1);
     assert_eq!(type_of("line1.press.state"), Some("DataItemType"));
     assert_eq!(type_of("line1.press._System._Error"), Some("BaseDataVariableType"));
     assert_eq!(type_of("line1.press"), Some("FolderType"));

@@ -152,7 +152,7 @@ impl NodeReader<'_> {
             return write_status_only(Status::BAD_NODE_ID_UNKNOWN, out);
         };
         let is_value = item.attribute_id == VALUE;
-        if let (Node::Tag(tag), true) = (node, is_value) {
+        if let (Some(tag), true) = (self.snapshot.value_tag(node), is_value) {
             return match self.context.server.hub.flags(tag) {
                 Some(flags) => self.tag(tag, flags, item, out),
                 None => write_status_only(Status::BAD_NODE_ID_UNKNOWN, out),

@@ -16,7 +16,7 @@ use tagwire_ua_proto::types::{ExtensionObject, NumericRange};
 use super::attribute::{VALUE, attribute_operation};
 use super::event_item::{self, EventPlan};
 use super::{Context, Flow, check_operations, decode};
-use crate::address_space::{Node, Rights as _, Snapshot};
+use crate::address_space::{Rights as _, Snapshot};
 use crate::limits;
 use crate::subscription::{ItemSettings, Mode, NewItem, Subscription, Target, Trigger, percent_of};
 
@@ -93,8 +93,8 @@ fn plan(
             event_item::plan(context, snapshot, node, &item.requested_parameters)?;
         return Ok(Plan { target: Target::Events(Box::new(queue)), mode, settings, range: None, filter_result });
     }
-    let target = match node {
-        Node::Tag(tag) if monitored.attribute_id == VALUE => {
+    let target = match snapshot.value_tag(node) {
+        Some(tag) if monitored.attribute_id == VALUE => {
             let meta = snapshot.tag(tag).ok_or(Status::BAD_NODE_ID_UNKNOWN)?;
             if !meta.access.read {
                 return Err(status::BAD_NOT_READABLE.into());

@@ -116,10 +116,7 @@ fn note(context: &Context<'_>, snapshot: &Snapshot<'_>, item: &WriteValueRef<'_>
 
 /// The tag whose value an item names in any way.
 fn value_of(snapshot: &Snapshot<'_>, item: &WriteValueRef<'_>) -> Option<TagId> {
-    match snapshot.resolve(item.node_id) {
-        Some(Node::Tag(tag)) if item.attribute_id == VALUE => Some(tag),
-        _ => None,
-    }
+    snapshot.resolve(item.node_id).filter(|_| item.attribute_id == VALUE).and_then(|node| snapshot.value_tag(node))
 }
 
 /// What a Write asks for, sorted by what is to become of it.
@@ -250,8 +247,8 @@ fn write_flag(context: &Context<'_>, snapshot: &Snapshot<'_>, item: &WriteValueR
 #[cold]
 fn writable_node(context: &Context<'_>, snapshot: &Snapshot<'_>, item: &WriteValueRef<'_>) -> Result<TagId, Status> {
     let node = snapshot.resolve(item.node_id).ok_or(Status::BAD_NODE_ID_UNKNOWN)?;
-    match node {
-        Node::Tag(tag) if item.attribute_id == VALUE => Ok(tag),
+    match snapshot.value_tag(node) {
+        Some(tag) if item.attribute_id == VALUE => Ok(tag),
         // An attribute that the node does not have is said to be so.
         _ => {
             snapshot.attribute(node, item.attribute_id, &context.address_context())?;

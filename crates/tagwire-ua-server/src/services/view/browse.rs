@@ -10,7 +10,7 @@ use tagwire_ua_proto::status;
 use super::View;
 use super::continuation::{ContinuationPoints, ID_LEN, Point};
 use crate::address_space::{
-    FIRST_INVERSE_SEGMENT, N_SEGMENTS, Node, Reference, ReferenceTypes, Segment, Snapshot, class, reference_type,
+    FIRST_INVERSE_SEGMENT, N_SEGMENTS, Node, Reference, ReferenceTypes, Segment, Snapshot, class,
 };
 use crate::limits;
 
@@ -94,10 +94,7 @@ pub(super) fn reference_types(
     id: &tagwire_ua_proto::types::NodeId,
     with_subtypes: bool,
 ) -> Option<ReferenceTypes> {
-    match snapshot.resolve(id.borrowed())? {
-        Node::Standard(node) => ReferenceTypes::of(node, with_subtypes),
-        _ => None,
-    }
+    snapshot.reference_types(snapshot.resolve(id.borrowed())?, with_subtypes)
 }
 
 /// Writes the results of one request.
@@ -262,8 +259,8 @@ impl<'a, 'b> Browser<'a, 'b> {
         let (snapshot, out) = (self.view.snapshot, &mut *self.out);
         let wants = |bit: u32| query.result_mask & bit != 0;
         let target = reference.target;
-        match reference_type(reference.type_ordinal) {
-            Some(node) if wants(browse_result::REFERENCE_TYPE) => snapshot.write_node_id(Node::Standard(node), out),
+        match snapshot.reference_type(reference.type_ordinal) {
+            Some(node) if wants(browse_result::REFERENCE_TYPE) => snapshot.write_node_id(node, out),
             _ => out.extend_from_slice(&NULL_ID),
         }
         out.push(u8::from(wants(browse_result::IS_FORWARD) && is_forward));
@@ -283,7 +280,7 @@ impl<'a, 'b> Browser<'a, 'b> {
         out.extend_from_slice(&shown_class.to_le_bytes());
         let has_type = wants(browse_result::TYPE_DEFINITION) && matches!(class, class::OBJECT | class::VARIABLE);
         match snapshot.type_definition(target) {
-            Some(node) if has_type => snapshot.write_node_id(Node::Standard(node), out),
+            Some(node) if has_type => snapshot.write_node_id(node, out),
             _ => out.extend_from_slice(&NULL_ID),
         }
     }
