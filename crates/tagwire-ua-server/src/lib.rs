@@ -15,12 +15,15 @@ mod fixture;
 pub mod limits;
 mod listener;
 mod log;
+mod monotonic;
 mod quota;
 mod reverse;
 mod rights;
 mod server;
 pub mod services;
 mod session;
+#[cfg(test)]
+mod soak;
 mod status;
 mod subscription;
 mod variables;

@@ -22,6 +22,7 @@ use crate::counters::Counters;
 use crate::event::{Events, NewEvent, Source, audit};
 use crate::limits;
 use crate::log;
+use crate::monotonic;
 use crate::quota::{Budget, Quota, Usage};
 use crate::services::PartLocks;
 use crate::session::{Session, SessionTable};
@@ -142,7 +143,7 @@ impl Server {
             part_locks: PartLocks::default(),
             start_time,
             clock: parts.clock,
-            epoch: Instant::now(),
+            epoch: monotonic::now(),
             policy: ArcSwap::new(parts.policy),
             zones,
             identity: ArcSwapOption::empty(),
@@ -293,7 +294,7 @@ impl Server {
 
     /// Monotonic time.
     pub(crate) fn millis(&self) -> Millis {
-        self.epoch.elapsed().as_millis() as Millis
+        monotonic::now().saturating_duration_since(self.epoch).as_millis() as Millis
     }
 
     pub(crate) fn next_channel_id(&self) -> u32 {
