@@ -149,7 +149,7 @@ impl<S: Stream> Connection<S> {
         self.links.has_session.store(has_session, Ordering::Relaxed);
         self.had_session |= has_session;
         let now = Instant::now();
-        if !self.send.is_empty() && now.duration_since(self.last_sent) > limits::SEND_TIMEOUT {
+        if !self.send.is_empty() && now.duration_since(self.last_sent) >= limits::SEND_TIMEOUT {
             return Err(Ended::SlowReader);
         }
         if has_session {

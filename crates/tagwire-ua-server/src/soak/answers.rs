@@ -7,6 +7,7 @@ use tagwire_ua_proto::services::*;
 use tagwire_ua_proto::types::{ExpandedNodeId, Structure};
 
 use super::client::{Answer, Asked, Promise};
+use super::tell;
 use super::world::{Subscribed, World};
 
 /// A decoded response, as far as anything is learnt from it.
@@ -98,6 +99,10 @@ impl World {
         if asked.is_valid && handle != asked.request_handle {
             return fail(format!("answered with the handle {handle} in place of {}", asked.request_handle));
         }
+        tell(|| {
+            let status = if let Response::Fault(status) = &response { status.to_string() } else { "good".to_owned() };
+            format!("  {}: {status}, {} bytes", asked.what, body.len())
+        });
         if let Response::Fault(status) = response {
             self.tally.n_faults += 1;
             return if status.is_bad() { Ok(()) } else { fail(format!("a fault with the status {status}")) };

@@ -32,8 +32,19 @@ const STEPS: u32 = 250;
 const MAX_REPORTS: usize = 10;
 
 thread_local! {
+    static IS_TOLD: Cell<bool> = const { Cell::new(false) };
     static IS_WATCHED: Cell<bool> = const { Cell::new(false) };
     static PANICS: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Tells what happens when a single seed runs.
+fn tell(what: impl FnOnce() -> String) {
+    if IS_TOLD.get() {
+        #[expect(clippy::print_stderr, reason = "for whoever looks into a seed")]
+        {
+            eprintln!("{}", what());
+        }
+    }
 }
 
 /// Has panics of seeds noted, since the task of a connection keeps its own to itself.
@@ -78,6 +89,7 @@ async fn live(seed: u64) -> Result<Tally, String> {
     }
     world.settle().await?;
     for step in 0..STEPS {
+        tell(|| format!("step {step}"));
         let at = |why: String| format!("step {step}: {why}");
         world.step().await.map_err(at)?;
         PANICS.with_borrow(|panics| if panics.is_empty() { Ok(()) } else { Err(at("panic".to_owned())) })?;
@@ -93,6 +105,7 @@ fn number(name: &str) -> Option<u64> {
 #[test]
 fn no_seed_breaks_the_server() {
     if let Some(seed) = number("TAGWIRE_SOAK_SEED") {
+        IS_TOLD.set(true);
         panic!("seed {seed}: {:?}", run(seed));
     }
     let n_seeds = number("TAGWIRE_SOAK_SEEDS").unwrap_or(2_000);

@@ -21,6 +21,8 @@ struct Bytes {
     to_client: VecDeque<u8>,
     /// Bytes that fit on the way to the client.
     room: usize,
+    /// Whether there was no room left when the client last took what came.
+    was_full: bool,
     client_is_gone: bool,
     server_is_gone: bool,
 }
@@ -34,6 +36,7 @@ impl Pipe {
             to_server: VecDeque::new(),
             to_client: VecDeque::new(),
             room,
+            was_full: false,
             client_is_gone: false,
             server_is_gone: false,
         };
@@ -50,14 +53,16 @@ impl Pipe {
     /// The client takes what came; true when no more will come.
     pub(super) fn take(&self, into: &mut Vec<u8>) -> bool {
         let mut state = self.state.lock();
+        state.was_full = state.to_client.len() == state.room;
         into.extend(state.to_client.drain(..));
         self.writable.notify_one();
         state.server_is_gone
     }
 
-    /// Whether something came that the client has not taken.
+    /// Whether something came that the client has not taken, or may come as soon as there is room.
     pub(super) fn has_untaken(&self) -> bool {
-        !self.state.lock().to_client.is_empty()
+        let state = self.state.lock();
+        !state.to_client.is_empty() || state.was_full
     }
 
     /// The client goes.

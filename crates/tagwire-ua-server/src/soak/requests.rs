@@ -194,6 +194,7 @@ impl World {
                 let request = HistoryReadRequest { request_header: header, ..Default::default() };
                 made(&request, "HistoryRead", Promise::Fault)
             }
+            98 => self.read(by, header),
             _ => {
                 let request = CloseSessionRequest { request_header: header, delete_subscriptions: self.rng.bool() };
                 made(&request, "CloseSession", Promise::Any)

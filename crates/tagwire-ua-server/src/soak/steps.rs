@@ -10,10 +10,13 @@ use super::client::{Asked, Promise, Stage};
 use super::mutate::damage;
 use super::plant::{Secret, User, now};
 use super::requests::Made;
+use super::tell;
 use super::world::World;
 
 /// Connections and sessions that are worth having at one time.
+const MIN_CLIENTS: usize = 3;
 const MAX_CLIENTS: usize = 6;
+const MAX_SESSIONS: usize = 8;
 
 impl World {
     /// Something happens.
@@ -23,26 +26,29 @@ impl World {
     pub(super) async fn step(&mut self) -> Result<(), String> {
         self.tally.n_steps += 1;
         match self.rng.u8(..200) {
-            0..=7 => self.come_and_go(),
-            8..=19 => self.ask_for_session(),
-            20..=31 => self.activate_one().await?,
-            32..=34 => {
+            0..=5 => self.come_and_go(),
+            6..=11 => self.ask_for_session(),
+            12..=19 => self.activate_one().await?,
+            20..=22 => {
                 if let Some(client) = self.open_client() {
                     let lifetime = 10 + self.rng.u64(..3600);
                     self.clients[client].open(lifetime);
                 }
             }
-            35..=40 => {
+            23..=28 => {
                 if let Some(client) = self.open_client() {
-                    let reads = !self.clients[client].reads;
+                    let reads = !self.clients[client].reads || self.rng.bool();
                     self.clients[client].reads = reads;
                 }
             }
-            41..=58 => {
+            29..=58 => {
                 let millis = [1, 5, 10, 50, 100, 500, 2_000][self.rng.usize(..7)];
                 tokio::time::sleep(Duration::from_millis(millis)).await;
             }
-            59 => tokio::time::advance(Duration::from_secs([5, 20, 61, 4_000][self.rng.usize(..4)])).await,
+            59 => {
+                let seconds = [5, 9, 20, 61, 4_000][self.rng.usize(..5).min(self.rng.usize(..5))];
+                tokio::time::advance(Duration::from_secs(seconds)).await;
+            }
             60..=75 => self.plant.change_values(&mut self.rng),
             76..=79 => self.plant.emit(&self.server, &mut self.rng),
             80..=84 => {
@@ -64,7 +70,7 @@ impl World {
                     self.server.end_sessions_of_user(user.name());
                 }
             }
-            _ => self.ask(),
+            _ => self.ask().await?,
         }
         // Some steps follow each other at once, so that the server finds several requests together.
         if self.rng.u8(..4) > 0 { self.settle().await } else { Ok(()) }
@@ -72,7 +78,7 @@ impl World {
 
     fn come_and_go(&mut self) {
         let present = self.clients.iter().filter(|client| client.stage != Stage::Closed).count();
-        if present < MAX_CLIENTS && self.rng.u8(..8) > 1 {
+        if present < MIN_CLIENTS || (present < MAX_CLIENTS && self.rng.u8(..8) > 1) {
             self.connect();
         } else if let Some(client) = self.open_client() {
             if self.rng.bool() {
@@ -101,16 +107,23 @@ impl World {
     }
 
     fn ask_for_session(&mut self) {
-        let Some(client) = self.open_client() else { return };
+        let Some(client) = self.open_client() else { return self.connect() };
+        if self.living().len() >= MAX_SESSIONS {
+            return;
+        }
         let header = self.header(NodeId::NULL);
         let handle = header.request_handle;
         let made = self.make_session(header);
         self.send(client, None, handle, made);
     }
 
+    fn living(&self) -> Vec<usize> {
+        (0..self.sessions.len()).filter(|session| self.is_alive(*session)).collect()
+    }
+
     /// A session that mostly is still alive.
     fn session(&mut self) -> Option<usize> {
-        let alive: Vec<usize> = (0..self.sessions.len()).filter(|session| self.is_alive(*session)).collect();
+        let alive = self.living();
         if alive.is_empty() || self.rng.u8(..30) == 0 {
             return (!self.sessions.is_empty()).then(|| self.rng.usize(..self.sessions.len()));
         }
@@ -131,7 +144,11 @@ impl World {
         let header = self.header(self.sessions[session].token.clone());
         let handle = header.request_handle;
         if !was_somebody || self.rng.u8(..4) == 0 {
-            let promise = if is_elsewhere && (was_somebody || !self.sessions[session].is_active) {
+            // Another activation may be under way, and make it nobody's before this one.
+            let of_session = |asked: &Asked| asked.session == Some(session) && asked.promise == Promise::Activation(session);
+            let is_changing = self.clients.iter().any(|client| client.asked.values().any(of_session));
+            let is_owned = was_somebody || !self.sessions[session].is_active;
+            let promise = if is_elsewhere && is_owned && !is_changing {
                 Promise::Fault
             } else {
                 Promise::Activation(session)
@@ -162,15 +179,18 @@ impl World {
     }
 
     /// A session asks for something, mostly through the connection that it is bound to.
-    fn ask(&mut self) {
-        let Some(session) = self.session() else { return self.ask_for_session() };
+    async fn ask(&mut self) -> Result<(), String> {
+        let Some(session) = self.session() else {
+            self.ask_for_session();
+            return Ok(());
+        };
         let bound = *self.sessions[session].clients.last().unwrap_or(&0);
         let client = if self.rng.u8(..20) == 0 { self.open_client() } else { Some(bound) };
-        let Some(client) = client.filter(|client| self.clients[*client].is_open()) else { return };
+        let client = client.filter(|client| self.clients[*client].is_open());
         // A request before the activation ends the session, which should not be the fate of most.
-        if !self.sessions[session].is_active && self.rng.u8(..20) > 0 {
-            return;
-        }
+        let Some(client) = client.filter(|_| self.sessions[session].is_active || self.rng.u8(..20) == 0) else {
+            return self.activate_one().await;
+        };
         let header = self.header(self.sessions[session].token.clone());
         let handle = header.request_handle;
         let mut made = self.request(session, header);
@@ -179,15 +199,16 @@ impl World {
             made.promise = Promise::Fault;
         }
         self.send(client, Some(session), handle, made);
+        Ok(())
     }
 
     /// Sends a request: mostly as it is, else damaged, with a token that is no one's, cut into pieces or in part.
     fn send(&mut self, client: usize, session: Option<usize>, handle: u32, made: Made) {
-        if self.rng.u8(..8) > 0 {
+        if self.rng.u8(..12) > 0 {
             return self.send_intact(client, session, handle, made);
         }
         self.tally.n_damaged += 1;
-        match self.rng.u8(..12) {
+        match self.rng.u8(..20) {
             0 => {
                 let Some((_, frames)) = self.clients[client].frames(&made.body) else { return };
                 let cut = self.rng.usize(..frames.len());
@@ -232,8 +253,14 @@ impl World {
         };
         let what = format!("{what} of session {session:?} on connection {client}");
         let Some((request_id, frames)) = self.clients[client].frames(&body) else { return };
+        tell(|| format!("  {what}, request {request_id}, valid {is_valid}, {promise:?}, hidden {hidden:?}"));
         let asked = Asked { response, request_handle, session, hidden, is_valid, promise, what };
         self.tally.n_requests += 1;
+        if let Promise::Activation(session) = asked.promise
+            && !self.sessions[session].clients.contains(&client)
+        {
+            self.sessions[session].clients.push(client);
+        }
         self.clients[client].asked.insert(request_id, asked);
         let cut = if self.rng.u8(..6) == 0 { self.rng.usize(..frames.len()) } else { frames.len() };
         self.clients[client].pipe.send(&frames[..cut]);

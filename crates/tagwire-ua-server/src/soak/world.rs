@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 
 use super::client::{Asked, Client, Stage};
 use super::pipe::Pipe;
+use super::tell;
 use super::plant::{Plant, Secret, User, now, policy};
 use crate::connection::Connection;
 use crate::listener::{OpenConnections, keep_house, serve, take_place};
@@ -192,7 +193,9 @@ impl World {
         self.tally.n_sessions += 1;
         let Identifier::Opaque(bytes) = &response.authentication_token.identifier else { return };
         let real = Token::try_from(&bytes[..]).ok().and_then(|token| self.server.sessions.find(&token));
+        let number = self.sessions.len();
         let user = [User::Anonymous, User::Anna, User::Bert, User::Bert][self.rng.usize(..4)];
+        tell(|| format!("  session {number} on connection {client} will be {user:?}"));
         self.sessions.push(KnownSession {
             token: response.authentication_token.clone(),
             user,
@@ -210,11 +213,12 @@ impl World {
         let known = &mut self.sessions[session];
         if known.is_active {
             known.user = User::Anonymous;
+            self.set_principal(session, Peer::anonymous(), RoleSet::NONE);
         }
+        let known = &mut self.sessions[session];
         known.is_active = true;
-        if !known.clients.contains(&client) {
-            known.clients.push(client);
-        }
+        known.clients.retain(|known| *known != client);
+        known.clients.push(client);
         self.log_in(session);
     }
 
@@ -248,6 +252,7 @@ impl World {
 
     /// The rules of access change for Bert: all sessions end.
     pub(super) fn change_policy(&mut self) {
+        tell(|| "  the policy changes".to_owned());
         self.bert_sees = if self.bert_sees == Secret::Vault { Secret::Cellar } else { Secret::Vault };
         self.clients.iter_mut().for_each(Client::hide_all);
         self.server.set_policy(policy(self.bert_sees));
@@ -280,7 +285,8 @@ impl World {
         // As many rounds as the smallest pipe needs for the longest answer.
         for _ in 0..8_000 {
             self.settle().await?;
-            if !self.clients.iter().any(|client| client.pipe.has_untaken()) {
+            let is_live = |client: &&Client| client.stage != Stage::Closed;
+            if !self.clients.iter().filter(is_live).any(|client| client.pipe.has_untaken()) {
                 break;
             }
         }
