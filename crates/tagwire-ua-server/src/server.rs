@@ -196,6 +196,7 @@ impl Server {
         self.events.set_policy(Arc::clone(&policy));
         self.policy.store(policy);
         self.end_sessions_where("the rules of access changed", |_| true);
+        self.end_orphans_where(|_| true);
     }
 
     pub(crate) fn policy(&self) -> Arc<Policy> {
@@ -227,6 +228,7 @@ impl Server {
             let identity = state.principal.as_deref().map(Principal::identity);
             matches!(identity, Some(Identity::User(user)) if **user == *name)
         });
+        self.end_orphans_where(|owner| matches!(owner.identity(), Identity::User(user) if **user == *name));
     }
 
     /// Ends the sessions of users whose certificates are not trusted any more.
@@ -244,6 +246,20 @@ impl Server {
             log::session_ended(self, &session, What::SessionEnded, Some(why));
             self.end_session(&session, true);
         }
+    }
+
+    /// Ends subscriptions without a session whose user is meant: their items were made under rights that no longer hold,
+    /// and another session of that user could take them over.
+    fn end_orphans_where(&self, is_meant: impl Fn(&Principal) -> bool) {
+        let mut owners = self.owners.lock();
+        let is_meant = |orphan: &mut Orphan| orphan.owner.as_ref().is_none_or(|owner| is_meant(&owner.principal));
+        let gone: Vec<Orphan> = owners.orphans.extract_if(.., is_meant).collect();
+        for orphan in &gone {
+            owners.by_subscription.remove(&orphan.subscription.id);
+        }
+        // The hub wakes owners while it holds its own lock, which the end of a subscription needs too.
+        drop(owners);
+        drop(gone);
     }
 
     /// Tells the subscribers of tags whose range or unit changed (Part 8, 6.3.3).

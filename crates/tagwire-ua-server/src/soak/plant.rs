@@ -13,6 +13,7 @@ use tagwire_hub::{FolderId, FolderKind, Hub, LinkId, NewTag, Route, RouteFuture,
 use tagwire_model::{Access, EuRange, Status, TagId, Timestamp, Update, Value, ValueType};
 use tagwire_model::{ArrayData, DataType, Dims};
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 use crate::address_space::AddressSpace;
 use crate::event::{NewEvent, Source};
@@ -360,17 +361,14 @@ impl Line {
         };
         let mut given_up = self.given_up.subscribe();
         async move {
-            match millis {
-                Some(0) => true,
-                Some(millis) => {
-                    tokio::time::sleep(Duration::from_millis(millis)).await;
-                    true
-                }
-                None => {
-                    let _ = given_up.wait_for(|given_up| *given_up).await;
-                    false
-                }
+            let Some(millis) = millis else {
+                let _ = given_up.wait_for(|given_up| *given_up).await;
+                return false;
+            };
+            if millis > 0 {
+                let _ = timeout(Duration::from_millis(millis), given_up.wait_for(|given_up| *given_up)).await;
             }
+            true
         }
     }
 

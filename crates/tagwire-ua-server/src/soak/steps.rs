@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tagwire_access::{Peer, RoleSet};
+use tagwire_ua_proto::ids::encoding as ids;
 use tagwire_ua_proto::services::RequestHeader;
 use tagwire_ua_proto::types::NodeId;
 
@@ -157,7 +158,13 @@ impl World {
             self.send(client, Some(session), handle, made);
             return Ok(());
         }
-        // The same user shows up on another connection: nobody's name stands for the password that it would show.
+        // The same user shows up on another connection: nobody's name stands for the password that it would show, so that
+        // nobody else's attempt may be under way.
+        self.settle().await?;
+        let of_session = |asked: &Asked| asked.session == Some(session) && asked.response == ids::ACTIVATE_SESSION_RESPONSE;
+        if self.clients.iter().any(|client| client.asked.values().any(of_session)) {
+            return Ok(());
+        }
         self.clients[client].reads = true;
         self.set_principal(session, Peer::anonymous(), RoleSet::NONE);
         self.sessions[session].is_active = false;
