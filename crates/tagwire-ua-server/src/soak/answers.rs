@@ -81,6 +81,9 @@ impl World {
         let Answer { asked, body } = answer;
         self.tally.n_answers += 1;
         let fail = |why: String| Err(format!("{}: {why}", asked.what));
+        if let Some(session) = asked.session.filter(|_| asked.response == ids::ACTIVATE_SESSION_RESPONSE) {
+            self.sessions[session].n_activations -= 1;
+        }
         let mut reader = Reader::new(body);
         let Ok(Some(id)) = read_message_id(&mut reader) else { return fail("an answer of no type".to_owned()) };
         // That answer repeats the request.

@@ -3,7 +3,7 @@
 //! - [`plant`]: tags, users, rules, and a link that answers when it likes.
 //! - [`pipe`], [`client`]: connections in memory and their clients.
 //! - [`world`]: a server with its clients; [`steps`], [`requests`], [`mutate`]: what happens; [`answers`]: what must
-//!   hold of every answer.
+//!   hold of every answer; [`bugs`]: what was found.
 //!
 //! What must hold: nothing panics, every complete request is answered once or its connection is closed, every answer can
 //! be decoded, no session sees or touches what it may not, and everything is given back in the end.
@@ -11,6 +11,7 @@
 //! `TAGWIRE_SOAK_SEEDS` sets how many seeds run, `TAGWIRE_SOAK_SEED` runs a single one.
 
 mod answers;
+mod bugs;
 mod client;
 mod mutate;
 mod pipe;

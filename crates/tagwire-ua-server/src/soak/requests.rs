@@ -19,7 +19,7 @@ pub(super) struct Made {
     pub(super) what: &'static str,
 }
 
-fn made<T: Structure>(request: &T, what: &'static str, promise: Promise) -> Made {
+pub(super) fn made<T: Structure>(request: &T, what: &'static str, promise: Promise) -> Made {
     let mut body = Vec::new();
     NodeId::ns0(T::ENCODING_ID).encode(&mut body);
     request.encode(&mut body);

@@ -93,7 +93,7 @@ impl World {
         }
     }
 
-    fn header(&mut self, token: NodeId) -> RequestHeader {
+    pub(super) fn header(&mut self, token: NodeId) -> RequestHeader {
         let timeout_hint = [0, 0, 0, 50, 5_000][self.rng.usize(..5)];
         let return_diagnostics = if self.rng.u8(..6) == 0 { self.rng.u32(..1024) } else { 0 };
         let request_handle = self.rng.u32(..2_000);
@@ -146,10 +146,8 @@ impl World {
         let handle = header.request_handle;
         if !was_somebody || self.rng.u8(..4) == 0 {
             // Another activation may be under way, and make it nobody's before this one.
-            let of_session = |asked: &Asked| asked.session == Some(session) && asked.promise == Promise::Activation(session);
-            let is_changing = self.clients.iter().any(|client| client.asked.values().any(of_session));
             let is_owned = was_somebody || !self.sessions[session].is_active;
-            let promise = if is_elsewhere && is_owned && !is_changing {
+            let promise = if is_elsewhere && is_owned && self.sessions[session].n_activations == 0 {
                 Promise::Fault
             } else {
                 Promise::Activation(session)
@@ -161,8 +159,7 @@ impl World {
         // The same user shows up on another connection: nobody's name stands for the password that it would show, so that
         // nobody else's attempt may be under way.
         self.settle().await?;
-        let of_session = |asked: &Asked| asked.session == Some(session) && asked.response == ids::ACTIVATE_SESSION_RESPONSE;
-        if self.clients.iter().any(|client| client.asked.values().any(of_session)) {
+        if self.sessions[session].n_activations > 0 || self.clients[client].stage != Stage::Open {
             return Ok(());
         }
         self.clients[client].reads = true;
@@ -214,6 +211,7 @@ impl World {
         if self.rng.u8(..12) > 0 {
             return self.send_intact(client, session, handle, made);
         }
+        self.note_activation(session, &made);
         self.tally.n_damaged += 1;
         match self.rng.u8(..20) {
             0 => {
@@ -248,7 +246,15 @@ impl World {
         }
     }
 
-    fn send_intact(&mut self, client: usize, session: Option<usize>, handle: u32, made: Made) {
+    fn note_activation(&mut self, session: Option<usize>, made: &Made) {
+        if let Some(session) = session.filter(|_| made.response == ids::ACTIVATE_SESSION_RESPONSE) {
+            self.sessions[session].n_activations += 1;
+        }
+    }
+
+    /// Sends a request as it is.
+    pub(super) fn send_intact(&mut self, client: usize, session: Option<usize>, handle: u32, made: Made) {
+        self.note_activation(session, &made);
         self.dispatch(client, session, handle, made, true);
     }
 

@@ -56,6 +56,8 @@ pub(super) struct KnownSession {
     pub(super) token: NodeId,
     pub(super) user: User,
     pub(super) is_active: bool,
+    /// Activations that were sent and not answered, and perhaps never will be.
+    pub(super) n_activations: usize,
     /// The connections that it may be bound to.
     pub(super) clients: Vec<usize>,
     /// Whether a damaged request may have taken any subscription.
@@ -200,6 +202,7 @@ impl World {
             token: response.authentication_token.clone(),
             user,
             is_active: false,
+            n_activations: 0,
             clients: vec![client],
             may_own_all: false,
             nodes: Vec::new(),
