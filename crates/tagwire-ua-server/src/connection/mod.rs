@@ -78,12 +78,7 @@ impl Connection<TcpStream> {
 
 impl<S: Stream> Connection<S> {
     /// A connection over any stream, between these addresses: the client's and the one that it reached.
-    pub(crate) fn over(
-        stream: S,
-        (peer, local): (SocketAddr, SocketAddr),
-        server: Arc<Server>,
-        links: Links,
-    ) -> Self {
+    pub(crate) fn over(stream: S, (peer, local): (SocketAddr, SocketAddr), server: Arc<Server>, links: Links) -> Self {
         let now = Instant::now();
         Self {
             requests: Requests::new(Arc::clone(&server), links.clone(), peer, local),

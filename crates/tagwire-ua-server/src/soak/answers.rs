@@ -128,11 +128,9 @@ impl World {
                 good.map_or(Ok(()), |at| Err(format!("acknowledgement {at} was not refused")))
             }
             (Promise::Transfer(subscriptions), Response::Transfer(results)) => {
-                let Some(session) = asked.session else { return Ok(()) };
-                let user = self.sessions[session].user;
                 let taken = subscriptions.iter().zip(results).find(|(id, result)| {
                     let owner = self.subscribed.get(id).map(|known| known.user);
-                    !result.status_code.is_bad() && owner.is_some_and(|owner| owner != user)
+                    !result.status_code.is_bad() && owner.is_some_and(|owner| owner != asked.user)
                 });
                 taken.map_or(Ok(()), |(id, _)| Err(format!("subscription {id} went to another user")))
             }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use tagwire_ua_proto::secure::{ClientChannel, ClientConfig, ClientEvent, SecurityPolicy};
 use tagwire_ua_proto::services::MessageSecurityMode;
-use tagwire_ua_proto::transport::Limits;
+use tagwire_ua_proto::transport::{Fault, Limits, TransportError};
 
 use super::pipe::Pipe;
-use super::plant::{Secret, now};
+use super::plant::{Secret, User, now};
 use crate::monotonic;
 
 /// What a request promises of its answer.
@@ -19,6 +19,8 @@ pub(super) struct Asked {
     pub(super) request_handle: u32,
     /// The session that asked, by its number.
     pub(super) session: Option<usize>,
+    /// Whose session it was then.
+    pub(super) user: User,
     /// What the answer must not show.
     pub(super) hidden: Vec<Secret>,
     /// Whether the body left as it was made.
@@ -160,6 +162,11 @@ impl Client {
                 Ok(taken) => taken,
                 // An error message, after which the server closes the connection.
                 Err(_) if is_over => break,
+                // What lay unread for longer than its token holds is worth nothing.
+                Err(TransportError(Fault::Token)) => {
+                    self.leave();
+                    return Ok(answers);
+                }
                 Err(error) => return Err(format!("the server sent what is no message: {error}")),
             };
             match event {

@@ -51,7 +51,16 @@ impl Secret {
 
     fn bits(self, low: u32) -> u64 {
         let mark = self.mark();
-        u64::from_le_bytes([low as u8, (low >> 8) as u8, (low >> 16) as u8, mark[0], mark[1], mark[2], mark[3], mark[4]])
+        u64::from_le_bytes([
+            low as u8,
+            (low >> 8) as u8,
+            (low >> 16) as u8,
+            mark[0],
+            mark[1],
+            mark[2],
+            mark[3],
+            mark[4],
+        ])
     }
 
     /// Whether anything of this device is in the bytes.

@@ -145,8 +145,12 @@ impl World {
             };
             requested_parameters.filter = ExtensionObject::new(&self.event_filter());
         }
-        let monitoring_mode =
-            self.one(&[MonitoringMode::REPORTING, MonitoringMode::REPORTING, MonitoringMode::SAMPLING, MonitoringMode::DISABLED]);
+        let monitoring_mode = self.one(&[
+            MonitoringMode::REPORTING,
+            MonitoringMode::REPORTING,
+            MonitoringMode::SAMPLING,
+            MonitoringMode::DISABLED,
+        ]);
         MonitoredItemCreateRequest { item_to_monitor, monitoring_mode, requested_parameters }
     }
 
@@ -314,8 +318,12 @@ impl World {
                 let many = if self.rng.u8(..30) == 0 { 300 } else { 6 };
                 let items_to_create = self.many(many, |world| world.item_to_create(by));
                 let promise = self.fault_if_foreign(by, subscription_id, Promise::Items(subscription_id));
-                let request =
-                    CreateMonitoredItemsRequest { request_header, subscription_id, timestamps_to_return, items_to_create };
+                let request = CreateMonitoredItemsRequest {
+                    request_header,
+                    subscription_id,
+                    timestamps_to_return,
+                    items_to_create,
+                };
                 made(&request, "CreateMonitoredItems", promise)
             }
             4 => {
@@ -323,8 +331,12 @@ impl World {
                     monitored_item_id: world.item(subscription_id),
                     requested_parameters: world.parameters(),
                 });
-                let request =
-                    ModifyMonitoredItemsRequest { request_header, subscription_id, timestamps_to_return, items_to_modify };
+                let request = ModifyMonitoredItemsRequest {
+                    request_header,
+                    subscription_id,
+                    timestamps_to_return,
+                    items_to_modify,
+                };
                 made(&request, "ModifyMonitoredItems", promise)
             }
             5 => {

@@ -136,7 +136,8 @@ impl World {
         let Some(session) = self.session() else { return Ok(()) };
         let Some(client) = self.open_client() else { return Ok(()) };
         let known = &self.sessions[session];
-        let client = if !known.is_active || self.rng.bool() { *known.clients.last().unwrap_or(&client) } else { client };
+        let client =
+            if !known.is_active || self.rng.bool() { *known.clients.last().unwrap_or(&client) } else { client };
         if self.clients[client].stage != Stage::Open {
             return Ok(());
         }
@@ -249,6 +250,17 @@ impl World {
     fn note_activation(&mut self, session: Option<usize>, made: &Made) {
         if let Some(session) = session.filter(|_| made.response == ids::ACTIVATE_SESSION_RESPONSE) {
             self.sessions[session].n_activations += 1;
+            // One that was to be refused may come after this one, and find nobody's session.
+            if made.promise != Promise::Fault {
+                for asked in self.clients.iter_mut().flat_map(|client| client.asked.values_mut()) {
+                    if asked.session == Some(session)
+                        && asked.response == ids::ACTIVATE_SESSION_RESPONSE
+                        && asked.promise == Promise::Fault
+                    {
+                        asked.promise = Promise::Activation(session);
+                    }
+                }
+            }
         }
     }
 
@@ -267,7 +279,8 @@ impl World {
         let what = format!("{what} of session {session:?} on connection {client}");
         let Some((request_id, frames)) = self.clients[client].frames(&body) else { return };
         tell(|| format!("  {what}, request {request_id}, valid {is_valid}, {promise:?}, hidden {hidden:?}"));
-        let asked = Asked { response, request_handle, session, hidden, is_valid, promise, what };
+        let user = session.map_or(User::Anonymous, |session| self.sessions[session].user);
+        let asked = Asked { user, response, request_handle, session, hidden, is_valid, promise, what };
         self.tally.n_requests += 1;
         if let Promise::Activation(session) = asked.promise
             && !self.sessions[session].clients.contains(&client)

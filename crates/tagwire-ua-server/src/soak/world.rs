@@ -15,8 +15,8 @@ use tokio::task::JoinHandle;
 
 use super::client::{Asked, Client, Stage};
 use super::pipe::Pipe;
-use super::tell;
 use super::plant::{Plant, Secret, User, now, policy};
+use super::tell;
 use crate::connection::Connection;
 use crate::listener::{OpenConnections, keep_house, serve, take_place};
 use crate::quota::Usage;
