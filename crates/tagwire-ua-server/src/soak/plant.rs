@@ -333,13 +333,13 @@ fn value(value_type: ValueType, secret: Option<Secret>, counter: u32) -> Value {
             DataType::Double => Value::Double(f64::from_bits(bits(0))),
             DataType::Int64 => Value::Int64(bits(0) as i64),
             DataType::String => Value::text(&format!("{} {counter}", secret.map_or("press", Secret::name))),
-            DataType::Boolean => Value::Boolean(counter % 2 == 0),
+            DataType::Boolean => Value::Boolean(counter.is_multiple_of(2)),
             _ => Value::Int32(counter as i32),
         };
     }
     let dims: Dims = value_type.dims;
     let n = dims.n_elements().unwrap_or(0);
-    let data = ArrayData::Double((0..n).map(|idx| f64::from_bits(bits(idx as u32))).collect());
+    let data = ArrayData::Double((0..n).map(|idx| f64::from_bits(bits(idx))).collect());
     Value::array(dims, data).expect("as many elements as the dimensions say")
 }
 
