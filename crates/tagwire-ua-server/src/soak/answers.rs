@@ -84,6 +84,8 @@ impl World {
         if let Some(session) = asked.session.filter(|_| asked.response == ids::ACTIVATE_SESSION_RESPONSE) {
             self.sessions[session].n_activations -= 1;
         }
+        // Damaged frames may have asked something else under the same number.
+        let is_valid = asked.is_valid && !self.clients[client].broke_frames;
         let mut reader = Reader::new(body);
         let Ok(Some(id)) = read_message_id(&mut reader) else { return fail("an answer of no type".to_owned()) };
         // That answer repeats the request.
@@ -96,10 +98,10 @@ impl World {
             Ok(decoded) => decoded,
             Err(why) => return fail(why),
         };
-        if asked.is_valid && id != asked.response && id != ServiceFault::ENCODING_ID {
+        if is_valid && id != asked.response && id != ServiceFault::ENCODING_ID {
             return fail(format!("answered with the type {id}"));
         }
-        if asked.is_valid && handle != asked.request_handle {
+        if is_valid && handle != asked.request_handle {
             return fail(format!("answered with the handle {handle} in place of {}", asked.request_handle));
         }
         tell(|| {
@@ -110,7 +112,7 @@ impl World {
             self.tally.n_faults += 1;
             return if status.is_bad() { Ok(()) } else { fail(format!("a fault with the status {status}")) };
         }
-        if asked.is_valid {
+        if is_valid {
             self.keeps_promise(asked, &response).or_else(fail)?;
         }
         self.learn(client, asked, response).or_else(fail)

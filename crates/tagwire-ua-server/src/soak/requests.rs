@@ -385,6 +385,9 @@ impl World {
                 made(&request, "DeleteSubscriptions", promise)
             }
             2 | 3 => {
+                // A guess may hit what was made and not yet heard of.
+                let is_guess = subscription_ids.iter().any(|id| !self.subscribed.contains_key(id));
+                self.sessions[by].may_own_all |= is_guess;
                 // It may own them as soon as this is sent, whenever the answer is taken.
                 for id in &subscription_ids {
                     let user = self.sessions[by].user;

@@ -228,6 +228,9 @@ impl World {
                 let Some((_, mut frames)) = self.clients[client].frames(&made.body) else { return };
                 damage(&mut frames, &mut self.rng);
                 self.may_do_anything(session);
+                if let Some(session) = session.filter(|_| made.response == ids::ACTIVATE_SESSION_RESPONSE) {
+                    self.sessions[session].clients.insert(0, client);
+                }
                 self.clients[client].pipe.send(&frames);
                 self.clients[client].broke_frames = true;
             }
