@@ -27,7 +27,9 @@ usage: cargo xtask <command>
   check                     formatting, lints, tidy tests, licences (when cargo-deny is installed)
   test [--only PART] [-- ARGS]
                             all tests; PART is one of check, units, product; ARGS go to pytest
-  soak [--seeds N]          the fault suite in real time, 500 seeds when not told otherwise
+  soak [--server-seeds N] [--seeds N]
+                            the server fuzzer on a simulated clock, 100,000 seeds when not told otherwise, and the fault
+                            suite in real time, 500 seeds; 0 leaves one out
   soak mutations            a million spoilt requests over real connections; another number with --messages N
   bench [--quick]           figures beside open62541 and async-opcua; rewrites docs/benchmarks.md
   fuzz [--seconds N] [TARGET ...]

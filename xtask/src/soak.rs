@@ -1,25 +1,48 @@
-//! `cargo xtask soak`: the fault suite in real time over many seeds, or a million spoilt requests.
+//! `cargo xtask soak`: the fuzzer of the OPC UA server on a simulated clock, then the fault suite in real time, over many
+//! seeds; or a million spoilt requests.
 
 use anyhow::{Context as _, Result, bail};
 
 use crate::peers;
-use crate::process::cargo;
+use crate::process::{cargo, run as run_command};
 use crate::test::{product, run_product};
 
 /// Spoilt requests of one batch.
 const MESSAGES_PER_BATCH: u64 = 100_000;
+/// Seeds of the fuzzer of the server.
+const SERVER_SEEDS: u32 = 100_000;
+/// Seeds of the fault suite.
+const FAULT_SEEDS: u32 = 500;
 
-/// Runs the fault suite with the number of seeds asked for, or the spoilt requests.
+/// Runs the fuzzer and the fault suite with the numbers of seeds asked for (none leaves that part out), or the spoilt
+/// requests.
 pub(crate) fn run(args: &[String]) -> Result<()> {
     match args {
-        [] => faults(500),
-        [flag, n] if flag == "--seeds" => faults(n.parse().context("--seeds takes a number")?),
-        [word] if word == "mutations" => mutations(1_000_000),
+        [word] if word == "mutations" => return mutations(1_000_000),
         [word, flag, n] if word == "mutations" && flag == "--messages" => {
-            mutations(n.parse().context("--messages takes a number")?)
+            return mutations(n.parse().context("--messages takes a number")?);
         }
-        _ => bail!("usage: cargo xtask soak [--seeds N] | cargo xtask soak mutations [--messages N]"),
+        _ => {}
     }
+    let (mut server_seeds, mut seeds) = (SERVER_SEEDS, FAULT_SEEDS);
+    for option in args.chunks(2) {
+        match option {
+            [flag, n] if flag == "--seeds" => seeds = n.parse().context("--seeds takes a number")?,
+            [flag, n] if flag == "--server-seeds" => {
+                server_seeds = n.parse().context("--server-seeds takes a number")?;
+            }
+            _ => bail!(
+                "usage: cargo xtask soak [--server-seeds N] [--seeds N] | cargo xtask soak mutations [--messages N]"
+            ),
+        }
+    }
+    if server_seeds > 0 {
+        let test = ["test", "--profile", "ci", "--package", "tagwire-ua-server", "--lib", "soak::no_seed", "--"];
+        let mut command = cargo(&test);
+        command.arg("--nocapture").env("TAGWIRE_SOAK_SEEDS", server_seeds.to_string());
+        run_command(&mut command)?;
+    }
+    if seeds > 0 { faults(seeds) } else { Ok(()) }
 }
 
 fn faults(seeds: u32) -> Result<()> {
@@ -27,7 +50,7 @@ fn faults(seeds: u32) -> Result<()> {
 }
 
 fn mutations(messages: u64) -> Result<()> {
-    crate::process::run(&mut cargo(&["build", "--quiet", "--profile", "ci", "--package", "tagwire-tests"]))?;
+    run_command(&mut cargo(&["build", "--quiet", "--profile", "ci", "--package", "tagwire-tests"]))?;
     let (batches, each) = (messages.div_ceil(MESSAGES_PER_BATCH), messages.min(MESSAGES_PER_BATCH));
     let environment = [("TAGWIRE_ABUSE_BATCHES", batches.to_string()), ("TAGWIRE_ABUSE_MESSAGES", each.to_string())];
     suite(&["-k", "test_spoilt_requests_do_no_harm"], &environment)

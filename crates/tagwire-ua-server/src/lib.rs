@@ -17,6 +17,7 @@ mod fixture;
 pub mod limits;
 mod listener;
 mod log;
+mod monotonic;
 pub mod node_set;
 mod quota;
 mod reverse;
@@ -24,6 +25,8 @@ mod rights;
 mod server;
 pub mod services;
 mod session;
+#[cfg(test)]
+mod soak;
 mod status;
 mod subscription;
 mod variables;

@@ -12,7 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-use crate::connection::{Connection, Links};
+use crate::connection::{Connection, Links, Stream};
 use crate::quota::Ticket;
 use crate::reverse::keep_dialling;
 use crate::server::Server;
@@ -66,7 +66,7 @@ impl Drop for Listener {
     }
 }
 
-async fn keep_house(server: Arc<Server>, open: Arc<OpenConnections>) {
+pub(crate) async fn keep_house(server: Arc<Server>, open: Arc<OpenConnections>) {
     let mut generation = server.trust.generation();
     let mut user_generation = server.user_trust.generation();
     let mut rounds_to_recheck = RECHECK_EVERY;
@@ -134,12 +134,12 @@ async fn run(stream: TcpStream, peer: SocketAddr, server: Arc<Server>, open: Arc
 }
 
 /// Runs a connection to its end; returns whether a session lived on it.
-pub(crate) async fn serve(
+pub(crate) async fn serve<S: Stream>(
     peer: SocketAddr,
     server: &Arc<Server>,
     open: &OpenConnections,
     ticket: Ticket,
-    make: impl FnOnce(Arc<Server>, Links) -> Option<Connection>,
+    make: impl FnOnce(Arc<Server>, Links) -> Option<Connection<S>>,
 ) -> bool {
     let links = Links {
         has_session: Arc::new(AtomicBool::new(false)),

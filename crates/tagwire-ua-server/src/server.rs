@@ -23,6 +23,7 @@ use crate::diagnostics::Diagnostics;
 use crate::event::{Events, NewEvent, Source, audit};
 use crate::limits;
 use crate::log;
+use crate::monotonic;
 use crate::quota::{Quota, Usage};
 use crate::services::PartLocks;
 use crate::session::{Session, SessionTable};
@@ -145,7 +146,7 @@ impl Server {
             part_locks: PartLocks::default(),
             start_time,
             clock: parts.clock,
-            epoch: Instant::now(),
+            epoch: monotonic::now(),
             policy: ArcSwap::new(parts.policy),
             zones,
             diagnostics,
@@ -198,6 +199,7 @@ impl Server {
         self.events.set_policy(Arc::clone(&policy));
         self.policy.store(policy);
         self.end_sessions_where("the rules of access changed", |_| true);
+        self.end_orphans_where(|_| true);
     }
 
     pub(crate) fn policy(&self) -> Arc<Policy> {
@@ -229,6 +231,7 @@ impl Server {
             let identity = state.principal.as_deref().map(Principal::identity);
             matches!(identity, Some(Identity::User(user)) if **user == *name)
         });
+        self.end_orphans_where(|owner| matches!(owner.identity(), Identity::User(user) if **user == *name));
     }
 
     /// Ends the sessions of users whose certificates are not trusted any more.
@@ -246,6 +249,20 @@ impl Server {
             log::session_ended(self, &session, What::SessionEnded, Some(why));
             self.end_session(&session, true);
         }
+    }
+
+    /// Ends subscriptions without a session whose user is meant: their items were made under rights that no longer hold,
+    /// and another session of that user could take them over.
+    fn end_orphans_where(&self, is_meant: impl Fn(&Principal) -> bool) {
+        let mut owners = self.owners.lock();
+        let is_meant = |orphan: &mut Orphan| orphan.owner.as_ref().is_none_or(|owner| is_meant(&owner.principal));
+        let gone: Vec<Orphan> = owners.orphans.extract_if(.., is_meant).collect();
+        for orphan in &gone {
+            owners.by_subscription.remove(&orphan.subscription.id);
+        }
+        // The hub wakes owners while it holds its own lock, which the end of a subscription needs too.
+        drop(owners);
+        drop(gone);
     }
 
     /// Tells the subscribers of tags whose range or unit changed (Part 8, 6.3.3).
@@ -304,7 +321,7 @@ impl Server {
 
     /// Monotonic time.
     pub(crate) fn millis(&self) -> Millis {
-        self.epoch.elapsed().as_millis() as Millis
+        monotonic::now().saturating_duration_since(self.epoch).as_millis() as Millis
     }
 
     pub(crate) fn next_channel_id(&self) -> u32 {

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use tokio::net::TcpStream;
+use super::stream::Stream;
 
 /// Bytes read at once from a client that sends little.
 const MIN_READ_SIZE: usize = 4 << 10;
@@ -48,7 +48,7 @@ impl ReceiveBuffer {
     ///
     /// # Errors
     /// As the socket; [`io::ErrorKind::WouldBlock`] when nothing is there.
-    pub(super) fn fill(&mut self, stream: &TcpStream) -> io::Result<usize> {
+    pub(super) fn fill(&mut self, stream: &impl Stream) -> io::Result<usize> {
         if self.bytes.len() - self.end < self.read_size / 2 {
             self.bytes.copy_within(self.start..self.end, 0);
             self.end -= self.start;
@@ -99,7 +99,7 @@ impl SendBuffer {
     ///
     /// # Errors
     /// As the socket, but not [`io::ErrorKind::WouldBlock`].
-    pub(super) fn flush(&mut self, stream: &TcpStream) -> io::Result<bool> {
+    pub(super) fn flush(&mut self, stream: &impl Stream) -> io::Result<bool> {
         let before = self.sent;
         while self.sent < self.bytes.len() {
             match stream.try_write(&self.bytes[self.sent..]) {

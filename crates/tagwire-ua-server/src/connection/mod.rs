@@ -5,6 +5,7 @@ mod buffers;
 mod diagnostics;
 mod dispatch;
 mod requests;
+mod stream;
 
 use std::io;
 use std::net::SocketAddr;
@@ -21,6 +22,7 @@ use tokio::time::Instant;
 
 use buffers::{ReceiveBuffer, SendBuffer};
 use requests::{Ended, Requests};
+pub(crate) use stream::Stream;
 
 use crate::limits;
 use crate::quota::Share;
@@ -38,8 +40,8 @@ pub(crate) struct Links {
 }
 
 /// One connection.
-pub(crate) struct Connection {
-    stream: TcpStream,
+pub(crate) struct Connection<S> {
+    stream: S,
     peer: SocketAddr,
     server: Arc<Server>,
     links: Links,
@@ -68,13 +70,20 @@ enum Woken {
     Close,
 }
 
-impl Connection {
+impl Connection<TcpStream> {
     /// A connection that was just accepted; `None` when it is gone already.
     pub(crate) fn new(stream: TcpStream, peer: SocketAddr, server: Arc<Server>, links: Links) -> Option<Self> {
         stream.set_nodelay(true).ok()?;
         let local = stream.local_addr().ok()?;
+        Some(Self::over(stream, (peer, local), server, links))
+    }
+}
+
+impl<S: Stream> Connection<S> {
+    /// A connection over any stream, between these addresses: the client's and the one that it reached.
+    pub(crate) fn over(stream: S, (peer, local): (SocketAddr, SocketAddr), server: Arc<Server>, links: Links) -> Self {
         let now = Instant::now();
-        Some(Self {
+        Self {
             requests: Requests::new(Arc::clone(&server), links.clone(), peer, local),
             shutdown: server.shutdown_signal(),
             stream,
@@ -88,7 +97,7 @@ impl Connection {
             last_sent: now,
             last_active: now,
             had_session: false,
-        })
+        }
     }
 
     /// Sends these bytes before anything else.
@@ -155,7 +164,7 @@ impl Connection {
         self.links.has_session.store(has_session, Ordering::Relaxed);
         self.had_session |= has_session;
         let now = Instant::now();
-        if !self.send.is_empty() && now.duration_since(self.last_sent) > limits::SEND_TIMEOUT {
+        if !self.send.is_empty() && now.duration_since(self.last_sent) >= limits::SEND_TIMEOUT {
             return Err(Ended::SlowReader);
         }
         if has_session {

@@ -21,6 +21,7 @@ use super::diagnostics;
 use super::dispatch::{Refused, ReplyTo, Request};
 use crate::event::audit;
 use crate::limits;
+use crate::monotonic;
 use crate::quota::Share;
 use crate::server::Server;
 use crate::services::{Flow, Later, LaterBody, write_answer};
@@ -92,7 +93,7 @@ impl Requests {
             local,
         };
         Self {
-            channel: ServerChannel::new(config, id, std::time::Instant::now()),
+            channel: ServerChannel::new(config, id, monotonic::now()),
             unfinished: server.quota.unfinished(),
             server,
             links,
@@ -129,10 +130,10 @@ impl Requests {
             self.finish(done, send)?;
         }
         if receive.is_empty() || self.later.len() >= limits::MAX_WAITING_REQUESTS {
-            self.channel.check_deadline(std::time::Instant::now())?;
+            self.channel.check_deadline(monotonic::now())?;
             return Ok(false);
         }
-        let now = std::time::Instant::now();
+        let now = monotonic::now();
         let received = self.channel.receive(receive.unread(), now, &mut send.bytes)?;
         let consumed = received.consumed;
         match received.event {
@@ -292,7 +293,7 @@ impl Requests {
     pub(super) fn next_deadline(&self) -> Option<Millis> {
         let sessions = self.sessions.iter().filter_map(|session| session.state.lock().publishing.next_deadline());
         let channel = self.channel.deadline().map(|deadline| {
-            let left = deadline.saturating_duration_since(std::time::Instant::now());
+            let left = deadline.saturating_duration_since(monotonic::now());
             self.server.millis() + left.as_millis() as Millis + 1
         });
         sessions.chain(channel).min()

@@ -204,7 +204,7 @@ pub(super) fn activate(context: &mut Context<'_>, body: &[u8], _out: &mut Vec<u8
             server.guesses.right(peer, &name);
         }
         let actor = actor.with_user(&principal);
-        let finished = finish(&session, &channel, principal, user_certificate);
+        let finished = finish(&server, &session, &channel, principal, user_certificate);
         session.set_end(until);
         let status = finished.as_ref().err().copied().unwrap_or_default();
         audit::session_activated(&server, &channel, &session, &actor, claimed, status);
@@ -238,8 +238,10 @@ fn check_channel(channel: &ChannelFacts, session: &Session, request: &ActivateSe
         .map_err(|_| status::BAD_APPLICATION_SIGNATURE_INVALID)
 }
 
-/// Binds the session to the channel. A session that moves to another channel keeps its user (S14).
+/// Binds the session to the channel. A session that moves to another channel keeps its user (S14); where the user
+/// changes, what the one before subscribed to ends, because the new one may have fewer rights.
 fn finish(
+    server: &Server,
     session: &Arc<Session>,
     channel: &ChannelFacts,
     principal: Principal,
@@ -261,11 +263,15 @@ fn finish(
     {
         state.publishing.forget_channel(old);
     }
+    let is_other_user = state.principal.as_ref().is_some_and(|before| before.identity() != principal.identity());
+    let gone = if is_other_user { state.publishing.end_all(Status::BAD_USER_ACCESS_DENIED) } else { Vec::new() };
     let principal = Arc::new(principal);
     state.publishing.set_principal(&principal);
     state.principal = Some(principal);
     state.user_certificate = user_certificate;
     state.server_nonce.clone_from(&nonce);
+    drop(state);
+    server.forget_subscriptions(gone);
     Ok(ByteString::from(nonce))
 }
 

@@ -101,6 +101,13 @@ impl Publishing {
         std::mem::take(&mut self.subscriptions)
     }
 
+    /// Takes all subscriptions out for good and tells the client why.
+    pub(crate) fn end_all(&mut self, why: Status) -> Vec<Subscription> {
+        let gone = self.take_all();
+        gone.iter().for_each(|subscription| self.leave_ghost(subscription, why));
+        gone
+    }
+
     /// Tells the client with its next Publish request what became of a subscription that it no longer has.
     pub(crate) fn leave_ghost(&mut self, gone: &Subscription, status: Status) {
         if self.ghosts.len() >= limits::MAX_SUBSCRIPTIONS_PER_SESSION as usize {

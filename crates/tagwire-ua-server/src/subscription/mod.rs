@@ -342,7 +342,7 @@ impl Subscription {
     }
 
     fn hub_millis(&self) -> u32 {
-        self.hub.millis(std::time::Instant::now())
+        self.hub.millis(crate::monotonic::now())
     }
 
     /// Adds an item and samples it at once; `None` when the subscription is full.
