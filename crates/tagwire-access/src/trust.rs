@@ -17,8 +17,8 @@ use crate::folder::Folder;
 use crate::path::{self, MAX_DEPTH};
 use crate::rejected::Rejected;
 use crate::{
-    Actor, Audit, AuditEvent, Certificate, CertificateError, Face, Fingerprint, Reason, Refusal, RejectedEntry, What,
-    der_file, revocation,
+    Actor, Audit, AuditEvent, Certificate, CertificateError, Face, Fingerprint, Reason, Refusal, RejectedEntry,
+    Revocation, What, der_file, revocation,
 };
 
 /// Most bytes of certificates taken from one peer.
@@ -384,6 +384,14 @@ impl TrustStore {
         let state = self.state.read();
         let all = state.folders().into_iter().flat_map(Folder::ignored);
         all.map(|(path, problem)| (path.to_owned(), problem.to_owned())).collect()
+    }
+
+    /// Whether certificates that `authority` issued can be checked for revocation now.
+    pub fn revocation(&self, authority: &Certificate, now: Timestamp) -> Revocation {
+        self.rescan(true);
+        let state = self.state.read();
+        let lists = state.trusted.lists.iter().chain(&state.issuers.lists).map(Arc::as_ref);
+        revocation::state(authority, lists, now)
     }
 
     /// The fingerprint, among trusted, rejected and blocked ones, that begins with these hexadecimal digits (at least four).

@@ -34,3 +34,4 @@ pub mod users;
 pub use changes::{Action, Changes, DeviceChange, LinkChange};
 pub use gateway::{Gateway, ReloadError, StartError};
 pub use plant::PlantError;
+pub use tagwire_ua_server::limits::MAX_CONNECTIONS;
