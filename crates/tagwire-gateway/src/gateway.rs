@@ -26,6 +26,7 @@ use crate::control;
 use crate::data_dir::{DataDir, DataDirError};
 use crate::drivers::DRIVERS;
 use crate::events::{self, LinkEvents};
+use crate::expiry::Expiry;
 use crate::http;
 use crate::metrics::{self, ServerFigures};
 use crate::plant::{NodeIds, Plant, PlantError};
@@ -363,18 +364,25 @@ fn report(errors: &[PlantError]) {
     }
 }
 
-/// Once a second: the clock, stuck links, counters, the server's own tags.
+/// Once a second: the clock, the own certificate, stuck links, counters, the server's own tags.
 async fn keep_house(shared: Arc<Shared>, mut tags: ServerTags) {
     let mut ticks = tokio::time::interval(HOUSEKEEPING);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut watchdogs = std::collections::HashMap::new();
     let mut n_steps = shared.clock.n_steps();
+    let mut expiry = Expiry::default();
     loop {
         ticks.tick().await;
         shared.clock.watch();
         let before = std::mem::replace(&mut n_steps, shared.clock.n_steps());
         if before != n_steps {
             events::tell_clock_step(shared.ua.events());
+        }
+        if let Some(own) = shared.own.current()
+            && let Some(notice) = expiry.check(own.certificate(), shared.clock.now())
+        {
+            tracing::warn!("{}; tagwire doctor tells how to renew it", notice.text);
+            events::tell_expiry(shared.ua.events(), &notice);
         }
         // A reload holds the plant for as long as it takes; the round is left out then.
         if let Ok(plant) = shared.plant.try_lock() {

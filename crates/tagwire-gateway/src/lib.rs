@@ -17,6 +17,7 @@ pub mod control;
 pub mod data_dir;
 pub mod drivers;
 mod events;
+mod expiry;
 mod gateway;
 pub mod http;
 pub mod logging;
