@@ -180,6 +180,40 @@ def test_a_name_that_is_missing_in_the_certificate_is_told(tmp_path):
     assert "press-hall.example" in told(doctor("--config", server.file, code=0), "certificate", "warning")
 
 
+def test_an_own_certificate_that_ends_soon_is_told_by_doctor_and_by_the_server(tmp_path):
+    authority = certificates.issue("plant authority", authority=True)
+    own = tmp_path / "data" / "pki" / "own"
+    server = Tagwire(tmp_path, TAG)
+    for days, state, words, said in (
+        ((-1, 10), "warning", "expires in 9 days", "expires in 9 days"),
+        ((-9, -2), "problem", "expired on", "expired on"),
+        ((3, 90), "problem", "not valid before", None),
+    ):
+        identity = certificates.issue("own", "urn:plant:own", issuer=authority, days=days)
+        identity.name = "made"
+        identity.save(tmp_path)
+        own.mkdir(parents=True, exist_ok=True)
+        (own / "cert.der").write_bytes(identity.certificate_der.read_bytes())
+        (own / "key.pem").write_bytes(identity.key_pem.read_bytes())
+        os.chmod(own / "key.pem", 0o600)
+        checks = doctor("--config", server.file, code=1 if state == "problem" else 0)
+        assert words in told(checks, "certificate", state)
+        if said:
+            with server:
+                wait_until(lambda: f"certificate of this server {said}" in server.process.output, 10, "the log tells it")
+
+
+def test_a_certificate_without_its_key_is_told(tmp_path):
+    server = Tagwire(tmp_path, TAG)
+    own = tmp_path / "data" / "pki" / "own"
+    for name in ("one", "two"):
+        certificates.make(tmp_path, name)
+    own.mkdir(parents=True)
+    (own / "cert.der").write_bytes((tmp_path / "one.der").read_bytes())
+    (own / "key.pem").write_bytes((tmp_path / "two.key.pem").read_bytes())
+    assert "does not belong to the key" in told(doctor("--config", server.file, code=1), "certificate", "problem")
+
+
 def test_trust_in_both_directions_is_explained_until_it_works(secured, person, tmp_path):
     checks = doctor(secured.url, code=1, **person)
     assert "speaks OPC UA" in told(checks, "connection", "good")

@@ -148,20 +148,25 @@ impl TrustStore {
         for name in ["trusted", "issuer", "rejected", "blocked"] {
             file::make_folder(&pki.join(name))?;
         }
+        Ok(Self::look(pki, settings, audit))
+    }
+
+    /// The lists below `pki` as they are, without making folders: for whoever only reads them. What is missing is empty.
+    pub fn look(pki: &Path, settings: TrustSettings, audit: Arc<dyn Audit>) -> Self {
         let mut trusted = Folder::new(pki.join("trusted"));
         let mut issuers = Folder::new(pki.join("issuer"));
         let mut blocked = Folder::new(pki.join("blocked"));
         trusted.scan();
         issuers.scan();
         blocked.scan();
-        Ok(Self {
+        Self {
             settings,
             state: RwLock::new(State { trusted, issuers, blocked, scanned: Instant::now() }),
             rejected: Mutex::new(Rejected::open(pki.join("rejected"))),
             generation: AtomicU64::new(1),
             audit,
             editing: Mutex::default(),
-        })
+        }
     }
 
     /// A number that grows whenever the lists change: a reason to check live sessions again.

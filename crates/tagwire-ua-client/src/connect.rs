@@ -94,7 +94,7 @@ pub(crate) async fn prepare(endpoint: &Endpoint, options: &ConnectOptions) -> Re
             let own = identity.own().await?;
             config = config.application_uri(own.application_uri());
             fingerprint = Some(own.certificate().fingerprint().to_string());
-            let leaf = verify(identity, &endpoint, options)?;
+            let leaf = verify(identity, endpoint, options)?;
             let folder = show_to_library(&leaf)?;
             config = config
                 .certificate_path(identity.certificate_path())

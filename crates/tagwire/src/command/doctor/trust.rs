@@ -19,32 +19,22 @@ pub(super) struct Lists {
     pub(super) n_users: usize,
 }
 
-/// Looks through the lists below a data folder.
+/// Looks through the lists below a data folder, and changes nothing there.
 pub(super) fn examine(data_dir: &Path, now: Timestamp) -> Lists {
-    let pki = data_dir.join("pki");
     let mut lists = Lists { findings: Vec::new(), n_users: 0 };
-    let places =
-        [(pki.clone(), TrustSettings::default(), "application"), (pki.join("users"), TrustSettings::users(), "user")];
-    for (folder, settings, of) in places {
-        if !folder.is_dir() {
-            continue;
-        }
-        match TrustStore::open(&folder, settings, Arc::new(NoAudit)) {
-            Ok(store) => {
-                let n_trusted = store.trusted().len();
-                if of == "user" {
-                    lists.n_users = n_trusted;
-                }
-                check(&store, of, now, &mut lists.findings);
-            }
-            Err(error) => {
-                let fix = "run this command as the user that runs the server, and let that user own [server] data_dir";
-                lists.findings.push(Finding::problem(CHECK, error.to_string(), fix));
-            }
-        }
-    }
-    lists.findings.extend(waiting(data_dir));
+    let [applications, users] = stores(data_dir);
+    check(&applications, "application", now, &mut lists.findings);
+    check(&users, "user", now, &mut lists.findings);
+    lists.n_users = users.trusted().len();
+    lists.findings.extend(waiting(data_dir, &[applications, users]));
     lists
+}
+
+/// The lists for applications and those for users.
+fn stores(data_dir: &Path) -> [TrustStore; 2] {
+    let pki = data_dir.join("pki");
+    let look = |folder: &Path, settings| TrustStore::look(folder, settings, Arc::new(NoAudit));
+    [look(&pki, TrustSettings::default()), look(&pki.join("users"), TrustSettings::users())]
 }
 
 fn check(store: &TrustStore, of: &str, now: Timestamp, findings: &mut Vec<Finding>) {
@@ -119,7 +109,7 @@ fn revocation(store: &TrustStore, authority: &Certificate, now: Timestamp) -> Op
 }
 
 /// Certificates that wait for a decision; the reasons are known to the running server only.
-fn waiting(data_dir: &Path) -> Vec<Finding> {
+fn waiting(data_dir: &Path, stores: &[TrustStore]) -> Vec<Finding> {
     let answer = ControlClient::connect(data_dir).and_then(|mut client| client.ask(&Request::TrustList {}));
     let pending = |of: &Value| of["pending"].as_array().cloned().unwrap_or_default();
     let text = |entry: &Value, key: &str| entry[key].as_str().unwrap_or_default().to_owned();
@@ -136,19 +126,13 @@ fn waiting(data_dir: &Path) -> Vec<Finding> {
                 )
             })
             .collect(),
-        Err(_) => {
-            let stores = [("", TrustSettings::default()), ("users", TrustSettings::users())];
-            let folders = stores.map(|(name, settings)| (data_dir.join("pki").join(name), settings));
-            folders
-                .into_iter()
-                .filter(|(folder, _)| folder.is_dir())
-                .filter_map(|(folder, settings)| TrustStore::open(&folder, settings, Arc::new(NoAudit)).ok())
-                .flat_map(|store| store.rejected())
-                .map(|entry| {
-                    let fix = Reason::Untrusted.advice(entry.certificate.fingerprint());
-                    Finding::warning(CHECK, format!("{} waits for a decision", named(&entry.certificate)), fix)
-                })
-                .collect()
-        }
+        Err(_) => stores
+            .iter()
+            .flat_map(TrustStore::rejected)
+            .map(|entry| {
+                let fix = Reason::Untrusted.advice(entry.certificate.fingerprint());
+                Finding::warning(CHECK, format!("{} waits for a decision", named(&entry.certificate)), fix)
+            })
+            .collect(),
     }
 }
