@@ -14,6 +14,7 @@ use tagwire_access::{
 use tagwire_driver::{Clock, DriverKind, Statistics, Watchdog};
 use tagwire_hub::Hub;
 use tagwire_model::Value;
+use tagwire_ua_client::{Identity, Registration, Url};
 use thiserror::Error;
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
@@ -21,7 +22,7 @@ use tokio::time::Instant;
 
 use crate::audit::{CLOSE_PATIENCE, Recorder};
 use crate::changes::Changes;
-use crate::config::{Config, Http, Problems};
+use crate::config::{Config, Http, Problems, Ua};
 use crate::control;
 use crate::data_dir::{DataDir, DataDirError};
 use crate::drivers::DRIVERS;
@@ -30,6 +31,7 @@ use crate::expiry::Expiry;
 use crate::http;
 use crate::metrics::{self, ServerFigures};
 use crate::plant::{NodeIds, Plant, PlantError};
+use crate::register::{discovery_urls, keep_registered};
 use crate::service_level::service_level;
 use crate::system::{ServerItem, ServerTags};
 use crate::trust::USERS_FOLDER;
@@ -63,6 +65,7 @@ pub(crate) struct Shared {
     pub(crate) recorder: Recorder,
     pub(crate) clock: Clock,
     pub(crate) name: String,
+    pub(crate) application_uri: String,
     pub(crate) started: Instant,
     pub(crate) n_reloads: AtomicU64,
     pub(crate) n_stuck: AtomicUsize,
@@ -169,7 +172,7 @@ impl Gateway {
         let mut ua = UaFace::new(UaSetup {
             name: &name,
             ua: &ua_section,
-            application_uri,
+            application_uri: application_uri.clone(),
             hub: Arc::clone(&hub),
             login,
             policy,
@@ -200,6 +203,7 @@ impl Gateway {
             recorder,
             clock,
             name,
+            application_uri,
             started: Instant::now(),
             n_reloads: AtomicU64::new(0),
             n_stuck: AtomicUsize::new(0),
@@ -210,6 +214,7 @@ impl Gateway {
             gateway.stop().await;
             return Err(error);
         }
+        gateway.register(&ua_section);
         gateway.shared.tell_start();
         Ok(gateway)
     }
@@ -235,6 +240,32 @@ impl Gateway {
             Err(error) => tracing::error!(%error, "the server's own tags cannot be made"),
         }
         Ok(())
+    }
+
+    /// Registers at the discovery servers that the configuration names.
+    fn register(&mut self, ua: &Ua) {
+        let hosts = if ua.hosts.is_empty() { found_names() } else { ua.hosts.clone() };
+        let shared = &self.shared;
+        let identity = Identity::of(self._data_dir.path(), Arc::clone(&shared.own), Arc::clone(&shared.trust));
+        let registration = Registration {
+            application_uri: shared.application_uri.clone(),
+            product_uri: tagwire_ua_server::PRODUCT_URI.to_owned(),
+            name: shared.name.clone(),
+            discovery_urls: discovery_urls(shared.ua.addresses(), &hosts),
+            capabilities: vec!["DA".to_owned()],
+            is_online: true,
+        };
+        for address in &ua.register_at {
+            let url = format!("opc.tcp://{}", address.0);
+            match (url.parse::<Url>(), &identity) {
+                (Ok(url), Ok(identity)) => {
+                    let registering = keep_registered(url, registration.clone(), identity.clone());
+                    self.tasks.push(tokio::spawn(registering));
+                }
+                (Err(error), _) => tracing::error!("not registered at {url}: {error}"),
+                (_, Err(error)) => tracing::error!("not registered at {url}: {error}"),
+            }
+        }
     }
 
     /// The live table, for whoever runs in the same process.

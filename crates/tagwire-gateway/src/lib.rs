@@ -23,6 +23,7 @@ pub mod http;
 pub mod logging;
 mod metrics;
 mod plant;
+mod register;
 mod running;
 mod service_level;
 mod sink;

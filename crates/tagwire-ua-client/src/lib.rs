@@ -3,6 +3,7 @@
 //! - [`Client`], [`ConnectOptions`], [`Security`]: one session with one server.
 //! - [`discover`], [`look`], [`Endpoint`]: what a server offers.
 //! - [`greet`], [`try_channel`]: the steps to a session one by one, to find the one that fails.
+//! - [`register`]: telling a discovery server about a server.
 //! - [`NodeId`], [`parse_node_id`], [`Url`]: what a person types.
 //! - [`Client::read`], [`Client::write`], [`Client::write_text`]: values in and out as [`tagwire_model::Value`].
 //! - [`Client::browse`], [`Browsed`]: the address space, page by page.
@@ -30,6 +31,7 @@ mod limits;
 mod loader;
 mod node_id;
 mod options;
+mod register;
 mod shape;
 mod subscription;
 mod unit;
@@ -46,5 +48,6 @@ pub use identity::Identity;
 pub use node_id::{NodeIdError, parse_node_id, print_node_id};
 pub use opcua_types::NodeId;
 pub use options::{ConnectOptions, Login, Mode, Policy, Security};
+pub use register::{Registration, register};
 pub use subscription::{Change, Subscription};
 pub use url::{Url, UrlError};

@@ -128,7 +128,7 @@ impl Server {
 }
 
 /// What names the product, whoever runs it.
-pub(crate) const PRODUCT_URI: &str = "urn:tagwire:server";
+pub const PRODUCT_URI: &str = "urn:tagwire:server";
 
 /// A rank that clients choose by: the higher the better (Part 4, 7.14). Encryption counts for more than the policy.
 fn security_level(policy: &SecurityPolicy, mode: MessageSecurityMode) -> u8 {
