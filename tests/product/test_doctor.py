@@ -167,8 +167,11 @@ def test_what_is_wrong_in_the_trust_lists_is_told(tmp_path):
     assert "plant authority is missing" in told(checks, "trust", "problem")
     warnings = told(checks, "trust", "warning")
     assert "old client expired" in warnings and "notes.txt" in warnings
+    (pki / "issuer" / "old.crl").write_bytes(certificates.revocation_list(authority, days=-3))
+    assert "is out of date" in told(doctor("--config", server.file, code=1), "trust", "problem")
     (pki / "issuer" / "authority.crl").write_bytes(certificates.revocation_list(authority))
     assert told(doctor("--config", server.file, code=0), "trust", "problem") == ""
+    assert not (pki / "rejected").exists(), "the doctor changes nothing"
 
 
 def test_a_name_that_is_missing_in_the_certificate_is_told(tmp_path):
