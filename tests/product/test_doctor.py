@@ -5,6 +5,7 @@ import contextlib
 import datetime
 import json
 import os
+import re
 import socket
 import threading
 
@@ -248,6 +249,12 @@ def test_trust_in_both_directions_is_explained_until_it_works(secured, person, t
     assert "check the user name" in told(checks, "session", "problem")
 
 
+def test_security_that_is_not_offered_is_told(secured, person):
+    for word, check in (("aes128-sha256-rsaoaep", "endpoints"), ("none", "session")):
+        checks = doctor(secured.url, "--security", word, code=1, **person)
+        assert "--security" in told(checks, check, "problem"), checks
+
+
 def test_a_host_name_that_the_certificate_does_not_hold_is_told(secured, person):
     checks = doctor(f"opc.tcp://127.0.0.2:{secured.port}", code=1, **person)
     assert "nothing listens" in told(checks, "connection", "problem")
@@ -287,6 +294,29 @@ async def test_a_clock_that_is_off_is_told(person, monkeypatch):
     async with server:
         checks = await asyncio.to_thread(doctor, server.endpoint.geturl(), code=1, **person)
     assert "ahead of ours" in told(checks, "clock", "problem")
+
+
+def test_a_new_installation_reads_like_this(tmp_path):
+    server = Tagwire(tmp_path, TAG, security=POLICIES, anonymous="none")
+    done = command("doctor", "--config", "tagwire.toml", cwd=tmp_path)
+    text = re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME", done.stdout).replace(str(server.port), "PORT")
+    text = re.sub(r"may open .* files", "may open N files", text)
+    assert done.returncode == 1 and done.stderr == ""
+    assert text == (
+        'warning  configuration: tagwire.toml: [ua]: nobody can log in: there is no users.toml, and anonymous is "none"; '
+        "add a user with: tagwire user add NAME --config FILE\n"
+        "good     configuration: tagwire.toml has 1 link and 1 tag\n"
+        "good     clock: it is TIME\n"
+        "good     server: it does not run\n"
+        "good     data folder: data is not there yet; the first start of the server makes it\n"
+        "good     certificate: there is none yet; the first start of the server makes it\n"
+        "good     trust: 0 application certificates trusted, 0 issuers\n"
+        "problem  users: nobody can log in: there is no user, no certificate of a user is trusted, and [ua] anonymous "
+        "is none; type: tagwire user add NAME --config tagwire.toml\n"
+        "good     port: the server could listen on 127.0.0.1:PORT\n"
+        "good     open files: a program started here may open N files, and needs up to 666\n"
+        "8 good, 1 warning, 1 problem\n"
+    )
 
 
 def test_the_lines_are_for_people(secured, person):

@@ -181,6 +181,13 @@ impl Visit<'_> {
         // Whoever may log in through it, the channel is the same.
         let best = endpoints.iter().filter(|endpoint| endpoint.is_secure()).filter(is_wanted);
         let Some(endpoint) = best.max_by_key(|endpoint| (endpoint.mode(), endpoint.level(), endpoint.policy())) else {
+            if let Security::Exactly(policy, mode) = self.options.security
+                && policy != Policy::None
+            {
+                let text = format!("the server offers no endpoint with {policy} {mode}");
+                let fix = "leave --security out, and the best that the server has is tried";
+                self.report.add(Finding::problem("endpoints", text, fix))?;
+            }
             return Ok(());
         };
         let identity = identity()?;
@@ -289,7 +296,9 @@ impl Visit<'_> {
                 Err(_) => Finding::problem(CHECK, format!("the server does not trust us ({status})"), ""),
             },
             // Both sides trust each other: only a user is missing to try the rest.
-            Err(error @ (Error::NoEndpoint(_) | Error::Refused { .. })) if self.options.login == Login::Anonymous => {
+            Err(error @ (Error::NoEndpoint(_) | Error::Refused { .. }))
+                if self.options.login == Login::Anonymous && !endpoints.iter().any(Endpoint::admits_anonymous) =>
+            {
                 let Failure { message, hint, .. } = failure(&error, &self.options);
                 Finding::warning(CHECK, message, hint)
             }
