@@ -70,7 +70,7 @@ mod tests {
         for (offset, took_ms, state, text) in [
             (0, 2, State::Good, "0.00 s ahead of ours"),
             (-1, 2, State::Good, "1.00 s behind ours"),
-            (-9, 10, State::Warning, "9.00 s behind ours"),
+            (-9, 2, State::Warning, "9.00 s behind ours"),
             (-9, 18_000, State::Good, "0.00 s ahead of ours"),
             (400, 2, State::Problem, "400 s ahead of ours"),
             (-7200, 2, State::Problem, "120 min behind ours"),
