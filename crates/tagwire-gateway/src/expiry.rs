@@ -69,11 +69,11 @@ mod tests {
             }
         }
         let expected = [
-            (24 * 60, "expires in 60 days, on 2036-03-01T00:00:00.0000000Z"),
-            (24 * 30, "expires in 30 days, on 2036-03-01T00:00:00.0000000Z"),
-            (24 * 14, "expires in 14 days, on 2036-03-01T00:00:00.0000000Z"),
-            (24, "expires in 1 day, on 2036-03-01T00:00:00.0000000Z"),
-            (0, "expired on 2036-03-01T00:00:00.0000000Z, and clients refuse it"),
+            (24 * 60, "expires in 60 days, on 2036-03-01T00:00:00Z"),
+            (24 * 30, "expires in 30 days, on 2036-03-01T00:00:00Z"),
+            (24 * 14, "expires in 14 days, on 2036-03-01T00:00:00Z"),
+            (24, "expires in 1 day, on 2036-03-01T00:00:00Z"),
+            (0, "expired on 2036-03-01T00:00:00Z, and clients refuse it"),
         ];
         assert_eq!(told, expected.map(|(hours, text)| (hours, text.to_owned())));
         assert!(expiry.look(new, end, end.saturating_add_ticks(-TICKS_PER_DAY * 90)).is_none());
