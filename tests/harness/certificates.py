@@ -118,14 +118,14 @@ def issue(
     return Identity(certificate, key, uri, name=name)
 
 
-def revocation_list(authority: Identity, revoked=()) -> bytes:
-    """A current revocation list of an authority."""
+def revocation_list(authority: Identity, revoked=(), days=7) -> bytes:
+    """A revocation list of an authority that is current for so many days, or was until some days ago."""
     now = datetime.datetime.now(datetime.timezone.utc)
     builder = (
         x509.CertificateRevocationListBuilder()
         .issuer_name(authority.certificate.subject)
-        .last_update(now - datetime.timedelta(hours=1))
-        .next_update(now + datetime.timedelta(days=7))
+        .last_update(now + datetime.timedelta(days=min(days, 0), hours=-1))
+        .next_update(now + datetime.timedelta(days=days))
     )
     for identity in revoked:
         entry = x509.RevokedCertificateBuilder().serial_number(identity.certificate.serial_number).revocation_date(now)

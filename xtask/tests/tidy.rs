@@ -19,7 +19,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("tagwire-ua-client", &["access", "model"]),
     ("tagwire-ua-proto", &["model"]),
     ("tagwire-ua-server", &["ua-proto", "hub", "access", "model"]),
-    ("tagwire-gateway", &["ua-server", "ua-proto", "modbus", "sim", "driver", "hub", "access", "model"]),
+    ("tagwire-gateway", &["ua-server", "ua-client", "ua-proto", "modbus", "sim", "driver", "hub", "access", "model"]),
     ("tagwire", &["gateway", "hub", "ua-client", "modbus", "sim", "access", "driver", "model"]),
     ("xtask", &[]),
     ("tagwire-tests", &["model", "ua-client", "ua-proto"]),

@@ -56,6 +56,7 @@ pub use policy::{Anonymous, Denied, Mapping, Policy, PolicyError, Rule, Zone, au
 pub use principal::{ChannelSecurity, Face, Identity, Origin, Peer, Principal, Target};
 pub use refusal::{Reason, Refusal};
 pub use rejected::RejectedEntry;
+pub use revocation::Revocation;
 pub use role::{Role, RoleSet};
 pub use trust::{PeerCheck, TrustEntry, TrustError, TrustSettings, TrustStore, Trusted};
 pub use users::{UserEntry, Users, UsersError};

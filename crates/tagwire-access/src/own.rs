@@ -20,6 +20,8 @@ use crate::{Certificate, CertificateError, install_id};
 const YEARS: i32 = 10;
 /// Most alternative names in a certificate.
 const MAX_NAMES: usize = 64;
+/// Largest key or certificate file read.
+const MAX_FILE_BYTES: u64 = 64 * 1024;
 const TICKS_PER_DAY: i64 = 86_400 * Timestamp::TICKS_PER_SECOND;
 
 /// Bits of a new RSA key.
@@ -133,18 +135,12 @@ impl OwnCertificate {
     /// [`OwnError`]; nothing is overwritten that cannot be read.
     pub fn load(data_dir: &Path, settings: &OwnSettings, now: Timestamp) -> Result<Option<Self>, OwnError> {
         let pki = data_dir.join("pki");
-        let key_path = pki.join(Self::KEY_FILE);
-        let Some(key_text) = file::read(&key_path, 64 * 1024)?.map(Zeroizing::new) else { return Ok(None) };
-        let key = parse_key(&key_text).ok_or(OwnError::Key { path: key_path })?;
+        let Some(key) = read_key(&pki)? else { return Ok(None) };
         let path = pki.join(Self::CERTIFICATE_FILE);
-        let Some(der) = file::read(&path, 64 * 1024)? else {
+        let Some(der) = file::read(&path, MAX_FILE_BYTES)? else {
             return issue(data_dir, settings, &key, &[], now).map(Some);
         };
-        let certificate =
-            Certificate::from_der(&der).map_err(|source| OwnError::Certificate { path: path.clone(), source })?;
-        if certificate.public_key_bytes() != rcgen::PublicKeyData::der_bytes(&key) {
-            return Err(OwnError::Mismatch { path });
-        }
+        let certificate = belonging(&der, &key, &path)?;
         let uri = certificate.uris().first().cloned();
         if let (true, Some(fault)) = (certificate.is_self_issued(), fault(&certificate, settings, now)) {
             tracing::info!(fault, "own certificate is issued again with the same key and application URI");
@@ -166,6 +162,19 @@ impl OwnCertificate {
             None => install_id(data_dir)?.application_uri(),
         };
         Ok(Some(Self { certificate, application_uri, key_pkcs8: Zeroizing::new(key.serialize_der()) }))
+    }
+
+    /// The certificate in `data_dir/pki/own`, checked against the key beside it, without changing a file; `None` when one
+    /// of the two is not there yet.
+    ///
+    /// # Errors
+    /// [`OwnError`].
+    pub fn look(data_dir: &Path) -> Result<Option<Certificate>, OwnError> {
+        let pki = data_dir.join("pki");
+        let path = pki.join(Self::CERTIFICATE_FILE);
+        let Some(key) = read_key(&pki)? else { return Ok(None) };
+        let Some(der) = file::read(&path, MAX_FILE_BYTES)? else { return Ok(None) };
+        belonging(&der, &key, &path).map(Some)
     }
 
     /// Makes key and certificate, and writes both; takes as long as the key, up to seconds on a small machine.
@@ -195,6 +204,23 @@ impl OwnCertificate {
         let own = data_dir.join("pki/own");
         file::replace(&own.join(format!("former-{}.der", self.certificate.fingerprint())), self.der(), Readers::All)?;
         issue(data_dir, settings, &key, self.certificate.dns_names(), now)
+    }
+}
+
+fn read_key(pki: &Path) -> Result<Option<KeyPair>, OwnError> {
+    let path = pki.join(OwnCertificate::KEY_FILE);
+    let Some(text) = file::read(&path, MAX_FILE_BYTES)?.map(Zeroizing::new) else { return Ok(None) };
+    parse_key(&text).map(Some).ok_or(OwnError::Key { path })
+}
+
+/// The certificate in `der`, which was read from `path`, if it belongs to the key.
+fn belonging(der: &[u8], key: &KeyPair, path: &Path) -> Result<Certificate, OwnError> {
+    let certificate =
+        Certificate::from_der(der).map_err(|source| OwnError::Certificate { path: path.to_owned(), source })?;
+    if certificate.public_key_bytes() == rcgen::PublicKeyData::der_bytes(key) {
+        Ok(certificate)
+    } else {
+        Err(OwnError::Mismatch { path: path.to_owned() })
     }
 }
 

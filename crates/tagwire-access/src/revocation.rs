@@ -53,6 +53,31 @@ impl RevocationList {
     }
 }
 
+/// Whether there is a revocation list of an authority by which its certificates can be checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Revocation {
+    /// There is one, and it is current.
+    Current,
+    /// The latest one was to be replaced before now.
+    Outdated,
+    /// There is none that lists all certificates.
+    Missing,
+}
+
+/// What the lists hold for `issuer`.
+pub(crate) fn state<'a>(
+    issuer: &Certificate,
+    lists: impl Iterator<Item = &'a RevocationList>,
+    now: Timestamp,
+) -> Revocation {
+    lists.filter(|list| list.is_by(issuer) && !list.is_partial).fold(Revocation::Missing, |state, list| {
+        match (state, list.next_update.is_none_or(|next| next >= now)) {
+            (Revocation::Current, _) | (_, true) => Revocation::Current,
+            _ => Revocation::Outdated,
+        }
+    })
+}
+
 /// Whether `certificate`, issued by `issuer`, stands on one of the lists.
 ///
 /// A list that is out of date still revokes, but does not prove the contrary.

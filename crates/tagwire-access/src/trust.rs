@@ -17,8 +17,8 @@ use crate::folder::Folder;
 use crate::path::{self, MAX_DEPTH};
 use crate::rejected::Rejected;
 use crate::{
-    Actor, Audit, AuditEvent, Certificate, CertificateError, Face, Fingerprint, Reason, Refusal, RejectedEntry, What,
-    der_file, revocation,
+    Actor, Audit, AuditEvent, Certificate, CertificateError, Face, Fingerprint, Reason, Refusal, RejectedEntry,
+    Revocation, What, der_file, revocation,
 };
 
 /// Most bytes of certificates taken from one peer.
@@ -148,20 +148,25 @@ impl TrustStore {
         for name in ["trusted", "issuer", "rejected", "blocked"] {
             file::make_folder(&pki.join(name))?;
         }
+        Ok(Self::look(pki, settings, audit))
+    }
+
+    /// The lists below `pki` as they are, without making folders: for whoever only reads them. What is missing is empty.
+    pub fn look(pki: &Path, settings: TrustSettings, audit: Arc<dyn Audit>) -> Self {
         let mut trusted = Folder::new(pki.join("trusted"));
         let mut issuers = Folder::new(pki.join("issuer"));
         let mut blocked = Folder::new(pki.join("blocked"));
         trusted.scan();
         issuers.scan();
         blocked.scan();
-        Ok(Self {
+        Self {
             settings,
             state: RwLock::new(State { trusted, issuers, blocked, scanned: Instant::now() }),
             rejected: Mutex::new(Rejected::open(pki.join("rejected"))),
             generation: AtomicU64::new(1),
             audit,
             editing: Mutex::default(),
-        })
+        }
     }
 
     /// A number that grows whenever the lists change: a reason to check live sessions again.
@@ -384,6 +389,14 @@ impl TrustStore {
         let state = self.state.read();
         let all = state.folders().into_iter().flat_map(Folder::ignored);
         all.map(|(path, problem)| (path.to_owned(), problem.to_owned())).collect()
+    }
+
+    /// Whether certificates that `authority` issued can be checked for revocation now.
+    pub fn revocation(&self, authority: &Certificate, now: Timestamp) -> Revocation {
+        self.rescan(true);
+        let state = self.state.read();
+        let lists = state.trusted.lists.iter().chain(&state.issuers.lists).map(Arc::as_ref);
+        revocation::state(authority, lists, now)
     }
 
     /// The fingerprint, among trusted, rejected and blocked ones, that begins with these hexadecimal digits (at least four).

@@ -313,6 +313,7 @@ fn needs_restart(running: &Running, config: &Config) -> Vec<String> {
     compare(old.hosts != new.hosts, "[ua] hosts");
     compare(old.diagnostics != new.diagnostics, "[ua] diagnostics");
     compare(old.reverse_connect != new.reverse_connect, "[ua] reverse_connect");
+    compare(old.register_at != new.register_at, "[ua] register_at");
     compare(old.tag_namespace != new.tag_namespace, "[ua] tag_namespace");
     compare(old.namespaces != new.namespaces, "[ua] namespaces");
     compare(running.models != config.node_sets.digest(), "[[ua.model]]");

@@ -13,6 +13,7 @@ use tagwire_ua_server::event::{Events, NewEvent, Source};
 use tokio::sync::Notify;
 
 use crate::changes::{Action, Changes};
+use crate::expiry::Notice;
 use crate::plant::Plant;
 
 /// Severities, from 1 to 1000 (Part 5, 6.4.2).
@@ -178,6 +179,12 @@ pub(crate) fn tell_reload(events: &Events, changes: &Changes) {
 pub(crate) fn tell_clock_step(events: &Events) {
     let message = "the wall clock was stepped; times before and after it do not compare";
     events.emit(NewEvent::new(node::SYSTEM_EVENT_TYPE, Source::server(), severity::WARNING, message));
+}
+
+/// Tells that the own certificate expires soon, or has expired.
+pub(crate) fn tell_expiry(events: &Events, notice: &Notice) {
+    let severity = if notice.is_expired { severity::FAILURE } else { severity::WARNING };
+    events.emit(NewEvent::new(node::SYSTEM_EVENT_TYPE, Source::server(), severity, notice.text.clone()));
 }
 
 /// Tells that the task of a link hangs, or moves again.

@@ -14,6 +14,7 @@ use tagwire_access::{
 use tagwire_driver::{Clock, DriverKind, Statistics, Watchdog};
 use tagwire_hub::Hub;
 use tagwire_model::Value;
+use tagwire_ua_client::{Identity, Registration, Url};
 use thiserror::Error;
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
@@ -21,14 +22,16 @@ use tokio::time::Instant;
 
 use crate::audit::{CLOSE_PATIENCE, Recorder};
 use crate::changes::Changes;
-use crate::config::{Config, Http, Problems};
+use crate::config::{Config, Http, Problems, Ua};
 use crate::control;
 use crate::data_dir::{DataDir, DataDirError};
 use crate::drivers::DRIVERS;
 use crate::events::{self, LinkEvents};
+use crate::expiry::Expiry;
 use crate::http;
 use crate::metrics::{self, ServerFigures};
 use crate::plant::{NodeIds, Plant, PlantError};
+use crate::register::{discovery_urls, keep_registered};
 use crate::service_level::service_level;
 use crate::system::{ServerItem, ServerTags};
 use crate::trust::USERS_FOLDER;
@@ -62,6 +65,7 @@ pub(crate) struct Shared {
     pub(crate) recorder: Recorder,
     pub(crate) clock: Clock,
     pub(crate) name: String,
+    pub(crate) application_uri: String,
     pub(crate) started: Instant,
     pub(crate) n_reloads: AtomicU64,
     pub(crate) n_stuck: AtomicUsize,
@@ -173,7 +177,7 @@ impl Gateway {
             name: &name,
             ua: &ua_section,
             node_sets,
-            application_uri,
+            application_uri: application_uri.clone(),
             hub: Arc::clone(&hub),
             login,
             policy,
@@ -204,6 +208,7 @@ impl Gateway {
             recorder,
             clock,
             name,
+            application_uri,
             started: Instant::now(),
             n_reloads: AtomicU64::new(0),
             n_stuck: AtomicUsize::new(0),
@@ -214,6 +219,7 @@ impl Gateway {
             gateway.stop().await;
             return Err(error);
         }
+        gateway.register(&ua_section);
         gateway.shared.tell_start();
         Ok(gateway)
     }
@@ -239,6 +245,32 @@ impl Gateway {
             Err(error) => tracing::error!(%error, "the server's own tags cannot be made"),
         }
         Ok(())
+    }
+
+    /// Registers at the discovery servers that the configuration names.
+    fn register(&mut self, ua: &Ua) {
+        let hosts = if ua.hosts.is_empty() { found_names() } else { ua.hosts.clone() };
+        let shared = &self.shared;
+        let identity = Identity::of(self._data_dir.path(), Arc::clone(&shared.own), Arc::clone(&shared.trust));
+        let registration = Registration {
+            application_uri: shared.application_uri.clone(),
+            product_uri: tagwire_ua_server::PRODUCT_URI.to_owned(),
+            name: shared.name.clone(),
+            discovery_urls: discovery_urls(shared.ua.addresses(), &hosts),
+            capabilities: vec!["DA".to_owned()],
+            is_online: true,
+        };
+        for address in &ua.register_at {
+            let url = format!("opc.tcp://{}", address.0);
+            match (url.parse::<Url>(), &identity) {
+                (Ok(url), Ok(identity)) => {
+                    let registering = keep_registered(url, registration.clone(), identity.clone());
+                    self.tasks.push(tokio::spawn(registering));
+                }
+                (Err(error), _) => tracing::error!("not registered at {url}: {error}"),
+                (_, Err(error)) => tracing::error!("not registered at {url}: {error}"),
+            }
+        }
     }
 
     /// The live table, for whoever runs in the same process.
@@ -381,18 +413,25 @@ fn report(errors: &[PlantError]) {
     }
 }
 
-/// Once a second: the clock, stuck links, counters, the server's own tags.
+/// Once a second: the clock, the own certificate, stuck links, counters, the server's own tags.
 async fn keep_house(shared: Arc<Shared>, mut tags: ServerTags) {
     let mut ticks = tokio::time::interval(HOUSEKEEPING);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut watchdogs = std::collections::HashMap::new();
     let mut n_steps = shared.clock.n_steps();
+    let mut expiry = Expiry::default();
     loop {
         ticks.tick().await;
         shared.clock.watch();
         let before = std::mem::replace(&mut n_steps, shared.clock.n_steps());
         if before != n_steps {
             events::tell_clock_step(shared.ua.events());
+        }
+        if let Some(own) = shared.own.current()
+            && let Some(notice) = expiry.check(own.certificate(), shared.clock.now())
+        {
+            tracing::warn!("{}; tagwire doctor tells how to renew it", notice.text);
+            events::tell_expiry(shared.ua.events(), &notice);
         }
         // A reload holds the plant for as long as it takes; the round is left out then.
         if let Ok(plant) = shared.plant.try_lock() {

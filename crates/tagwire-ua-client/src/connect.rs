@@ -38,32 +38,7 @@ pub(crate) struct Opened {
 pub(crate) async fn open(options: &ConnectOptions) -> Result<Opened, Error> {
     let endpoints = discover(&options.url, options.connect_timeout).await?;
     let endpoint = endpoint::choose(&endpoints, options)?.clone();
-    let is_secure = endpoint.policy() != Some(Policy::None);
-    let description = endpoint.description(&options.url);
-    let mut config = config(options);
-    let mut scratch = None;
-    let mut fingerprint = None;
-    let store = match (&options.identity, is_secure) {
-        (None, true) => {
-            return Err(Error::Options("an endpoint with security needs an own certificate".to_owned()));
-        }
-        (Some(identity), true) => {
-            let own = identity.own().await?;
-            config = config.application_uri(own.application_uri());
-            fingerprint = Some(own.certificate().fingerprint().to_string());
-            let leaf = verify(identity, &endpoint, options)?;
-            let folder = show_to_library(&leaf)?;
-            config = config
-                .certificate_path(identity.certificate_path())
-                .private_key_path(identity.key_path())
-                .pki_dir(folder.path());
-            let store = library_store(folder.path(), identity);
-            scratch = Some(folder);
-            store
-        }
-        (_, false) => CertificateStore::new(Path::new("")),
-    };
-    let config = config.into_config();
+    let Prepared { config, description, store, scratch, fingerprint } = prepare(&endpoint, options).await?;
     let dial = Dial::new(options.url.clone(), options.connect_timeout);
     let (session, events) = build(&config, description, options, &dial, store)?;
     let (sender, state) = watch::channel(LinkState::Connecting);
@@ -93,6 +68,47 @@ pub(crate) async fn open(options: &ConnectOptions) -> Result<Opened, Error> {
     }
 }
 
+/// What the library needs for a connection through one endpoint.
+pub(crate) struct Prepared {
+    pub(crate) config: ClientConfig,
+    pub(crate) description: EndpointDescription,
+    pub(crate) store: CertificateStore,
+    /// The folder that shows the library the one certificate it may accept.
+    pub(crate) scratch: Option<TempDir>,
+    /// Of the own certificate, where one is shown.
+    pub(crate) fingerprint: Option<String>,
+}
+
+/// Checks the certificate of an endpoint with security, and readies the library.
+pub(crate) async fn prepare(endpoint: &Endpoint, options: &ConnectOptions) -> Result<Prepared, Error> {
+    let is_secure = endpoint.policy() != Some(Policy::None);
+    let description = endpoint.description(&options.url);
+    let mut config = config(options);
+    let mut scratch = None;
+    let mut fingerprint = None;
+    let store = match (&options.identity, is_secure) {
+        (None, true) => {
+            return Err(Error::Options("an endpoint with security needs an own certificate".to_owned()));
+        }
+        (Some(identity), true) => {
+            let own = identity.own().await?;
+            config = config.application_uri(own.application_uri());
+            fingerprint = Some(own.certificate().fingerprint().to_string());
+            let leaf = verify(identity, endpoint, options)?;
+            let folder = show_to_library(&leaf)?;
+            config = config
+                .certificate_path(identity.certificate_path())
+                .private_key_path(identity.key_path())
+                .pki_dir(folder.path());
+            let store = library_store(folder.path(), identity);
+            scratch = Some(folder);
+            store
+        }
+        (_, false) => CertificateStore::new(Path::new("")),
+    };
+    Ok(Prepared { config: config.into_config(), description, store, scratch, fingerprint })
+}
+
 /// Checks the server's certificate against the trust lists; gives the certificate without its issuers.
 fn verify(identity: &Identity, endpoint: &Endpoint, options: &ConnectOptions) -> Result<Arc<[u8]>, Error> {
     let check =
@@ -106,7 +122,7 @@ fn verify(identity: &Identity, endpoint: &Endpoint, options: &ConnectOptions) ->
 
 /// Whether a server answers so to a certificate that it does not trust; Part 4, 6.1.3 wants the first of them, so that
 /// a stranger learns nothing.
-const fn is_distrust(status: StatusCode) -> bool {
+pub(crate) const fn is_distrust(status: StatusCode) -> bool {
     matches!(
         status,
         StatusCode::BadSecurityChecksFailed | StatusCode::BadCertificateUntrusted | StatusCode::BadCertificateInvalid

@@ -1,7 +1,7 @@
 //! What a server offers, and which offer to take.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use opcua_client::transport::TransportPollResult;
 use opcua_client::{AsyncSecureChannel, ClientBuilder, SessionBuilder};
@@ -12,10 +12,11 @@ use opcua_types::{
     DateTime, EndpointDescription, GetEndpointsRequest, MessageSecurityMode, RequestHeader, StatusCode, UserTokenType,
 };
 use tagwire_access::Certificate;
+use tagwire_model::Timestamp;
 
 use crate::dial::Dial;
 use crate::error::StatusName;
-use crate::{ConnectOptions, Error, Login, Mode, Policy, Security, Url, guard, limits, loader};
+use crate::{ConnectOptions, Error, Login, Mode, Policy, Security, Url, guard, identity, limits, loader};
 
 /// One offer of a server.
 #[derive(Clone, Debug)]
@@ -93,6 +94,22 @@ impl Endpoint {
         self.has(UserTokenType::UserName)
     }
 
+    /// What a client may prove to be: `anonymous`, `user`, `certificate`, `token`.
+    pub fn logins(&self) -> Vec<&'static str> {
+        let listed = [
+            (self.admits_anonymous(), "anonymous"),
+            (self.admits_users(), "user"),
+            (self.has(UserTokenType::Certificate), "certificate"),
+            (self.has(UserTokenType::IssuedToken), "token"),
+        ];
+        listed.into_iter().filter_map(|(admits, word)| admits.then_some(word)).collect()
+    }
+
+    /// Whether messages are at least signed, by a policy that this client speaks.
+    pub fn is_secure(&self) -> bool {
+        self.strength().is_some() && !self.is_plain()
+    }
+
     fn has(&self, kind: UserTokenType) -> bool {
         self.description.user_identity_tokens.iter().flatten().any(|token| token.token_type == kind)
     }
@@ -123,19 +140,40 @@ impl Endpoint {
     }
 }
 
+/// What a server offers, and what its clock showed.
+#[derive(Clone, Debug)]
+pub struct Offer {
+    /// The endpoints.
+    pub endpoints: Vec<Endpoint>,
+    /// The server's time in its answer; none when it told none.
+    pub server_time: Timestamp,
+    /// The own time when the answer was there.
+    pub answered: Timestamp,
+    /// How long the answer took, within which the server's time was taken.
+    pub took: Duration,
+}
+
 /// Asks a server what it offers; nothing in the answer is proven.
 ///
 /// # Errors
 /// [`Error`] when nobody answers in time, or not in OPC UA.
 pub async fn discover(url: &Url, timeout: Duration) -> Result<Vec<Endpoint>, Error> {
+    Ok(look(url, timeout).await?.endpoints)
+}
+
+/// [`discover`] with the server's clock.
+///
+/// # Errors
+/// As [`discover`].
+pub async fn look(url: &Url, timeout: Duration) -> Result<Offer, Error> {
     let dial = Dial::new(url.clone(), timeout);
     match guard::steps("GetEndpoints", timeout, ask(&dial, url, timeout)).await {
-        Ok(found) => Ok(found.into_iter().map(Endpoint::new).collect()),
+        Ok(offer) => Ok(offer),
         Err(error) => Err(dial.explain(error)),
     }
 }
 
-async fn ask(dial: &Dial, url: &Url, timeout: Duration) -> Result<Vec<EndpointDescription>, Error> {
+async fn ask(dial: &Dial, url: &Url, timeout: Duration) -> Result<Offer, Error> {
     const WHAT: &str = "GetEndpoints";
     let channel = discovery_channel(url)?;
     let mut events = guard::call(WHAT, timeout, channel.connect_no_retry(dial)).await?;
@@ -150,6 +188,7 @@ async fn ask(dial: &Dial, url: &Url, timeout: Duration) -> Result<Vec<EndpointDe
         locale_ids: None,
         profile_uris: None,
     };
+    let asked = Instant::now();
     let answer = {
         let asking = guard::call(WHAT, timeout, channel.send(request, timeout));
         tokio::pin!(asking);
@@ -164,6 +203,7 @@ async fn ask(dial: &Dial, url: &Url, timeout: Duration) -> Result<Vec<EndpointDe
             }
         }
     };
+    let (took, answered) = (asked.elapsed(), identity::now());
     // A polite end; the server may have closed first.
     let closing = async {
         channel.close_channel().await;
@@ -172,7 +212,9 @@ async fn ask(dial: &Dial, url: &Url, timeout: Duration) -> Result<Vec<EndpointDe
     let _ = tokio::time::timeout(Duration::from_millis(200), closing).await;
     match answer {
         ResponseMessage::GetEndpoints(answer) if answer.response_header.service_result.is_good() => {
-            Ok(answer.endpoints.unwrap_or_default())
+            let endpoints = answer.endpoints.unwrap_or_default().into_iter().map(Endpoint::new).collect();
+            let server_time = Timestamp::from_ticks(answer.response_header.timestamp.checked_ticks());
+            Ok(Offer { endpoints, server_time, answered, took })
         }
         ResponseMessage::GetEndpoints(answer) => {
             Err(Error::Refused { what: WHAT, status: StatusName::of(answer.response_header.service_result) })

@@ -1,7 +1,9 @@
 //! OPC UA client sessions over async-opcua-client: trust store, batching to the peer's limits, reconnect without loss.
 //!
 //! - [`Client`], [`ConnectOptions`], [`Security`]: one session with one server.
-//! - [`discover`], [`Endpoint`]: what a server offers.
+//! - [`discover`], [`look`], [`Endpoint`]: what a server offers.
+//! - [`greet`], [`try_channel`]: the steps to a session one by one, to find the one that fails.
+//! - [`register`]: telling a discovery server about a server.
 //! - [`NodeId`], [`parse_node_id`], [`Url`]: what a person types.
 //! - [`Client::read`], [`Client::write`], [`Client::write_text`]: values in and out as [`tagwire_model::Value`].
 //! - [`Client::browse`], [`Browsed`]: the address space, page by page.
@@ -15,6 +17,7 @@
 
 mod attribute;
 mod browse;
+mod channel;
 mod client;
 mod connect;
 mod dial;
@@ -22,11 +25,13 @@ mod endpoint;
 mod error;
 mod frame;
 mod guard;
+mod hello;
 mod identity;
 mod limits;
 mod loader;
 mod node_id;
 mod options;
+mod register;
 mod shape;
 mod subscription;
 mod unit;
@@ -34,12 +39,15 @@ mod url;
 mod value;
 
 pub use browse::{BrowseLimits, Browsed, NodeClass};
+pub use channel::try_channel;
 pub use client::{Client, LinkState};
-pub use endpoint::{Endpoint, discover};
+pub use endpoint::{Endpoint, Offer, discover, look};
 pub use error::{Error, StatusName};
+pub use hello::{Greeting, greet};
 pub use identity::Identity;
 pub use node_id::{NodeIdError, parse_node_id, print_node_id};
 pub use opcua_types::NodeId;
 pub use options::{ConnectOptions, Login, Mode, Policy, Security};
+pub use register::{Registration, register};
 pub use subscription::{Change, Subscription};
 pub use url::{Url, UrlError};

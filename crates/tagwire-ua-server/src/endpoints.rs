@@ -151,7 +151,7 @@ fn issuer_endpoint(url: &str, audience: &str) -> String {
 }
 
 /// What names the product, whoever runs it.
-pub(crate) const PRODUCT_URI: &str = "urn:tagwire:server";
+pub const PRODUCT_URI: &str = "urn:tagwire:server";
 
 /// A rank that clients choose by: the higher the better (Part 4, 7.14). Encryption counts for more than the policy.
 fn security_level(policy: &SecurityPolicy, mode: MessageSecurityMode) -> u8 {

@@ -32,6 +32,7 @@ mod subscription;
 mod variables;
 mod zones;
 
+pub use endpoints::PRODUCT_URI;
 pub use listener::Listener;
 pub use quota::Usage;
 pub use server::{Server, ServerConfig, ServerParts, WallClock};

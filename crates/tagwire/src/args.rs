@@ -34,6 +34,8 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     /// Check a configuration and list everything that is wrong with it.
     Check(CheckArgs),
+    /// Find what is wrong with this installation, or with the way to a server, and tell what to do about it.
+    Doctor(DoctorArgs),
     /// Show what a reload would change in the running server.
     Plan(ConfigArgs),
     /// Make the running server take over the changes of its configuration.
@@ -110,6 +112,53 @@ pub(crate) struct DemoArgs {
     pub(crate) ua_port: u16,
 }
 
+const DOCTOR: &str = "Each check is one line: good, warning or problem, a sentence, and what to do.
+Without URL: configuration, clock, data folder, own certificate, trust lists, users, ports, open files.
+With URL: connection, endpoints, the server's certificate, trust in both directions, log-in, difference of the clocks.
+
+Exit codes:
+  0  no problem, though there may be warnings
+  1  at least one problem
+  2  the command line is wrong";
+
+#[derive(Debug, ClapArgs)]
+#[command(after_help = DOCTOR)]
+pub(crate) struct DoctorArgs {
+    /// The server to dial; this installation is examined when left out.
+    #[arg(value_name = "URL")]
+    pub(crate) url: Option<String>,
+    /// The configuration of this installation.
+    #[arg(short, long, default_value = "tagwire.toml", value_name = "FILE", conflicts_with = "url")]
+    pub(crate) config: PathBuf,
+    /// Log in as this user; the password comes from --password-file, from TAGWIRE_PASSWORD or is asked for.
+    #[arg(long, value_name = "NAME", requires = "url")]
+    pub(crate) user: Option<String>,
+    #[command(flatten)]
+    pub(crate) password: PasswordArgs,
+    /// Security: none, one policy (signed and encrypted), or the best that the server offers.
+    #[arg(long, default_value = "auto", value_parser = SECURITY)]
+    pub(crate) security: String,
+    /// Trust the server's certificate from now on, when it is the first contact.
+    #[arg(long, requires = "url")]
+    pub(crate) trust: bool,
+    /// Longest wait for each step.
+    #[arg(long, default_value = "5s", value_parser = duration, value_name = "TIME")]
+    pub(crate) timeout: Duration,
+    /// Answer in JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Where a password comes from.
+#[derive(Clone, Debug, Default, ClapArgs)]
+pub(crate) struct PasswordArgs {
+    /// Read the password from this file, without the end of the line, instead of TAGWIRE_PASSWORD or the terminal.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) password_file: Option<PathBuf>,
+}
+
+const SECURITY: [&str; 5] = ["auto", "none", "basic256sha256", "aes128-sha256-rsaoaep", "aes256-sha256-rsapss"];
+
 #[derive(Debug, ClapArgs)]
 pub(crate) struct TraceArgs {
     /// Name of the link.
@@ -127,11 +176,14 @@ pub(crate) struct ServerArgs {
     /// The server; an address that starts with opc.tcp:// may also stand first among the names.
     #[arg(short, long, default_value = DEFAULT_URL, value_name = "URL")]
     pub(crate) url: String,
-    /// User name; the password comes from the environment variable TAGWIRE_PASSWORD or is asked for.
+    /// User name; the password comes from --password-file, from the environment variable TAGWIRE_PASSWORD or is asked
+    /// for.
     #[arg(long, value_name = "NAME")]
     pub(crate) user: Option<String>,
+    #[command(flatten)]
+    pub(crate) password: PasswordArgs,
     /// Security: none, one policy (signed and encrypted), or the best that the server offers.
-    #[arg(long, default_value = "auto", value_parser = ["auto", "none", "basic256sha256", "aes128-sha256-rsaoaep", "aes256-sha256-rsapss"])]
+    #[arg(long, default_value = "auto", value_parser = SECURITY)]
     pub(crate) security: String,
     /// Trust the server's certificate from now on, when it is the first contact.
     #[arg(long)]
@@ -251,13 +303,15 @@ pub(crate) struct CertificateArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum UserCommand {
-    /// Add a user, or give a user another password; it comes from TAGWIRE_PASSWORD or is asked for.
+    /// Add a user, or give a user another password; it comes from --password-file, from TAGWIRE_PASSWORD or is asked for.
     Add {
         /// Name of the user.
         name: String,
         /// Role of the user; may be given several times.
         #[arg(short, long = "role", default_value = "operator", value_name = "ROLE")]
         roles: Vec<String>,
+        #[command(flatten)]
+        password: PasswordArgs,
         #[command(flatten)]
         config: ConfigArgs,
     },

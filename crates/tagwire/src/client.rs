@@ -1,5 +1,6 @@
 //! One session with a server, opened the way the command line asks for.
 
+use std::io::Read as _;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
@@ -11,12 +12,15 @@ use tagwire_ua_client::{
     print_node_id,
 };
 
-use crate::args::{DEFAULT_URL, ServerArgs};
+use crate::args::{DEFAULT_URL, PasswordArgs, ServerArgs};
 use crate::failure::{Exit, Failure};
 use crate::terminal::read_password;
 
 /// Time between two checks that the server still answers, while values are watched.
 const WATCH_KEEP_ALIVE: Duration = Duration::from_secs(2);
+
+/// Largest password file read, in bytes.
+const MAX_PASSWORD_FILE: u64 = 4096;
 
 /// A name as typed, with the node that it means.
 #[derive(Clone, Debug)]
@@ -61,16 +65,7 @@ pub(crate) fn block_on(command: impl Future<Output = Result<(), Failure>>) -> Re
 
 /// Opens a session.
 pub(crate) async fn connect(url: Url, server: &ServerArgs, reconnect: bool) -> Result<Client, Failure> {
-    let login = match &server.user {
-        None => Login::Anonymous,
-        Some(name) => {
-            let password = match std::env::var("TAGWIRE_PASSWORD") {
-                Ok(password) => password,
-                Err(_) => read_password(&format!("password for {name}: "))?,
-            };
-            Login::User { name: name.clone(), password }
-        }
-    };
+    let login = login(server.user.as_deref(), &server.password)?;
     let security = match server.security.as_str() {
         "none" => Security::NONE,
         name => {
@@ -111,8 +106,38 @@ pub(crate) async fn connect(url: Url, server: &ServerArgs, reconnect: bool) -> R
     }
 }
 
+/// As whom to log in.
+pub(crate) fn login(user: Option<&str>, password: &PasswordArgs) -> Result<Login, Failure> {
+    let Some(name) = user else { return Ok(Login::Anonymous) };
+    let password = match given_password(password)? {
+        Some(password) => password,
+        None => read_password(&format!("password for {name}: "))?,
+    };
+    Ok(Login::User { name: name.to_owned(), password })
+}
+
+/// The password from a file or from the environment; `None` when a person has to be asked.
+pub(crate) fn given_password(args: &PasswordArgs) -> Result<Option<String>, Failure> {
+    let Some(path) = &args.password_file else { return Ok(std::env::var("TAGWIRE_PASSWORD").ok()) };
+    let wrong = |problem: String| {
+        let hint = "the file holds the password alone, as UTF-8 in one line";
+        Failure::new(Exit::Failed, format!("cannot take the password from {}: {problem}", path.display()), hint)
+    };
+    let mut text = String::new();
+    let file = std::fs::File::open(path).map_err(|error| wrong(error.to_string()))?;
+    file.take(MAX_PASSWORD_FILE + 1).read_to_string(&mut text).map_err(|error| wrong(error.to_string()))?;
+    if text.len() as u64 > MAX_PASSWORD_FILE {
+        return Err(wrong(format!("it is longer than {MAX_PASSWORD_FILE} bytes")));
+    }
+    let line = text.strip_suffix('\n').map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line));
+    if line.is_empty() || line.contains(['\n', '\r']) {
+        return Err(wrong("it does not hold exactly one line".to_owned()));
+    }
+    Ok(Some(line.to_owned()))
+}
+
 /// The key and the trust lists of this user.
-fn identity() -> Result<Identity, Failure> {
+pub(crate) fn identity() -> Result<Identity, Failure> {
     let folder = client_folder();
     Identity::open(&folder, "tagwire client").map_err(|error| {
         let hint = format!("the key and the trust lists of the command are kept in {}", folder.display());
@@ -284,6 +309,7 @@ mod tests {
         ServerArgs {
             url: url.to_owned(),
             user: None,
+            password: PasswordArgs::default(),
             security: "auto".to_owned(),
             timeout: Duration::from_secs(1),
             json: false,
@@ -320,6 +346,21 @@ mod tests {
         assert!(failure.message.contains("does not trust the certificate of this client"), "{failure}");
         assert!(failure.hint.contains("tagwire trust accept ab12"), "{failure}");
         assert!(failure.hint.contains("pki/rejected"), "{failure}");
+    }
+
+    #[test]
+    fn a_password_file_holds_one_line() {
+        let folder = tempfile::tempdir().expect("folder");
+        let path = folder.path().join("password");
+        let args = PasswordArgs { password_file: Some(path.clone()) };
+        for (text, expected) in [("secret 1\n", Some("secret 1")), ("a b", Some("a b")), ("x\r\n", Some("x"))] {
+            std::fs::write(&path, text).expect("written");
+            assert_eq!(given_password(&args).expect(text).as_deref(), expected);
+        }
+        for text in ["".to_owned(), "\n".to_owned(), "a\nb\n".to_owned(), "x".repeat(5000)] {
+            std::fs::write(&path, &text).expect("written");
+            assert_eq!(given_password(&args).expect_err("refused").exit, Exit::Failed);
+        }
     }
 
     #[test]

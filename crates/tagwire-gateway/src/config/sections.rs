@@ -41,6 +41,8 @@ section! {
         pub diagnostics: bool = Shape::One(KeyKind::Bool), Presence::Default("false");
         /// Clients that the server dials and introduces itself to (Reverse Connect), as `opc.tcp://host:port`; for plants whose firewall lets connections only out.
         pub reverse_connect: Vec<ClientUrl> = Shape::OneOrMore(KeyKind::Text), Presence::Optional;
+        /// Discovery servers at which the server registers itself every nine minutes, as `opc.tcp://host:port`; their certificates must be trusted, and they must trust the server's.
+        pub register_at: Vec<ServerUrl> = Shape::OneOrMore(KeyKind::Text), Presence::Optional;
         /// URI of namespace 2, in which every tag has the NodeId `ns=2;s=<link>.<device>.<tag>`.
         pub tag_namespace: String = Shape::One(KeyKind::Text), Presence::Default("urn:tagwire:tags");
         /// URIs of further namespaces, from index 3, for tags with a `node_id` of their own.
@@ -142,6 +144,25 @@ impl Field for HostPort {
 
     fn absent() -> Self {
         Self { host: String::new(), port: 0 }
+    }
+}
+
+/// Where another server listens.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ServerUrl(pub HostPort);
+
+impl Field for ServerUrl {
+    fn read(name: &str, plain: Plain<'_>) -> Result<Self, Complaint> {
+        let text = String::read(name, plain)?;
+        let address = text.strip_prefix("opc.tcp://").map(|rest| rest.trim_end_matches('/'));
+        address.and_then(HostPort::parse).map(Self).ok_or_else(|| {
+            let fix = "write the server's address and port, such as \"opc.tcp://10.0.0.7:4840\"";
+            Complaint::new(format!("\"{name}\" has \"{text}\", which is no URL of a server"), fix)
+        })
+    }
+
+    fn absent() -> Self {
+        Self(HostPort::absent())
     }
 }
 

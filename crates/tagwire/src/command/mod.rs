@@ -5,6 +5,7 @@ mod browse;
 mod check;
 mod control;
 mod demo;
+mod doctor;
 mod explain;
 mod read;
 mod serve;
@@ -26,6 +27,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     match args.command {
         Command::Serve(args) => serve::run(&args),
         Command::Demo(args) => demo::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Plan(args) => control::plan(&args),
         Command::Reload(args) => control::reload(&args),

@@ -8,7 +8,8 @@ use tagwire_gateway::control::{Answer, Request};
 use tagwire_gateway::data_dir::DataDir;
 use tagwire_gateway::users;
 
-use crate::args::{ConfigArgs, UserCommand};
+use crate::args::{ConfigArgs, PasswordArgs, UserCommand};
+use crate::client::given_password;
 use crate::command::control::{ask, load, own_uid};
 use crate::failure::{Exit, Failure};
 use crate::terminal::read_password;
@@ -16,9 +17,9 @@ use crate::terminal::read_password;
 pub(crate) fn run(command: &UserCommand) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     match command {
-        UserCommand::Add { name, roles, config } => {
+        UserCommand::Add { name, roles, password, config } => {
             let (args, config) = (config, load(&config.config)?);
-            let password = new_password(name)?;
+            let password = new_password(name, password)?;
             let request = Request::UserAdd { name: name.clone(), password, roles: roles.clone() };
             let answer = carry_out(&config, request)?;
             if args.json {
@@ -88,8 +89,8 @@ fn long_enough(password: String) -> Result<String, Failure> {
     Err(Failure::new(Exit::Failed, format!("a password needs at least {MIN_PASSWORD} characters"), hint))
 }
 
-fn new_password(name: &str) -> Result<String, Failure> {
-    if let Ok(password) = std::env::var("TAGWIRE_PASSWORD") {
+fn new_password(name: &str, password: &PasswordArgs) -> Result<String, Failure> {
+    if let Some(password) = given_password(password)? {
         return long_enough(password);
     }
     let first = read_password(&format!("password for {name}: "))?;
