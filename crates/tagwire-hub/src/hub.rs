@@ -459,7 +459,8 @@ fn tell(
     (watch, effect): (u32, Effect),
     at_ms: u32,
 ) {
-    if !effect.changed && !(effect.is_later && watchers.wants_timestamps(watch)) {
+    let is_wanted = effect.changed || (effect.is_later && watchers.wants_timestamps(watch));
+    if !is_wanted {
         return;
     }
     let value = match &update.value {
