@@ -5,25 +5,15 @@ from asyncua import ua
 
 from harness.plant import READER, READER_PASSWORD
 from harness.process import SLOW
-from harness.session import Session, node, tag
+from harness.session import Session, tag
 from harness.tokens import log_in
 from harness.wire import status
 
 SERVER, GET_MONITORED_ITEMS, RESEND_DATA = "i=2253", "i=11492", "i=12873"
 
 
-def invoke(session, *calls):
-    request = ua.CallRequest()
-    for object_id, method, *arguments in calls:
-        one = ua.CallMethodRequest()
-        one.ObjectId, one.MethodId = node(object_id), node(method)
-        one.InputArguments = list(arguments)
-        request.Parameters.MethodsToCall.append(one)
-    return session.call(request).Results
-
-
 def code(session, *call) -> str:
-    return status(invoke(session, call)[0].StatusCode)
+    return status(session.call_methods(call)[0].StatusCode)
 
 
 def number(value):
@@ -43,7 +33,7 @@ def test_c02_too_few_and_too_many_arguments(session):
 
 
 def test_c03_an_argument_of_another_type(session):
-    result = invoke(session, (SERVER, GET_MONITORED_ITEMS, ua.Variant("one", ua.VariantType.String)))[0]
+    result = session.call_methods((SERVER, GET_MONITORED_ITEMS, ua.Variant("one", ua.VariantType.String)))[0]
     assert status(result.StatusCode) == "BadInvalidArgument"
     assert [status(code) for code in result.InputArgumentResults] == ["BadTypeMismatch"]
 
@@ -51,8 +41,7 @@ def test_c03_an_argument_of_another_type(session):
 def test_c04_each_call_of_a_batch_stands_for_itself(session):
     subscription = session.subscribe().SubscriptionId
     session.monitor(subscription, [session.item(tag("mem.all.i32"), handle=7)])
-    results = invoke(
-        session,
+    results = session.call_methods(
         (SERVER, GET_MONITORED_ITEMS, number(4_000_000_000)),
         (SERVER, GET_MONITORED_ITEMS, number(subscription)),
         (SERVER, "i=2258"),
@@ -63,7 +52,7 @@ def test_c04_each_call_of_a_batch_stands_for_itself(session):
 
 def test_c05_get_monitored_items_and_resend_data_know_whose_subscription_it_is(plant, session):
     empty = session.subscribe().SubscriptionId
-    result = invoke(session, (SERVER, GET_MONITORED_ITEMS, number(empty)))[0]
+    result = session.call_methods((SERVER, GET_MONITORED_ITEMS, number(empty)))[0]
     assert status(result.StatusCode) == "Good"
     assert not result.OutputArguments[0].Value and not result.OutputArguments[1].Value
     assert code(session, SERVER, RESEND_DATA, number(4_000_000_000)) == "BadSubscriptionIdInvalid"
@@ -84,8 +73,7 @@ def test_c01_c04_a_user_who_may_not_call_is_denied_and_nothing_is_executed(secur
         made = session.subscribe(interval=50.0, keep_alive=2)
         session.monitor(made.SubscriptionId, [session.item(tag("mem.all.w31"))])
         assert session.changes(5 * SLOW, 1)
-        results = invoke(
-            session,
+        results = session.call_methods(
             (SERVER, RESEND_DATA, number(made.SubscriptionId)),
             ("ns=2;s=nothing", RESEND_DATA, number(made.SubscriptionId)),
         )

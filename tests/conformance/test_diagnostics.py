@@ -235,11 +235,8 @@ def test_k05_nobody_is_admitted_without_a_name(closed):
 
 
 def invoke(session, object_id, method, *arguments) -> str:
-    request = ua.CallRequest()
-    one = ua.CallMethodRequest()
-    one.ObjectId, one.MethodId, one.InputArguments = ua.NodeId(object_id), ua.NodeId(method), list(arguments)
-    request.Parameters.MethodsToCall = [one]
-    return status(session.call(request).Results[0].StatusCode)
+    (result,) = session.call_methods((ua.NodeId(object_id), ua.NodeId(method), *arguments))
+    return status(result.StatusCode)
 
 
 NOT_CALLABLE = ("BadMethodInvalid", "BadNotExecutable", "BadUserAccessDenied", "BadNodeIdUnknown", "BadNotSupported")

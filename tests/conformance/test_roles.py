@@ -62,12 +62,8 @@ def node(name):
 
 def call(session):
     """A method that does nothing: the items of a subscription that does not exist."""
-    request = ua.CallRequest()
-    one = ua.CallMethodRequest()
-    one.ObjectId, one.MethodId = ua.NodeId(2253), ua.NodeId(11492)
-    one.InputArguments = [ua.Variant(4_000_000_000, T.UInt32)]
-    request.Parameters.MethodsToCall = [one]
-    result = status(session.call(request).Results[0].StatusCode)
+    (called,) = session.call_methods(("i=2253", "i=11492", ua.Variant(4_000_000_000, T.UInt32)))
+    result = status(called.StatusCode)
     return "Good" if result == "BadSubscriptionIdInvalid" else result
 
 

@@ -82,6 +82,15 @@ class Session(Channel):
         self.server_nonce = answer.Parameters.ServerNonce
         return answer
 
+    def call_methods(self, *calls):
+        """Call of several methods, each as (object, method, arguments ...); returns the results."""
+        request = ua.CallRequest()
+        for object_id, method, *arguments in calls:
+            one = ua.CallMethodRequest()
+            one.ObjectId, one.MethodId, one.InputArguments = node(object_id), node(method), list(arguments)
+            request.Parameters.MethodsToCall.append(one)
+        return self.call(request).Results
+
     def close_session(self, delete=True):
         request = ua.CloseSessionRequest()
         request.DeleteSubscriptions = delete

@@ -29,12 +29,8 @@ def plant(tmp_path):
 
 
 def call(session, method, *arguments, of="line.plc") -> str:
-    request = ua.CallRequest()
-    one = ua.CallMethodRequest()
-    one.ObjectId, one.MethodId = ua.NodeId(of, 2), ua.NodeId(f"line.plc._{method}", 2)
-    one.InputArguments = list(arguments)
-    request.Parameters.MethodsToCall = [one]
-    return status(session.call(request).Results[0].StatusCode)
+    (result,) = session.call_methods((tag(of), tag(f"line.plc._{method}"), *arguments))
+    return status(result.StatusCode)
 
 
 def test_demand_poll_reads_the_device_now(plant):

@@ -12,13 +12,7 @@ from harness.wire import status
 
 
 def call_many(session, *calls):
-    request = ua.CallRequest()
-    for object_id, method, *arguments in calls:
-        one = ua.CallMethodRequest()
-        one.ObjectId, one.MethodId = node(object_id), node(method)
-        one.InputArguments = list(arguments)
-        request.Parameters.MethodsToCall.append(one)
-    return [status(result.StatusCode) for result in session.call(request).Results]
+    return [status(result.StatusCode) for result in session.call_methods(*calls)]
 
 
 def number(value):
