@@ -8,11 +8,8 @@ from harness.wire import status
 
 
 def call(session, object_id, method) -> str:
-    request = ua.CallRequest()
-    one = ua.CallMethodRequest()
-    one.ObjectId, one.MethodId = node(object_id), node(method)
-    request.Parameters.MethodsToCall = [one]
-    return status(session.call(request).Results[0].StatusCode)
+    (result,) = session.call_methods((object_id, method))
+    return status(result.StatusCode)
 
 
 @pytest.mark.pending("there are no conditions yet")

@@ -81,26 +81,25 @@ def test_k01_refused_sessions_are_counted(quiet):
         session.close_session()
 
 
-def test_k01_sessions_refused_for_their_security_are_counted(closed):
-    with log_in(closed, "security-admin", PASSWORD) as session:
+def moved_by_a_wrong_password(server):
+    """What a log-in with a wrong password changes about the counters."""
+    with log_in(server, "security-admin", PASSWORD) as session:
         before = counters(session)
-        with Session(closed.port, activate=False) as other:
+        with Session(server.port, activate=False) as other:
             wrong = user_token(other, "security-admin", "wrong")
             assert other.fault_of(lambda: other.activate(token=wrong)) != "Good"
-            assert moved(session, before)["SecurityRejectedSessionCount"] == 1
+            changed = moved(session, before)
             other.close_session()
         session.close_session()
+    return changed
+
+
+def test_k01_sessions_refused_for_their_security_are_counted(closed):
+    assert moved_by_a_wrong_password(closed)["SecurityRejectedSessionCount"] == 1
 
 
 def test_k01_refusals_for_security_count_among_all_refusals(closed):
-    with log_in(closed, "security-admin", PASSWORD) as session:
-        before = counters(session)
-        with Session(closed.port, activate=False) as other:
-            wrong = user_token(other, "security-admin", "wrong")
-            assert other.fault_of(lambda: other.activate(token=wrong)) != "Good"
-            assert moved(session, before)["RejectedSessionCount"] == 1
-            other.close_session()
-        session.close_session()
+    assert moved_by_a_wrong_password(closed)["RejectedSessionCount"] == 1
 
 
 ENABLED_FLAG = "i=2294"

@@ -344,12 +344,8 @@ def test_u24_another_certificate_of_the_same_user_may_take_over(secure_plant):
 
 
 def resend(session, subscription):
-    request = ua.CallRequest()
-    one = ua.CallMethodRequest()
-    one.ObjectId, one.MethodId = ua.NodeId(2253), ua.NodeId(12873)
-    one.InputArguments = [ua.Variant(subscription, ua.VariantType.UInt32)]
-    request.Parameters.MethodsToCall = [one]
-    return status(session.call(request).Results[0].StatusCode)
+    (result,) = session.call_methods(("i=2253", "i=12873", ua.Variant(subscription, ua.VariantType.UInt32)))
+    return status(result.StatusCode)
 
 
 def test_u25_resend_data_keeps_to_the_limit_of_notifications(session):

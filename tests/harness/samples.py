@@ -1,8 +1,27 @@
 """A valid request of every service, with something in every field."""
 
 from asyncua import ua
+from asyncua.ua.ua_binary import struct_to_binary
 
 from .session import tag
+
+
+def marked(request, session) -> bytes:
+    """The bytes of a request in this session."""
+    request.RequestHeader = session.header()
+    return struct_to_binary(request)
+
+
+def write_body(session, variant: bytes) -> bytes:
+    """A Write whose value is encoded as given."""
+    request = ua.WriteRequest()
+    item = ua.WriteValue()
+    item.NodeId, item.AttributeId = tag("mem.all.w20"), 13
+    item.Value = ua.DataValue(ua.Variant(0x5A5A5A5A, ua.VariantType.UInt32))
+    request.Parameters.NodesToWrite = [item]
+    body = marked(request, session)
+    at = body.rindex(b"\x07\x5a\x5a\x5a\x5a")
+    return body[:at] + variant + body[at + 5 :]
 
 
 def sample_read():

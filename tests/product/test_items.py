@@ -105,10 +105,6 @@ def test_u24_resent_data_is_the_current_value_although_a_deadband_held_it_back(t
         assert [value.Value.Value for _, value in session.changes(2.0 * SLOW, count=1)] == [50.0]
         assert session.write(tag("mem.all.a"), 57.0, T.Double) == "Good"
         time.sleep(0.2)
-        call = ua.CallRequest()
-        method = ua.CallMethodRequest()
-        method.ObjectId, method.MethodId = ua.NodeId(2253), ua.NodeId(12873)
-        method.InputArguments = [ua.Variant(made.SubscriptionId, T.UInt32)]
-        call.Parameters.MethodsToCall = [method]
-        assert session.call(call).Results[0].StatusCode.is_good()
+        (resent,) = session.call_methods(("i=2253", "i=12873", ua.Variant(made.SubscriptionId, T.UInt32)))
+        assert resent.StatusCode.is_good()
         assert [value.Value.Value for _, value in session.changes(2.0 * SLOW, count=1)] == [57.0]

@@ -8,8 +8,8 @@ from asyncua import ua
 from asyncua.ua.ua_binary import struct_to_binary
 
 from harness.process import SLOW
-from harness.samples import SERVICES, sample_read
-from harness.session import Session, tag
+from harness.samples import SERVICES, sample_read, write_body
+from harness.session import Session
 from harness.wire import Channel, Closed, Refused, string
 
 LENGTHS = (0x7FFFFFFF, 0x10000000, 0xFFFFFFFE, 0x0000FFFF)
@@ -146,18 +146,6 @@ def test_an_identity_token_of_nine_bytes_allocates_nothing(plant):
         except (Closed, Refused):
             pass
     assert plant.process.rss_kb() - before < 4_000
-
-
-def write_body(session, variant: bytes) -> bytes:
-    request = ua.WriteRequest()
-    item = ua.WriteValue()
-    item.NodeId, item.AttributeId = tag("mem.all.w20"), 13
-    item.Value = ua.DataValue(ua.Variant(0x5A5A5A5A, ua.VariantType.UInt32))
-    request.Parameters.NodesToWrite = [item]
-    request.RequestHeader = session.header()
-    body = struct_to_binary(request)
-    at = body.rindex(b"\x07\x5a\x5a\x5a\x5a")
-    return body[:at] + variant + body[at + 5 :]
 
 
 NESTINGS = {

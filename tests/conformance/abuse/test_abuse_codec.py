@@ -7,6 +7,7 @@ from asyncua import ua
 from asyncua.ua.ua_binary import struct_to_binary
 
 from harness.abuse import outcome
+from harness.samples import marked, write_body
 from harness.session import Session, tag
 from harness.wire import Channel, Closed, Refused, frame, hello, string
 
@@ -30,23 +31,6 @@ def answer(target, make) -> str:
 def reopened(target) -> str:
     """The session of a connection that was cut off would live on; its time is short."""
     return "closed"
-
-
-def marked(request, session) -> bytes:
-    request.RequestHeader = session.header()
-    return struct_to_binary(request)
-
-
-def write_body(session, variant: bytes) -> bytes:
-    """A Write whose value is encoded as given."""
-    request = ua.WriteRequest()
-    item = ua.WriteValue()
-    item.NodeId, item.AttributeId = tag("mem.all.w20"), 13
-    item.Value = ua.DataValue(ua.Variant(0x5A5A5A5A, ua.VariantType.UInt32))
-    request.Parameters.NodesToWrite = [item]
-    body = marked(request, session)
-    at = body.rindex(b"\x07\x5a\x5a\x5a\x5a")
-    return body[:at] + variant + body[at + 5 :]
 
 
 def extension_in_extension() -> bytes:

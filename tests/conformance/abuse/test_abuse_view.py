@@ -194,12 +194,8 @@ def test_a49_no_pattern_is_looked_up_among_aliases(target):
     """Neither the folder nor the method is there, so that no pattern costs anything."""
     with Session(target.port) as session:
         for id_ in ("i=23470", "i=23476"):
-            request = ua.CallRequest()
-            one = ua.CallMethodRequest()
-            one.ObjectId, one.MethodId = node(id_), ua.NodeId(23476)
-            one.InputArguments = [ua.Variant("%" * 10_000, ua.VariantType.String), ua.Variant(ua.NodeId())]
-            request.Parameters.MethodsToCall = [one] * 100
-            found = {status(result.StatusCode) for result in session.call(request).Results}
+            call = (id_, "i=23476", ua.Variant("%" * 10_000, ua.VariantType.String), ua.Variant(ua.NodeId()))
+            found = {status(result.StatusCode) for result in session.call_methods(*[call] * 100)}
             assert found <= {"BadNodeIdUnknown", "BadMethodInvalid", "BadNotExecutable", "BadNotImplemented"}, found
         session.close_session()
 

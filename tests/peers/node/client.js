@@ -2,8 +2,7 @@
 // A foreign client for the tests; the words and what it does are those of open62541-client.
 
 const path = require("node:path");
-const { createRequire } = require("node:module");
-const opcua = createRequire(path.join(process.env.TAGWIRE_PEERS_NODE, "package.json"))("node-opcua");
+const { opcua, run } = require("./run.js");
 
 const [url, mode, certificateFile, privateKeyFile, user, password, folder, variable, counter] = process.argv.slice(2);
 
@@ -92,10 +91,4 @@ async function main() {
   await client.disconnect();
 }
 
-main().then(
-  () => process.exit(0),
-  (error) => {
-    console.error(error.stack || String(error));
-    process.exit(1);
-  },
-);
+run(main);

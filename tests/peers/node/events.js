@@ -1,17 +1,9 @@
 "use strict";
 // Listens for the failure of a device and prints type, source, severity and message of the first one.
 
-const path = require("node:path");
-const { createRequire } = require("node:module");
-const opcua = createRequire(path.join(process.env.TAGWIRE_PEERS_NODE, "package.json"))("node-opcua");
+const { opcua, run, withSession } = require("./run.js");
 
-async function main() {
-  const client = opcua.OPCUAClient.create({
-    endpointMustExist: false,
-    connectionStrategy: { maxRetry: 0, initialDelay: 100 },
-  });
-  await client.connect(process.argv[2]);
-  const session = await client.createSession();
+async function main(session) {
   const subscription = await session.createSubscription2({
     requestedPublishingInterval: 50,
     requestedLifetimeCount: 1000,
@@ -36,14 +28,6 @@ async function main() {
   const name = type.value === 2131 ? "DeviceFailureEventType" : type.toString();
   console.log(`${name} ${source} ${severity} ${message.text}`);
   await subscription.terminate();
-  await session.close();
-  await client.disconnect();
 }
 
-main().then(
-  () => process.exit(0),
-  (error) => {
-    console.error(error.stack || String(error));
-    process.exit(1);
-  },
-);
+run(() => withSession(process.argv[2], main));

@@ -2,17 +2,9 @@
 // Follows browse names from Objects to a variable of an imported model, reads it with its type and its data type, and
 // prints what it found.
 
-const path = require("node:path");
-const { createRequire } = require("node:module");
-const opcua = createRequire(path.join(process.env.TAGWIRE_PEERS_NODE, "package.json"))("node-opcua");
+const { opcua, run, withSession } = require("./run.js");
 
-async function main() {
-  const client = opcua.OPCUAClient.create({
-    endpointMustExist: false,
-    connectionStrategy: { maxRetry: 0, initialDelay: 100 },
-  });
-  await client.connect(process.argv[2]);
-  const session = await client.createSession();
+async function main(session) {
   const namespaces = await session.readNamespaceArray();
   const index = namespaces.indexOf("urn:example:press");
   const found = await session.translateBrowsePath(
@@ -33,14 +25,6 @@ async function main() {
   const subtypes = down.references.map((reference) => reference.browseName.toString());
   console.log(`${parent.browseName.name} ${type.value.value.name} ${value.value.value}`);
   console.log(subtypes.includes(`${index}:MachineType`) ? "MachineType is listed" : subtypes.join(" "));
-  await session.close();
-  await client.disconnect();
 }
 
-main().then(
-  () => process.exit(0),
-  (error) => {
-    console.error(error.stack || String(error));
-    process.exit(1);
-  },
-);
+run(() => withSession(process.argv[2], main));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tagwire_access::{ChannelSecurity, Face, Identity, Origin, Peer, PeerCheck, Principal, RoleSet};
 use tagwire_model::{Status, Timestamp};
-use tagwire_ua_proto::secure::{PeerCertificate, decrypt_secret, verify_from_peer};
+use tagwire_ua_proto::secure::{PeerCertificate, SecurityPolicy, decrypt_secret, verify_from_peer};
 use tagwire_ua_proto::services::{
     ActivateSessionRequest, AnonymousIdentityToken, IssuedIdentityToken, MessageSecurityMode, UserNameIdentityToken,
     X509IdentityToken,
@@ -78,10 +78,8 @@ impl UserToken {
         let policy = server.token_policy(channel.policy);
         let is_meant = |number: &usize| token.policy_id.as_str() == issued_policy_id(*number, policy);
         let number = (0..server.policy().issuers().len()).find(is_meant).ok_or(status::BAD_IDENTITY_TOKEN_INVALID)?;
-        let identity = server.identity().ok_or(status::BAD_IDENTITY_TOKEN_REJECTED)?;
-        let nonce = session.state.lock().server_nonce.clone();
-        let (algorithm, data) = (token.encryption_algorithm.as_str(), token.token_data.as_slice());
-        Ok(Self::Issued(number, decrypt_secret(policy, &identity, algorithm, data, &nonce).ok()))
+        let data = token.token_data.as_slice();
+        Ok(Self::Issued(number, decrypted(server, policy, session, token.encryption_algorithm.as_str(), data)?))
     }
 
     fn password(
@@ -94,12 +92,8 @@ impl UserToken {
         if token.policy_id.as_str() != user_name_policy_id(policy) {
             return Err(status::BAD_IDENTITY_TOKEN_INVALID);
         }
-        let identity = server.identity().ok_or(status::BAD_IDENTITY_TOKEN_REJECTED)?;
-        let nonce = session.state.lock().server_nonce.clone();
-        // Whatever is wrong with the encrypted password, the answer is the same as for a wrong password (A15).
-        let password =
-            decrypt_secret(policy, &identity, token.encryption_algorithm.as_str(), token.password.as_slice(), &nonce)
-                .ok();
+        let (algorithm, data) = (token.encryption_algorithm.as_str(), token.password.as_slice());
+        let password = decrypted(server, policy, session, algorithm, data)?;
         Ok(Self::Password { name: token.user_name.as_str().to_owned(), password })
     }
 
@@ -200,6 +194,20 @@ impl UserToken {
         };
         Ok(Admitted { principal, until: None })
     }
+}
+
+/// A secret that was encrypted for this session. `None` when it cannot be decrypted: whatever is wrong with it, the answer
+/// is the same as for a wrong password (A15).
+fn decrypted(
+    server: &Server,
+    policy: &SecurityPolicy,
+    session: &Session,
+    algorithm: &str,
+    encrypted: &[u8],
+) -> Result<Option<Zeroizing<Vec<u8>>>, Status> {
+    let identity = server.identity().ok_or(status::BAD_IDENTITY_TOKEN_REJECTED)?;
+    let nonce = session.state.lock().server_nonce.clone();
+    Ok(decrypt_secret(policy, &identity, algorithm, encrypted, &nonce).ok())
 }
 
 /// The user whom a token of an identity provider names, with the roles that it gives.
