@@ -19,7 +19,9 @@ use tagwire_ua_proto::services::TimestampsToReturn;
 use tagwire_ua_proto::types::{NodeId, NumericRange};
 
 use events::EventItems;
-pub(crate) use item::{Item, ItemSettings, Mode, NewItem, Notification, Payload, Target, Trigger, percent_of};
+pub(crate) use item::{
+    Deadband, Item, ItemSettings, Mode, NewItem, Notification, Payload, Target, Trigger, percent_of,
+};
 pub(crate) use publish::{Publication, SentMessages, stamped, write_status_change};
 use slab::Slab;
 
@@ -237,14 +239,14 @@ impl Subscription {
                 source_time: change.source_time,
                 server_time: change.server_time,
             };
-            let is_queued = item.offer(in_range(sample, item.range.as_deref()), change.at_ms);
+            let is_queued = item.offer(in_range(sample, item.range()), change.at_ms);
             if item.is_held() && !item.is_pending {
                 item.is_pending = true;
                 self.pending.push(item.id);
             }
             if is_queued {
                 enlist(item, &mut self.ready);
-                if item.links.is_some() {
+                if !item.links().is_empty() {
                     triggering.push(item.id);
                 }
             }
@@ -281,7 +283,7 @@ impl Subscription {
             let Some(item) = items.item_mut(*id) else { return false };
             if item.take_due(at_ms) {
                 enlist(item, ready);
-                if item.links.is_some() {
+                if !item.links().is_empty() {
                     triggering.push(*id);
                 }
             }
@@ -304,7 +306,7 @@ impl Subscription {
             let Target::Attribute(target) = &item.target else { continue };
             if item.mode != Mode::Disabled && !item.is_too_soon(at_ms) {
                 let sample = source.sample(&target.0, target.1);
-                if item.sample(in_range(sample, item.range.as_deref()), at_ms) {
+                if item.sample(in_range(sample, item.range()), at_ms) {
                     enlist(item, &mut self.ready);
                     self.trigger(id);
                 }
@@ -331,7 +333,7 @@ impl Subscription {
     fn sample_tag(&mut self, id: u32, tag: TagId, at_ms: u32, lost: bool) {
         let Some(item) = self.items.item_mut(id) else { return };
         let sample = tag_sample(&self.hub, tag);
-        let queued = item.sample(in_range(sample, item.range.as_deref()), at_ms);
+        let queued = item.sample(in_range(sample, item.range()), at_ms);
         if lost {
             item.mark_lost();
         }
@@ -381,7 +383,7 @@ impl Subscription {
                 let sample = source.sample(&target.0, target.1);
                 let at_ms = self.hub_millis();
                 if let Some(item) = self.items.item_mut(id)
-                    && item.sample(in_range(sample, item.range.as_deref()), at_ms)
+                    && item.sample(in_range(sample, item.range()), at_ms)
                 {
                     enlist(item, &mut self.ready);
                 }
@@ -490,7 +492,7 @@ impl Subscription {
         self.collect();
         for item in self.items.iter_mut().filter(|item| item.mode == Mode::Reporting) {
             let current = match item.target {
-                Target::Tag(tag) => Some(in_range(tag_sample(&self.hub, tag), item.range.as_deref())),
+                Target::Tag(tag) => Some(in_range(tag_sample(&self.hub, tag), item.range())),
                 Target::Attribute(_) | Target::Events(_) => None,
             };
             if item.resend(current) {
@@ -508,7 +510,7 @@ impl Subscription {
         for item in self.items.iter_mut().filter(|item| item.mode != Mode::Disabled) {
             let Target::Tag(tag) = item.target else { continue };
             let Ok(at) = changed.binary_search_by_key(&tag, |(tag, _)| *tag) else { continue };
-            let current = in_range(tag_sample(&self.hub, tag), item.range.as_deref());
+            let current = in_range(tag_sample(&self.hub, tag), item.range());
             item.tell_semantics(changed[at].1, current, at_ms);
             enlist(item, &mut self.ready);
             triggering.push(item.id);
