@@ -220,6 +220,8 @@ pub(crate) struct Item {
     pub(crate) is_triggered: bool,
     /// When the last sample was taken, in milliseconds of the table's clock.
     last_at: Option<u32>,
+    /// The last sample was taken when it suited the client, not when the value changed.
+    is_out_of_step: bool,
     /// The newest sample that counted: what the next one is compared with.
     newest: Option<Notification>,
     /// Whether `newest` has yet to be published.
@@ -245,6 +247,7 @@ impl Item {
             is_pending: false,
             is_triggered: false,
             last_at: None,
+            is_out_of_step: true,
             newest: None,
             is_newest_waiting: false,
             held: None,
@@ -302,7 +305,9 @@ impl Item {
     #[inline]
     pub(crate) fn offer(&mut self, new: Notification, at_ms: u32) -> bool {
         let was_queued = self.held.is_some() && self.take_due(at_ms);
-        if self.is_too_soon(at_ms) {
+        // The first change sets the beat: else a source as fast as the interval would be early for ever, and each of its
+        // values held until the next one comes.
+        if !std::mem::take(&mut self.is_out_of_step) && self.is_too_soon(at_ms) {
             self.held = Some(Box::new(new));
             return was_queued;
         }
@@ -419,6 +424,7 @@ impl Item {
         self.older = None;
         self.held = None;
         self.last_at = None;
+        self.is_out_of_step = true;
         self.is_triggered = false;
         if let Target::Events(queue) = &mut self.target {
             queue.clear();
@@ -604,6 +610,18 @@ mod tests {
         assert!(!item.sample(number(57.0, 0), 0));
         assert!(item.resend(Some(number(57.0, 0))));
         assert_eq!(drain(&mut item), [(57.0, false)]);
+    }
+
+    #[test]
+    fn the_first_change_sets_the_beat_of_sampling() {
+        let mut item = item(1, true, Trigger::StatusValue, 0.0);
+        item.settings.sampling_ms = 100;
+        assert!(item.sample(number(0.0, 0), 1_000));
+        for (count, at_ms) in (1_u8..).zip([1_030, 1_130, 1_231, 1_329]) {
+            assert!(item.offer(number(f64::from(count), 0), at_ms), "at {at_ms}");
+            assert!(!item.is_held(), "at {at_ms}");
+        }
+        assert!(!item.offer(number(9.0, 0), 1_380), "more than one per interval is still too much");
     }
 
     #[test]

@@ -75,6 +75,10 @@ pub(crate) struct Subscription {
     /// Items that are read in each cycle because no table reports them.
     polled: Vec<u32>,
     next_cycle: Millis,
+    /// Values lost in this cycle because a second one came that belongs into the next.
+    n_crowded_out: usize,
+    /// Cycles until the end of the cycle may be moved again.
+    n_cycles_settled: u32,
     n_keep_alive: u32,
     n_lifetime: u32,
     due: Option<Due>,
@@ -114,6 +118,8 @@ impl Subscription {
             pending: Vec::new(),
             polled: Vec::new(),
             next_cycle: now + settings.publishing_interval,
+            n_crowded_out: 0,
+            n_cycles_settled: 0,
             // The first message is due at the end of the first cycle (Part 4, 5.14.1.1).
             n_keep_alive: settings.max_keep_alive,
             n_lifetime: 0,
@@ -206,6 +212,7 @@ impl Subscription {
         self.look_at_pending();
         self.poll(source);
         self.collect_events();
+        self.step_aside();
         if self.publishing_enabled && self.has_notifications() {
             self.due = Some(Due::Notifications);
         } else if self.due.is_none() {
@@ -220,6 +227,17 @@ impl Subscription {
         }
         self.n_lifetime = self.n_lifetime.saturating_add(1 + u32::try_from(n_missed).unwrap_or(u32::MAX));
         self.n_lifetime >= self.settings.lifetime
+    }
+
+    /// Moves the end of the cycle away from the moment at which the values change. Where both fall together, a little
+    /// jitter puts two values into one cycle and none into the next, and a queue of one loses the first.
+    fn step_aside(&mut self) {
+        let is_crowded = std::mem::take(&mut self.n_crowded_out) * CROWDED_SHARE > self.items.len();
+        self.n_cycles_settled = self.n_cycles_settled.saturating_sub(1);
+        if is_crowded && self.n_cycles_settled == 0 && self.n_cycles_due == 0 {
+            self.next_cycle += self.settings.publishing_interval / 4;
+            self.n_cycles_settled = CYCLES_TO_SETTLE;
+        }
     }
 
     /// Sorts the changes that the table delivered into the queues of the items.
@@ -239,7 +257,12 @@ impl Subscription {
                 source_time: change.source_time,
                 server_time: change.server_time,
             };
+            let had_one = item.n_queued() == 1;
             let is_queued = item.offer(in_range(sample, item.range()), change.at_ms);
+            if is_queued && had_one && item.n_queued() == 1 {
+                let is_as_slow = u64::from(item.settings.sampling_ms) * 4 >= self.settings.publishing_interval * 3;
+                self.n_crowded_out += usize::from(is_as_slow);
+            }
             if item.is_held() && !item.is_pending {
                 item.is_pending = true;
                 self.pending.push(item.id);
@@ -530,6 +553,9 @@ impl Subscription {
     }
 }
 
+/// A cycle is crowded when one of so many items lost a value in it.
+const CROWDED_SHARE: usize = 50;
+const CYCLES_TO_SETTLE: u32 = 20;
 const MIN_INBOX: usize = 4096;
 const INBOX_PER_ITEM: usize = 4;
 
