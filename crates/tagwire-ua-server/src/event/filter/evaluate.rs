@@ -3,6 +3,7 @@
 //! A comparison with null is null, and so is the negation of null; And and Or are null where the value that is not known
 //! would decide. An event passes when the first element is true.
 
+use std::cell::Cell;
 use std::cmp::Ordering;
 
 use tagwire_ua_proto::ids::node;
@@ -15,6 +16,7 @@ use super::convert::{cast, implicit};
 use super::{Element, Filter, Operand};
 use crate::address_space::StandardNode;
 use crate::event::Event;
+use crate::limits::MAX_LIKE_STEPS;
 
 const BOOLEAN: u8 = 1;
 const STRING: u8 = 12;
@@ -28,8 +30,9 @@ impl Filter {
         // Elements refer to later ones only, so that going backwards every operand is there when it is needed, and a
         // chain of a thousand costs no stack.
         let mut results: Vec<Variant> = vec![Variant::Null; self.elements.len()];
+        let like_steps = Cell::new(MAX_LIKE_STEPS);
         for (idx, element) in self.elements.iter().enumerate().rev().filter(|(_, element)| element.counts) {
-            let result = Evaluation { event, results: &results }.element(element);
+            let result = Evaluation { event, results: &results, like_steps: &like_steps }.element(element);
             if let Some(slot) = results.get_mut(idx) {
                 *slot = result;
             }
@@ -42,6 +45,8 @@ impl Filter {
 struct Evaluation<'a> {
     event: &'a Event,
     results: &'a [Variant],
+    /// What all patterns of the filter together may still take.
+    like_steps: &'a Cell<usize>,
 }
 
 impl Evaluation<'_> {
@@ -64,7 +69,7 @@ impl Evaluation<'_> {
             FilterOperator::LESS_THAN => ordered(Ordering::is_lt),
             FilterOperator::GREATER_THAN_OR_EQUAL => ordered(Ordering::is_ge),
             FilterOperator::LESS_THAN_OR_EQUAL => ordered(Ordering::is_le),
-            FilterOperator::LIKE => known(like(&operand(0), &operand(1))),
+            FilterOperator::LIKE => known(self.like(&operand(0), &operand(1))),
             FilterOperator::NOT => known(as_bool(&operand(0)).map(|value| !value)),
             FilterOperator::BETWEEN => {
                 let value = operand(0);
@@ -87,6 +92,22 @@ impl Evaluation<'_> {
             FilterOperator::BITWISE_AND => bitwise(&operand(0), &operand(1), |a, b| a & b).unwrap_or_default(),
             FilterOperator::BITWISE_OR => bitwise(&operand(0), &operand(1), |a, b| a | b).unwrap_or_default(),
             _ => Variant::Null,
+        }
+    }
+
+    /// Null where the pattern takes too long, as everything that is not known.
+    fn like(&self, text: &Variant, pattern: &Variant) -> Option<bool> {
+        if is_null(text) || is_null(pattern) {
+            return None;
+        }
+        match (implicit(text, STRING), implicit(pattern, STRING)) {
+            (Some(Variant::String(text)), Some(Variant::String(pattern))) => {
+                let mut steps = self.like_steps.get();
+                let found = super::like::matches(text.as_str(), pattern.as_str(), &mut steps);
+                self.like_steps.set(if found.is_some() { steps } else { 0 });
+                found
+            }
+            _ => Some(false),
         }
     }
 
@@ -128,18 +149,6 @@ fn equal(a: &Variant, b: &Variant) -> Option<bool> {
 
 fn order(a: &Variant, b: &Variant, is_wanted: fn(Ordering) -> bool) -> Option<bool> {
     if is_null(a) || is_null(b) { None } else { Some(compare(a, b).is_some_and(is_wanted)) }
-}
-
-fn like(text: &Variant, pattern: &Variant) -> Option<bool> {
-    if is_null(text) || is_null(pattern) {
-        return None;
-    }
-    match (implicit(text, STRING), implicit(pattern, STRING)) {
-        (Some(Variant::String(text)), Some(Variant::String(pattern))) => {
-            Some(super::like::matches(text.as_str(), pattern.as_str()))
-        }
-        _ => Some(false),
-    }
 }
 
 const fn and(a: Option<bool>, b: Option<bool>) -> Option<bool> {
