@@ -1,4 +1,4 @@
-"""Abuse of the Like operator: patterns and texts whose comparison would take hours."""
+"""Abuse of event filters: patterns, and comparisons again and again, that would take hours."""
 
 import time
 
@@ -93,6 +93,37 @@ def test_a49_a_pattern_that_takes_for_ever_is_given_up(target, what):
         assert 0 in found and (text is None or found == {0}), found
         used = target.process.cpu_seconds() - before
         assert used < (2 + rounds(100, 3)) * SLOW, f"{used:.1f} s"
+        session.close_session()
+
+
+def operator(which, *operands) -> ua.ContentFilterElement:
+    made = ua.ContentFilterElement()
+    made.FilterOperator, made.FilterOperands = which, list(operands)
+    return made
+
+
+def result_of(index) -> ua.ElementOperand:
+    made = ua.ElementOperand()
+    made.Index = index
+    return made
+
+
+@pytest.mark.row("A49", "E03")
+def test_a_large_text_compared_again_and_again_is_given_up(target):
+    """Two texts are made once and compared 270,000 times, by a filter of a few megabytes."""
+    n, each, last = 300, 900, 600
+    string_type = ua.LiteralOperand()
+    string_type.Value = ua.Variant(ua.NodeId(12), ua.VariantType.NodeId)
+    elements = [operator(ua.FilterOperator.Or, result_of(n + at), result_of(at + 1)) for at in range(n)]
+    compared = [result_of(last + 1)] * each
+    elements += [operator(ua.FilterOperator.InList, result_of(last), *compared) for _ in range(n)]
+    elements += [operator(ua.FilterOperator.Cast, literal("a" * 500_000 + end), string_type) for end in "bc"]
+    hostile = where_like(None, "%")
+    hostile.WhereClause.Elements = elements
+    with Session(target.port) as session:
+        listen(session, [where_like(None, "%"), hostile])
+        raise_events(target, rounds(20, 3))
+        assert set(events(session)) == {0}
         session.close_session()
 
 

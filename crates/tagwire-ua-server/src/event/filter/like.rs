@@ -121,10 +121,10 @@ fn parse_set(rest: &mut std::str::Chars<'_>) -> Option<Token> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::limits::{MAX_EVENT_FIELD_BYTES, MAX_LIKE_STEPS};
+    use crate::limits::{MAX_EVENT_FIELD_BYTES, MAX_FILTER_STEPS};
 
     fn is_like(text: &str, pattern: &str) -> bool {
-        matches(text, pattern, &mut MAX_LIKE_STEPS.clone()).expect("enough steps")
+        matches(text, pattern, &mut MAX_FILTER_STEPS.clone()).expect("enough steps")
     }
 
     #[test]
@@ -165,10 +165,10 @@ mod tests {
             "%".repeat(1 << 20),
         ];
         for pattern in &patterns {
-            assert_eq!(matches(&text, pattern, &mut MAX_LIKE_STEPS.clone()), None);
+            assert_eq!(matches(&text, pattern, &mut MAX_FILTER_STEPS.clone()), None);
         }
         let harmless = format!("{}b", "%a".repeat(1_000));
-        assert_eq!(matches(&text, &harmless, &mut MAX_LIKE_STEPS.clone()), Some(false));
+        assert_eq!(matches(&text, &harmless, &mut MAX_FILTER_STEPS.clone()), Some(false));
     }
 
     #[test]
