@@ -176,7 +176,7 @@ def test_a39_nodes_come_and_go_while_others_browse(tmp_path):
         lookers = [threading.Thread(target=look) for _ in range(2)]
         for looker in lookers:
             looker.start()
-        for number in range(rounds(500, 12)):
+        for number in range(rounds(500, 60)):
             server.configure(plant(5 + number * 37 % 200))
             server.reload()
         stop.set()
