@@ -7,6 +7,7 @@ import pytest
 from asyncua import ua
 
 from harness.process import SLOW
+from harness.secured import SecureSession
 from harness.session import Session
 from harness.wire import Channel, Fault
 
@@ -102,13 +103,28 @@ def test_d05_ten_thousand_discoveries_disturb_nobody(plant):
     assert waits[len(waits) * 9 // 10] < 0.05 * SLOW, waits[-10:]
 
 
-@pytest.mark.pending("the server is no discovery server for others")
-@pytest.mark.parametrize("service", [ua.RegisterServer2Request, ua.RegisterServerRequest])
-def test_d06_nobody_can_register_here(plant, service):
+REGISTRATIONS = (ua.RegisterServer2Request, ua.RegisterServerRequest)
+
+
+def register(channel, service) -> str:
+    """Registers a server of somebody else's; returns the refusal's name."""
     request = service()
     server = request.Parameters.Server if service is ua.RegisterServer2Request else request.Server
     server.ServerUri, server.DiscoveryUrls = "urn:somebody", ["opc.tcp://127.0.0.1:4840"]
-    server.ServerNames, server.ProductUri = [ua.LocalizedText("somebody")], "urn:product"
-    with Channel(plant.port) as channel, pytest.raises(Fault) as fault:
+    server.ServerNames, server.ProductUri, server.IsOnline = [ua.LocalizedText("somebody")], "urn:product", True
+    with pytest.raises(Fault) as fault:
         channel.call(request)
-    assert fault.value.name == "BadServiceUnsupported"
+    return fault.value.name
+
+
+@pytest.mark.parametrize("service", REGISTRATIONS)
+def test_d06_nobody_can_register_here(secure_plant, service):
+    """Over no channel, and nothing of it is told to others afterwards."""
+    with Channel(secure_plant.port) as channel:
+        assert register(channel, service) == "BadServiceUnsupported"
+        found = ua.FindServersRequest()
+        found.Parameters.EndpointUrl = channel.url
+        assert [server.ApplicationUri for server in channel.call(found).Servers] == [secure_plant.endpoints()[0].Server.ApplicationUri]
+    with SecureSession(secure_plant) as session:
+        assert register(session, service) == "BadServiceUnsupported"
+        session.close_session()

@@ -1,6 +1,5 @@
-"""Users with tokens of an identity provider; the tokens are made here, by Python's cryptography."""
+"""Users with tokens of an identity provider."""
 
-import base64
 import json
 import struct
 import time
@@ -8,54 +7,14 @@ import time
 import pytest
 from asyncua import ua
 from asyncua.crypto import uacrypto
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from harness.plant import SecuredServer
 from harness.process import SLOW, wait_until
 from harness.product import sim_device
+from harness.provider import URL, Provider
 from harness.session import Session, tag
 from harness.tokens import OAEP
 from harness.wire import Closed, Fault
-
-URL, AUDIENCE = "https://login.plant/realms/hall", "tagwire"
-
-
-def text(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
-def number(value: int, length: int) -> str:
-    return text(value.to_bytes(length, "big"))
-
-
-class Provider:
-    """An identity provider with one RSA and one elliptic key."""
-
-    def __init__(self):
-        self.rsa = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        self.ec = ec.generate_private_key(ec.SECP256R1())
-
-    def keys(self) -> str:
-        public, point = self.rsa.public_key().public_numbers(), self.ec.public_key().public_numbers()
-        rsa_key = {"kty": "RSA", "kid": "r", "use": "sig", "n": number(public.n, 256), "e": number(public.e, 3)}
-        ec_key = {"kty": "EC", "crv": "P-256", "kid": "e", "x": number(point.x, 32), "y": number(point.y, 32)}
-        return json.dumps({"keys": [rsa_key, ec_key]})
-
-    def token(self, algorithm="RS256", **claims) -> bytes:
-        claims = {"iss": URL, "aud": AUDIENCE, "exp": int(time.time()) + 300, "sub": "anna", "roles": ["operator"]} | claims
-        header = {"alg": algorithm, "kid": "e" if algorithm == "ES256" else "r"}
-        signed = f"{text(json.dumps(header).encode())}.{text(json.dumps(claims).encode())}".encode()
-        if algorithm == "ES256":
-            r, s = decode_dss_signature(self.ec.sign(signed, ec.ECDSA(hashes.SHA256())))
-            signature = r.to_bytes(32, "big") + s.to_bytes(32, "big")
-        elif algorithm == "PS256":
-            pss = padding.PSS(padding.MGF1(hashes.SHA256()), hashes.SHA256.digest_size)
-            signature = self.rsa.sign(signed, pss, hashes.SHA256())
-        else:
-            signature = self.rsa.sign(signed, padding.PKCS1v15(), hashes.SHA256())
-        return signed + b"." + text(signature).encode()
 
 
 @pytest.fixture(scope="module")
@@ -67,11 +26,7 @@ def provider():
 def server(tmp_path_factory, provider):
     server = SecuredServer(tmp_path_factory.mktemp("issued"))
     server.anonymous = "none"
-    (server.folder / "keys.json").write_text(provider.keys())
-    server.configure(
-        sim_device("value static i32 rw")
-        + f'[[access.issuer]]\nurl = "{URL}"\naudience = "{AUDIENCE}"\nkeys = "keys.json"\n'
-    )
+    server.configure(sim_device("value static i32 rw") + provider.configuration(server.folder))
     with server:
         yield server
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use opcua_client::{ClientBuilder, DataChangeCallback, IdentityToken, Session};
 use opcua_types::{
-    AttributeId, BrowseDescription, BrowseDirection, DataValue, EndpointDescription, MessageSecurityMode,
+    AttributeId, BrowseDescription, BrowseDirection, ByteString, DataValue, EndpointDescription, MessageSecurityMode,
     MonitoredItemCreateRequest, NodeId, ReadValueId, ReferenceTypeId, StatusCode, TimestampsToReturn, UserTokenPolicy,
     Variant, WriteValue,
 };
@@ -49,19 +49,28 @@ async fn connect(words: &[String]) -> Outcome<(Arc<Session>, tokio::task::JoinHa
         std::fs::copy(key, pki.join("private/private.pem"))?;
         builder = builder.certificate_path("own/cert.der").private_key_path("private/private.pem");
     }
-    let identity = match user.as_str() {
-        "-" => IdentityToken::Anonymous,
-        user => IdentityToken::new_user_name(user, password.as_str()),
+    let identity = match user.split_once('=') {
+        None if user == "-" => IdentityToken::Anonymous,
+        None => IdentityToken::new_user_name(user, password.as_str()),
+        Some(("certificate", file)) => IdentityToken::new_x509_path(file, password)?,
+        Some(_) => IdentityToken::new_issued_token(ByteString::from(password.as_bytes())),
     };
     let mut client = builder.client().map_err(|problems| problems.join("; "))?;
     let uri = format!("http://opcfoundation.org/UA/SecurityPolicy#{policy}");
     let endpoint: EndpointDescription = (url.as_str(), uri.as_str(), mode, UserTokenPolicy::anonymous()).into();
     let (session, events) = client.connect_to_matching_endpoint(endpoint, identity).await?;
-    let handle = events.spawn();
-    if !tokio::time::timeout(Duration::from_secs(20), session.wait_for_connection()).await? {
-        return Err("not connected".into());
-    }
-    Ok((session, handle))
+    let mut handle = events.spawn();
+    // A refused client would try again for ever; its loop ends at the first refusal and tells why.
+    let connected = async {
+        tokio::select! {
+            is_connected = session.wait_for_connection() => {
+                if is_connected { Ok(()) } else { Err("not connected".into()) }
+            }
+            ended = &mut handle => Err(format!("the session ended: {}", ended?).into()),
+        }
+    };
+    let outcome: Outcome<()> = tokio::time::timeout(Duration::from_secs(20), connected).await?;
+    outcome.map(|()| (session, handle))
 }
 
 async fn browse(session: &Session, folder: &str) -> Outcome<usize> {

@@ -31,7 +31,9 @@ usage: cargo xtask <command>
                             the server fuzzer on a simulated clock, 100,000 seeds when not told otherwise, and the fault
                             suite in real time, 500 seeds; 0 leaves one out
   soak mutations            a million spoilt requests over real connections; another number with --messages N
-  bench [--quick]           figures beside open62541 and async-opcua; rewrites docs/benchmarks.md
+  soak abuse                every abuse test in full, which takes hours; the tests alone run a part of each loop
+  bench [--quick] [--only services|secured|modbus|guarded]
+                            figures beside open62541 and async-opcua; rewrites docs/benchmarks.md unless told only a part
   fuzz [--seconds N] [TARGET ...]
                             every decoder, 60 seconds each when not told otherwise (needs cargo-fuzz and nightly)
   peers                     install the test peers and stop

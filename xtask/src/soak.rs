@@ -1,5 +1,5 @@
 //! `cargo xtask soak`: the fuzzer of the OPC UA server on a simulated clock, then the fault suite in real time, over many
-//! seeds; or a million spoilt requests.
+//! seeds; or a million spoilt requests; or every abuse test in full.
 
 use anyhow::{Context as _, Result, bail};
 
@@ -15,10 +15,11 @@ const SERVER_SEEDS: u32 = 100_000;
 const FAULT_SEEDS: u32 = 500;
 
 /// Runs the fuzzer and the fault suite with the numbers of seeds asked for (none leaves that part out), or the spoilt
-/// requests.
+/// requests, or the abuse tests in full.
 pub(crate) fn run(args: &[String]) -> Result<()> {
     match args {
         [word] if word == "mutations" => return mutations(1_000_000),
+        [word] if word == "abuse" => return abuse(),
         [word, flag, n] if word == "mutations" && flag == "--messages" => {
             return mutations(n.parse().context("--messages takes a number")?);
         }
@@ -32,7 +33,8 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
                 server_seeds = n.parse().context("--server-seeds takes a number")?;
             }
             _ => bail!(
-                "usage: cargo xtask soak [--server-seeds N] [--seeds N] | cargo xtask soak mutations [--messages N]"
+                "usage: cargo xtask soak [--server-seeds N] [--seeds N] | cargo xtask soak mutations [--messages N] | \
+                 cargo xtask soak abuse"
             ),
         }
     }
@@ -54,6 +56,12 @@ fn mutations(messages: u64) -> Result<()> {
     let (batches, each) = (messages.div_ceil(MESSAGES_PER_BATCH), messages.min(MESSAGES_PER_BATCH));
     let environment = [("TAGWIRE_ABUSE_BATCHES", batches.to_string()), ("TAGWIRE_ABUSE_MESSAGES", each.to_string())];
     suite(&["-k", "test_spoilt_requests_do_no_harm"], &environment)
+}
+
+/// The loops of the abuse tests in the numbers that the list of abuse names, which takes hours.
+fn abuse() -> Result<()> {
+    let environment = [("TAGWIRE_ABUSE_FULL", "1".to_owned())];
+    suite(&["-k", "test_abuse_ and not spoilt", "--timeout", "14400", "--durations=0"], &environment)
 }
 
 /// Runs some of the whole-product tests against a release.

@@ -86,8 +86,8 @@ pub(crate) fn python(peers: &Peers, binary: &Path, args: &[&str]) -> Command {
     command
 }
 
-/// Regenerates the JSON schema and the reference page from the command itself, and the table of conformance rows from
-/// the tests.
+/// Regenerates the JSON schema and the reference page from the command itself, and the tables of conformance rows and
+/// of clients from the tests.
 pub(crate) fn generate() -> Result<()> {
     let binary = product("dev")?;
     let folder = root().join("docs/reference");
@@ -97,9 +97,13 @@ pub(crate) fn generate() -> Result<()> {
         std::fs::write(folder.join(file), text)?;
         println!("written: docs/reference/{file}");
     }
-    let arguments = ["-m", "tests.harness.conformance", "docs/conformance.md"];
-    crate::process::run(&mut python(&peers::install()?, &binary, &arguments))?;
-    println!("written: docs/conformance.md");
+    let peers = peers::install()?;
+    for (module, file) in
+        [("tests.harness.conformance", "docs/conformance.md"), ("tests.harness.clients", "docs/clients.md")]
+    {
+        crate::process::run(&mut python(&peers, &binary, &["-m", module, file]))?;
+        println!("written: {file}");
+    }
     Ok(())
 }
 

@@ -80,6 +80,9 @@ pub const MAX_QUEUED_EVENT_BYTES: usize = 64 << 20;
 pub const MAX_EVENT_MESSAGE_BYTES: usize = 1 << 10;
 /// Bytes of one field of an event; a larger value is left out.
 pub const MAX_EVENT_FIELD_BYTES: usize = 4 << 10;
+/// Steps that the filter of one monitored item may take for one event; an event whose filter takes more is not wanted.
+/// Ten times what a search for a word in the longest field takes.
+pub const MAX_FILTER_STEPS: usize = 10 * MAX_EVENT_FIELD_BYTES;
 
 /// Connections at one time: one per session, and some more for clients that only look for endpoints.
 pub const MAX_CONNECTIONS: usize = MAX_SESSIONS as usize + 100;

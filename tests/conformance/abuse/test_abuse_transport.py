@@ -49,21 +49,22 @@ def test_a01_chunks_without_end_on_many_channels_share_one_budget(arena, target)
                     cut_off.add(number)
         endings = [outcome(lambda: channel.send(intermediate(channel))) for channel in channels]
         assert cut_off or "closed" in endings, "nobody was cut off"
-        assert arena.quotas()["unfinished_bytes"] <= 64 << 20
+        # A chunk that is too many counts until its connection has ended.
+        assert arena.quotas()["unfinished_bytes"] <= (64 << 20) + len(channels) * 65_536
     finally:
         for channel in channels:
             channel.close()
 
 
 def test_a02_dropped_partial_messages_leave_nothing(target):
-    for _ in range(rounds(10_000, 300)):
+    for _ in range(rounds(10_000, 2_000)):
         with Channel(target.port) as channel:
             channel.send(b"".join(intermediate(channel) for _ in range(5)))
 
 
 @pytest.mark.parametrize("step", [5, 0], ids=["gap", "repeat"])
 def test_a02_a_message_that_ends_in_a_violation_gives_its_bytes_back(target, step):
-    for _ in range(rounds(1_000, 20)):
+    for _ in range(rounds(1_000, 300)):
         with Channel(target.port) as channel:
             channel.send(b"".join(intermediate(channel) for _ in range(3)))
             channel.send(intermediate(channel, step=step))
@@ -72,7 +73,7 @@ def test_a02_a_message_that_ends_in_a_violation_gives_its_bytes_back(target, ste
 
 def test_a02_a_channel_closed_within_a_message_gives_its_bytes_back(target):
     """They counted for ever, and after 430 such connections nobody could send a request of two chunks any more."""
-    for _ in range(rounds(1_000, 20)):
+    for _ in range(rounds(1_000, 300)):
         with Channel(target.port) as channel:
             channel.send(b"".join(intermediate(channel) for _ in range(3)))
             channel.send(b"CLOF" + intermediate(channel, b"")[4:])
@@ -97,7 +98,7 @@ def test_a03_a_flood_of_channels_without_a_session(target):
 
 def test_a03_opening_the_same_channel_again_and_again(target):
     with Channel(target.port) as channel:
-        for _ in range(rounds(100_000, 500)):
+        for _ in range(rounds(100_000, 3_000)):
             channel.open(renew=True)
         channel.send(channel.message(get_endpoints(channel)))
         assert channel.answer(channel.request)
@@ -107,7 +108,7 @@ def test_a03_opening_the_same_channel_again_and_again(target):
 def test_a12_half_a_message_on_many_connections_blocks_nobody(target, announced):
     halves = []
     try:
-        for _ in range(rounds(500, 100)):
+        for _ in range(500):
             channel = Channel(target.port)
             whole = channel.message(get_endpoints(channel))
             if announced != "whole":

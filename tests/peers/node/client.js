@@ -1,6 +1,7 @@
 "use strict";
 // A foreign client for the tests; the words and what it does are those of open62541-client.
 
+const fs = require("node:fs");
 const path = require("node:path");
 const { opcua, run } = require("./run.js");
 
@@ -15,10 +16,23 @@ const MODES = {
 async function manager() {
   const made = new opcua.OPCUACertificateManager({
     automaticallyAcceptUnknownCertificate: true,
-    rootFolder: path.join(path.dirname(certificateFile), `node-pki-${process.pid}`),
+    rootFolder: path.join(path.dirname(certificateFile), "node-pki"),
   });
   await made.initialize();
   return made;
+}
+
+function identity() {
+  if (user === "-") return undefined;
+  const [kind, file] = user.split("=");
+  if (file === undefined) return { type: opcua.UserTokenType.UserName, userName: user, password };
+  // node-opcua has no identity of this kind and says so.
+  if (kind === "token") return { type: opcua.UserTokenType.IssuedToken, tokenData: Buffer.from(password) };
+  return {
+    type: opcua.UserTokenType.Certificate,
+    certificateData: fs.readFileSync(file),
+    privateKey: fs.readFileSync(password, "utf8"),
+  };
 }
 
 async function main() {
@@ -38,8 +52,7 @@ async function main() {
   options.clientCertificateManager = await manager();
   const client = opcua.OPCUAClient.create(options);
   await client.connect(url);
-  const identity = user === "-" ? undefined : { type: opcua.UserTokenType.UserName, userName: user, password };
-  const session = await client.createSession(identity);
+  const session = await client.createSession(identity());
 
   const browsed = await session.browse({
     nodeId: `ns=2;s=${folder}`,

@@ -3,18 +3,20 @@
 //! The rounds go from server to server, so that a disturbance hits all of them, and medians are reported. What counts
 //! is the server's own processor time, which holds up against noisy neighbours.
 
+mod guarded;
 mod modbus;
 mod report;
+mod secured;
 mod servers;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
 use crate::loadgen::{self, Notifications, Operation, Target};
 use crate::peers;
-use crate::process::root;
+use crate::process::{cargo, root, target};
 use crate::test::product;
 use servers::{Kind, Running, Size};
 
@@ -58,30 +60,58 @@ fn resident_bytes(pid: u32) -> Result<f64> {
     Ok(kilobytes * 1024.0)
 }
 
-/// Measures and writes the page.
+/// The parts of a run, in the order of the page.
+const PARTS: [&str; 4] = ["services", "secured", "modbus", "guarded"];
+
+/// Measures and writes the page; with one part only, the page is printed and not written.
 pub(crate) fn run(args: &[String]) -> Result<()> {
-    let effort = match args {
-        [] => Effort { rounds: 5, seconds: Duration::from_secs(4) },
-        [flag] if flag == "--quick" => Effort { rounds: 1, seconds: Duration::from_secs(2) },
-        _ => bail!("usage: cargo xtask bench [--quick]"),
-    };
+    let (mut only, mut effort) = (None, Effort { rounds: 5, seconds: Duration::from_secs(4) });
+    let mut words = args.iter();
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "--quick" => effort = Effort { rounds: 1, seconds: Duration::from_secs(2) },
+            "--only" => only = words.next().filter(|part| PARTS.contains(&part.as_str())),
+            _ => only = None,
+        }
+        if word != "--quick" && only.is_none() {
+            bail!("usage: cargo xtask bench [--quick] [--only {}]", PARTS.join("|"));
+        }
+    }
+    let wants = |part: &str| only.is_none_or(|only| only == part);
     let programs = servers::Programs {
         tagwire: product("release")?,
         open62541: peers::rust_peer("open62541")?.join("open62541-server"),
         async_opcua: peers::rust_peer("async-opcua")?.join("async-opcua-server"),
     };
     let mut rows = Vec::new();
-    rows.extend(throughput(&programs, effort)?);
-    rows.extend(notification_rows(&programs, effort)?);
-    rows.extend(memory_and_start(&programs, effort)?);
-    rows.extend(modbus::rows(&programs.tagwire, effort.seconds)?);
-    let page = report::page(&rows, effort.rounds);
+    if wants("services") {
+        rows.extend(throughput(&programs, effort)?);
+        rows.extend(notification_rows(&programs, effort)?);
+        rows.extend(memory_and_start(&programs, effort)?);
+    }
+    if wants("secured") {
+        rows.extend(secured::rows(&programs, &secured_load()?, effort)?);
+    }
+    if wants("modbus") {
+        rows.extend(modbus::rows(&programs.tagwire, effort.seconds)?);
+    }
+    let pairs = if wants("guarded") { guarded::pairs(&programs, effort)? } else { Vec::new() };
+    let page = report::page(&rows, &pairs, effort.rounds);
     println!("{page}");
+    if only.is_some() {
+        return Ok(());
+    }
     let file = root().join("docs/benchmarks.md");
     std::fs::create_dir_all(file.parent().unwrap_or_else(|| Path::new(".")))?;
     std::fs::write(&file, page)?;
     println!("written to {}", file.display());
     Ok(())
+}
+
+/// The load generator for secured sessions, which needs the product's own codec and cryptography.
+fn secured_load() -> Result<PathBuf> {
+    crate::process::run(&mut cargo(&["build", "--quiet", "--profile", "ci", "--package", "tagwire-tests"]))?;
+    Ok(target().join("ci/tagwire-load"))
 }
 
 /// Runs a measurement `rounds` times on every server in turn; returns each server's median.

@@ -52,38 +52,117 @@ pub(super) struct Size {
     pub(super) children: usize,
 }
 
+/// The files (DER) of a client and of a server that has no certificate of its own.
+#[derive(Clone, Debug)]
+pub(super) struct Certificates {
+    pub(super) client: PathBuf,
+    pub(super) client_key: PathBuf,
+    pub(super) server: PathBuf,
+    pub(super) server_key: PathBuf,
+}
+
+impl Certificates {
+    /// The application URI of the server's certificate.
+    pub(super) const SERVER_URI: &str = "urn:bench";
+}
+
+/// What differs between two runs of the same server.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Setting<'a> {
+    /// Words of `[ua] security`, in quotes.
+    pub(super) security: &'a str,
+    /// Further tables of the configuration.
+    pub(super) tables: &'a str,
+    /// The data folder, beside the configuration.
+    pub(super) data: &'a str,
+}
+
+impl Setting<'_> {
+    /// No security, and everything else as it comes.
+    pub(super) const PLAIN: Self = Self { security: "\"none\"", tables: "", data: "data" };
+}
+
 /// A running server, ended when dropped.
 #[derive(Debug)]
 pub(super) struct Running {
     pub(super) kind: Kind,
     pub(super) target: Target,
+    certificate: PathBuf,
     child: Child,
 }
 
 impl Running {
     /// Starts a server and waits until its last tag reads Good.
     pub(super) fn start(programs: &Programs, kind: Kind, size: Size) -> Result<Self> {
+        if kind == Kind::Tagwire {
+            return Self::start_tagwire(programs, size, Setting::PLAIN);
+        }
+        Self::start_other(programs, kind, size, None)
+    }
+
+    /// Starts a server that speaks Basic256Sha256 too and trusts the client.
+    pub(super) fn start_secured(
+        programs: &Programs,
+        kind: Kind,
+        size: Size,
+        certificates: &Certificates,
+    ) -> Result<Self> {
+        if kind != Kind::Tagwire {
+            return Self::start_other(programs, kind, size, Some(certificates));
+        }
+        let setting = Setting { security: "\"none\", \"basic256sha256\"", data: "secured", ..Setting::PLAIN };
+        let trusted = folder(size).join(setting.data).join("pki/trusted");
+        std::fs::create_dir_all(&trusted)?;
+        std::fs::copy(&certificates.client, trusted.join("client.der"))?;
+        Self::start_tagwire(programs, size, setting)
+    }
+
+    /// Starts tagwire with a setting.
+    pub(super) fn start_tagwire(programs: &Programs, size: Size, setting: Setting<'_>) -> Result<Self> {
         let port = free_port()?;
-        let mut command = match kind {
-            Kind::Tagwire => {
-                let folder = target().join("bench").join(format!("{}-{}", size.tags, size.changing));
-                let file = configuration(&folder, port, size)?;
-                let mut command = Command::new(&programs.tagwire);
-                command.arg("serve").arg("--config").arg(file);
-                command
-            }
-            Kind::Open62541 | Kind::AsyncOpcua => {
-                let program = if kind == Kind::Open62541 { &programs.open62541 } else { &programs.async_opcua };
-                let mut command = Command::new(program);
-                command.args([usize::from(port), size.tags, size.changing, size.children].map(|n| n.to_string()));
-                command
-            }
-        };
+        let folder = folder(size);
+        let file = configuration(&folder, port, size, setting)?;
+        let mut command = Command::new(&programs.tagwire);
+        command.arg("serve").arg("--config").arg(file);
+        let certificate = folder.join(setting.data).join("pki/own/cert.der");
+        Self::launch(Kind::Tagwire, command, port, size, certificate)
+    }
+
+    fn start_other(programs: &Programs, kind: Kind, size: Size, secured: Option<&Certificates>) -> Result<Self> {
+        let port = free_port()?;
+        let mut command =
+            Command::new(if kind == Kind::Open62541 { &programs.open62541 } else { &programs.async_opcua });
+        command.args([usize::from(port), size.tags, size.changing, size.children].map(|n| n.to_string()));
+        let mut certificate = PathBuf::new();
+        if let Some(files) = secured {
+            command.arg(&files.server).arg(&files.server_key).arg(Certificates::SERVER_URI);
+            certificate.clone_from(&files.server);
+        }
+        Self::launch(kind, command, port, size, certificate)
+    }
+
+    fn launch(kind: Kind, mut command: Command, port: u16, size: Size, certificate: PathBuf) -> Result<Self> {
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
         let target = Target { address: format!("127.0.0.1:{port}"), pid: child.id(), tags: size.tags };
-        let mut running = Self { kind, target, child };
+        let mut running = Self { kind, target, certificate, child };
         running.wait()?;
         Ok(running)
+    }
+
+    pub(super) fn port(&self) -> &str {
+        self.target.address.rsplit(':').next().unwrap_or_default()
+    }
+
+    /// The file of the server's certificate, once it is there.
+    pub(super) fn certificate(&self) -> Result<PathBuf> {
+        let begun = Instant::now();
+        while !self.certificate.exists() {
+            if begun.elapsed() > START_LIMIT {
+                bail!("{} has no certificate", self.kind.name());
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(self.certificate.clone())
     }
 
     fn wait(&mut self) -> Result<()> {
@@ -122,11 +201,16 @@ pub(super) fn free_port() -> Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
-fn configuration(folder: &Path, port: u16, size: Size) -> Result<PathBuf> {
+fn folder(size: Size) -> PathBuf {
+    target().join("bench").join(format!("{}-{}", size.tags, size.changing))
+}
+
+fn configuration(folder: &Path, port: u16, size: Size, setting: Setting<'_>) -> Result<PathBuf> {
     std::fs::create_dir_all(folder)?;
+    let Setting { security, tables, data } = setting;
     let mut text = format!(
-        "version = 1\n[server]\nname = \"bench\"\ndata_dir = \"data\"\n[ua]\nlisten = \"127.0.0.1:{port}\"\n\
-         security = [\"none\"]\nanonymous = \"write\"\n[[link]]\nname = \"Ch1\"\ndriver = \"sim\"\n"
+        "version = 1\n[server]\nname = \"bench\"\ndata_dir = \"{data}\"\n[ua]\nlisten = \"127.0.0.1:{port}\"\n\
+         security = [{security}]\nanonymous = \"write\"\n{tables}[[link]]\nname = \"Ch1\"\ndriver = \"sim\"\n"
     );
     for device in 0..size.tags.div_ceil(1000) {
         let file = format!("dev{device}.csv");

@@ -6,18 +6,16 @@
 
 #![allow(clippy::print_stdout, reason = "it reports to the test that started it")]
 
-mod client;
 mod mutation;
 
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
-use client::{Client, Security};
 use fastrand::Rng;
 use mutation::{spoil, spoil_frames};
-
-type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
+use tagwire_tests::Outcome;
+use tagwire_tests::client::{Client, Security};
 
 /// Spoilt requests between two valid ones.
 const BATCH: u64 = 16;

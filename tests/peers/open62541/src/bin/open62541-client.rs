@@ -1,8 +1,9 @@
 //! A foreign client for the tests: `open62541-client URL MODE CERTIFICATE KEY USER PASSWORD FOLDER VARIABLE COUNTER`.
 //!
 //! MODE is `none`, `sign` or `encrypt`, the latter two with `:POLICY` for another one than Basic256Sha256; unused words
-//! are `-`. Browses FOLDER, writes and reads
-//! VARIABLE (a Double), and waits for five changes of COUNTER. Prints what it saw and ends with 0 when all of it worked.
+//! are `-`. USER is a name, or `certificate=FILE` with a key file for PASSWORD, or `token=` with a token for PASSWORD.
+//! Browses FOLDER, writes and reads VARIABLE (a Double), and waits for five changes of COUNTER. Prints what it saw and
+//! ends with 0 when all of it worked.
 
 use std::ffi::{CStr, CString, c_void};
 use std::ptr;
@@ -73,12 +74,33 @@ fn connect(words: &[String]) -> Outcome<*mut UA_Client> {
             let policy = if mode == "none" { "None" } else { policy };
             (*config).securityPolicyUri = ua_string(&format!("http://opcfoundation.org/UA/SecurityPolicy#{policy}"));
         }
-        if user != "-" {
-            let set = UA_ClientConfig_setAuthenticationUsername(config, text(user).as_ptr(), text(password).as_ptr());
-            check("user", set)?;
-        }
+        log_in_as(config, user, password)?;
         check("connect", UA_Client_connect(client, text(url).as_ptr()))?;
         Ok(client)
+    }
+}
+
+/// Chooses the user token that the session is activated with.
+unsafe fn log_in_as(config: *mut UA_ClientConfig, user: &str, password: &str) -> Outcome<()> {
+    // SAFETY: the configuration is the client's own; it takes the token over, which the library made.
+    unsafe {
+        match user.split_once('=') {
+            None if user == "-" => Ok(()),
+            None => {
+                let (user, password) = (text(user), text(password));
+                check("user", UA_ClientConfig_setAuthenticationUsername(config, user.as_ptr(), password.as_ptr()))
+            }
+            Some(("certificate", file)) => {
+                check("user", UA_ClientConfig_setAuthenticationCert(config, bytes_of(file)?, bytes_of(password)?))
+            }
+            Some(_) => {
+                let kind = &raw const UA_TYPES[UA_TYPES_ISSUEDIDENTITYTOKEN as usize];
+                let token = UA_new(kind).cast::<UA_IssuedIdentityToken>();
+                (*token).tokenData = ua_string(password);
+                UA_ExtensionObject_setValue(&raw mut (*config).userIdentityToken, token.cast::<c_void>(), kind);
+                Ok(())
+            }
+        }
     }
 }
 

@@ -1,5 +1,6 @@
-//! A server to measure beside tagwire: `open62541-server PORT TAGS CHANGING CHILDREN`.
+//! A server to measure beside tagwire: `open62541-server PORT TAGS CHANGING CHILDREN [CERTIFICATE KEY URI]`.
 //!
+//! With a certificate and key (DER files) it offers every security policy beside None, and trusts every client.
 //! Double variables `ns=2;s=Ch1.Dev<i/1000>.Tag<i>`, the first CHANGING of which count tenths of a second, and one
 //! folder `ns=2;s=Big.Dev` with CHILDREN variables. Prints `ready` when it listens; limits are those a plant would set.
 
@@ -113,14 +114,51 @@ unsafe fn variable(server: *mut UA_Server, id: &str, parent: &str, changing: boo
     }
 }
 
+fn file(path: &str) -> UA_ByteString {
+    let content = std::fs::read(path).expect("a file");
+    // SAFETY: the buffer has exactly as many bytes as are copied into it.
+    unsafe {
+        let mut buffer = UA_ByteString::default();
+        assert_eq!(UA_ByteString_allocBuffer(&raw mut buffer, content.len()), 0);
+        ptr::copy_nonoverlapping(content.as_ptr(), buffer.data, content.len());
+        buffer
+    }
+}
+
+/// Sets every security policy up and trusts every client.
+unsafe fn secure(config: *mut UA_ServerConfig, port: u16, certificate: &str, key: &str, uri: &str) {
+    let (certificate, key) = (file(certificate), file(key));
+    // SAFETY: the files live until the call returns; the configuration is the server's own and it does not run yet.
+    unsafe {
+        let (own, none) = ((&raw const certificate, &raw const key), ptr::null());
+        let code =
+            UA_ServerConfig_setDefaultWithSecurityPolicies(config, port, own.0, own.1, none, 0, none, 0, none, 0);
+        assert_eq!(code, 0, "the security policies");
+        UA_CertificateGroup_AcceptAll(&raw mut (*config).secureChannelPKI);
+        UA_CertificateGroup_AcceptAll(&raw mut (*config).sessionPKI);
+        UA_String_clear(&raw mut (*config).applicationDescription.applicationUri);
+        (*config).applicationDescription.applicationUri = UA_String_fromChars(name(uri).as_ptr());
+        for at in 0..(*config).endpointsSize {
+            let server = &raw mut (*(*config).endpoints.add(at)).server;
+            UA_String_clear(&raw mut (*server).applicationUri);
+            (*server).applicationUri = UA_String_fromChars(name(uri).as_ptr());
+        }
+    }
+}
+
 fn main() {
-    let words: Vec<usize> = std::env::args().skip(1).map(|word| word.parse().expect("numbers")).collect();
-    let [port, tags, changing, children] = words[..] else { panic!("PORT TAGS CHANGING CHILDREN") };
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let (numbers, files) = words.split_at_checked(4).expect("PORT TAGS CHANGING CHILDREN");
+    let numbers: Vec<usize> = numbers.iter().map(|word| word.parse().expect("numbers")).collect();
+    let [port, tags, changing, children] = numbers[..] else { panic!("PORT TAGS CHANGING CHILDREN") };
     // SAFETY: the server is built before it runs, on this thread alone.
     unsafe {
         let server = UA_Server_new();
         let config = UA_Server_getConfig(server);
-        assert_eq!(UA_ServerConfig_setMinimal(config, port as u16, ptr::null()), 0);
+        match files {
+            [certificate, key, uri] => secure(config, port as u16, certificate, key, uri),
+            _ => assert_eq!(UA_ServerConfig_setMinimal(config, port as u16, ptr::null()), 0),
+        }
         let strings = &raw const UA_TYPES[UA_TYPES_STRING as usize];
         UA_Array_delete((*config).serverUrls.cast::<c_void>(), (*config).serverUrlsSize, strings);
         (*config).serverUrls = UA_Array_new(1, strings).cast::<UA_String>();

@@ -1,4 +1,4 @@
-//! The client that carries spoilt requests: a connection, a channel, a session that outlives both.
+//! A client whose every byte can be chosen: a connection, a channel, a session that outlives both.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
@@ -24,15 +24,16 @@ use crate::Outcome;
 const PLACEHOLDER: [u8; 32] = [b'T'; 32];
 /// How long a server may take to answer a valid request.
 const PATIENCE: Duration = Duration::from_secs(60);
-const APPLICATION_URI: &str = "urn:tagwire:tests:client";
+/// What the client's certificate must name.
+pub const APPLICATION_URI: &str = "urn:tagwire:tests:client";
 
 /// Own certificate and key and the server's certificate; none for the policy None.
-#[derive(Clone, Default)]
-pub(crate) struct Security(Option<(Arc<OwnIdentity>, Arc<PeerCertificate>)>);
+#[derive(Clone, Debug, Default)]
+pub struct Security(Option<(Arc<OwnIdentity>, Arc<PeerCertificate>)>);
 
 impl Security {
     /// From the files of the server's certificate, the own certificate and the own key; `None` without files.
-    pub(crate) fn read(files: &[String]) -> Outcome<Option<Self>> {
+    pub fn read(files: &[String]) -> Outcome<Option<Self>> {
         let [server, certificate, key] = files else { return Ok(None) };
         let own = OwnIdentity::new(&std::fs::read(certificate)?, &std::fs::read(key)?)?;
         let server = PeerCertificate::parse(&std::fs::read(server)?)?;
@@ -50,6 +51,7 @@ impl Security {
     }
 }
 
+#[derive(Debug)]
 struct Connection {
     stream: TcpStream,
     channel: ClientChannel,
@@ -57,34 +59,48 @@ struct Connection {
 }
 
 /// A session with its server nonce, which moves from connection to connection.
+#[derive(Debug)]
 struct Session {
     token: NodeId,
     nonce: Vec<u8>,
 }
 
-/// One hostile client.
-pub(crate) struct Client {
+/// One client; its session is anonymous.
+#[derive(Debug)]
+pub struct Client {
     port: u16,
     security: Security,
     connection: Option<Connection>,
     session: Option<Session>,
+    /// How long a session may go unused, in milliseconds.
+    pub session_timeout_ms: f64,
     /// Answers that came, to whatever.
-    pub(crate) n_answers: u64,
+    pub n_answers: u64,
     /// Those that are no service faults.
-    pub(crate) n_served: u64,
+    pub n_served: u64,
 }
 
 impl Client {
-    pub(crate) const fn new(port: u16, security: Security) -> Self {
-        Self { port, security, connection: None, session: None, n_answers: 0, n_served: 0 }
+    /// A client that is not connected yet.
+    pub const fn new(port: u16, security: Security) -> Self {
+        Self {
+            port,
+            security,
+            connection: None,
+            session: None,
+            session_timeout_ms: 10_000.0,
+            n_answers: 0,
+            n_served: 0,
+        }
     }
 
-    pub(crate) const fn is_connected(&self) -> bool {
+    /// Whether there is a connection, as far as is known.
+    pub const fn is_connected(&self) -> bool {
         self.connection.is_some()
     }
 
     /// Connects, and takes the session along or makes one.
-    pub(crate) fn connect(&mut self, with_session: bool) -> Outcome<()> {
+    pub fn connect(&mut self, with_session: bool) -> Outcome<()> {
         let stream = TcpStream::connect(("127.0.0.1", self.port))?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
@@ -110,7 +126,8 @@ impl Client {
         format!("opc.tcp://127.0.0.1:{}", self.port)
     }
 
-    fn header(&self) -> RequestHeader {
+    /// The header of a request in this session.
+    pub fn header(&self) -> RequestHeader {
         let authentication_token = self.session.as_ref().map(|session| session.token.clone()).unwrap_or_default();
         RequestHeader { authentication_token, timeout_hint: 60_000, ..RequestHeader::default() }
     }
@@ -128,7 +145,7 @@ impl Client {
             session_name: "mutations".into(),
             client_nonce: ByteString::from([7; 32].map(|_| fastrand::u8(..)).as_slice()),
             client_certificate: certificate.unwrap_or_default(),
-            requested_session_timeout: 10_000.0,
+            requested_session_timeout: self.session_timeout_ms,
             ..Default::default()
         };
         let made: CreateSessionResponse = self.call(&request)?;
@@ -150,7 +167,7 @@ impl Client {
     }
 
     /// A sample with the token of the session in it.
-    pub(crate) fn with_token(&self, sample: &[u8]) -> Vec<u8> {
+    pub fn with_token(&self, sample: &[u8]) -> Vec<u8> {
         let mut body = sample.to_vec();
         let Some(Session { token: NodeId { identifier: Identifier::Opaque(token), .. }, .. }) = &self.session else {
             return body;
@@ -164,7 +181,7 @@ impl Client {
     }
 
     /// Appends the chunks of a request whose body is given.
-    pub(crate) fn frame(&mut self, body: &[u8], out: &mut Vec<u8>) -> Outcome<()> {
+    pub fn frame(&mut self, body: &[u8], out: &mut Vec<u8>) -> Outcome<()> {
         let connection = self.connection.as_mut().ok_or("there is no connection")?;
         let request_id = connection.channel.next_request_id();
         let start = ClientChannel::begin_message(out);
@@ -176,7 +193,7 @@ impl Client {
     /// Sends a batch and a valid request behind it, and reads until that is answered or the server closes the
     /// connection, which is its right.
     /// With `is_last` nothing more is sent, so that a server that waits for the rest of a chunk learns of the end.
-    pub(crate) fn exchange(&mut self, batch: &[u8], is_last: bool) -> Outcome<()> {
+    pub fn exchange(&mut self, batch: &[u8], is_last: bool) -> Outcome<()> {
         let request = ReadRequest {
             request_header: self.header(),
             nodes_to_read: vec![ReadValueId { node_id: NodeId::ns0(2258), attribute_id: 13, ..Default::default() }],
@@ -235,6 +252,28 @@ impl Client {
         Ok(())
     }
 
+    /// Sends a request again and again, so many times that `n` answers are there in the end, with at most `depth` under
+    /// way. Answers of another type than `expected` are an error.
+    pub fn repeat<Q: Structure>(&mut self, request: &Q, expected: u32, n: usize, depth: usize) -> Outcome<()> {
+        let connection = self.connection.as_mut().ok_or("there is no connection")?;
+        let mut out = Vec::new();
+        let (mut n_sent, mut n_received) = (0, 0);
+        while n_received < n {
+            while n_sent < n && n_sent - n_received < depth {
+                connection.channel.write_request(request, &mut out)?.map_err(|_| "the request is too large")?;
+                n_sent += 1;
+            }
+            connection.stream.write_all(&out)?;
+            out.clear();
+            let kind = connection.next_event(|_, body| read_message_id(&mut Reader::new(body)))?;
+            if kind.transpose()?.flatten() != Some(expected) {
+                return Err("the answer is another one".into());
+            }
+            n_received += 1;
+        }
+        Ok(())
+    }
+
     /// Closes a session that came out of a spoilt request; the server may say no.
     fn close(&mut self, token: NodeId) -> Outcome<()> {
         let request_header = RequestHeader { authentication_token: token, ..RequestHeader::default() };
@@ -243,7 +282,7 @@ impl Client {
     }
 
     /// Closes the session and the connection.
-    pub(crate) fn leave(mut self) -> Outcome<()> {
+    pub fn leave(mut self) -> Outcome<()> {
         if self.session.is_none() {
             return Ok(());
         }
@@ -256,7 +295,8 @@ impl Client {
         }
     }
 
-    fn call<Q: Structure, A: Structure>(&mut self, request: &Q) -> Outcome<A> {
+    /// One request and its decoded answer.
+    pub fn call<Q: Structure, A: Structure>(&mut self, request: &Q) -> Outcome<A> {
         let body = self.answer(request)?;
         let mut reader = Reader::new(&body);
         let kind = read_message_id(&mut reader)?;
