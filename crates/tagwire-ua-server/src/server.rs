@@ -20,10 +20,12 @@ use tokio::sync::{Notify, watch};
 use crate::address_space::AddressSpace;
 use crate::counters::Counters;
 use crate::diagnostics::Diagnostics;
+use crate::durable::{DurableSettings, Durables};
 use crate::event::{Events, NewEvent, Source, audit};
 use crate::limits;
 use crate::log;
 use crate::monotonic;
+use crate::ownership::Ownership;
 use crate::quota::{Quota, Usage};
 use crate::services::PartLocks;
 use crate::session::{Session, SessionTable};
@@ -68,6 +70,8 @@ pub struct ServerParts {
     pub user_trust: Arc<TrustStore>,
     /// The audit log.
     pub audit: Arc<dyn Audit>,
+    /// Which subscriptions may survive the server's end.
+    pub durable: DurableSettings,
     /// Wall time.
     pub clock: WallClock,
 }
@@ -91,12 +95,13 @@ pub struct Server {
     epoch: Instant,
     policy: ArcSwap<Policy>,
     pub(crate) diagnostics: Diagnostics,
+    pub(crate) durables: Durables,
     /// Which rule of the policy covers each tag.
     pub(crate) zones: ArcSwap<Zones>,
     identity: ArcSwapOption<OwnIdentity>,
     channel_config: ArcSwap<ChannelConfig>,
-    owners: Mutex<Owners>,
-    next_subscription: AtomicU32,
+    pub(crate) owners: Mutex<Owners>,
+    pub(crate) next_subscription: AtomicU32,
     next_channel: AtomicU32,
     service_level: AtomicU32,
     shutdown: watch::Sender<bool>,
@@ -108,19 +113,19 @@ pub struct Server {
 
 /// Who owns which subscription, and those that nobody owns any more (Part 4, 5.14.7).
 #[derive(Default)]
-struct Owners {
-    by_subscription: HashMap<u32, Owner>,
-    orphans: Vec<Orphan>,
+pub(crate) struct Owners {
+    pub(crate) by_subscription: HashMap<u32, Owner>,
+    pub(crate) orphans: Vec<Orphan>,
 }
 
-enum Owner {
+pub(crate) enum Owner {
     Session(Arc<Session>),
     Nobody,
 }
 
-struct Orphan {
-    subscription: Subscription,
-    owner: Option<Ownership>,
+pub(crate) struct Orphan {
+    pub(crate) subscription: Subscription,
+    pub(crate) owner: Option<Ownership>,
 }
 
 impl Server {
@@ -150,6 +155,7 @@ impl Server {
             policy: ArcSwap::new(parts.policy),
             zones,
             diagnostics,
+            durables: Durables::new(parts.durable),
             identity: ArcSwapOption::empty(),
             channel_config,
             owners: Mutex::default(),
@@ -262,6 +268,7 @@ impl Server {
         }
         // The hub wakes owners while it holds its own lock, which the end of a subscription needs too.
         drop(owners);
+        self.durables.forget(gone.iter().map(|orphan| &orphan.subscription));
         drop(gone);
     }
 
@@ -299,6 +306,7 @@ impl Server {
     /// What is in use of every counted resource. It looks at every session: to be asked for a few times a second.
     pub fn usage(&self) -> Usage {
         let mut usage = self.quota.usage();
+        usage.durable_bytes = self.durables.used();
         usage.queued_event_bytes = self.events.queued().used();
         usage.event_filter_bytes = self.events.filters().used();
         for session in self.sessions.all() {
@@ -371,39 +379,24 @@ impl Server {
         if n_owned >= limits::MAX_SUBSCRIPTIONS_PER_SESSION as usize {
             return Err(status::BAD_TOO_MANY_SUBSCRIPTIONS);
         }
-        let ticket = match self.quota.subscription() {
-            Ok(ticket) => ticket,
-            // Subscriptions that nobody owns give way, the oldest first.
-            Err(status) => {
-                self.drop_oldest_orphan().ok_or(status)?;
-                self.quota.subscription()?
-            }
-        };
         let id = self.next_subscription.fetch_add(1, Ordering::Relaxed);
-        let server = Arc::downgrade(self);
-        let wake = move || {
-            if let Some(server) = server.upgrade() {
-                server.wake_owner(id);
-            }
-        };
-        let subscription = Subscription::new(id, settings, enabled, Arc::clone(&self.hub), now, ticket, wake);
+        let subscription = self.subscription(id, settings, enabled, now)?;
         self.owners.lock().by_subscription.insert(id, Owner::Session(Arc::clone(session)));
         self.counters.subscription_made();
         Ok(subscription)
     }
 
-    fn wake_owner(&self, id: u32) {
+    pub(crate) fn wake_owner(&self, id: u32) {
         if let Some(Owner::Session(session)) = self.owners.lock().by_subscription.get(&id) {
             session.wake();
         }
     }
 
-    fn drop_oldest_orphan(&self) -> Option<()> {
+    /// Ends the subscription without a session that has waited longest, unless it is there to wait.
+    pub(crate) fn drop_oldest_orphan(&self) -> Option<()> {
         let mut owners = self.owners.lock();
-        if owners.orphans.is_empty() {
-            return None;
-        }
-        let orphan = owners.orphans.remove(0);
+        let at = owners.orphans.iter().position(|orphan| !orphan.subscription.is_durable())?;
+        let orphan = owners.orphans.remove(at);
         owners.by_subscription.remove(&orphan.subscription.id);
         // The hub wakes owners while it holds its own lock, which the end of a subscription needs too.
         drop(owners);
@@ -422,6 +415,7 @@ impl Server {
             owners.by_subscription.remove(&subscription.id);
         }
         drop(owners);
+        self.durables.forget(&gone);
         drop(gone);
     }
 
@@ -490,6 +484,7 @@ impl Server {
             from.wake();
         }
         subscription.touch();
+        self.check_and_pass(&mut subscription, &asking);
         let is_same_client = from.as_ref().is_some_and(|from| from.application_uri == to.application_uri);
         subscription.note_transfer(is_same_client);
         subscription.set_principal(&asking.principal);
@@ -525,6 +520,7 @@ impl Server {
         let mut kept = Vec::with_capacity(owners.orphans.len());
         let mut expired = Vec::new();
         for mut orphan in std::mem::take(&mut owners.orphans) {
+            orphan.subscription.collect_if_crowded();
             if orphan.subscription.cycle(now, self, false) {
                 owners.by_subscription.remove(&orphan.subscription.id);
                 expired.push(orphan);
@@ -534,7 +530,9 @@ impl Server {
         }
         owners.orphans = kept;
         drop(owners);
+        self.durables.forget(expired.iter().map(|orphan| &orphan.subscription));
         drop(expired);
+        self.keep_durables(now);
         self.refresh_diagnostics(now);
     }
 }
@@ -550,28 +548,4 @@ fn channel_config(config: &ServerConfig, identity: Option<Arc<OwnIdentity>>) -> 
     let limits =
         Limits { max_message: limits::MAX_MESSAGE_SIZE, max_chunks: limits::MAX_CHUNK_COUNT, ..Limits::default() };
     ChannelConfig { handshake_timeout: limits::OPEN_TIMEOUT, ..ChannelConfig::new(identity, offers, limits) }
-}
-
-/// Who owns a subscription: a user, or else the application that an anonymous user came with.
-struct Ownership {
-    principal: Arc<Principal>,
-    application: Option<Arc<PeerCertificate>>,
-}
-
-impl Ownership {
-    fn of(session: &Session, principal: Arc<Principal>) -> Self {
-        Self { principal, application: session.client_certificate.clone() }
-    }
-
-    /// The same user may take a subscription over; an anonymous one must be the same application and prove it
-    /// (Part 4, 5.14.7.1).
-    fn may_pass_to(&self, asking: &Self) -> bool {
-        let (owner, heir) = (&self.principal, &asking.principal);
-        let is_same = owner.identity() == heir.identity() && owner.origin().security <= heir.origin().security;
-        let same_application = || match (&self.application, &asking.application) {
-            (Some(ours), Some(theirs)) => ours.leaf() == theirs.leaf(),
-            _ => false,
-        };
-        is_same && (*owner.identity() != Identity::Anonymous || same_application())
-    }
 }

@@ -18,6 +18,7 @@ use super::pipe::Pipe;
 use super::plant::{Plant, Secret, User, now, policy};
 use super::tell;
 use crate::connection::Connection;
+use crate::durable::DurableSettings;
 use crate::listener::{OpenConnections, keep_house, serve, take_place};
 use crate::quota::Usage;
 use crate::server::{Server, ServerConfig, ServerParts};
@@ -139,6 +140,7 @@ impl World {
             trust: Arc::clone(&SHARED.trust),
             user_trust: Arc::clone(&SHARED.trust),
             audit: Arc::new(NoAudit),
+            durable: DurableSettings::OFF,
             clock: Arc::new(now),
         };
         let server = Server::new(config, parts);

@@ -1,6 +1,7 @@
 //! The items of one subscription, found by id in constant time.
 
 use super::item::Item;
+use crate::limits;
 
 const INDEX_BITS: u32 = 20;
 const INDEX_MASK: u32 = (1 << INDEX_BITS) - 1;
@@ -39,6 +40,22 @@ impl Slab {
         let id = slot.generation << INDEX_BITS | (idx + 1);
         slot.item = Some(make(id));
         Some(id)
+    }
+
+    /// Puts an item back into the place that its id tells, which must be behind all others; false when it is not.
+    pub(crate) fn insert_at(&mut self, id: u32, make: impl FnOnce(u32) -> Item) -> bool {
+        let first = self.slots.len();
+        let Some(idx) = index(id).filter(|idx| (first..limits::MAX_MONITORED_ITEMS_PER_SUBSCRIPTION as usize).contains(idx))
+        else {
+            return false;
+        };
+        let generation = id >> INDEX_BITS;
+        for gap in first..idx {
+            self.free.push(gap as u32);
+            self.slots.push(Slot { generation, item: None });
+        }
+        self.slots.push(Slot { generation, item: Some(make(id)) });
+        true
     }
 
     #[inline]

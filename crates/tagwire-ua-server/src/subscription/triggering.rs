@@ -48,6 +48,7 @@ impl Subscription {
                 Status::GOOD
             })
             .collect();
+        self.note_change();
         if let Some(item) = self.items.item_mut(triggering) {
             item.links = if links.is_empty() { None } else { Some(links.into_boxed_slice()) };
         }
