@@ -22,6 +22,12 @@ impl Ownership {
         Self { principal, certificate: session.client_certificate.clone(), application }
     }
 
+    /// A user without a certificate of an application.
+    #[cfg(test)]
+    pub(crate) const fn for_tests(principal: Arc<Principal>) -> Self {
+        Self { principal, certificate: None, application: String::new() }
+    }
+
     /// The same user may take a subscription over; an anonymous one must be the same application and prove it.
     pub(crate) fn may_pass_to(&self, asking: &Self) -> bool {
         let (owner, heir) = (&self.principal, &asking.principal);

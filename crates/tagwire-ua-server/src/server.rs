@@ -111,6 +111,17 @@ pub struct Server {
     trust_changed: Notify,
 }
 
+/// What a session leaves behind when it ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Leave {
+    /// No subscription.
+    Nothing,
+    /// Durable subscriptions, whose next owner must be asked for the right to each item.
+    Durable,
+    /// All its subscriptions.
+    All,
+}
+
 /// Who owns which subscription, and those that nobody owns any more (Part 4, 5.14.7).
 #[derive(Default)]
 pub(crate) struct Owners {
@@ -197,15 +208,17 @@ impl Server {
     }
 
     /// Replaces the rules of who may do what. Where anything changes all sessions end, because what they did under the
-    /// old rules, as monitored items, must not go on.
+    /// old rules, as monitored items, must not go on. Durable subscriptions wait; whoever takes one over is asked for the
+    /// right to each item.
     pub fn set_policy(&self, policy: Arc<Policy>) {
         if *self.policy() == *policy {
             return;
         }
         self.events.set_policy(Arc::clone(&policy));
         self.policy.store(policy);
-        self.end_sessions_where("the rules of access changed", |_| true);
-        self.end_orphans_where(|_| true);
+        self.end_sessions_where("the rules of access changed", Leave::Durable, |_| true);
+        self.owners.lock().orphans.iter_mut().for_each(|orphan| orphan.subscription.set_needs_check());
+        self.end_orphans_where(|orphan| !orphan.subscription.is_durable());
     }
 
     pub(crate) fn policy(&self) -> Arc<Policy> {
@@ -225,44 +238,46 @@ impl Server {
 
     /// Ends the sessions of a client that is not trusted any more, with their subscriptions.
     pub(crate) fn end_sessions_of(&self, certificate: &PeerCertificate) {
-        self.end_sessions_where("its client is not trusted any more", |session| {
+        self.end_sessions_where("its client is not trusted any more", Leave::Nothing, |session| {
             session.client_certificate.as_ref().is_some_and(|known| known.leaf() == certificate.leaf())
         });
     }
 
     /// Ends the sessions of a user who was removed, or whose password or roles changed, with their subscriptions.
     pub fn end_sessions_of_user(&self, name: &str) {
-        self.end_sessions_where("its user was changed or removed", |session| {
+        self.end_sessions_where("its user was changed or removed", Leave::Nothing, |session| {
             let state = session.state.lock();
             let identity = state.principal.as_deref().map(Principal::identity);
             matches!(identity, Some(Identity::User(user)) if **user == *name)
         });
-        self.end_orphans_where(|owner| matches!(owner.identity(), Identity::User(user) if **user == *name));
+        self.end_orphans_where(|orphan| {
+            let owner = orphan.owner.as_ref().map(|owner| owner.principal.identity());
+            owner.is_none_or(|owner| matches!(owner, Identity::User(user) if **user == *name))
+        });
     }
 
     /// Ends the sessions of users whose certificates are not trusted any more.
     pub(crate) fn end_sessions_of_distrusted_users(&self) {
         let now = self.now();
-        self.end_sessions_where("its user's certificate is not trusted any more", |session| {
+        self.end_sessions_where("its user's certificate is not trusted any more", Leave::Nothing, |session| {
             let shown = session.state.lock().user_certificate.clone();
             shown.is_some_and(|chain| self.user_trust.verify_peer(&chain, &PeerCheck::default(), now).is_err())
         });
     }
 
-    fn end_sessions_where(&self, why: &'static str, is_meant: impl Fn(&Session) -> bool) {
+    fn end_sessions_where(&self, why: &'static str, leave: Leave, is_meant: impl Fn(&Session) -> bool) {
         for session in self.sessions.all().into_iter().filter(|session| is_meant(session)) {
             tracing::warn!(session = %session.name, "session closed: {why}");
             log::session_ended(self, &session, What::SessionEnded, Some(why));
-            self.end_session(&session, true);
+            self.end_session(&session, leave);
         }
     }
 
-    /// Ends subscriptions without a session whose user is meant: their items were made under rights that no longer hold,
-    /// and another session of that user could take them over.
-    fn end_orphans_where(&self, is_meant: impl Fn(&Principal) -> bool) {
+    /// Ends subscriptions without a session: their items were made under rights that no longer hold, and another session
+    /// of their user could take them over.
+    fn end_orphans_where(&self, is_meant: impl Fn(&Orphan) -> bool) {
         let mut owners = self.owners.lock();
-        let is_meant = |orphan: &mut Orphan| orphan.owner.as_ref().is_none_or(|owner| is_meant(&owner.principal));
-        let gone: Vec<Orphan> = owners.orphans.extract_if(.., is_meant).collect();
+        let gone: Vec<Orphan> = owners.orphans.extract_if(.., |orphan| is_meant(orphan)).collect();
         for orphan in &gone {
             owners.by_subscription.remove(&orphan.subscription.id);
         }
@@ -421,23 +436,29 @@ impl Server {
 
     /// Ends a session. Subscriptions that are not deleted with it wait for another session of the same user
     /// (Part 4, 5.7.4).
-    pub(crate) fn end_session(&self, session: &Arc<Session>, delete_subscriptions: bool) {
+    pub(crate) fn end_session(&self, session: &Arc<Session>, leave: Leave) {
         if self.sessions.remove(&session.token).is_none() {
             return;
         }
         let mut state = session.state.lock();
-        let subscriptions = state.publishing.take_all();
+        let mut subscriptions = state.publishing.take_all();
         state.publishing.refuse_all(status::BAD_SESSION_CLOSED);
         let principal = state.principal.take();
         state.browse_points = Default::default();
         drop(state);
         session.wake();
-        if delete_subscriptions {
-            self.forget_subscriptions(subscriptions);
-            return;
-        }
+        let stays = |subscription: &Subscription| match leave {
+            Leave::Nothing => false,
+            Leave::Durable => subscription.is_durable(),
+            Leave::All => true,
+        };
+        let gone = subscriptions.extract_if(.., |subscription| !stays(subscription)).collect();
+        self.forget_subscriptions(gone);
         let mut owners = self.owners.lock();
-        for subscription in subscriptions {
+        for mut subscription in subscriptions {
+            if leave == Leave::Durable {
+                subscription.set_needs_check();
+            }
             owners.by_subscription.insert(subscription.id, Owner::Nobody);
             let owner = principal.clone().map(|principal| Ownership::of(session, principal));
             owners.orphans.push(Orphan { subscription, owner });
@@ -505,10 +526,10 @@ impl Server {
             tracing::info!(session = %session.name, "session timed out");
             self.counters.session_timed_out();
             audit::session_ended(self, &session, &audit::Actor::default(), true);
-            self.end_session(&session, false);
+            self.end_session(&session, Leave::All);
         }
         let time = self.now();
-        self.end_sessions_where("the token of its user has ended", |session| session.has_ended(time));
+        self.end_sessions_where("the token of its user has ended", Leave::Nothing, |session| session.has_ended(time));
         let mut gone = Vec::new();
         for session in self.sessions.all() {
             if !session.has_connection() {

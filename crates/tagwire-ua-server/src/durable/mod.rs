@@ -9,6 +9,8 @@
 mod format;
 mod server;
 mod side;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
