@@ -291,3 +291,53 @@ def test_a_file_that_is_damaged_is_told_and_put_aside(server):
     with log_in(server, USER, PASSWORD) as session:
         assert [status(result.StatusCode) for result in session.transfer([subscription])] == ["BadSubscriptionIdInvalid"]
         session.close_session()
+
+
+def event_filter():
+    """Selects the message and the type."""
+    made = ua.EventFilter()
+    for name in ("Message", "EventType"):
+        clause = ua.SimpleAttributeOperand()
+        clause.TypeDefinitionId = ua.NodeId(2041, 0)
+        clause.BrowsePath = [ua.QualifiedName(name, 0)]
+        clause.AttributeId = ua.AttributeIds.Value
+        made.SelectClauses.append(clause)
+    return made
+
+
+def test_events_that_waited_survive_a_restart(server):
+    with log_in(server, USER, PASSWORD) as session:
+        subscription = durable(session)
+        item = session.item(SERVER, handle=9, queue=100, attribute=12, filter_=event_filter())
+        assert status(session.monitor(subscription, [item])[0].StatusCode) == "Good"
+        session.close_session(delete=False)
+    server.configure(sim_device(TAGS + "\nc static i32 rw") + ACCESS)
+    server.reload()
+    restart(server)
+    server.configure(sim_device(TAGS) + ACCESS)
+    server.reload()
+    with log_in(server, USER, PASSWORD) as session:
+        assert [status(result.StatusCode) for result in session.transfer([subscription])] == ["Good"]
+        messages = []
+        end = time.monotonic() + 2 * SLOW
+        while time.monotonic() < end and len(messages) < 3:
+            for data in session.publish().NotificationMessage.NotificationData or []:
+                messages += [event.EventFields[0].Value.Text for event in data.Events]
+        assert "the server stops" in messages, messages
+        at = messages.index("the server stops")
+        assert at > 0 and len(messages) > at + 1, "what happened before the end and after the start is there, in order"
+        session.close_session()
+
+
+def test_changed_rules_end_the_session_and_not_the_durable_subscription(server):
+    with log_in(server, USER, PASSWORD) as session:
+        subscription = durable(session)
+        session.monitor(subscription, [session.item(A, handle=1, queue=10), session.item(B, handle=2, queue=10)])
+        server.configure(sim_device(TAGS) + ACCESS + '[[access.rule]]\npath = "mem.all.b"\nread = "engineer"\n')
+        server.reload()
+    write_each(server, A, [5])
+    with log_in(server, USER, PASSWORD) as session:
+        assert [status(result.StatusCode) for result in session.transfer([subscription])] == ["Good"]
+        changes = all_changes(session)
+        assert of(changes, 1)[-1] == 5 and of(changes, 2) == ["BadUserAccessDenied"]
+        session.close_session()

@@ -219,7 +219,9 @@ impl Server {
             (Some(Node::Folder(folder)), _) => Scope::Folder(snapshot.folder(folder)?.path.as_ref().into()),
             (Some(_), _) => Scope::Server,
             // A device that is gone may come back, and its events with it.
-            (None, Identifier::String(path)) if kept.node.namespace == NAMESPACE_TAGS => Scope::Folder(Arc::clone(path)),
+            (None, Identifier::String(path)) if kept.node.namespace == NAMESPACE_TAGS => {
+                Scope::Folder(Arc::clone(path))
+            }
             (None, _) => return None,
         };
         let (filter, _) = checked_filter(&kept.filter, snapshot).ok()?;

@@ -19,8 +19,13 @@ use crate::subscription::{
     Trigger,
 };
 
-const SETTINGS: SubscriptionSettings =
-    SubscriptionSettings { publishing_interval: 1_000, max_keep_alive: 10, lifetime: 30, max_notifications: 0, priority: 3 };
+const SETTINGS: SubscriptionSettings = SubscriptionSettings {
+    publishing_interval: 1_000,
+    max_keep_alive: 10,
+    lifetime: 30,
+    max_notifications: 0,
+    priority: 3,
+};
 
 /// Nothing but tags is watched here.
 struct Nothing(Arc<Events>);
@@ -89,8 +94,7 @@ impl Bench {
     /// A subscription with one item, at `slot` places from the first.
     fn subscription(&self, queue_size: u32, slot: u32) -> (Subscription, u32) {
         let mut made = self.empty(5, 2);
-        let others: Vec<u32> =
-            (0..slot).filter_map(|_| made.add_item(self.new_item(1), &self.source)).collect();
+        let others: Vec<u32> = (0..slot).filter_map(|_| made.add_item(self.new_item(1), &self.source)).collect();
         let kept = made.reserve(kept).expect("room");
         let id = made.add_item(self.new_item(queue_size), &self.source).expect("a place");
         made.remember(id, kept);
@@ -100,8 +104,13 @@ impl Bench {
 
     fn change(&self, value: f64) {
         let time = Timestamp::from_ticks(NOW.ticks() + value as i64);
-        let update =
-            Update { tag: self.tag, value: Some(Value::Double(value)), status: Status::GOOD, source_time: time, server_time: time };
+        let update = Update {
+            tag: self.tag,
+            value: Some(Value::Double(value)),
+            status: Status::GOOD,
+            source_time: time,
+            server_time: time,
+        };
         self.space.hub().apply(&mut vec![update], monotonic::now());
     }
 

@@ -68,7 +68,10 @@ fn settings(asked: &MonitoringParameters) -> ItemSettings {
     }
 }
 
-pub(crate) fn checked_filter(filter: &ExtensionObject, snapshot: &Snapshot<'_>) -> Result<(Filter, ExtensionObject), Refused> {
+pub(crate) fn checked_filter(
+    filter: &ExtensionObject,
+    snapshot: &Snapshot<'_>,
+) -> Result<(Filter, ExtensionObject), Refused> {
     if filter.is_null() {
         return Err(status::BAD_EVENT_FILTER_INVALID.into());
     }

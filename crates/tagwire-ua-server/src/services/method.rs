@@ -116,9 +116,7 @@ fn checked_method(context: &Context<'_>, call: &CallMethodRequest) -> Result<Met
     let method = call.method_id.as_ns0().ok_or(status::BAD_METHOD_INVALID)?;
     match method {
         node::SERVER_GET_MONITORED_ITEMS | node::SERVER_RESEND_DATA | node::SERVER_SET_SUBSCRIPTION_DURABLE => {}
-        node::SERVER_REQUEST_SERVER_STATE_CHANGE
-            if call.object_id.as_ns0() == Some(node::SERVER) =>
-        {
+        node::SERVER_REQUEST_SERVER_STATE_CHANGE if call.object_id.as_ns0() == Some(node::SERVER) => {
             return Err(status::BAD_NOT_EXECUTABLE);
         }
         _ => return Err(status::BAD_METHOD_INVALID),

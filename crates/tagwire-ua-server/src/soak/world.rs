@@ -284,8 +284,7 @@ impl World {
         self.server.keep_all_durables();
         let gone: Vec<Orphan> = {
             let mut owners = self.server.owners.lock();
-            let gone: Vec<Orphan> =
-                owners.orphans.extract_if(.., |orphan| orphan.subscription.is_durable()).collect();
+            let gone: Vec<Orphan> = owners.orphans.extract_if(.., |orphan| orphan.subscription.is_durable()).collect();
             gone.iter().for_each(|orphan| drop(owners.by_subscription.remove(&orphan.subscription.id)));
             gone
         };

@@ -22,7 +22,11 @@ pub(crate) enum Captured {
 
 impl Subscription {
     /// Makes the subscription durable, or changes for how long it lives without its client.
-    pub(crate) fn make_durable(&mut self, hours: u32, side: impl FnOnce() -> Result<Side, Status>) -> Result<(), Status> {
+    pub(crate) fn make_durable(
+        &mut self,
+        hours: u32,
+        side: impl FnOnce() -> Result<Side, Status>,
+    ) -> Result<(), Status> {
         match &mut self.durable {
             Some(side) => side.set_hours(hours),
             None => self.durable = Some(Box::new(side()?)),

@@ -45,7 +45,8 @@ impl Slab {
     /// Puts an item back into the place that its id tells, which must be behind all others; false when it is not.
     pub(crate) fn insert_at(&mut self, id: u32, make: impl FnOnce(u32) -> Item) -> bool {
         let first = self.slots.len();
-        let Some(idx) = index(id).filter(|idx| (first..limits::MAX_MONITORED_ITEMS_PER_SUBSCRIPTION as usize).contains(idx))
+        let Some(idx) =
+            index(id).filter(|idx| (first..limits::MAX_MONITORED_ITEMS_PER_SUBSCRIPTION as usize).contains(idx))
         else {
             return false;
         };
