@@ -62,9 +62,9 @@ def test_c05_get_monitored_items_and_resend_data_know_whose_subscription_it_is(p
         other.close_session()
 
 
-@pytest.mark.parametrize("method", ["i=12746", "i=12749", "i=12886"])
+@pytest.mark.parametrize("method", ["i=12746", "i=12886"])
 def test_c01_a_method_that_is_not_there_yet_is_not_executable(session, method):
-    """SetSubscriptionDurable and RequestServerStateChange, by the ids that they have on the Server object and its type."""
+    """RequestServerStateChange, and SetSubscriptionDurable by the id that it has on the type."""
     assert code(session, SERVER, method, number(1)) in ("BadNotExecutable", "BadMethodInvalid", "BadUserAccessDenied")
 
 

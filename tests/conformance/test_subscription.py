@@ -274,13 +274,6 @@ def test_u13_publishing_off_leaves_keep_alives_only(session):
     assert session.changes(5 * SLOW, 2)
 
 
-def transfer(session, ids, send_initial):
-    request = ua.TransferSubscriptionsRequest()
-    request.Parameters.SubscriptionIds = ids
-    request.Parameters.SendInitialValues = send_initial
-    return session.call(request).Parameters.Results
-
-
 @pytest.mark.parametrize("send_initial", [True, False])
 def test_u24_the_same_user_takes_a_subscription_over(secure_plant, send_initial):
     with log_in(secure_plant, USER, PASSWORD) as old, log_in(secure_plant, USER, PASSWORD) as new:
@@ -289,9 +282,9 @@ def test_u24_the_same_user_takes_a_subscription_over(secure_plant, send_initial)
         unacknowledged = old.publish().NotificationMessage.SequenceNumber
         waiting = old.post_publish()
         with log_in(secure_plant, READER, READER_PASSWORD) as stranger:
-            assert [status(r.StatusCode) for r in transfer(stranger, [made.SubscriptionId], True)] == ["BadUserAccessDenied"]
+            assert [status(r.StatusCode) for r in stranger.transfer([made.SubscriptionId], True)] == ["BadUserAccessDenied"]
             stranger.close_session()
-        result = transfer(new, [made.SubscriptionId, 4_000_000_000], send_initial)
+        result = new.transfer([made.SubscriptionId, 4_000_000_000], send_initial)
         assert [status(r.StatusCode) for r in result] == ["Good", "BadSubscriptionIdInvalid"]
         assert list(result[0].AvailableSequenceNumbers) == [unacknowledged]
         told = old.take_publish(waiting).NotificationMessage.NotificationData[0]
@@ -314,7 +307,7 @@ def other_application(server, name):
 def test_u24_an_anonymous_user_of_the_same_application_may_take_over(secure_plant):
     with SecureSession(secure_plant) as owner, SecureSession(secure_plant) as heir:
         made = owner.subscribe()
-        assert [status(r.StatusCode) for r in transfer(heir, [made.SubscriptionId], True)] == ["Good"]
+        assert [status(r.StatusCode) for r in heir.transfer([made.SubscriptionId], True)] == ["Good"]
         heir.close_session()
         owner.close_session()
 
@@ -322,13 +315,13 @@ def test_u24_an_anonymous_user_of_the_same_application_may_take_over(secure_plan
 def test_u24_an_anonymous_user_of_another_application_gets_nothing(secure_plant):
     with SecureSession(secure_plant) as owner, SecureSession(secure_plant, other_application(secure_plant, "thief")) as thief:
         made = owner.subscribe()
-        assert [status(r.StatusCode) for r in transfer(thief, [made.SubscriptionId], True)] == ["BadUserAccessDenied"]
+        assert [status(r.StatusCode) for r in thief.transfer([made.SubscriptionId], True)] == ["BadUserAccessDenied"]
 
 
 def test_u24_anonymous_users_without_security_cannot_be_told_apart(plant):
     with Session(plant.port) as owner, Session(plant.port) as thief:
         made = owner.subscribe()
-        assert [status(r.StatusCode) for r in transfer(thief, [made.SubscriptionId], True)] == ["BadUserAccessDenied"]
+        assert [status(r.StatusCode) for r in thief.transfer([made.SubscriptionId], True)] == ["BadUserAccessDenied"]
 
 
 def test_u24_another_certificate_of_the_same_user_may_take_over(secure_plant):
@@ -338,7 +331,7 @@ def test_u24_another_certificate_of_the_same_user_may_take_over(secure_plant):
         for session in (owner, heir):
             session.activate(token=user_token(session, USER, PASSWORD))
         made = owner.subscribe()
-        assert [status(r.StatusCode) for r in transfer(heir, [made.SubscriptionId], True)] == ["Good"]
+        assert [status(r.StatusCode) for r in heir.transfer([made.SubscriptionId], True)] == ["Good"]
         heir.close_session()
         owner.close_session()
 

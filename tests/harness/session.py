@@ -178,6 +178,13 @@ class Session(Channel):
         request.Parameters.SubscriptionIds = [subscription]
         assert self.call(request).Results[0].is_good()
 
+    def transfer(self, ids, send_initial=False):
+        """TransferSubscriptions; returns the results."""
+        request = ua.TransferSubscriptionsRequest()
+        request.Parameters.SubscriptionIds = ids
+        request.Parameters.SendInitialValues = send_initial
+        return self.call(request).Parameters.Results
+
     def item(self, id_, handle=1, sampling=0.0, queue=1, discard_oldest=True, filter_=None, mode=2, attribute=13):
         """A MonitoredItemCreateRequest."""
         request = ua.MonitoredItemCreateRequest()

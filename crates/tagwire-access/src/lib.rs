@@ -7,6 +7,7 @@
 //! - [`Guesses`]: what wrong logins cost the one who guesses.
 //! - [`OwnCertificate`], [`OwnIdentity`]: the key and certificate of this installation.
 //! - [`TrustStore`], [`Trusted`], [`Refusal`]: which peers' certificates are good, and why one is not.
+//! - [`Sealed`]: files of the server's own that tell whether they are whole.
 //! - [`audit`]: where everything that happens is reported, and the hash-chained file that keeps it.
 //!
 //! Nothing here opens a socket or starts an async task; files are read and written synchronously, those of the audit log
@@ -34,6 +35,7 @@ mod refusal;
 mod rejected;
 mod revocation;
 mod role;
+mod sealed;
 mod signature;
 mod status;
 mod trust;
@@ -58,5 +60,6 @@ pub use refusal::{Reason, Refusal};
 pub use rejected::RejectedEntry;
 pub use revocation::Revocation;
 pub use role::{Role, RoleSet};
+pub use sealed::{Sealed, SealedError};
 pub use trust::{PeerCheck, TrustEntry, TrustError, TrustSettings, TrustStore, Trusted};
 pub use users::{UserEntry, Users, UsersError};

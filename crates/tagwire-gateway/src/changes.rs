@@ -315,6 +315,8 @@ fn needs_restart(running: &Running, config: &Config) -> Vec<String> {
     compare(old.security != new.security, "[ua] security");
     compare(old.hosts != new.hosts, "[ua] hosts");
     compare(old.diagnostics != new.diagnostics, "[ua] diagnostics");
+    compare(old.durable_lifetime != new.durable_lifetime, "[ua] durable_lifetime");
+    compare(old.durable_mib != new.durable_mib, "[ua] durable_mib");
     compare(old.reverse_connect != new.reverse_connect, "[ua] reverse_connect");
     compare(old.register_at != new.register_at, "[ua] register_at");
     compare(old.tag_namespace != new.tag_namespace, "[ua] tag_namespace");

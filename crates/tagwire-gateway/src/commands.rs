@@ -113,6 +113,8 @@ impl Shared {
             "queued_value_bytes": figures.ua.queued_value_bytes,
             "queued_event_bytes": figures.ua.queued_event_bytes,
             "event_filter_bytes": figures.ua.event_filter_bytes,
+            "durable_subscriptions": figures.ua.durable_subscriptions,
+            "durable_bytes": figures.ua.durable_bytes,
             "stuck_links": figures.n_stuck_links,
             "clock_steps": figures.n_clock_steps,
             "links": links,

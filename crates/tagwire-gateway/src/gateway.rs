@@ -26,6 +26,7 @@ use crate::config::{Config, Http, Problems, Ua};
 use crate::control;
 use crate::data_dir::{DataDir, DataDirError};
 use crate::drivers::DRIVERS;
+use crate::durable::DurableFiles;
 use crate::events::{self, LinkEvents};
 use crate::expiry::Expiry;
 use crate::http;
@@ -184,9 +185,11 @@ impl Gateway {
             trust: Arc::clone(&trust),
             user_trust: Arc::clone(&user_trust),
             audit,
+            durable: Arc::new(DurableFiles::open(data_dir.path(), ua_section.durable_mib)),
             clock: clock.clone(),
         });
         names.give(&ua);
+        ua.restore_durables();
         if let Err(error) = ua.listen(&ua_section.listen_or_default()).await {
             plant.stop().await;
             return Err(error);

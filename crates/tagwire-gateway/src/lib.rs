@@ -16,6 +16,7 @@ pub mod config;
 pub mod control;
 pub mod data_dir;
 pub mod drivers;
+mod durable;
 mod events;
 mod expiry;
 mod gateway;

@@ -51,6 +51,14 @@ pub(crate) fn page(server: &ServerFigures, links: &[(String, Statistics)]) -> St
             count(server.ua.queued_event_bytes),
         ),
         (Metric("ua_event_filter_bytes", "gauge", "Bytes of event filters."), count(server.ua.event_filter_bytes)),
+        (
+            Metric("ua_durable_subscriptions", "gauge", "Subscriptions that survive the end of the server."),
+            count(server.ua.durable_subscriptions),
+        ),
+        (
+            Metric("ua_durable_bytes", "gauge", "Bytes of durable subscriptions on the disk."),
+            count(server.ua.durable_bytes),
+        ),
         (Metric("clock_steps_total", "counter", "Steps of the wall clock."), server.n_clock_steps as f64),
         (Metric("stuck_links", "gauge", "Links whose task does not move."), count(server.n_stuck_links)),
         (Metric("reloads_total", "counter", "Configurations taken over."), server.n_reloads as f64),

@@ -13,11 +13,14 @@ use tagwire_ua_proto::secure::{OwnIdentity as ChannelIdentity, SecurityPolicy};
 use tagwire_ua_proto::services::MessageSecurityMode;
 use tagwire_ua_proto::types::{Guid, Identifier as NodeIdentifier, NodeId};
 use tagwire_ua_server::address_space::{AddressSpace, Namespaces};
+use tagwire_ua_server::durable::DurableSettings;
 use tagwire_ua_server::event::Events;
 use tagwire_ua_server::node_set::NodeSets;
 use tagwire_ua_server::{Listener, Server, ServerConfig, ServerParts, Usage};
 
+use crate::audit::CLOSE_PATIENCE;
 use crate::config::{ExplicitNodeId, HostPort, Identifier, Security, Ua};
+use crate::durable::DurableFiles;
 use crate::gateway::StartError;
 use crate::plant::NodeIds;
 
@@ -30,6 +33,7 @@ pub(crate) const MAX_KEY_WAIT: Duration = Duration::from_secs(120);
 /// The running OPC UA server.
 pub(crate) struct UaFace {
     server: Arc<Server>,
+    durable: Arc<DurableFiles>,
     listener: Mutex<Option<Listener>>,
     addresses: Vec<SocketAddr>,
 }
@@ -46,14 +50,27 @@ pub(crate) struct UaSetup<'a> {
     pub(crate) trust: Arc<TrustStore>,
     pub(crate) user_trust: Arc<TrustStore>,
     pub(crate) audit: Arc<dyn Audit>,
+    pub(crate) durable: Arc<DurableFiles>,
     pub(crate) clock: Clock,
 }
 
 impl UaFace {
     /// The server, which listens nowhere yet.
     pub(crate) fn new(setup: UaSetup<'_>) -> Self {
-        let UaSetup { name, ua, node_sets, application_uri, hub, login, policy, trust, user_trust, audit, clock } =
-            setup;
+        let UaSetup {
+            name,
+            ua,
+            node_sets,
+            application_uri,
+            hub,
+            login,
+            policy,
+            trust,
+            user_trust,
+            audit,
+            durable,
+            clock,
+        } = setup;
         let others = ua.namespaces.iter().map(String::as_str).chain(node_sets.namespaces());
         let namespaces = Namespaces::new(&application_uri, &ua.tag_namespace, others);
         let config = ServerConfig {
@@ -73,9 +90,20 @@ impl UaFace {
             trust,
             user_trust,
             audit,
+            durable: DurableSettings {
+                store: Some(Arc::<DurableFiles>::clone(&durable)),
+                max_hours: u32::try_from(ua.durable_lifetime.as_secs() / 3600).unwrap_or(u32::MAX),
+                max_bytes: (ua.durable_mib as usize) << 20,
+            },
             clock: Arc::new(move || clock.now()),
         };
-        Self { server: Server::new(config, parts), listener: Mutex::new(None), addresses: Vec::new() }
+        Self { server: Server::new(config, parts), durable, listener: Mutex::new(None), addresses: Vec::new() }
+    }
+
+    /// Takes up the durable subscriptions of the last run; to be called when all tags have their names, and before
+    /// anybody can connect. Reads files.
+    pub(crate) fn restore_durables(&self) {
+        self.durable.restore(&self.server);
     }
 
     /// Gives the server its certificate as soon as there is one.
@@ -155,6 +183,14 @@ impl UaFace {
     pub(crate) async fn stop(&self) {
         self.server.stop(NOTICE).await;
         drop(self.listener.lock().take());
+        let (server, durable) = (Arc::clone(&self.server), Arc::clone(&self.durable));
+        let kept = tokio::task::spawn_blocking(move || {
+            server.keep_all_durables();
+            durable.close();
+        });
+        if tokio::time::timeout(CLOSE_PATIENCE, kept).await.is_err() {
+            tracing::error!("durable subscriptions cannot be written in time");
+        }
     }
 }
 

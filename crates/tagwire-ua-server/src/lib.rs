@@ -3,6 +3,7 @@
 //! - [`Server`]: what all connections share; [`Listener`] accepts them.
 //! - [`address_space`]: namespace 0 and the hub's folders and tags as nodes.
 //! - [`event`]: what happens, told to the clients that subscribed for it.
+//! - [`durable`]: subscriptions that survive the end of the server.
 //! - [`node_set`]: models of others, read from NodeSet2 files.
 //! - [`limits`]: every limit, published and enforced from the same constant.
 
@@ -10,6 +11,7 @@ pub mod address_space;
 mod connection;
 mod counters;
 mod diagnostics;
+pub mod durable;
 mod endpoints;
 pub mod event;
 #[cfg(test)]
@@ -19,6 +21,7 @@ mod listener;
 mod log;
 mod monotonic;
 pub mod node_set;
+mod ownership;
 mod quota;
 mod reverse;
 mod rights;

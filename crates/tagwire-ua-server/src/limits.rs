@@ -14,6 +14,10 @@ pub const MAX_MONITORED_ITEMS_PER_SUBSCRIPTION: u32 = 100_000;
 pub const MAX_MONITORED_ITEMS: u32 = 1_000_000;
 /// Values that the queue of one monitored item may hold.
 pub const MAX_MONITORED_ITEM_QUEUE: u32 = 10_000;
+/// Values that the queue of one monitored item of a durable subscription may hold.
+pub const MAX_DURABLE_ITEM_QUEUE: u32 = 1_000_000;
+/// Durable subscriptions of all sessions.
+pub const MAX_DURABLE_SUBSCRIPTIONS: u32 = 500;
 /// Bytes of the values in the queues of all monitored items, besides the newest of each; a value in several queues
 /// counts in each. Queues that would grow beyond it lose values as full ones do.
 pub const MAX_QUEUED_VALUE_BYTES: usize = 256 << 20;

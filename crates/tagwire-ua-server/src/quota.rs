@@ -75,6 +75,7 @@ pub(crate) struct Quota {
     sessions: Arc<Account>,
     subscriptions: Arc<Keepers>,
     items: Arc<Keepers>,
+    durable: Arc<Account>,
     unfinished: Budget,
     unsent: Budget,
 }
@@ -106,6 +107,10 @@ pub struct Usage {
     pub queued_event_bytes: usize,
     /// Bytes of event filters.
     pub event_filter_bytes: usize,
+    /// Durable subscriptions.
+    pub durable_subscriptions: usize,
+    /// Bytes on the disk of durable subscriptions.
+    pub durable_bytes: usize,
 }
 
 impl Default for Quota {
@@ -117,6 +122,7 @@ impl Default for Quota {
             sessions: account(limits::MAX_SESSIONS as usize),
             subscriptions: keepers(limits::MAX_SUBSCRIPTIONS as usize, limits::MAX_ALL_SENT_BYTES),
             items: keepers(limits::MAX_MONITORED_ITEMS as usize, limits::MAX_QUEUED_VALUE_BYTES),
+            durable: account(limits::MAX_DURABLE_SUBSCRIPTIONS as usize),
             unfinished: Budget::new(limits::MAX_UNFINISHED_BYTES),
             unsent: Budget::new(limits::MAX_ALL_UNSENT_BYTES),
         }
@@ -140,6 +146,16 @@ impl Quota {
     /// The ticket's share is that of the values which wait in the item's queue.
     pub(crate) fn item(&self) -> Result<KeeperTicket, Status> {
         take_keeper(&self.items).ok_or(status::BAD_TOO_MANY_MONITORED_ITEMS)
+    }
+
+    /// One more durable subscription.
+    pub(crate) fn durable(&self) -> Result<Ticket, Status> {
+        take(&self.durable).ok_or(status::BAD_RESOURCE_UNAVAILABLE)
+    }
+
+    /// Durable subscriptions in use now.
+    pub(crate) fn n_durable(&self) -> usize {
+        self.durable.used()
     }
 
     /// A connection's share of the bytes of requests that have arrived in part.
@@ -168,6 +184,7 @@ impl Quota {
             unsent_bytes: self.unsent.used(),
             unacknowledged_bytes: self.subscriptions.bytes.used(),
             queued_value_bytes: self.items.bytes.used(),
+            durable_subscriptions: self.n_durable(),
             ..Usage::default()
         }
     }
@@ -234,6 +251,11 @@ impl Share {
     pub(crate) fn resize(&mut self, n_bytes: usize) -> bool {
         let before = std::mem::replace(&mut self.n_bytes, n_bytes);
         self.budget.exchange(before, n_bytes)
+    }
+
+    /// Bytes that nobody has taken yet.
+    pub(crate) fn room(&self) -> usize {
+        self.budget.0.limit.saturating_sub(self.budget.used())
     }
 
     /// Whether all shares together are more than there is.

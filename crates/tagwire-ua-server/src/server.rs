@@ -20,10 +20,12 @@ use tokio::sync::{Notify, watch};
 use crate::address_space::AddressSpace;
 use crate::counters::Counters;
 use crate::diagnostics::Diagnostics;
+use crate::durable::{DurableSettings, Durables};
 use crate::event::{Events, NewEvent, Source, audit};
 use crate::limits;
 use crate::log;
 use crate::monotonic;
+use crate::ownership::Ownership;
 use crate::quota::{Quota, Usage};
 use crate::services::PartLocks;
 use crate::session::{Session, SessionTable};
@@ -68,6 +70,8 @@ pub struct ServerParts {
     pub user_trust: Arc<TrustStore>,
     /// The audit log.
     pub audit: Arc<dyn Audit>,
+    /// Which subscriptions may survive the server's end.
+    pub durable: DurableSettings,
     /// Wall time.
     pub clock: WallClock,
 }
@@ -91,12 +95,13 @@ pub struct Server {
     epoch: Instant,
     policy: ArcSwap<Policy>,
     pub(crate) diagnostics: Diagnostics,
+    pub(crate) durables: Durables,
     /// Which rule of the policy covers each tag.
     pub(crate) zones: ArcSwap<Zones>,
     identity: ArcSwapOption<OwnIdentity>,
     channel_config: ArcSwap<ChannelConfig>,
-    owners: Mutex<Owners>,
-    next_subscription: AtomicU32,
+    pub(crate) owners: Mutex<Owners>,
+    pub(crate) next_subscription: AtomicU32,
     next_channel: AtomicU32,
     service_level: AtomicU32,
     shutdown: watch::Sender<bool>,
@@ -106,21 +111,32 @@ pub struct Server {
     trust_changed: Notify,
 }
 
-/// Who owns which subscription, and those that nobody owns any more (Part 4, 5.14.7).
-#[derive(Default)]
-struct Owners {
-    by_subscription: HashMap<u32, Owner>,
-    orphans: Vec<Orphan>,
+/// What a session leaves behind when it ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Leave {
+    /// No subscription.
+    Nothing,
+    /// Durable subscriptions, whose next owner must be asked for the right to each item.
+    Durable,
+    /// All its subscriptions.
+    All,
 }
 
-enum Owner {
+/// Who owns which subscription, and those that nobody owns any more (Part 4, 5.14.7).
+#[derive(Default)]
+pub(crate) struct Owners {
+    pub(crate) by_subscription: HashMap<u32, Owner>,
+    pub(crate) orphans: Vec<Orphan>,
+}
+
+pub(crate) enum Owner {
     Session(Arc<Session>),
     Nobody,
 }
 
-struct Orphan {
-    subscription: Subscription,
-    owner: Option<Ownership>,
+pub(crate) struct Orphan {
+    pub(crate) subscription: Subscription,
+    pub(crate) owner: Option<Ownership>,
 }
 
 impl Server {
@@ -150,6 +166,7 @@ impl Server {
             policy: ArcSwap::new(parts.policy),
             zones,
             diagnostics,
+            durables: Durables::new(parts.durable),
             identity: ArcSwapOption::empty(),
             channel_config,
             owners: Mutex::default(),
@@ -191,15 +208,17 @@ impl Server {
     }
 
     /// Replaces the rules of who may do what. Where anything changes all sessions end, because what they did under the
-    /// old rules, as monitored items, must not go on.
+    /// old rules, as monitored items, must not go on. Durable subscriptions wait; whoever takes one over is asked for the
+    /// right to each item.
     pub fn set_policy(&self, policy: Arc<Policy>) {
         if *self.policy() == *policy {
             return;
         }
         self.events.set_policy(Arc::clone(&policy));
         self.policy.store(policy);
-        self.end_sessions_where("the rules of access changed", |_| true);
-        self.end_orphans_where(|_| true);
+        self.end_sessions_where("the rules of access changed", Leave::Durable, |_| true);
+        self.owners.lock().orphans.iter_mut().for_each(|orphan| orphan.subscription.set_needs_check());
+        self.end_orphans_where(|orphan| !orphan.subscription.is_durable());
     }
 
     pub(crate) fn policy(&self) -> Arc<Policy> {
@@ -219,49 +238,52 @@ impl Server {
 
     /// Ends the sessions of a client that is not trusted any more, with their subscriptions.
     pub(crate) fn end_sessions_of(&self, certificate: &PeerCertificate) {
-        self.end_sessions_where("its client is not trusted any more", |session| {
+        self.end_sessions_where("its client is not trusted any more", Leave::Nothing, |session| {
             session.client_certificate.as_ref().is_some_and(|known| known.leaf() == certificate.leaf())
         });
     }
 
     /// Ends the sessions of a user who was removed, or whose password or roles changed, with their subscriptions.
     pub fn end_sessions_of_user(&self, name: &str) {
-        self.end_sessions_where("its user was changed or removed", |session| {
+        self.end_sessions_where("its user was changed or removed", Leave::Nothing, |session| {
             let state = session.state.lock();
             let identity = state.principal.as_deref().map(Principal::identity);
             matches!(identity, Some(Identity::User(user)) if **user == *name)
         });
-        self.end_orphans_where(|owner| matches!(owner.identity(), Identity::User(user) if **user == *name));
+        self.end_orphans_where(|orphan| {
+            let owner = orphan.owner.as_ref().map(|owner| owner.principal.identity());
+            owner.is_none_or(|owner| matches!(owner, Identity::User(user) if **user == *name))
+        });
     }
 
     /// Ends the sessions of users whose certificates are not trusted any more.
     pub(crate) fn end_sessions_of_distrusted_users(&self) {
         let now = self.now();
-        self.end_sessions_where("its user's certificate is not trusted any more", |session| {
+        self.end_sessions_where("its user's certificate is not trusted any more", Leave::Nothing, |session| {
             let shown = session.state.lock().user_certificate.clone();
             shown.is_some_and(|chain| self.user_trust.verify_peer(&chain, &PeerCheck::default(), now).is_err())
         });
     }
 
-    fn end_sessions_where(&self, why: &'static str, is_meant: impl Fn(&Session) -> bool) {
+    fn end_sessions_where(&self, why: &'static str, leave: Leave, is_meant: impl Fn(&Session) -> bool) {
         for session in self.sessions.all().into_iter().filter(|session| is_meant(session)) {
             tracing::warn!(session = %session.name, "session closed: {why}");
             log::session_ended(self, &session, What::SessionEnded, Some(why));
-            self.end_session(&session, true);
+            self.end_session(&session, leave);
         }
     }
 
-    /// Ends subscriptions without a session whose user is meant: their items were made under rights that no longer hold,
-    /// and another session of that user could take them over.
-    fn end_orphans_where(&self, is_meant: impl Fn(&Principal) -> bool) {
+    /// Ends subscriptions without a session: their items were made under rights that no longer hold, and another session
+    /// of their user could take them over.
+    fn end_orphans_where(&self, is_meant: impl Fn(&Orphan) -> bool) {
         let mut owners = self.owners.lock();
-        let is_meant = |orphan: &mut Orphan| orphan.owner.as_ref().is_none_or(|owner| is_meant(&owner.principal));
-        let gone: Vec<Orphan> = owners.orphans.extract_if(.., is_meant).collect();
+        let gone: Vec<Orphan> = owners.orphans.extract_if(.., |orphan| is_meant(orphan)).collect();
         for orphan in &gone {
             owners.by_subscription.remove(&orphan.subscription.id);
         }
         // The hub wakes owners while it holds its own lock, which the end of a subscription needs too.
         drop(owners);
+        self.durables.forget(gone.iter().map(|orphan| &orphan.subscription));
         drop(gone);
     }
 
@@ -299,6 +321,7 @@ impl Server {
     /// What is in use of every counted resource. It looks at every session: to be asked for a few times a second.
     pub fn usage(&self) -> Usage {
         let mut usage = self.quota.usage();
+        usage.durable_bytes = self.durables.used();
         usage.queued_event_bytes = self.events.queued().used();
         usage.event_filter_bytes = self.events.filters().used();
         for session in self.sessions.all() {
@@ -371,39 +394,24 @@ impl Server {
         if n_owned >= limits::MAX_SUBSCRIPTIONS_PER_SESSION as usize {
             return Err(status::BAD_TOO_MANY_SUBSCRIPTIONS);
         }
-        let ticket = match self.quota.subscription() {
-            Ok(ticket) => ticket,
-            // Subscriptions that nobody owns give way, the oldest first.
-            Err(status) => {
-                self.drop_oldest_orphan().ok_or(status)?;
-                self.quota.subscription()?
-            }
-        };
         let id = self.next_subscription.fetch_add(1, Ordering::Relaxed);
-        let server = Arc::downgrade(self);
-        let wake = move || {
-            if let Some(server) = server.upgrade() {
-                server.wake_owner(id);
-            }
-        };
-        let subscription = Subscription::new(id, settings, enabled, Arc::clone(&self.hub), now, ticket, wake);
+        let subscription = self.subscription(id, settings, enabled, now)?;
         self.owners.lock().by_subscription.insert(id, Owner::Session(Arc::clone(session)));
         self.counters.subscription_made();
         Ok(subscription)
     }
 
-    fn wake_owner(&self, id: u32) {
+    pub(crate) fn wake_owner(&self, id: u32) {
         if let Some(Owner::Session(session)) = self.owners.lock().by_subscription.get(&id) {
             session.wake();
         }
     }
 
-    fn drop_oldest_orphan(&self) -> Option<()> {
+    /// Ends the subscription without a session that has waited longest, unless it is there to wait.
+    pub(crate) fn drop_oldest_orphan(&self) -> Option<()> {
         let mut owners = self.owners.lock();
-        if owners.orphans.is_empty() {
-            return None;
-        }
-        let orphan = owners.orphans.remove(0);
+        let at = owners.orphans.iter().position(|orphan| !orphan.subscription.is_durable())?;
+        let orphan = owners.orphans.remove(at);
         owners.by_subscription.remove(&orphan.subscription.id);
         // The hub wakes owners while it holds its own lock, which the end of a subscription needs too.
         drop(owners);
@@ -422,28 +430,35 @@ impl Server {
             owners.by_subscription.remove(&subscription.id);
         }
         drop(owners);
+        self.durables.forget(&gone);
         drop(gone);
     }
 
     /// Ends a session. Subscriptions that are not deleted with it wait for another session of the same user
     /// (Part 4, 5.7.4).
-    pub(crate) fn end_session(&self, session: &Arc<Session>, delete_subscriptions: bool) {
+    pub(crate) fn end_session(&self, session: &Arc<Session>, leave: Leave) {
         if self.sessions.remove(&session.token).is_none() {
             return;
         }
         let mut state = session.state.lock();
-        let subscriptions = state.publishing.take_all();
+        let mut subscriptions = state.publishing.take_all();
         state.publishing.refuse_all(status::BAD_SESSION_CLOSED);
         let principal = state.principal.take();
         state.browse_points = Default::default();
         drop(state);
         session.wake();
-        if delete_subscriptions {
-            self.forget_subscriptions(subscriptions);
-            return;
-        }
+        let stays = |subscription: &Subscription| match leave {
+            Leave::Nothing => false,
+            Leave::Durable => subscription.is_durable(),
+            Leave::All => true,
+        };
+        let gone = subscriptions.extract_if(.., |subscription| !stays(subscription)).collect();
+        self.forget_subscriptions(gone);
         let mut owners = self.owners.lock();
-        for subscription in subscriptions {
+        for mut subscription in subscriptions {
+            if leave == Leave::Durable {
+                subscription.set_needs_check();
+            }
             owners.by_subscription.insert(subscription.id, Owner::Nobody);
             let owner = principal.clone().map(|principal| Ownership::of(session, principal));
             owners.orphans.push(Orphan { subscription, owner });
@@ -490,6 +505,7 @@ impl Server {
             from.wake();
         }
         subscription.touch();
+        self.check_and_pass(&mut subscription, &asking);
         let is_same_client = from.as_ref().is_some_and(|from| from.application_uri == to.application_uri);
         subscription.note_transfer(is_same_client);
         subscription.set_principal(&asking.principal);
@@ -510,10 +526,10 @@ impl Server {
             tracing::info!(session = %session.name, "session timed out");
             self.counters.session_timed_out();
             audit::session_ended(self, &session, &audit::Actor::default(), true);
-            self.end_session(&session, false);
+            self.end_session(&session, Leave::All);
         }
         let time = self.now();
-        self.end_sessions_where("the token of its user has ended", |session| session.has_ended(time));
+        self.end_sessions_where("the token of its user has ended", Leave::Nothing, |session| session.has_ended(time));
         let mut gone = Vec::new();
         for session in self.sessions.all() {
             if !session.has_connection() {
@@ -525,6 +541,7 @@ impl Server {
         let mut kept = Vec::with_capacity(owners.orphans.len());
         let mut expired = Vec::new();
         for mut orphan in std::mem::take(&mut owners.orphans) {
+            orphan.subscription.collect_if_crowded();
             if orphan.subscription.cycle(now, self, false) {
                 owners.by_subscription.remove(&orphan.subscription.id);
                 expired.push(orphan);
@@ -534,7 +551,9 @@ impl Server {
         }
         owners.orphans = kept;
         drop(owners);
+        self.durables.forget(expired.iter().map(|orphan| &orphan.subscription));
         drop(expired);
+        self.keep_durables(now);
         self.refresh_diagnostics(now);
     }
 }
@@ -550,28 +569,4 @@ fn channel_config(config: &ServerConfig, identity: Option<Arc<OwnIdentity>>) -> 
     let limits =
         Limits { max_message: limits::MAX_MESSAGE_SIZE, max_chunks: limits::MAX_CHUNK_COUNT, ..Limits::default() };
     ChannelConfig { handshake_timeout: limits::OPEN_TIMEOUT, ..ChannelConfig::new(identity, offers, limits) }
-}
-
-/// Who owns a subscription: a user, or else the application that an anonymous user came with.
-struct Ownership {
-    principal: Arc<Principal>,
-    application: Option<Arc<PeerCertificate>>,
-}
-
-impl Ownership {
-    fn of(session: &Session, principal: Arc<Principal>) -> Self {
-        Self { principal, application: session.client_certificate.clone() }
-    }
-
-    /// The same user may take a subscription over; an anonymous one must be the same application and prove it
-    /// (Part 4, 5.14.7.1).
-    fn may_pass_to(&self, asking: &Self) -> bool {
-        let (owner, heir) = (&self.principal, &asking.principal);
-        let is_same = owner.identity() == heir.identity() && owner.origin().security <= heir.origin().security;
-        let same_application = || match (&self.application, &asking.application) {
-            (Some(ours), Some(theirs)) => ours.leaf() == theirs.leaf(),
-            _ => false,
-        };
-        is_same && (*owner.identity() != Identity::Anonymous || same_application())
-    }
 }

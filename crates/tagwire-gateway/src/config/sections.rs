@@ -39,6 +39,10 @@ section! {
         pub hosts: Vec<String> = Shape::OneOrMore(KeyKind::Text), Presence::Depends;
         /// Whether diagnostics of single sessions and subscriptions are kept for administrators from the start; a security administrator can switch them with the variable EnabledFlag, too.
         pub diagnostics: bool = Shape::One(KeyKind::Bool), Presence::Default("false");
+        /// Longest time that a durable subscription waits for its client, through restarts of the server too, in whole hours; `0h` for no durable subscriptions.
+        pub durable_lifetime: Duration = Shape::One(KeyKind::Duration { min: Duration::ZERO, max: YEAR }), Presence::Default("7d");
+        /// Space in MiB that durable subscriptions may take in the folder `durable` of `data_dir`; one of them takes at most a quarter.
+        pub durable_mib: u32 = Shape::One(KeyKind::Integer { min: 1, max: 4096 }), Presence::Default("64");
         /// Clients that the server dials and introduces itself to (Reverse Connect), as `opc.tcp://host:port`; for plants whose firewall lets connections only out.
         pub reverse_connect: Vec<ClientUrl> = Shape::OneOrMore(KeyKind::Text), Presence::Optional;
         /// Discovery servers at which the server registers itself every nine minutes, as `opc.tcp://host:port`; their certificates must be trusted, and they must trust the server's.

@@ -12,7 +12,7 @@ use tagwire_ua_proto::types::{IdentifierRef, NodeIdRef};
 use crate::event::audit;
 use crate::log;
 use crate::rights::UserRights;
-use crate::server::Server;
+use crate::server::{Leave, Server};
 use crate::services::{Context, Flow, SessionNeed, service};
 use crate::session::{ChannelFacts, Session, Token};
 use crate::subscription::Millis;
@@ -146,7 +146,7 @@ impl Request<'_> {
                 // Part 4, 5.7.3.1: a service before ActivateSession ends the session.
                 let why = Some("a service was asked for before it was activated");
                 log::session_ended(self.server, session, What::SessionEnded, why);
-                self.server.end_session(session, true);
+                self.server.end_session(session, Leave::Nothing);
                 Err(status::BAD_SESSION_NOT_ACTIVATED)
             }
             _ => Err(status::BAD_SECURE_CHANNEL_ID_INVALID),

@@ -3,9 +3,12 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use tagwire_access::{ChannelSecurity, Operation, Principal, Target, Zone, authorise};
+use tagwire_access::{ChannelSecurity, Operation, Policy, Principal, Target, Zone, authorise};
+use tagwire_ua_proto::codec::{Encode as _, write_len};
+use tagwire_ua_proto::types::Variant;
 
 use super::{Audience, Event, Events, Filter};
+use crate::durable::StoredEvent;
 
 /// Whose events an item gets.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,19 +33,69 @@ impl Drop for HeldFilter {
     }
 }
 
-/// An event that waits, with the filter that was in force when it came: a client that changes its filter still gets
-/// the fields in the order in which it asked for them then.
+/// An event that waits.
 #[derive(Debug)]
 struct Queued {
-    event: Arc<Event>,
-    filter: Arc<HeldFilter>,
+    what: What,
     is_overflow: bool,
+}
+
+#[derive(Debug)]
+enum What {
+    /// An event with the filter that was in force when it came: a client that changes its filter still gets the fields in
+    /// the order in which it asked for them then.
+    Told(Arc<Event>, Arc<HeldFilter>),
+    /// One that waited when the server ended, and what it takes of memory.
+    Restored(Box<StoredEvent>, usize),
 }
 
 impl Queued {
     /// What it takes of the limit; overflow events are free, so that they can always be told.
     fn n_bytes(&self) -> usize {
-        if self.is_overflow { 0 } else { self.event.size() + size_of::<Self>() }
+        match &self.what {
+            _ if self.is_overflow => 0,
+            What::Told(event, _) => event.size() + size_of::<Self>(),
+            What::Restored(_, n_bytes) => *n_bytes,
+        }
+    }
+
+    fn fields(&self) -> Fields<'_> {
+        match &self.what {
+            What::Told(event, held) => Fields::Of(&held.filter, event),
+            What::Restored(event, _) => Fields::Known(&event.fields),
+        }
+    }
+
+    /// Who may have it, and where it happened.
+    fn audience(&self) -> (Audience, Option<&str>) {
+        match &self.what {
+            What::Told(event, _) => (event.audience(), event.path()),
+            What::Restored(event, _) => (event.audience, event.path.as_deref()),
+        }
+    }
+}
+
+/// The fields of an event that were asked for.
+pub(crate) enum Fields<'a> {
+    /// Those that a filter selects.
+    Of(&'a Filter, &'a Event),
+    /// Those that a filter selected.
+    Known(&'a [Variant]),
+}
+
+impl Fields<'_> {
+    /// Writes them, first their number.
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        match self {
+            Fields::Of(filter, event) => {
+                write_len(filter.n_fields(), out);
+                filter.fields(event).for_each(|value| value.encode(out));
+            }
+            Fields::Known(values) => {
+                write_len(values.len(), out);
+                values.iter().for_each(|value| value.encode(out));
+            }
+        }
     }
 }
 
@@ -111,7 +164,7 @@ impl EventQueue {
         {
             return false;
         }
-        let queued = Queued { event: Arc::clone(event), filter: Arc::clone(&self.filter), is_overflow: false };
+        let queued = Queued { what: What::Told(Arc::clone(event), Arc::clone(&self.filter)), is_overflow: false };
         self.put(queued, capacity, discard_oldest);
         true
     }
@@ -150,7 +203,7 @@ impl EventQueue {
             return;
         }
         let Some(event) = self.events.overflow() else { return };
-        let queued = Queued { event, filter: Arc::clone(&self.filter), is_overflow: true };
+        let queued = Queued { what: What::Told(event, Arc::clone(&self.filter)), is_overflow: true };
         self.has_overflow = true;
         if discard_oldest {
             self.waiting.push_front(queued);
@@ -179,7 +232,8 @@ impl EventQueue {
         if oldest { self.waiting.iter().position(is_event) } else { self.waiting.iter().rposition(is_event) }
     }
 
-    fn n_events(&self) -> usize {
+    /// Number of events that wait, besides that of an overflow.
+    pub(crate) fn n_events(&self) -> usize {
         self.waiting.len() - usize::from(self.has_overflow)
     }
 
@@ -188,18 +242,60 @@ impl EventQueue {
         self.waiting.is_empty()
     }
 
-    /// Takes what has waited longest and hands its fields to `write`, first their number.
-    pub(crate) fn pop(&mut self, write: impl FnOnce(&Filter, &Event)) -> bool {
+    /// Takes what has waited longest and hands its fields to `write`.
+    pub(crate) fn pop(&mut self, write: impl FnOnce(Fields<'_>)) -> bool {
         let Some(queued) = self.waiting.pop_front() else { return false };
         self.events.queued().exchange(queued.n_bytes(), 0);
         self.has_overflow &= !queued.is_overflow;
-        write(&queued.filter.filter, &queued.event);
+        write(queued.fields());
         true
     }
 
     /// Forgets what waits.
     pub(crate) fn clear(&mut self) {
-        while self.pop(|_, _| {}) {}
+        while self.pop(|_| {}) {}
+    }
+
+    /// Writes what waits, oldest first, to be kept for the server's next start.
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        write_len(self.waiting.len(), out);
+        for queued in &self.waiting {
+            let (audience, path) = queued.audience();
+            StoredEvent::write_head(audience, path, queued.is_overflow, out);
+            queued.fields().write(out);
+        }
+    }
+
+    /// Queues what waited when the server ended, for as long as there is memory.
+    pub(crate) fn restore(&mut self, events: Vec<StoredEvent>) {
+        for event in events {
+            let is_overflow = event.is_overflow && !self.has_overflow;
+            let mut bytes = Vec::new();
+            event.fields.iter().for_each(|field| field.encode(&mut bytes));
+            let n_bytes = bytes.len() + event.fields.len() * size_of::<Variant>() + size_of::<Queued>();
+            let queued = Queued { what: What::Restored(Box::new(event), n_bytes), is_overflow };
+            if !self.events.queued().exchange(0, queued.n_bytes()) {
+                self.events.queued().exchange(queued.n_bytes(), 0);
+                self.overflow(false);
+                return;
+            }
+            self.has_overflow |= is_overflow;
+            self.waiting.push_back(queued);
+        }
+    }
+
+    /// Drops what a user may not have under the rules of now.
+    pub(crate) fn retain_permitted(&mut self, principal: &Principal, policy: &Policy) {
+        let events = Arc::clone(&self.events);
+        self.waiting.retain(|queued| {
+            let (audience, path) = queued.audience();
+            let zone = path.map_or(Zone::ELSEWHERE, |path| policy.zone_of(path));
+            let may = queued.is_overflow || may_receive(principal, audience, zone);
+            if !may {
+                events.queued().exchange(queued.n_bytes(), 0);
+            }
+            may
+        });
     }
 }
 
@@ -233,9 +329,10 @@ fn may_receive(principal: &Principal, audience: Audience, zone: Zone) -> bool {
 mod tests {
     use tagwire_access::{Anonymous, Face, Origin, Peer, Policy, Role, RoleSet};
     use tagwire_model::Timestamp;
+    use tagwire_ua_proto::codec::{Decode as _, Reader};
     use tagwire_ua_proto::ids::node;
     use tagwire_ua_proto::services::{EventFilter, SimpleAttributeOperand};
-    use tagwire_ua_proto::types::{NodeId, QualifiedName, Variant};
+    use tagwire_ua_proto::types::{NodeId, QualifiedName};
 
     use super::*;
     use crate::event::{NewEvent, Source};
@@ -277,12 +374,20 @@ mod tests {
         Arc::new(Event::new(new, [0; 16], Timestamp::NONE).expect("an event type"))
     }
 
+    fn values(fields: &Fields<'_>) -> Vec<Variant> {
+        let mut bytes = Vec::new();
+        fields.write(&mut bytes);
+        let mut reader = Reader::new(&bytes);
+        let n = reader.array_len().expect("a length").expect("a list");
+        Variant::decode_items(&mut reader, n).expect("fields")
+    }
+
     /// The severities that wait, with 0 for an overflow.
     fn drain(queue: &mut EventQueue) -> Vec<u16> {
         let mut found = Vec::new();
         let overflow = Variant::from(NodeId::ns0(node::EVENT_QUEUE_OVERFLOW_EVENT_TYPE));
-        while queue.pop(|filter, event| {
-            let fields: Vec<Variant> = filter.fields(event).collect();
+        while queue.pop(|fields| {
+            let fields = values(&fields);
             found.push(match (&fields[0], fields[1] == overflow) {
                 (Variant::UInt16(severity), false) => *severity,
                 _ => 0,
@@ -308,7 +413,7 @@ mod tests {
     fn a_queue_that_was_half_sent_keeps_its_order() {
         let (_, mut queue) = queue(Scope::Server, operator());
         (1..=4).for_each(|severity| assert!(queue.offer(&event(severity), 3, false)));
-        assert!(queue.pop(|_, _| {}));
+        assert!(queue.pop(|_| {}));
         (5..=6).for_each(|severity| assert!(queue.offer(&event(severity), 3, false)));
         assert_eq!(drain(&mut queue), [2, 4, 0, 6]);
     }
@@ -388,7 +493,7 @@ mod tests {
         assert!(queue.set_filter(filter(&["Message", "Severity", "Time"]), 10));
         assert!(queue.offer(&event(2), 10, true));
         let mut n_fields = Vec::new();
-        while queue.pop(|filter, event| n_fields.push(filter.fields(event).count())) {}
+        while queue.pop(|fields| n_fields.push(values(&fields).len())) {}
         assert_eq!(n_fields, [2, 3]);
     }
 }

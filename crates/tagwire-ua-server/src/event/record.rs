@@ -181,6 +181,11 @@ impl Event {
         self.size
     }
 
+    /// Path of the link or device below which it happened.
+    pub(crate) fn path(&self) -> Option<&str> {
+        self.path.as_deref()
+    }
+
     /// Whether it happened at a folder or below.
     pub(crate) fn is_below(&self, folder: &str) -> bool {
         let rest = self.path.as_deref().and_then(|path| path.strip_prefix(folder));

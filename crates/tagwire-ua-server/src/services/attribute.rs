@@ -187,7 +187,7 @@ impl NodeReader<'_> {
 }
 
 /// What it takes to read an attribute (Part 3, 8.55).
-pub(super) const fn attribute_operation(attribute: u32) -> Operation {
+pub(crate) const fn attribute_operation(attribute: u32) -> Operation {
     match attribute {
         VALUE => Operation::Read,
         attribute_id::ROLE_PERMISSIONS => Operation::ReadPermissions,

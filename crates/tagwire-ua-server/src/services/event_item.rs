@@ -46,7 +46,7 @@ pub(super) fn plan(
     };
     let (filter, filter_result) = checked_filter(&asked.filter, snapshot)?;
     let principal = Arc::clone(context.principal()?);
-    let queue = EventQueue::new(scope, filter, n_bytes(&asked.filter), principal, context.server.events());
+    let queue = EventQueue::new(scope, filter, filter_bytes(&asked.filter), principal, context.server.events());
     let queue = queue.ok_or(status::BAD_OUT_OF_MEMORY)?;
     Ok(EventPlan { queue, settings: settings(asked), filter_result })
 }
@@ -67,7 +67,10 @@ fn settings(asked: &MonitoringParameters) -> ItemSettings {
     }
 }
 
-fn checked_filter(filter: &ExtensionObject, snapshot: &Snapshot<'_>) -> Result<(Filter, ExtensionObject), Refused> {
+pub(crate) fn checked_filter(
+    filter: &ExtensionObject,
+    snapshot: &Snapshot<'_>,
+) -> Result<(Filter, ExtensionObject), Refused> {
     if filter.is_null() {
         return Err(status::BAD_EVENT_FILTER_INVALID.into());
     }
@@ -86,7 +89,7 @@ fn checked_filter(filter: &ExtensionObject, snapshot: &Snapshot<'_>) -> Result<(
 }
 
 /// What a filter counts towards the limit: its bytes as they came, and what each clause takes beside them.
-fn n_bytes(filter: &ExtensionObject) -> usize {
+pub(crate) fn filter_bytes(filter: &ExtensionObject) -> usize {
     /// A clause takes about six times the memory of its shortest encoding.
     const FACTOR: usize = 6;
     match &filter.body {
@@ -104,9 +107,10 @@ pub(super) fn modify(
 ) -> Result<MonitoredItemModifyResult, Refused> {
     let asked = &item.requested_parameters;
     let (filter, filter_result) = checked_filter(&asked.filter, &context.server.address_space.snapshot())?;
-    if !subscription.set_event_filter(item.monitored_item_id, filter, n_bytes(&asked.filter)) {
+    if !subscription.set_event_filter(item.monitored_item_id, filter, filter_bytes(&asked.filter)) {
         return Err(status::BAD_OUT_OF_MEMORY.into());
     }
+    subscription.remember_filter(item.monitored_item_id, &asked.filter);
     let settings = settings(asked);
     let revised_queue_size = settings.queue_size;
     subscription.modify_item(item.monitored_item_id, settings, timestamps);

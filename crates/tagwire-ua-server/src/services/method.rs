@@ -10,7 +10,7 @@ use tagwire_ua_proto::services::{CallMethodRequest, CallMethodResult, CallReques
 use tagwire_ua_proto::status;
 use tagwire_ua_proto::types::{NodeId, Structure, Variant, VariantItems};
 
-use super::{Context, Flow, LaterBody, check_operations, decode};
+use super::{Context, Flow, LaterBody, check_operations, decode, durable};
 use crate::address_space::{Node, Rights as _};
 use crate::event::audit::{self, Actor};
 use crate::limits;
@@ -66,6 +66,9 @@ enum Method {
 }
 
 fn call_server(context: &Context<'_>, method: u32, call: &CallMethodRequest) -> CallMethodResult {
+    if method == node::SERVER_SET_SUBSCRIPTION_DURABLE {
+        return durable::set_durable(context, call);
+    }
     let failed = |status_code| CallMethodResult { status_code, ..Default::default() };
     let id = match &call.input_arguments[..] {
         [] => return failed(status::BAD_ARGUMENTS_MISSING),
@@ -112,10 +115,8 @@ fn checked_method(context: &Context<'_>, call: &CallMethodRequest) -> Result<Met
     drop(snapshot);
     let method = call.method_id.as_ns0().ok_or(status::BAD_METHOD_INVALID)?;
     match method {
-        node::SERVER_GET_MONITORED_ITEMS | node::SERVER_RESEND_DATA => {}
-        node::SERVER_SET_SUBSCRIPTION_DURABLE | node::SERVER_REQUEST_SERVER_STATE_CHANGE
-            if call.object_id.as_ns0() == Some(node::SERVER) =>
-        {
+        node::SERVER_GET_MONITORED_ITEMS | node::SERVER_RESEND_DATA | node::SERVER_SET_SUBSCRIPTION_DURABLE => {}
+        node::SERVER_REQUEST_SERVER_STATE_CHANGE if call.object_id.as_ns0() == Some(node::SERVER) => {
             return Err(status::BAD_NOT_EXECUTABLE);
         }
         _ => return Err(status::BAD_METHOD_INVALID),
@@ -144,7 +145,7 @@ fn resend_data(context: &Context<'_>, id: u32) -> Result<Vec<Variant>, Status> {
     Ok(Vec::new())
 }
 
-fn not_ours(context: &Context<'_>, id: u32) -> Status {
+pub(super) fn not_ours(context: &Context<'_>, id: u32) -> Status {
     if context.server.knows_subscription(id) {
         Status::BAD_USER_ACCESS_DENIED
     } else {

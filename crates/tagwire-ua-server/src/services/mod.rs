@@ -4,6 +4,7 @@ mod attribute;
 mod browse;
 mod device_read;
 mod discovery;
+mod durable;
 mod event_item;
 mod method;
 mod monitored_item;
@@ -26,7 +27,8 @@ use tagwire_ua_proto::codec::{Decode, DecodeError, Encode};
 use tagwire_ua_proto::hot::RequestHeaderRef;
 use tagwire_ua_proto::types::{NodeId, Structure};
 
-pub(crate) use attribute::VALUE;
+pub(crate) use attribute::{VALUE, attribute_operation};
+pub(crate) use event_item::{checked_filter, filter_bytes};
 pub(crate) use part_write::PartLocks;
 pub(crate) use subscription::write_answer;
 pub(crate) use table::{SessionNeed, service};

@@ -17,6 +17,7 @@ use super::attribute::{VALUE, attribute_operation};
 use super::event_item::{self, EventPlan};
 use super::{Context, Flow, check_operations, decode};
 use crate::address_space::{Rights as _, Snapshot};
+use crate::durable::Kept;
 use crate::limits;
 use crate::subscription::{Deadband, ItemSettings, Mode, NewItem, Subscription, Target, Trigger, percent_of};
 
@@ -30,15 +31,13 @@ pub(super) fn create(context: &mut Context<'_>, body: &[u8], out: &mut Vec<u8>) 
         state.publishing.subscription_mut(request.subscription_id).ok_or(status::BAD_SUBSCRIPTION_ID_INVALID)?;
     // Making an item locks other parts of the hub, so the view of the tree is let go of before.
     let snapshot = context.server.address_space.snapshot();
-    let planned: Vec<_> = request
-        .items_to_create
-        .iter()
-        .map(|item| plan(context, &snapshot, item, subscription.settings.publishing_interval))
-        .collect();
+    let terms = Terms::of(subscription);
+    let planned: Vec<_> = request.items_to_create.iter().map(|item| plan(context, &snapshot, item, terms)).collect();
     drop(snapshot);
     let mut results = Vec::with_capacity(planned.len());
-    for plan in planned {
-        results.push(plan.and_then(|plan| add(context, subscription, plan, timestamps)).unwrap_or_else(|refused| {
+    for (plan, item) in planned.into_iter().zip(&request.items_to_create) {
+        let added = plan.and_then(|plan| add(context, subscription, plan, item, timestamps));
+        results.push(added.unwrap_or_else(|refused| {
             let Refused { status_code, filter_result } = refused;
             MonitoredItemCreateResult { status_code, filter_result, ..Default::default() }
         }));
@@ -57,7 +56,7 @@ struct Plan {
 }
 
 /// Why an item is not made or changed.
-pub(super) struct Refused {
+pub(crate) struct Refused {
     pub(super) status_code: Status,
     /// What is wrong with its filter.
     pub(super) filter_result: ExtensionObject,
@@ -73,7 +72,7 @@ fn plan(
     context: &Context<'_>,
     snapshot: &Snapshot<'_>,
     item: &MonitoredItemCreateRequest,
-    publishing_interval: u64,
+    terms: Terms,
 ) -> Result<Plan, Refused> {
     let monitored = &item.item_to_monitor;
     let node = snapshot.resolve(monitored.node_id.borrowed()).ok_or(Status::BAD_NODE_ID_UNKNOWN)?;
@@ -109,7 +108,7 @@ fn plan(
         }
     };
     let subject = Subject::of(snapshot, &target);
-    let settings = settings(&item.requested_parameters, &subject, publishing_interval)?;
+    let settings = settings(&item.requested_parameters, &subject, terms)?;
     Ok(Plan { target, mode, settings, range, filter_result: ExtensionObject::default() })
 }
 
@@ -117,18 +116,21 @@ fn add(
     context: &Context<'_>,
     subscription: &mut Subscription,
     plan: Plan,
+    asked: &MonitoredItemCreateRequest,
     timestamps: TimestampsToReturn,
 ) -> Result<MonitoredItemCreateResult, Refused> {
     if subscription.n_items() >= limits::MAX_MONITORED_ITEMS_PER_SUBSCRIPTION as usize {
         return Err(status::BAD_TOO_MANY_MONITORED_ITEMS.into());
     }
     let ticket = context.server.quota.item()?;
+    let kept = subscription.reserve(|| kept(asked))?;
     let Plan { target, mode, settings, range, filter_result } = plan;
     let revised_sampling_interval = f64::from(settings.sampling_ms);
     let revised_queue_size = settings.queue_size;
     let monitored_item_id = subscription
         .add_item(NewItem { target, mode, settings, range, timestamps, ticket }, context.server.as_ref())
         .ok_or(status::BAD_TOO_MANY_MONITORED_ITEMS)?;
+    subscription.remember(monitored_item_id, kept);
     Ok(MonitoredItemCreateResult {
         monitored_item_id,
         revised_sampling_interval,
@@ -136,6 +138,34 @@ fn add(
         filter_result,
         ..Default::default()
     })
+}
+
+/// What is remembered of an item beside its settings.
+fn kept(asked: &MonitoredItemCreateRequest) -> Kept {
+    let monitored = &asked.item_to_monitor;
+    let is_for_events = monitored.attribute_id == attribute::EVENT_NOTIFIER;
+    let filter = &asked.requested_parameters.filter;
+    Kept {
+        node: monitored.node_id.clone(),
+        attribute: monitored.attribute_id,
+        range: monitored.index_range.clone(),
+        filter: if is_for_events { filter.clone() } else { ExtensionObject::default() },
+    }
+}
+
+/// What a subscription says about its items.
+#[derive(Clone, Copy)]
+struct Terms {
+    publishing_interval: u64,
+    max_queue: u32,
+}
+
+impl Terms {
+    fn of(subscription: &Subscription) -> Self {
+        let max_queue =
+            if subscription.is_durable() { limits::MAX_DURABLE_ITEM_QUEUE } else { limits::MAX_MONITORED_ITEM_QUEUE };
+        Self { publishing_interval: subscription.settings.publishing_interval, max_queue }
+    }
 }
 
 /// What the filter and the revision need to know about what is watched.
@@ -162,12 +192,12 @@ impl Subject {
     }
 }
 
-fn settings(asked: &MonitoringParameters, subject: &Subject, publishing_interval: u64) -> Result<ItemSettings, Status> {
+fn settings(asked: &MonitoringParameters, subject: &Subject, terms: Terms) -> Result<ItemSettings, Status> {
     let (trigger, deadband) = filter(&asked.filter, subject)?;
     Ok(ItemSettings {
         client_handle: asked.client_handle,
-        sampling_ms: revise_sampling(asked.sampling_interval, publishing_interval),
-        queue_size: asked.queue_size.clamp(1, limits::MAX_MONITORED_ITEM_QUEUE),
+        sampling_ms: revise_sampling(asked.sampling_interval, terms.publishing_interval),
+        queue_size: asked.queue_size.clamp(1, terms.max_queue),
         discard_oldest: asked.discard_oldest,
         trigger,
         deadband: deadband.map(Box::new),
@@ -262,7 +292,7 @@ fn modify_one(
         return event_item::modify(context, subscription, item, timestamps);
     }
     let subject = Subject::of(&context.server.address_space.snapshot(), &known.target);
-    let settings = settings(&item.requested_parameters, &subject, subscription.settings.publishing_interval)?;
+    let settings = settings(&item.requested_parameters, &subject, Terms::of(subscription))?;
     let revised_sampling_interval = f64::from(settings.sampling_ms);
     let revised_queue_size = settings.queue_size;
     subscription.modify_item(item.monitored_item_id, settings, timestamps);

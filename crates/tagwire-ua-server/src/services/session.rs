@@ -19,7 +19,7 @@ use crate::diagnostics::Introduction;
 use crate::event::audit::{self, Actor, Claimed};
 use crate::limits;
 use crate::log;
-use crate::server::Server;
+use crate::server::{Leave, Server};
 use crate::session::{ChannelFacts, NewSession, Session, TOKEN_LEN, Token};
 
 /// Length of a nonce in bytes (Part 4, 5.7.2.2).
@@ -46,7 +46,7 @@ pub(super) fn create(context: &mut Context<'_>, body: &[u8], out: &mut Vec<u8>) 
             let oldest = server.sessions.oldest_unactivated();
             if let Some(oldest) = &oldest {
                 log::session_ended(server, oldest, What::SessionEnded, Some("it was never activated and gave way"));
-                server.end_session(oldest, true);
+                server.end_session(oldest, Leave::Nothing);
             }
             drop(oldest);
             server.quota.session().inspect_err(|_| server.counters.session_rejected()).map_err(|_| status)?
@@ -279,7 +279,8 @@ pub(super) fn close(context: &mut Context<'_>, body: &[u8], out: &mut Vec<u8>) -
     let request: CloseSessionRequest = decode(body)?;
     let session = context.session()?;
     audit::session_ended(context.server, session, &Actor::of(context), false);
-    context.server.end_session(session, request.delete_subscriptions);
+    let leave = if request.delete_subscriptions { Leave::Nothing } else { Leave::All };
+    context.server.end_session(session, leave);
     context.respond(&CloseSessionResponse { response_header: context.response_header() }, out)
 }
 

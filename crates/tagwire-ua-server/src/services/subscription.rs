@@ -69,6 +69,7 @@ pub(super) fn modify(context: &mut Context<'_>, body: &[u8], out: &mut Vec<u8>) 
     let mut state = context.session()?.state.lock();
     let subscription =
         state.publishing.subscription_mut(request.subscription_id).ok_or(status::BAD_SUBSCRIPTION_ID_INVALID)?;
+    let settings = subscription.keep_lifetime(settings);
     subscription.modify(settings, context.now);
     let response = ModifySubscriptionResponse {
         response_header: context.response_header(),

@@ -421,7 +421,13 @@ impl World {
         let mut foreign = Vec::new();
         let mut methods_to_call = Vec::new();
         for at in 0..self.rng.usize(..3) {
-            let method = self.one(&[node::SERVER_GET_MONITORED_ITEMS, node::SERVER_RESEND_DATA, 0]);
+            let method = self.one(&[
+                node::SERVER_GET_MONITORED_ITEMS,
+                node::SERVER_RESEND_DATA,
+                node::SERVER_SET_SUBSCRIPTION_DURABLE,
+                node::SERVER_SET_SUBSCRIPTION_DURABLE,
+                0,
+            ]);
             if method == 0 {
                 let device = self.one(&["line1.press", "line1.vault", "line1.cellar"]);
                 let method = self.one(&["_Enable", "_DemandPoll", "_ResetStatistics"]);
@@ -439,7 +445,12 @@ impl World {
             methods_to_call.push(CallMethodRequest {
                 object_id: NodeId::ns0(node::SERVER),
                 method_id: NodeId::ns0(method),
-                input_arguments: vec![Variant::UInt32(subscription)],
+                input_arguments: match method {
+                    node::SERVER_SET_SUBSCRIPTION_DURABLE => {
+                        vec![Variant::UInt32(subscription), Variant::UInt32(self.rng.u32(..5))]
+                    }
+                    _ => vec![Variant::UInt32(subscription)],
+                },
             });
         }
         let promise = if foreign.is_empty() { Promise::Any } else { Promise::Refused(foreign) };

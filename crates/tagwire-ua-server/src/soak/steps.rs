@@ -71,6 +71,7 @@ impl World {
                     self.server.end_sessions_of_user(user.name());
                 }
             }
+            88..=95 => self.restart_durables()?,
             _ => self.ask().await?,
         }
         // Some steps follow each other at once, so that the server finds several requests together.

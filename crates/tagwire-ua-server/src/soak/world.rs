@@ -6,6 +6,7 @@ use std::sync::{Arc, LazyLock, Weak};
 use std::time::Duration;
 
 use fastrand::Rng;
+use parking_lot::Mutex;
 use tagwire_access::{Login, NoAudit, Peer, RoleSet, TrustSettings, TrustStore, Users};
 use tagwire_ua_proto::ids::encoding as ids;
 use tagwire_ua_proto::secure::SecurityPolicy;
@@ -18,9 +19,10 @@ use super::pipe::Pipe;
 use super::plant::{Plant, Secret, User, now, policy};
 use super::tell;
 use crate::connection::Connection;
+use crate::durable::{DurableSettings, DurableStore, Stored};
 use crate::listener::{OpenConnections, keep_house, serve, take_place};
 use crate::quota::Usage;
-use crate::server::{Server, ServerConfig, ServerParts};
+use crate::server::{Orphan, Server, ServerConfig, ServerParts};
 use crate::session::{Session, Token};
 
 /// What was counted over one or many seeds.
@@ -35,6 +37,7 @@ pub(super) struct Tally {
     pub(super) n_notifications: u64,
     pub(super) n_sessions: u64,
     pub(super) n_connections: u64,
+    pub(super) n_restored: u64,
 }
 
 impl std::ops::AddAssign for Tally {
@@ -48,6 +51,7 @@ impl std::ops::AddAssign for Tally {
         self.n_notifications += other.n_notifications;
         self.n_sessions += other.n_sessions;
         self.n_connections += other.n_connections;
+        self.n_restored += other.n_restored;
     }
 }
 
@@ -98,8 +102,23 @@ pub(super) struct World {
     pub(super) subscribed: BTreeMap<u32, Subscribed>,
     pub(super) points: Vec<ByteString>,
     pub(super) tally: Tally,
+    kept: Arc<Memory>,
     open: Arc<OpenConnections>,
     house: JoinHandle<()>,
+}
+
+/// What is kept of durable subscriptions.
+#[derive(Default)]
+struct Memory(Mutex<BTreeMap<u32, Vec<u8>>>);
+
+impl DurableStore for Memory {
+    fn keep(&self, id: u32, bytes: Vec<u8>) {
+        self.0.lock().insert(id, bytes);
+    }
+
+    fn forget(&self, id: u32) {
+        self.0.lock().remove(&id);
+    }
 }
 
 /// What costs too much to make for each seed, and holds nothing of it.
@@ -121,6 +140,7 @@ const ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4A
 impl World {
     pub(super) fn new(seed: u64) -> Self {
         let plant = Plant::new(seed);
+        let kept = Arc::new(Memory::default());
         let bert_sees = Secret::Vault;
         let config = ServerConfig {
             application_name: "soak".to_owned(),
@@ -139,6 +159,7 @@ impl World {
             trust: Arc::clone(&SHARED.trust),
             user_trust: Arc::clone(&SHARED.trust),
             audit: Arc::new(NoAudit),
+            durable: DurableSettings { store: Some(Arc::<Memory>::clone(&kept)), max_hours: 2, max_bytes: 64 << 10 },
             clock: Arc::new(now),
         };
         let server = Server::new(config, parts);
@@ -154,6 +175,7 @@ impl World {
             subscribed: BTreeMap::new(),
             points: Vec::new(),
             tally: Tally::default(),
+            kept,
             open,
             house,
         }
@@ -254,6 +276,34 @@ impl World {
         !self.sessions[session].may_own_all && known.is_some_and(|known| !known.owners.contains(&session))
     }
 
+    /// Durable subscriptions without a session come back from what is kept of them, as after a restart.
+    ///
+    /// # Errors
+    /// What cannot be read or does not come back.
+    pub(super) fn restart_durables(&mut self) -> Result<(), String> {
+        self.server.keep_all_durables();
+        let gone: Vec<Orphan> = {
+            let mut owners = self.server.owners.lock();
+            let gone: Vec<Orphan> = owners.orphans.extract_if(.., |orphan| orphan.subscription.is_durable()).collect();
+            gone.iter().for_each(|orphan| drop(owners.by_subscription.remove(&orphan.subscription.id)));
+            gone
+        };
+        for orphan in gone {
+            let (id, n_items) = (orphan.subscription.id, orphan.subscription.n_items());
+            drop(orphan);
+            // One that takes more than its share of the disk is not kept.
+            let Some(bytes) = self.kept.0.lock().remove(&id) else { continue };
+            let stored = Stored::read(&bytes).map_err(|error| format!("subscription {id} cannot be read: {error}"))?;
+            if stored.n_items() != n_items {
+                return Err(format!("subscription {id} had {n_items} items, and {} are kept", stored.n_items()));
+            }
+            let n_bytes = bytes.len();
+            self.server.restore(stored, n_bytes).map_err(|error| format!("subscription {id}: {error}"))?;
+            self.tally.n_restored += 1;
+        }
+        Ok(())
+    }
+
     /// The rules of access change for Bert: all sessions end.
     pub(super) fn change_policy(&mut self) {
         tell(|| "  the policy changes".to_owned());
@@ -327,6 +377,9 @@ impl World {
         let usage = self.server.usage();
         if usage != Usage::default() {
             return Err(format!("not given back: {usage:?}"));
+        }
+        if !self.kept.0.lock().is_empty() {
+            return Err("a durable subscription is still kept".to_owned());
         }
         if let Some(tag) = self.plant.tags.iter().find(|tag| self.plant.hub.demand(tag.id).is_some()) {
             return Err(format!("{} is still watched", tag.path));

@@ -181,10 +181,9 @@ impl Subscription {
                     continue;
                 };
                 while may_report && (n_written as usize) < max && out.len() - start < limits::MAX_MESSAGE_BYTES / 2 {
-                    let is_written = queue.pop(|filter, event| {
+                    let is_written = queue.pop(|fields| {
                         handle.encode(out);
-                        (filter.n_fields() as i32).encode(out);
-                        filter.fields(event).for_each(|value| value.encode(out));
+                        fields.write(out);
                     });
                     if !is_written {
                         break;

@@ -30,6 +30,14 @@ impl Mode {
             _ => None,
         }
     }
+
+    pub(crate) const fn to_wire(self) -> u8 {
+        match self {
+            Self::Disabled => 0,
+            Self::Sampling => 1,
+            Self::Reporting => 2,
+        }
+    }
 }
 
 /// Which changes count (Part 4, 7.10).
@@ -145,6 +153,18 @@ impl Older {
 }
 
 impl Notification {
+    /// No value, and why.
+    pub(crate) const fn bad(status: Status) -> Self {
+        Self {
+            payload: Payload::Value(Value::Null),
+            status,
+            overflow: false,
+            semantics_changed: false,
+            source_time: Timestamp::NONE,
+            server_time: Timestamp::NONE,
+        }
+    }
+
     /// Bytes that the value takes while it waits.
     fn n_bytes(&self) -> usize {
         size_of::<Self>() + self.payload.n_bytes()
@@ -278,6 +298,22 @@ impl Item {
     /// Number of values waiting.
     pub(crate) fn n_queued(&self) -> usize {
         usize::from(self.is_newest_waiting) + self.older.as_ref().map_or(0, |older| older.values.len())
+    }
+
+    /// The values that wait, oldest first.
+    pub(crate) fn queue(&self) -> impl Iterator<Item = &Notification> {
+        let older = self.older.iter().flat_map(|older| &older.values);
+        older.chain(self.newest.iter().filter(|_| self.is_newest_waiting))
+    }
+
+    /// Queues values that waited before, oldest first.
+    pub(crate) fn restore(&mut self, values: Vec<Notification>) {
+        values.into_iter().for_each(|value| self.enqueue(value));
+    }
+
+    /// Drops values until so many are queued at most, as an overflow does.
+    pub(crate) fn thin(&mut self, room: usize) {
+        self.shrink(room);
     }
 
     /// Whether a sample of `at_ms` was overtaken by one taken directly from the table.

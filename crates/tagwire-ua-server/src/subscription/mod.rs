@@ -3,6 +3,7 @@
 //! The table puts changes into the subscription's inbox; at each publishing cycle the subscription sorts them into the
 //! queues of its items and, when a Publish request waits, writes what is queued into the response.
 
+mod durable;
 mod events;
 mod item;
 mod publish;
@@ -14,10 +15,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tagwire_hub::{Hub, Inbox, Interest, WatchId};
-use tagwire_model::{EuRange, Status, TagId, Timestamp};
+use tagwire_model::{EuRange, Status, TagId};
 use tagwire_ua_proto::services::TimestampsToReturn;
 use tagwire_ua_proto::types::{NodeId, NumericRange};
 
+pub(crate) use durable::Captured;
 use events::EventItems;
 pub(crate) use item::{
     Deadband, Item, ItemSettings, Mode, NewItem, Notification, Payload, Target, Trigger, percent_of,
@@ -26,6 +28,7 @@ pub(crate) use publish::{Publication, SentMessages, stamped, write_status_change
 use slab::Slab;
 
 use crate::diagnostics::SubscriptionCounters;
+use crate::durable::Side;
 use crate::event::Events;
 use crate::quota::KeeperTicket;
 
@@ -87,6 +90,8 @@ pub(crate) struct Subscription {
     sent: SentMessages,
     events: EventItems,
     pub(crate) counters: SubscriptionCounters,
+    /// What makes it survive the end of the server; most have nothing of it.
+    durable: Option<Box<Side>>,
     _ticket: KeeperTicket,
 }
 
@@ -128,6 +133,7 @@ impl Subscription {
             sent: SentMessages::new(ticket.share()),
             events,
             counters: SubscriptionCounters::default(),
+            durable: None,
             _ticket: ticket,
         }
     }
@@ -188,12 +194,13 @@ impl Subscription {
     }
 
     /// Applies revised settings.
-    pub(crate) const fn modify(&mut self, settings: SubscriptionSettings, now: Millis) {
+    pub(crate) fn modify(&mut self, settings: SubscriptionSettings, now: Millis) {
         if settings.publishing_interval != self.settings.publishing_interval {
             self.next_cycle = now + settings.publishing_interval;
         }
         self.settings = settings;
         self.counters.modified = self.counters.modified.wrapping_add(1);
+        self.note_change();
         self.touch();
     }
 
@@ -372,24 +379,29 @@ impl Subscription {
 
     /// Adds an item and samples it at once; `None` when the subscription is full.
     pub(crate) fn add_item(&mut self, new: NewItem, source: &dyn AttributeSource) -> Option<u32> {
-        let is_attribute = matches!(new.target, Target::Attribute(_));
-        let is_events = matches!(new.target, Target::Events(_));
-        let mode = new.mode;
         let id = self.items.insert(|id| Item::new(id, new))?;
+        self.enter(id, source);
+        Some(id)
+    }
+
+    /// Lets an item that is in its place begin.
+    fn enter(&mut self, id: u32, source: &dyn AttributeSource) {
         self.bound_inbox();
-        if is_attribute {
-            self.polled.push(id);
-        }
-        if is_events {
-            self.events.add(id, source.events());
-            self.tell_audience();
+        let Some(item) = self.items.item(id) else { return };
+        let mode = item.mode;
+        match item.target {
+            Target::Attribute(_) => self.polled.push(id),
+            Target::Events(_) => {
+                self.events.add(id, source.events());
+                self.tell_audience();
+            }
+            Target::Tag(_) => {}
         }
         if mode == Mode::Disabled {
             self.hold(id);
         } else {
             self.start_sampling(id, source);
         }
-        Some(id)
     }
 
     /// Watches the tag and takes the value of now, in this order, so that no change in between is missed.
@@ -433,6 +445,9 @@ impl Subscription {
         let Some(item) = self.items.item_mut(id) else { return false };
         item.modify(settings);
         item.timestamps = timestamps;
+        if let Some(side) = &mut self.durable {
+            side.note_change();
+        }
         if let Target::Tag(tag) = item.target
             && item.mode != Mode::Disabled
         {
@@ -445,11 +460,12 @@ impl Subscription {
 
     /// Changes an item's mode (Part 4, 5.13.4); false for an unknown id.
     pub(crate) fn set_mode(&mut self, id: u32, mode: Mode, source: &dyn AttributeSource) -> bool {
-        let Some(item) = self.items.item(id) else { return false };
-        let before = item.mode;
+        let Some(before) = self.items.item(id).map(|item| item.mode) else { return false };
         if before == mode {
             return true;
         }
+        self.note_change();
+        let Some(item) = self.items.item(id) else { return false };
         if mode == Mode::Disabled {
             self.stop_sampling(item);
         } else if before == Mode::Disabled && matches!(item.target, Target::Events(_)) {
@@ -494,6 +510,9 @@ impl Subscription {
         self.pending.retain(|id| items.item(*id).is_some());
         self.ready.retain(|id| items.item(*id).is_some());
         self.events.retain(|id| items.item(id).is_some());
+        if let Some(side) = &mut self.durable {
+            ids.iter().for_each(|id| side.forget(*id));
+        }
         self.tell_audience();
         self.bound_inbox();
         results
@@ -504,6 +523,7 @@ impl Subscription {
         let counter = if enabled { &mut self.counters.enabled } else { &mut self.counters.disabled };
         *counter = counter.wrapping_add(1);
         self.publishing_enabled = enabled;
+        self.note_change();
         self.touch();
         if !enabled && self.due == Some(Due::Notifications) {
             self.due = None;
@@ -606,14 +626,7 @@ pub(crate) fn tag_sample(hub: &Hub, tag: TagId) -> Notification {
                 server_time: sample.server_time,
             }
         }
-        None => Notification {
-            payload: Payload::Value(tagwire_model::Value::Null),
-            status: Status::BAD_NODE_ID_UNKNOWN,
-            overflow: false,
-            semantics_changed: false,
-            source_time: Timestamp::NONE,
-            server_time: Timestamp::NONE,
-        },
+        None => Notification::bad(Status::BAD_NODE_ID_UNKNOWN),
     }
 }
 

@@ -43,6 +43,30 @@ impl SentMessages {
         self.messages.iter().map(|(sequence, _)| *sequence)
     }
 
+    /// Number of the last message with notifications.
+    pub(crate) const fn last_sequence(&self) -> u32 {
+        self.last_sequence
+    }
+
+    /// The messages that can be asked for again with their numbers, oldest first.
+    pub(crate) fn messages(&self) -> impl ExactSizeIterator<Item = (u32, &[u8])> {
+        self.messages.iter().map(|(sequence, bytes)| (*sequence, bytes.as_slice()))
+    }
+
+    /// Takes messages back that were sent before, oldest first, and goes on after the last number.
+    pub(crate) fn restore(&mut self, messages: Vec<(u32, Vec<u8>)>, last_sequence: u32) {
+        messages.into_iter().for_each(|(sequence, bytes)| self.keep(sequence, bytes));
+        self.last_sequence = last_sequence;
+    }
+
+    /// Forgets the oldest messages until a share of their bytes is left.
+    pub(crate) fn thin(&mut self, share: f64) {
+        let room = (self.n_bytes as f64 * share) as usize;
+        while self.n_bytes > room && !self.messages.is_empty() {
+            self.forget(0);
+        }
+    }
+
     /// The bytes of a message as they were sent.
     pub(crate) fn message(&self, sequence: u32) -> Option<&[u8]> {
         self.messages.iter().find(|(sent, _)| *sent == sequence).map(|(_, bytes)| bytes.as_slice())

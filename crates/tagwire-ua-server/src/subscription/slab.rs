@@ -1,6 +1,7 @@
 //! The items of one subscription, found by id in constant time.
 
 use super::item::Item;
+use crate::limits;
 
 const INDEX_BITS: u32 = 20;
 const INDEX_MASK: u32 = (1 << INDEX_BITS) - 1;
@@ -59,6 +60,23 @@ impl Slab {
         let id = generation << INDEX_BITS | (idx + 1);
         *slot = Slot::Used(make(id));
         Some(id)
+    }
+
+    /// Puts an item back into the place that its id tells, which must be behind all others; false when it is not.
+    pub(crate) fn insert_at(&mut self, id: u32, make: impl FnOnce(u32) -> Item) -> bool {
+        let first = self.slots.len();
+        let Some(idx) =
+            index(id).filter(|idx| (first..limits::MAX_MONITORED_ITEMS_PER_SUBSCRIPTION as usize).contains(idx))
+        else {
+            return false;
+        };
+        let generation = id >> INDEX_BITS;
+        for gap in first..idx {
+            self.free.push(gap as u32);
+            self.slots.push(Slot::Free(generation));
+        }
+        self.slots.push(Slot::Used(make(id)));
+        true
     }
 
     #[inline]

@@ -45,6 +45,7 @@ impl Subscription {
                 Status::GOOD
             })
             .collect();
+        self.note_change();
         if let Some(item) = self.items.item_mut(triggering) {
             item.set_links(links);
         }
