@@ -5,8 +5,9 @@
 //! - [`Users`], [`Login`]: the users file with Argon2id hashes, and password checks that tell nothing but yes or no.
 //! - [`Issuer`]: identity providers whose tokens log users in.
 //! - [`Guesses`]: what wrong logins cost the one who guesses.
-//! - [`OwnCertificate`], [`OwnIdentity`]: the key and certificate of this installation.
+//! - [`OwnCertificate`], [`OwnIdentity`]: the key and certificate of this installation; [`OwnUpdate`] replaces both.
 //! - [`TrustStore`], [`Trusted`], [`Refusal`]: which peers' certificates are good, and why one is not.
+//! - [`TrustList`]: all of a store's lists at once.
 //! - [`audit`]: where everything that happens is reported, and the hash-chained file that keeps it.
 //!
 //! Nothing here opens a socket or starts an async task; files are read and written synchronously, those of the audit log
@@ -26,6 +27,8 @@ mod login;
 mod operation;
 mod own;
 mod own_identity;
+mod own_update;
+mod signing_request;
 mod password;
 mod path;
 mod policy;
@@ -37,6 +40,8 @@ mod role;
 mod signature;
 mod status;
 mod trust;
+mod trust_list;
+mod trust_push;
 mod users;
 mod users_file;
 
@@ -51,6 +56,8 @@ pub use login::{Login, LoginRefused};
 pub use operation::{Operation, OperationSet};
 pub use own::{KeySize, OwnCertificate, OwnError, OwnSettings};
 pub use own_identity::OwnIdentity;
+pub use own_update::{OwnUpdate, UpdateRefused};
+pub use signing_request::SigningRequestError;
 pub use password::PasswordError;
 pub use policy::{Anonymous, Denied, Mapping, Policy, PolicyError, Rule, Zone, authorise};
 pub use principal::{ChannelSecurity, Face, Identity, Origin, Peer, Principal, Target};
@@ -59,4 +66,5 @@ pub use rejected::RejectedEntry;
 pub use revocation::Revocation;
 pub use role::{Role, RoleSet};
 pub use trust::{PeerCheck, TrustEntry, TrustError, TrustSettings, TrustStore, Trusted};
+pub use trust_list::{CheckedTrustList, TrustList};
 pub use users::{UserEntry, Users, UsersError};

@@ -183,6 +183,7 @@ impl Gateway {
             policy,
             trust: Arc::clone(&trust),
             user_trust: Arc::clone(&user_trust),
+            own: Arc::clone(&own),
             audit,
             clock: clock.clone(),
         });

@@ -18,6 +18,7 @@ use tagwire_ua_proto::transport::Limits;
 use tokio::sync::{Notify, watch};
 
 use crate::address_space::AddressSpace;
+use crate::configuration::{Configuration, OwnSlot};
 use crate::counters::Counters;
 use crate::diagnostics::Diagnostics;
 use crate::event::{Events, NewEvent, Source, audit};
@@ -66,6 +67,8 @@ pub struct ServerParts {
     pub trust: Arc<TrustStore>,
     /// Which users' certificates are trusted.
     pub user_trust: Arc<TrustStore>,
+    /// The own certificates, for certificate managers; what the server uses is given by [`Server::set_identity`].
+    pub own: Vec<OwnSlot>,
     /// The audit log.
     pub audit: Arc<dyn Audit>,
     /// Wall time.
@@ -81,6 +84,7 @@ pub struct Server {
     pub(crate) trust: Arc<TrustStore>,
     pub(crate) user_trust: Arc<TrustStore>,
     pub(crate) audit: Arc<dyn Audit>,
+    pub(crate) configuration: Configuration,
     pub(crate) sessions: SessionTable,
     pub(crate) quota: Quota,
     pub(crate) counters: Counters,
@@ -94,6 +98,8 @@ pub struct Server {
     /// Which rule of the policy covers each tag.
     pub(crate) zones: ArcSwap<Zones>,
     identity: ArcSwapOption<OwnIdentity>,
+    /// How often the identity was replaced by another that channels must use.
+    identity_generation: AtomicU64,
     channel_config: ArcSwap<ChannelConfig>,
     owners: Mutex<Owners>,
     next_subscription: AtomicU32,
@@ -139,6 +145,7 @@ impl Server {
             trust: parts.trust,
             user_trust: parts.user_trust,
             audit: parts.audit,
+            configuration: Configuration::new(parts.own),
             sessions: SessionTable::default(),
             quota: Quota::default(),
             counters: Counters::default(),
@@ -151,6 +158,7 @@ impl Server {
             zones,
             diagnostics,
             identity: ArcSwapOption::empty(),
+            identity_generation: AtomicU64::new(0),
             channel_config,
             owners: Mutex::default(),
             next_subscription: AtomicU32::new(1),
@@ -180,6 +188,18 @@ impl Server {
         let identity = Arc::new(identity);
         self.channel_config.store(Arc::new(channel_config(&self.config, Some(Arc::clone(&identity)))));
         self.identity.store(Some(identity));
+    }
+
+    /// As [`Self::set_identity`], and has channels that were opened with the identity before closed; their sessions live
+    /// on for clients that connect again (Part 12, 7.10.9).
+    pub(crate) fn replace_identity(&self, identity: OwnIdentity) {
+        self.set_identity(identity);
+        self.identity_generation.fetch_add(1, Ordering::Release);
+    }
+
+    /// Grows when channels have to be opened anew.
+    pub(crate) fn identity_generation(&self) -> u64 {
+        self.identity_generation.load(Ordering::Acquire)
     }
 
     pub(crate) fn channel_config(&self) -> Arc<ChannelConfig> {
@@ -431,6 +451,7 @@ impl Server {
         if self.sessions.remove(&session.token).is_none() {
             return;
         }
+        self.configuration.session_ended(&session.id, self.now());
         let mut state = session.state.lock();
         let subscriptions = state.publishing.take_all();
         state.publishing.refuse_all(status::BAD_SESSION_CLOSED);
@@ -535,6 +556,7 @@ impl Server {
         owners.orphans = kept;
         drop(owners);
         drop(expired);
+        self.configuration.keep_house(now);
         self.refresh_diagnostics(now);
     }
 }

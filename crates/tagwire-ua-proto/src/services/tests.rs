@@ -163,6 +163,7 @@ fn every_structure_round_trips_and_agrees_with_another_implementation() {
     monitored_item::check_all();
     session::check_all();
     subscription::check_all();
+    trust::check_all();
     view::check_all();
 }
 

@@ -138,6 +138,7 @@ impl World {
             policy: policy(bert_sees),
             trust: Arc::clone(&SHARED.trust),
             user_trust: Arc::clone(&SHARED.trust),
+            own: Vec::new(),
             audit: Arc::new(NoAudit),
             clock: Arc::new(now),
         };
