@@ -124,7 +124,8 @@ impl OwnIdentity {
             return Err(UpdateRefused::Mismatch);
         }
         // The root needs not be sent, since whoever does not know it cannot trust it.
-        let issuers = path.get(1..).unwrap_or_default().iter().filter(|found| !found.is_self_issued()).cloned().collect();
+        let issuers =
+            path.get(1..).unwrap_or_default().iter().filter(|found| !found.is_self_issued()).cloned().collect();
         let key_pkcs8 = Zeroizing::new(key.serialize_der());
         Ok(OwnUpdate { certificate: Certificate::clone(&leaf), issuers, key_pkcs8 })
     }
@@ -204,3 +205,45 @@ pub(crate) fn finish_interrupted(pki: &Path) -> Result<(), OwnError> {
 }
 
 const KEY_END: &[u8] = b"-----END PRIVATE KEY-----\n";
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{KeySize, OwnSettings};
+
+    #[test]
+    fn a_change_that_a_crash_interrupted_is_finished_at_the_next_start() {
+        let folder = tempfile::tempdir().expect("folder");
+        let now = Timestamp::parse_rfc3339("2025-06-15T12:00:00Z").expect("a time");
+        let settings = OwnSettings { key_size: KeySize::Rsa2048, ..OwnSettings::default() };
+        let first = OwnIdentity::open(folder.path(), settings.clone(), now).expect("opens");
+        let first = first.wait(Duration::from_secs(60)).expect("made");
+        let other = tempfile::tempdir().expect("folder");
+        std::fs::copy(folder.path().join("install-id"), other.path().join("install-id")).expect("the same server");
+        let second = OwnCertificate::create(other.path(), &settings, now).expect("makes");
+        let update = OwnUpdate {
+            certificate: second.certificate().clone(),
+            issuers: Vec::new(),
+            key_pkcs8: Zeroizing::new(second.key_pkcs8().to_vec()),
+        };
+        let pki = folder.path().join("pki");
+        let text = incoming(&update).expect("encodes");
+        let load = |settings: &OwnSettings, at| OwnCertificate::load(folder.path(), settings, at).expect("loads");
+        assert_eq!(load(&settings, now).expect("there").der(), first.der());
+        // The crash came after the key was replaced and before the certificate was.
+        std::fs::write(pki.join(INCOMING_FILE), text.as_bytes()).expect("writes");
+        let (key, _) = text.split_once("-----BEGIN CERT").expect("a key");
+        std::fs::write(pki.join(OwnCertificate::KEY_FILE), key).expect("writes");
+        assert_eq!(load(&settings, now).expect("there").der(), second.der());
+        assert!(!pki.join(INCOMING_FILE).exists() && pki.join(ISSUERS_FILE).exists());
+        let later = Timestamp::parse_rfc3339("2090-01-01T00:00:00Z").expect("a time");
+        let names = OwnSettings { names: vec!["new.example".to_owned()], ..settings };
+        assert_eq!(
+            load(&names, later).expect("there").der(),
+            second.der(),
+            "what a manager gave is the manager's to replace"
+        );
+    }
+}

@@ -95,7 +95,7 @@ fn like(key: PublicKey) -> Result<KeyPair, rcgen::Error> {
         PublicKey::Rsa(bits) => {
             let size = match bits {
                 ..=2048 => RsaKeySize::_2048,
-                ..=3072 => RsaKeySize::_3072,
+                2049..=3072 => RsaKeySize::_3072,
                 _ => RsaKeySize::_4096,
             };
             KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, size)

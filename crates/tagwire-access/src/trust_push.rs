@@ -114,12 +114,7 @@ impl TrustStore {
     ///
     /// # Errors
     /// [`TrustError::File`]; the lists before are still in force then, unless the disk fails further.
-    pub fn replace(
-        &self,
-        list: &CheckedTrustList,
-        now: Timestamp,
-        by: &Actor,
-    ) -> Result<CheckedTrustList, TrustError> {
+    pub fn replace(&self, list: &CheckedTrustList, now: Timestamp, by: &Actor) -> Result<CheckedTrustList, TrustError> {
         self.rescan(true);
         let wanted = [&list.trusted, &list.issuers];
         let (plans, changes, former) = {

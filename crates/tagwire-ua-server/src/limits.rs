@@ -41,6 +41,8 @@ pub const MAX_OPEN_FILES: usize = 32;
 pub const MAX_OPEN_FILE_BYTES: usize = 16 << 20;
 /// Time in milliseconds without a call after which an open file is closed.
 pub const FILE_TIMEOUT_MS: u64 = 60_000;
+/// Time in milliseconds that a client has to come back, when its connection breaks during a transaction.
+pub const TRANSACTION_GRACE_MS: u64 = 10_000;
 
 /// Nodes in one Read.
 pub const MAX_NODES_PER_READ: u32 = 10_000;

@@ -556,7 +556,7 @@ impl Server {
         owners.orphans = kept;
         drop(owners);
         drop(expired);
-        self.configuration.keep_house(now);
+        self.configuration.keep_house(now, time);
         self.refresh_diagnostics(now);
     }
 }

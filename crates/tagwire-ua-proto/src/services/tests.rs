@@ -11,7 +11,7 @@ use super::{
 };
 use super::{
     attribute, channel, data, definition, diagnostics, discovery, filter, header, history, method, monitored_item,
-    session, subscription, view,
+    session, subscription, trust, view,
 };
 use crate::codec::{Decode, DecodeError, Encode, Reader};
 use crate::types::{

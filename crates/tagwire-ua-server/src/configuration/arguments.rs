@@ -35,7 +35,9 @@ impl Kind {
             Self::NodeId => matches!(value, Variant::NodeId(_) | Variant::Null),
             Self::ListOfBytes => match value {
                 Variant::Null => true,
-                Variant::Array(array) => matches!(array.items(), VariantItems::ByteString(_)) || array.items().is_empty(),
+                Variant::Array(array) => {
+                    matches!(array.items(), VariantItems::ByteString(_)) || array.items().is_empty()
+                }
                 _ => false,
             },
         }

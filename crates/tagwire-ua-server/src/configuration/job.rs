@@ -58,9 +58,7 @@ impl Job {
         let outcome = self.carry_out(&arguments);
         self.tell_request(outcome.as_ref().err().copied().unwrap_or_default());
         match outcome {
-            Ok(output_arguments) => {
-                CallMethodResult { input_argument_results, output_arguments, ..Default::default() }
-            }
+            Ok(output_arguments) => CallMethodResult { input_argument_results, output_arguments, ..Default::default() },
             Err(status_code) => CallMethodResult { status_code, ..Default::default() },
         }
     }
@@ -97,7 +95,7 @@ impl Job {
         let mut state = self.server.configuration.state.lock();
         state.admit(&self.session)?;
         if state.transaction.is_none() {
-            state.transaction = Some(Transaction::new(self.session.id.clone()));
+            state.transaction = Some(Transaction::new(Arc::clone(&self.session)));
             state.last = Some(Report::new(self.time));
         }
         if let super::State { transaction: Some(transaction), last: Some(last), .. } = &mut *state {

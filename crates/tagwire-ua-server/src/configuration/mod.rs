@@ -78,7 +78,7 @@ impl State {
     /// Checks that nobody else has a transaction, and that the session lives: what it left behind would never end.
     fn admit(&self, session: &Session) -> Result<(), Status> {
         alive(session)?;
-        let is_foreign = self.transaction.as_ref().is_some_and(|transaction| transaction.session != session.id);
+        let is_foreign = self.transaction.as_ref().is_some_and(|transaction| transaction.session.id != session.id);
         if is_foreign || self.is_applying { Err(status::BAD_TRANSACTION_PENDING) } else { Ok(()) }
     }
 
@@ -105,15 +105,25 @@ impl Configuration {
     pub(crate) fn session_ended(&self, session: &NodeId, time: Timestamp) {
         let mut state = self.state.lock();
         state.files.close_all_of(session);
-        if state.transaction.as_ref().is_some_and(|transaction| transaction.session == *session) {
+        if state.transaction.as_ref().is_some_and(|transaction| transaction.session.id == *session) {
             tracing::warn!("changes to certificates and trust lists are dropped, because their session ended");
             state.abandon(time, status::BAD_SESSION_CLOSED);
         }
     }
 
-    /// Closes files that nobody uses any more: to be called every second or so.
-    pub(crate) fn keep_house(&self, now: Millis) {
-        self.state.lock().files.close_idle(now);
+    /// Closes files that nobody uses any more, and rolls a transaction back whose client went away and does not come
+    /// back: to be called every second or so.
+    pub(crate) fn keep_house(&self, now: Millis, time: Timestamp) {
+        let mut state = self.state.lock();
+        state.files.close_idle(now);
+        if state.transaction.as_mut().is_some_and(|transaction| transaction.is_deserted(now)) {
+            tracing::warn!("changes to certificates and trust lists are dropped, because their client is gone");
+            if let Some(transaction) = &state.transaction {
+                let session = transaction.session.id.clone();
+                state.files.close_all_of(&session);
+            }
+            state.abandon(time, status::BAD_CONNECTION_CLOSED);
+        }
     }
 
     /// Whether channels must stay as they are, because an answer is on its way through one of them.

@@ -1,11 +1,16 @@
 //! A transaction: changes of one session that count all together or not at all (Part 12, 7.10.2).
 
+use std::sync::Arc;
+
 use tagwire_access::{CheckedTrustList, OwnUpdate, TrustList};
 use tagwire_model::{Status, Timestamp};
 use tagwire_ua_proto::services::TransactionErrorType;
 use tagwire_ua_proto::types::{LocalizedText, NodeId};
 
 use super::Group;
+use crate::limits;
+use crate::session::Session;
+use crate::subscription::Millis;
 
 /// A trust list that waits to be put in force.
 pub(super) struct NewList {
@@ -23,14 +28,25 @@ pub(super) struct NewCertificate {
 
 /// Changes that wait for ApplyChanges.
 pub(super) struct Transaction {
-    pub(super) session: NodeId,
+    pub(super) session: Arc<Session>,
     pub(super) lists: Vec<NewList>,
     pub(super) certificates: Vec<NewCertificate>,
+    /// Since when the session has been without a connection.
+    pub(super) alone_since: Option<Millis>,
 }
 
 impl Transaction {
-    pub(super) const fn new(session: NodeId) -> Self {
-        Self { session, lists: Vec::new(), certificates: Vec::new() }
+    pub(super) const fn new(session: Arc<Session>) -> Self {
+        Self { session, lists: Vec::new(), certificates: Vec::new(), alone_since: None }
+    }
+
+    /// Whether the session's client has been away for too long.
+    pub(super) fn is_deserted(&mut self, now: Millis) -> bool {
+        if self.session.has_connection() {
+            self.alone_since = None;
+            return false;
+        }
+        now.saturating_sub(*self.alone_since.get_or_insert(now)) >= limits::TRANSACTION_GRACE_MS
     }
 
     /// The list of a group that waits.

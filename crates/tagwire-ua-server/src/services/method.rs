@@ -54,10 +54,9 @@ pub(super) fn call(context: &mut Context<'_>, body: &[u8], out: &mut Vec<u8>) ->
     Ok(Flow::Later(Box::pin(async move {
         for (place, job) in jobs {
             // In their order, since one may depend on the one before it.
-            results[place] = tokio::task::spawn_blocking(|| job.run()).await.unwrap_or_else(|_| CallMethodResult {
-                status_code: Status::BAD_INTERNAL_ERROR,
-                ..Default::default()
-            });
+            results[place] = tokio::task::spawn_blocking(|| job.run())
+                .await
+                .unwrap_or_else(|_| CallMethodResult { status_code: Status::BAD_INTERNAL_ERROR, ..Default::default() });
         }
         for (place, status) in written.into_iter().zip(answers.await) {
             results[place].status_code = status;
