@@ -263,15 +263,6 @@ def test_k08_node_management_is_refused(quiet, service):
         session.close_session()
 
 
-@pytest.mark.pending("certificates are not pushed by a certificate manager yet")
-@pytest.mark.parametrize("method", [12737, 13737, 12740, 12777])
-def test_k09_certificates_cannot_be_pushed(closed, method):
-    """CreateSigningRequest, UpdateCertificate, ApplyChanges and GetRejectedList."""
-    with log_in(closed, "security-admin", PASSWORD) as session:
-        assert invoke(session, 12637, method) in NOT_CALLABLE
-        session.close_session()
-
-
 def test_k10_a_shutdown_ends_cleanly(tmp_path):
     with Tagwire(tmp_path, "") as server:
         session = Session(server.port)

@@ -108,6 +108,16 @@ fn write_new(path: &Path, bytes: &[u8], readers: Readers) -> io::Result<()> {
     file.sync_all()
 }
 
+/// Deletes a file; that there is none is no error.
+pub(crate) fn remove(path: &Path) -> Result<(), FileError> {
+    match fs::remove_file(path) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => {
+            Err(FileError::Write { path: path.to_owned(), source })
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Makes a folder and its parents, for the owner alone where it does not exist yet.
 pub(crate) fn make_folder(path: &Path) -> Result<(), FileError> {
     let mut builder = fs::DirBuilder::new();

@@ -104,6 +104,21 @@ impl Folder {
         has_changed
     }
 
+    /// Each file, with the SHA-256 of every certificate and revocation list that was read from it.
+    pub(crate) fn contents(&self) -> impl Iterator<Item = (&Path, Vec<Fingerprint>)> {
+        self.files.iter().map(|(path, (_, content))| {
+            let certificates = content.certificates.iter().map(|certificate| certificate.fingerprint());
+            let lists = content.lists.iter().map(|list| Fingerprint::of(list.der()));
+            (path.as_path(), certificates.chain(lists).collect())
+        })
+    }
+
+    /// When a file last came, went or was written.
+    pub(crate) fn last_change(&self) -> Option<SystemTime> {
+        let files = self.files.values().filter_map(|((modified, _), _)| *modified);
+        files.chain(self.place_times.into_iter().flatten()).max()
+    }
+
     /// Files that were ignored, each with the reason.
     pub(crate) fn ignored(&self) -> impl Iterator<Item = (&Path, &str)> {
         self.files.iter().filter_map(|(path, (_, content))| Some((path.as_path(), content.problem.as_deref()?)))

@@ -5,9 +5,10 @@
 //! - [`Users`], [`Login`]: the users file with Argon2id hashes, and password checks that tell nothing but yes or no.
 //! - [`Issuer`]: identity providers whose tokens log users in.
 //! - [`Guesses`]: what wrong logins cost the one who guesses.
-//! - [`OwnCertificate`], [`OwnIdentity`]: the key and certificate of this installation.
+//! - [`OwnCertificate`], [`OwnIdentity`]: the key and certificate of this installation; [`OwnUpdate`] replaces both.
 //! - [`TrustStore`], [`Trusted`], [`Refusal`]: which peers' certificates are good, and why one is not.
 //! - [`Sealed`]: files of the server's own that tell whether they are whole.
+//! - [`TrustList`]: all of a store's lists at once.
 //! - [`audit`]: where everything that happens is reported, and the hash-chained file that keeps it.
 //!
 //! Nothing here opens a socket or starts an async task; files are read and written synchronously, those of the audit log
@@ -27,6 +28,7 @@ mod login;
 mod operation;
 mod own;
 mod own_identity;
+mod own_update;
 mod password;
 mod path;
 mod policy;
@@ -37,8 +39,11 @@ mod revocation;
 mod role;
 mod sealed;
 mod signature;
+mod signing_request;
 mod status;
 mod trust;
+mod trust_list;
+mod trust_push;
 mod users;
 mod users_file;
 
@@ -53,6 +58,7 @@ pub use login::{Login, LoginRefused};
 pub use operation::{Operation, OperationSet};
 pub use own::{KeySize, OwnCertificate, OwnError, OwnSettings};
 pub use own_identity::OwnIdentity;
+pub use own_update::{OwnUpdate, UpdateRefused};
 pub use password::PasswordError;
 pub use policy::{Anonymous, Denied, Mapping, Policy, PolicyError, Rule, Zone, authorise};
 pub use principal::{ChannelSecurity, Face, Identity, Origin, Peer, Principal, Target};
@@ -61,5 +67,7 @@ pub use rejected::RejectedEntry;
 pub use revocation::Revocation;
 pub use role::{Role, RoleSet};
 pub use sealed::{Sealed, SealedError};
+pub use signing_request::SigningRequestError;
 pub use trust::{PeerCheck, TrustEntry, TrustError, TrustSettings, TrustStore, Trusted};
+pub use trust_list::{CheckedTrustList, TrustList};
 pub use users::{UserEntry, Users, UsersError};

@@ -14,14 +14,14 @@ use x509_cert::der::pem;
 use zeroize::Zeroizing;
 
 use crate::file::{self, FileError, Readers};
-use crate::{Certificate, CertificateError, install_id};
+use crate::{Certificate, CertificateError, install_id, own_update};
 
 /// Years that a new certificate is valid.
 const YEARS: i32 = 10;
 /// Most alternative names in a certificate.
 const MAX_NAMES: usize = 64;
 /// Largest key or certificate file read.
-const MAX_FILE_BYTES: u64 = 64 * 1024;
+pub(crate) const MAX_FILE_BYTES: u64 = 64 * 1024;
 const TICKS_PER_DAY: i64 = 86_400 * Timestamp::TICKS_PER_SECOND;
 
 /// Bits of a new RSA key.
@@ -89,9 +89,11 @@ impl From<rcgen::Error> for OwnError {
 
 /// The own certificate with its key, in memory; the key is wiped when the last owner is gone.
 pub struct OwnCertificate {
-    certificate: Certificate,
-    application_uri: String,
-    key_pkcs8: Zeroizing<Vec<u8>>,
+    pub(crate) certificate: Certificate,
+    /// The certificate, and its issuers where a certificate manager gave them.
+    pub(crate) chain: Arc<[u8]>,
+    pub(crate) application_uri: String,
+    pub(crate) key_pkcs8: Zeroizing<Vec<u8>>,
 }
 
 impl std::fmt::Debug for OwnCertificate {
@@ -111,9 +113,14 @@ impl OwnCertificate {
         &self.certificate
     }
 
-    /// The DER that goes into messages.
+    /// The DER of the certificate alone.
     pub fn der(&self) -> &Arc<[u8]> {
         self.certificate.der()
+    }
+
+    /// The DER of the certificate, followed by those of its issuers as far as peers need them (Part 6, 6.2.6).
+    pub const fn chain(&self) -> &Arc<[u8]> {
+        &self.chain
     }
 
     /// The application URI: the one URI in the certificate.
@@ -129,12 +136,14 @@ impl OwnCertificate {
     /// Reads key and certificate from `data_dir/pki/own`; `None` when there is no key yet.
     ///
     /// A missing, outlived or incomplete certificate is issued again with the same key and URI, and the former one is
-    /// kept beside it; one that somebody else issued is left as it is. Takes milliseconds.
+    /// kept beside it; one that somebody else issued, or a certificate manager gave, is left as it is. Takes
+    /// milliseconds.
     ///
     /// # Errors
     /// [`OwnError`]; nothing is overwritten that cannot be read.
     pub fn load(data_dir: &Path, settings: &OwnSettings, now: Timestamp) -> Result<Option<Self>, OwnError> {
         let pki = data_dir.join("pki");
+        own_update::finish_interrupted(&pki)?;
         let Some(key) = read_key(&pki)? else { return Ok(None) };
         let path = pki.join(Self::CERTIFICATE_FILE);
         let Some(der) = file::read(&path, MAX_FILE_BYTES)? else {
@@ -142,7 +151,9 @@ impl OwnCertificate {
         };
         let certificate = belonging(&der, &key, &path)?;
         let uri = certificate.uris().first().cloned();
-        if let (true, Some(fault)) = (certificate.is_self_issued(), fault(&certificate, settings, now)) {
+        let issuers = file::read(&pki.join(own_update::ISSUERS_FILE), MAX_FILE_BYTES)?;
+        let is_ours = certificate.is_self_issued() && issuers.is_none();
+        if let (true, Some(fault)) = (is_ours, fault(&certificate, settings, now)) {
             tracing::info!(fault, "own certificate is issued again with the same key and application URI");
             file::replace(
                 &pki.join("own").join(format!("former-{}.der", certificate.fingerprint())),
@@ -161,7 +172,8 @@ impl OwnCertificate {
             Some(uri) => uri,
             None => install_id(data_dir)?.application_uri(),
         };
-        Ok(Some(Self { certificate, application_uri, key_pkcs8: Zeroizing::new(key.serialize_der()) }))
+        let chain = [certificate.der(), issuers.as_deref().unwrap_or_default()].concat().into();
+        Ok(Some(Self { certificate, chain, application_uri, key_pkcs8: Zeroizing::new(key.serialize_der()) }))
     }
 
     /// The certificate in `data_dir/pki/own`, checked against the key beside it, without changing a file; `None` when one
@@ -208,7 +220,10 @@ impl OwnCertificate {
 }
 
 fn read_key(pki: &Path) -> Result<Option<KeyPair>, OwnError> {
-    let path = pki.join(OwnCertificate::KEY_FILE);
+    read_key_file(pki.join(OwnCertificate::KEY_FILE))
+}
+
+pub(crate) fn read_key_file(path: PathBuf) -> Result<Option<KeyPair>, OwnError> {
     let Some(text) = file::read(&path, MAX_FILE_BYTES)?.map(Zeroizing::new) else { return Ok(None) };
     parse_key(&text).map(Some).ok_or(OwnError::Key { path })
 }
@@ -224,7 +239,7 @@ fn belonging(der: &[u8], key: &KeyPair, path: &Path) -> Result<Certificate, OwnE
     }
 }
 
-fn parse_key(text: &[u8]) -> Option<KeyPair> {
+pub(crate) fn parse_key(text: &[u8]) -> Option<KeyPair> {
     let (label, der) = pem::decode_vec(text).ok()?;
     let der = Zeroizing::new(der);
     if label != "PRIVATE KEY" { None } else { KeyPair::try_from(der.as_slice()).ok() }
@@ -295,6 +310,7 @@ fn issue(
     let path = data_dir.join("pki").join(OwnCertificate::CERTIFICATE_FILE);
     let certificate =
         Certificate::from_der(issued.der()).map_err(|source| OwnError::Certificate { path: path.clone(), source })?;
+    file::remove(&data_dir.join("pki").join(own_update::ISSUERS_FILE))?;
     file::replace(&path, issued.der(), Readers::All)?;
     tracing::info!(
         fingerprint = %certificate.fingerprint(),
@@ -302,7 +318,8 @@ fn issue(
         names = names.join(" "),
         "own certificate issued"
     );
-    Ok(OwnCertificate { certificate, application_uri, key_pkcs8: Zeroizing::new(key.serialize_der()) })
+    let chain = Arc::clone(certificate.der());
+    Ok(OwnCertificate { certificate, chain, application_uri, key_pkcs8: Zeroizing::new(key.serialize_der()) })
 }
 
 /// Year, month and day of `time`, days after the 28th held there so that the date exists in every year.

@@ -13,8 +13,10 @@ use crate::{OwnCertificate, OwnError, OwnSettings};
 /// The own certificate of a data folder: read once, kept in memory, replaced when it is renewed.
 #[derive(Debug)]
 pub struct OwnIdentity {
-    data_dir: PathBuf,
-    current: ArcSwapOption<OwnCertificate>,
+    pub(crate) data_dir: PathBuf,
+    pub(crate) current: ArcSwapOption<OwnCertificate>,
+    /// Held while a key is made or certificate and key are replaced.
+    pub(crate) changing: Mutex<()>,
     /// What the thread that makes the key came to.
     outcome: Mutex<Option<Result<(), String>>>,
     done: Condvar,
@@ -34,6 +36,7 @@ impl OwnIdentity {
             data_dir: data_dir.to_owned(),
             outcome: Mutex::new(found.is_some().then_some(Ok(()))),
             current: ArcSwapOption::new(found.map(Arc::new)),
+            changing: Mutex::default(),
             done: Condvar::new(),
         });
         if identity.current.load().is_none() {

@@ -1,6 +1,7 @@
 //! Certificate revocation lists.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use tagwire_model::Timestamp;
 use x509_cert::crl::CertificateList;
@@ -14,7 +15,7 @@ use crate::{Certificate, CertificateError, Reason};
 /// A parsed revocation list.
 #[derive(Debug)]
 pub(crate) struct RevocationList {
-    der: Vec<u8>,
+    der: Arc<[u8]>,
     issuer_der: Vec<u8>,
     next_update: Option<Timestamp>,
     serials: HashSet<Vec<u8>>,
@@ -30,7 +31,7 @@ impl RevocationList {
         let list: CertificateList = CertificateList::from_der(der).map_err(broken)?;
         let body = list.tbs_cert_list;
         Ok(Self {
-            der: der.to_vec(),
+            der: Arc::from(der),
             issuer_der: body.issuer.to_der().map_err(broken)?,
             next_update: body.next_update.map(timestamp),
             serials: body
@@ -45,7 +46,18 @@ impl RevocationList {
         })
     }
 
-    fn is_by(&self, issuer: &Certificate) -> bool {
+    /// The whole list.
+    pub(crate) const fn der(&self) -> &Arc<[u8]> {
+        &self.der
+    }
+
+    /// Whether it names `certificate`, which its issuer must have issued.
+    pub(crate) fn revokes(&self, certificate: &Certificate) -> bool {
+        self.serials.contains(&certificate.serial)
+    }
+
+    /// Whether `issuer` signed it.
+    pub(crate) fn is_by(&self, issuer: &Certificate) -> bool {
         let Some(signed) = der_file::signed_part(&self.der) else { return false };
         self.issuer_der == issuer.subject_der
             && issuer.may_sign_lists()

@@ -113,7 +113,7 @@ pub enum TrustError {
 /// everything below it trusted.
 pub struct TrustStore {
     settings: TrustSettings,
-    state: RwLock<State>,
+    pub(crate) state: RwLock<State>,
     rejected: Mutex<Rejected>,
     generation: AtomicU64,
     audit: Arc<dyn Audit>,
@@ -121,9 +121,9 @@ pub struct TrustStore {
     editing: Mutex<Vec<Fingerprint>>,
 }
 
-struct State {
-    trusted: Folder,
-    issuers: Folder,
+pub(crate) struct State {
+    pub(crate) trusted: Folder,
+    pub(crate) issuers: Folder,
     blocked: Folder,
     scanned: Instant,
 }
@@ -323,7 +323,7 @@ impl TrustStore {
     }
 
     /// Reads the folders again if they changed; files overwritten in place are looked for once a second.
-    fn rescan(&self, is_forced: bool) {
+    pub(crate) fn rescan(&self, is_forced: bool) {
         {
             let state = self.state.read();
             let is_due = is_forced || state.scanned.elapsed() >= FULL_SCAN_EVERY;
@@ -538,7 +538,7 @@ impl TrustStore {
         Ok(())
     }
 
-    fn edit(&self, fingerprint: Fingerprint) -> Editing<'_> {
+    pub(crate) fn edit(&self, fingerprint: Fingerprint) -> Editing<'_> {
         self.editing.lock().push(fingerprint);
         Editing { store: self, fingerprint }
     }
@@ -558,8 +558,21 @@ impl TrustStore {
         Ok(Arc::clone(certificate))
     }
 
+    /// Takes a certificate off the waiting list, if it is there.
+    pub(crate) fn forget_rejected(&self, fingerprint: Fingerprint) -> Result<(), TrustError> {
+        let mut rejected = self.rejected.lock();
+        if rejected.entries().contains_key(&fingerprint) {
+            rejected.forget(fingerprint)?;
+        }
+        Ok(())
+    }
+
     fn changed(&self, fingerprint: Fingerprint, change: &'static str, now: Timestamp, by: &Actor) {
         self.rescan(true);
+        self.tell_change(fingerprint, change, now, by);
+    }
+
+    pub(crate) fn tell_change(&self, fingerprint: Fingerprint, change: &'static str, now: Timestamp, by: &Actor) {
         tracing::info!(certificate = %fingerprint, "certificate {change}");
         self.audit.record(AuditEvent {
             time: now,
@@ -571,7 +584,7 @@ impl TrustStore {
 }
 
 /// Held while a command changes the place of a certificate.
-struct Editing<'a> {
+pub(crate) struct Editing<'a> {
     store: &'a TrustStore,
     fingerprint: Fingerprint,
 }
@@ -630,7 +643,7 @@ fn refusal(reason: Reason, certificate: &Certificate) -> Refusal {
 }
 
 /// The certificates of a chain; at least one, at most [`MAX_DEPTH`].
-fn split(chain: &[u8]) -> Result<Vec<Arc<Certificate>>, Reason> {
+pub(crate) fn split(chain: &[u8]) -> Result<Vec<Arc<Certificate>>, Reason> {
     if chain.is_empty() {
         return Err(Reason::Missing);
     }

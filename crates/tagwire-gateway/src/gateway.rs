@@ -184,6 +184,7 @@ impl Gateway {
             policy,
             trust: Arc::clone(&trust),
             user_trust: Arc::clone(&user_trust),
+            own: Arc::clone(&own),
             audit,
             durable: Arc::new(DurableFiles::open(data_dir.path(), ua_section.durable_mib)),
             clock: clock.clone(),

@@ -16,7 +16,7 @@ use tagwire_ua_server::address_space::{AddressSpace, Namespaces};
 use tagwire_ua_server::durable::DurableSettings;
 use tagwire_ua_server::event::Events;
 use tagwire_ua_server::node_set::NodeSets;
-use tagwire_ua_server::{Listener, Server, ServerConfig, ServerParts, Usage};
+use tagwire_ua_server::{Listener, OwnSlot, Server, ServerConfig, ServerParts, Usage};
 
 use crate::audit::CLOSE_PATIENCE;
 use crate::config::{ExplicitNodeId, HostPort, Identifier, Security, Ua};
@@ -49,6 +49,7 @@ pub(crate) struct UaSetup<'a> {
     pub(crate) policy: Arc<Policy>,
     pub(crate) trust: Arc<TrustStore>,
     pub(crate) user_trust: Arc<TrustStore>,
+    pub(crate) own: Arc<OwnIdentity>,
     pub(crate) audit: Arc<dyn Audit>,
     pub(crate) durable: Arc<DurableFiles>,
     pub(crate) clock: Clock,
@@ -57,20 +58,8 @@ pub(crate) struct UaSetup<'a> {
 impl UaFace {
     /// The server, which listens nowhere yet.
     pub(crate) fn new(setup: UaSetup<'_>) -> Self {
-        let UaSetup {
-            name,
-            ua,
-            node_sets,
-            application_uri,
-            hub,
-            login,
-            policy,
-            trust,
-            user_trust,
-            audit,
-            durable,
-            clock,
-        } = setup;
+        let UaSetup { name, ua, node_sets, application_uri, hub, login, policy, .. } = setup;
+        let UaSetup { trust, user_trust, own, audit, durable, clock, .. } = setup;
         let others = ua.namespaces.iter().map(String::as_str).chain(node_sets.namespaces());
         let namespaces = Namespaces::new(&application_uri, &ua.tag_namespace, others);
         let config = ServerConfig {
@@ -89,6 +78,7 @@ impl UaFace {
             policy,
             trust,
             user_trust,
+            own: vec![OwnSlot::rsa(own)],
             audit,
             durable: DurableSettings {
                 store: Some(Arc::<DurableFiles>::clone(&durable)),
@@ -110,7 +100,7 @@ impl UaFace {
     pub(crate) fn identify(&self, own: Arc<OwnIdentity>) {
         let server = Arc::clone(&self.server);
         let identify =
-            move |own: &tagwire_access::OwnCertificate| match ChannelIdentity::new(own.der(), own.key_pkcs8()) {
+            move |own: &tagwire_access::OwnCertificate| match ChannelIdentity::new(own.chain(), own.key_pkcs8()) {
                 Ok(identity) => server.set_identity(identity),
                 Err(error) => tracing::error!(%error, "the own certificate cannot be used"),
             };

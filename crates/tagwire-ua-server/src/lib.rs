@@ -8,6 +8,7 @@
 //! - [`limits`]: every limit, published and enforced from the same constant.
 
 pub mod address_space;
+mod configuration;
 mod connection;
 mod counters;
 mod diagnostics;
@@ -35,6 +36,7 @@ mod subscription;
 mod variables;
 mod zones;
 
+pub use configuration::{OwnSlot, merge_trust_list};
 pub use endpoints::PRODUCT_URI;
 pub use listener::Listener;
 pub use quota::Usage;

@@ -35,6 +35,19 @@ pub const MAX_BROWSE_PATH_TARGETS: usize = 10_000;
 /// References that one view request may look at before it is refused or cut into continuation points.
 pub const MAX_REFERENCES_EXAMINED: usize = 1_000_000;
 
+/// Bytes of the file of one trust list.
+pub const MAX_TRUST_LIST_BYTES: usize = 1 << 20;
+/// Files that one session may have open.
+pub const MAX_OPEN_FILES_PER_SESSION: usize = 4;
+/// Files that all sessions may have open.
+pub const MAX_OPEN_FILES: usize = 32;
+/// Bytes of all open files.
+pub const MAX_OPEN_FILE_BYTES: usize = 16 << 20;
+/// Time in milliseconds without a call after which an open file is closed.
+pub const FILE_TIMEOUT_MS: u64 = 60_000;
+/// Time in milliseconds that a client has to come back, when its connection breaks during a transaction.
+pub const TRANSACTION_GRACE_MS: u64 = 10_000;
+
 /// Nodes in one Read.
 pub const MAX_NODES_PER_READ: u32 = 10_000;
 /// Nodes in one Write.

@@ -69,6 +69,7 @@ impl Drop for Listener {
 pub(crate) async fn keep_house(server: Arc<Server>, open: Arc<OpenConnections>) {
     let mut generation = server.trust.generation();
     let mut user_generation = server.user_trust.generation();
+    let mut identity_generation = server.identity_generation();
     let mut rounds_to_recheck = RECHECK_EVERY;
     let mut ticks = tokio::time::interval(HOUSEKEEPING);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -78,7 +79,7 @@ pub(crate) async fn keep_house(server: Arc<Server>, open: Arc<OpenConnections>) 
             () = server.trust_rechecked() => rounds_to_recheck = 0,
         }
         server.keep_house();
-        if rounds_to_recheck == 0 {
+        if rounds_to_recheck == 0 && !server.configuration.holds(server.millis()) {
             rounds_to_recheck = RECHECK_EVERY;
             let current = server.trust.generation();
             if current != generation {
@@ -89,6 +90,11 @@ pub(crate) async fn keep_house(server: Arc<Server>, open: Arc<OpenConnections>) 
             if current != user_generation {
                 user_generation = current;
                 server.end_sessions_of_distrusted_users();
+            }
+            let current = server.identity_generation();
+            if current != identity_generation {
+                identity_generation = current;
+                open.close_outdated(current);
             }
         }
     }
@@ -145,6 +151,7 @@ pub(crate) async fn serve<S: Stream>(
         has_session: Arc::new(AtomicBool::new(false)),
         close: Arc::new(Notify::new()),
         certificate: Arc::default(),
+        identity_generation: server.identity_generation(),
     };
     let number = open.enter(links.clone());
     let connection = make(Arc::clone(server), links);
@@ -193,6 +200,14 @@ impl OpenConnections {
                 links.close.notify_one();
             }
         }
+    }
+
+    /// Closes channels that were opened with a certificate of the server that is not in use any more.
+    fn close_outdated(&self, identity_generation: u64) {
+        let state = self.state.lock();
+        let is_outdated = |links: &&Links| links.identity_generation < identity_generation;
+        let with_security = state.1.values().filter(|links| links.certificate.get().is_some());
+        with_security.filter(is_outdated).for_each(|links| links.close.notify_one());
     }
 
     fn close_oldest_idle(&self) {

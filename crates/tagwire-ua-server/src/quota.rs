@@ -76,6 +76,7 @@ pub(crate) struct Quota {
     subscriptions: Arc<Keepers>,
     items: Arc<Keepers>,
     durable: Arc<Account>,
+    files: Arc<Keepers>,
     unfinished: Budget,
     unsent: Budget,
 }
@@ -95,6 +96,10 @@ pub struct Usage {
     pub waiting_publishes: usize,
     /// Continuation points of Browse.
     pub continuation_points: usize,
+    /// Open files.
+    pub open_files: usize,
+    /// Bytes of open files.
+    pub open_file_bytes: usize,
     /// Bytes of requests that have arrived in part.
     pub unfinished_bytes: usize,
     /// Bytes that clients have not taken yet.
@@ -123,6 +128,7 @@ impl Default for Quota {
             subscriptions: keepers(limits::MAX_SUBSCRIPTIONS as usize, limits::MAX_ALL_SENT_BYTES),
             items: keepers(limits::MAX_MONITORED_ITEMS as usize, limits::MAX_QUEUED_VALUE_BYTES),
             durable: account(limits::MAX_DURABLE_SUBSCRIPTIONS as usize),
+            files: keepers(limits::MAX_OPEN_FILES, limits::MAX_OPEN_FILE_BYTES),
             unfinished: Budget::new(limits::MAX_UNFINISHED_BYTES),
             unsent: Budget::new(limits::MAX_ALL_UNSENT_BYTES),
         }
@@ -158,6 +164,11 @@ impl Quota {
         self.durable.used()
     }
 
+    /// One more open file. The ticket's share is that of what the file holds.
+    pub(crate) fn file(&self) -> Result<KeeperTicket, Status> {
+        take_keeper(&self.files).ok_or(status::BAD_RESOURCE_UNAVAILABLE)
+    }
+
     /// A connection's share of the bytes of requests that have arrived in part.
     pub(crate) fn unfinished(&self) -> Share {
         self.unfinished.share()
@@ -180,6 +191,8 @@ impl Quota {
             sessions: self.sessions.used(),
             subscriptions: self.n_subscriptions(),
             items: self.items.units.used(),
+            open_files: self.files.units.used(),
+            open_file_bytes: self.files.bytes.used(),
             unfinished_bytes: self.unfinished.used(),
             unsent_bytes: self.unsent.used(),
             unacknowledged_bytes: self.subscriptions.bytes.used(),

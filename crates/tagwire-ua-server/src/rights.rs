@@ -10,6 +10,7 @@ use tagwire_ua_proto::status;
 use tagwire_ua_proto::types::NodeId;
 
 use crate::address_space::{NAMESPACE_SERVER, Node, Rights, Snapshot, is_diagnostic_array};
+use crate::configuration;
 use crate::server::Server;
 use crate::zones::Zones;
 
@@ -85,9 +86,10 @@ impl Rights for UserRights<'_> {
     }
 }
 
-/// What it takes to use a variable of the server that is not for everybody.
-const fn administrative(id: u32, operation: Operation) -> Option<Operation> {
+/// What it takes to use a variable or method of the server that is not for everybody.
+fn administrative(id: u32, operation: Operation) -> Option<Operation> {
     match operation {
+        Operation::Call if configuration::is_method(id) => Some(Operation::ManageTrust),
         Operation::Read
             if id
                 == node::SERVER_SERVER_DIAGNOSTICS_SESSIONS_DIAGNOSTICS_SUMMARY_SESSION_SECURITY_DIAGNOSTICS_ARRAY =>

@@ -18,6 +18,7 @@ use tagwire_ua_proto::transport::Limits;
 use tokio::sync::{Notify, watch};
 
 use crate::address_space::AddressSpace;
+use crate::configuration::{Configuration, OwnSlot};
 use crate::counters::Counters;
 use crate::diagnostics::Diagnostics;
 use crate::durable::{DurableSettings, Durables};
@@ -68,6 +69,8 @@ pub struct ServerParts {
     pub trust: Arc<TrustStore>,
     /// Which users' certificates are trusted.
     pub user_trust: Arc<TrustStore>,
+    /// The own certificates, for certificate managers; what the server uses is given by [`Server::set_identity`].
+    pub own: Vec<OwnSlot>,
     /// The audit log.
     pub audit: Arc<dyn Audit>,
     /// Which subscriptions may survive the server's end.
@@ -85,6 +88,7 @@ pub struct Server {
     pub(crate) trust: Arc<TrustStore>,
     pub(crate) user_trust: Arc<TrustStore>,
     pub(crate) audit: Arc<dyn Audit>,
+    pub(crate) configuration: Configuration,
     pub(crate) sessions: SessionTable,
     pub(crate) quota: Quota,
     pub(crate) counters: Counters,
@@ -99,6 +103,8 @@ pub struct Server {
     /// Which rule of the policy covers each tag.
     pub(crate) zones: ArcSwap<Zones>,
     identity: ArcSwapOption<OwnIdentity>,
+    /// How often the identity was replaced by another that channels must use.
+    identity_generation: AtomicU64,
     channel_config: ArcSwap<ChannelConfig>,
     pub(crate) owners: Mutex<Owners>,
     pub(crate) next_subscription: AtomicU32,
@@ -155,6 +161,7 @@ impl Server {
             trust: parts.trust,
             user_trust: parts.user_trust,
             audit: parts.audit,
+            configuration: Configuration::new(parts.own),
             sessions: SessionTable::default(),
             quota: Quota::default(),
             counters: Counters::default(),
@@ -168,6 +175,7 @@ impl Server {
             diagnostics,
             durables: Durables::new(parts.durable),
             identity: ArcSwapOption::empty(),
+            identity_generation: AtomicU64::new(0),
             channel_config,
             owners: Mutex::default(),
             next_subscription: AtomicU32::new(1),
@@ -197,6 +205,18 @@ impl Server {
         let identity = Arc::new(identity);
         self.channel_config.store(Arc::new(channel_config(&self.config, Some(Arc::clone(&identity)))));
         self.identity.store(Some(identity));
+    }
+
+    /// As [`Self::set_identity`], and has channels that were opened with the identity before closed; their sessions live
+    /// on for clients that connect again (Part 12, 7.10.9).
+    pub(crate) fn replace_identity(&self, identity: OwnIdentity) {
+        self.set_identity(identity);
+        self.identity_generation.fetch_add(1, Ordering::Release);
+    }
+
+    /// Grows when channels have to be opened anew.
+    pub(crate) fn identity_generation(&self) -> u64 {
+        self.identity_generation.load(Ordering::Acquire)
     }
 
     pub(crate) fn channel_config(&self) -> Arc<ChannelConfig> {
@@ -440,6 +460,7 @@ impl Server {
         if self.sessions.remove(&session.token).is_none() {
             return;
         }
+        self.configuration.session_ended(&session.id, self.now());
         let mut state = session.state.lock();
         let mut subscriptions = state.publishing.take_all();
         state.publishing.refuse_all(status::BAD_SESSION_CLOSED);
@@ -554,6 +575,7 @@ impl Server {
         self.durables.forget(expired.iter().map(|orphan| &orphan.subscription));
         drop(expired);
         self.keep_durables(now);
+        self.configuration.keep_house(now, time);
         self.refresh_diagnostics(now);
     }
 }

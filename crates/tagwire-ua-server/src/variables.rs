@@ -18,6 +18,10 @@ use crate::services::VALUE;
 use crate::subscription::{AttributeSource, Notification, Payload};
 
 impl ServerVariables for Server {
+    fn configuration(&self, id: u32) -> Option<Result<Variant, Status>> {
+        self.configuration.variable(id, self)
+    }
+
     fn status(&self) -> ServerStatusDataType {
         let state = if self.is_shutting_down() { ServerState::SHUTDOWN } else { ServerState::RUNNING };
         ServerStatusDataType {

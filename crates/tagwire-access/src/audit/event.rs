@@ -107,6 +107,8 @@ whats! {
     CertificateRefused = "certificate-refused";
     /// The decision about a certificate changed.
     TrustChanged = "trust-changed";
+    /// The own certificate, perhaps with its key, was replaced.
+    CertificateReplaced = "certificate-replaced";
     /// A session was made.
     SessionCreated = "session-created";
     /// A user logged in to a session.

@@ -235,11 +235,13 @@ ids! {
     FIND_SERVERS_ON_NETWORK_RESPONSE = 12191 "FindServersOnNetworkResponse";
     REGISTER_SERVER2_REQUEST = 12193 "RegisterServer2Request";
     REGISTER_SERVER2_RESPONSE = 12194 "RegisterServer2Response";
+    TRUST_LIST_DATA_TYPE = 12554 "TrustListDataType";
     MDNS_DISCOVERY_CONFIGURATION = 12891 "MdnsDiscoveryConfiguration";
     ACCESS_LEVEL_TYPE = 15031 "AccessLevelType";
     EVENT_NOTIFIER_TYPE = 15033 "EventNotifierType";
     ACCESS_LEVEL_EX_TYPE = 15406 "AccessLevelExType";
     IDENTITY_MAPPING_RULE_TYPE = 15634 "IdentityMappingRuleType";
+    TRANSACTION_ERROR_TYPE = 32285 "TransactionErrorType";
     INDEX = 17588 "Index";
     VERSION_TIME = 20998 "VersionTime";
     URI_STRING = 23751 "UriString";

@@ -186,8 +186,10 @@ ids! {
     FIND_SERVERS_ON_NETWORK_RESPONSE = 12209 "FindServersOnNetworkResponse";
     REGISTER_SERVER2_REQUEST = 12211 "RegisterServer2Request";
     REGISTER_SERVER2_RESPONSE = 12212 "RegisterServer2Response";
+    TRUST_LIST_DATA_TYPE = 12680 "TrustListDataType";
     MDNS_DISCOVERY_CONFIGURATION = 12901 "MdnsDiscoveryConfiguration";
     STRUCTURE_FIELD = 14844 "StructureField";
     ENUM_FIELD = 14845 "EnumField";
     IDENTITY_MAPPING_RULE_TYPE = 15736 "IdentityMappingRuleType";
+    TRANSACTION_ERROR_TYPE = 32382 "TransactionErrorType";
 }

@@ -88,6 +88,10 @@ ids! {
     AUDIT_CERTIFICATE_MISMATCH_EVENT_TYPE = 2089 "AuditCertificateMismatchEventType";
     AUDIT_WRITE_UPDATE_EVENT_TYPE = 2100 "AuditWriteUpdateEventType";
     AUDIT_UPDATE_METHOD_EVENT_TYPE = 2127 "AuditUpdateMethodEventType";
+    TRUST_LIST_UPDATED_AUDIT_EVENT_TYPE = 12561 "TrustListUpdatedAuditEventType";
+    CERTIFICATE_UPDATED_AUDIT_EVENT_TYPE = 12620 "CertificateUpdatedAuditEventType";
+    TRUST_LIST_UPDATE_REQUESTED_AUDIT_EVENT_TYPE = 32260 "TrustListUpdateRequestedAuditEventType";
+    CERTIFICATE_UPDATE_REQUESTED_AUDIT_EVENT_TYPE = 32306 "CertificateUpdateRequestedAuditEventType";
 }
 
 // Reference types.
@@ -229,4 +233,74 @@ ids! {
     SERVER_REQUEST_SERVER_STATE_CHANGE = 12886 "Server_RequestServerStateChange";
     CONDITION_TYPE_CONDITION_REFRESH = 3875 "ConditionType_ConditionRefresh";
     CONDITION_TYPE_CONDITION_REFRESH2 = 12912 "ConditionType_ConditionRefresh2";
+}
+
+// Push management of certificates (Part 12, 7.10): objects, variables and methods.
+ids! {
+    SERVER_CONFIGURATION_CERTIFICATE_GROUPS_DEFAULT_APPLICATION_GROUP = 14156 "ServerConfiguration_CertificateGroups_DefaultApplicationGroup";
+    SERVER_CONFIGURATION_CERTIFICATE_GROUPS_DEFAULT_APPLICATION_GROUP_TRUST_LIST = 12642 "ServerConfiguration_CertificateGroups_DefaultApplicationGroup_TrustList";
+    SERVER_CONFIGURATION_CERTIFICATE_GROUPS_DEFAULT_USER_TOKEN_GROUP = 14122 "ServerConfiguration_CertificateGroups_DefaultUserTokenGroup";
+    SERVER_CONFIGURATION_CERTIFICATE_GROUPS_DEFAULT_USER_TOKEN_GROUP_TRUST_LIST = 14123 "ServerConfiguration_CertificateGroups_DefaultUserTokenGroup_TrustList";
+    SERVER_CONFIGURATION_SERVER_CAPABILITIES = 12710 "ServerConfiguration_ServerCapabilities";
+    SERVER_CONFIGURATION_SUPPORTED_PRIVATE_KEY_FORMATS = 12639 "ServerConfiguration_SupportedPrivateKeyFormats";
+    SERVER_CONFIGURATION_MAX_TRUST_LIST_SIZE = 12640 "ServerConfiguration_MaxTrustListSize";
+    SERVER_CONFIGURATION_MULTICAST_DNS_ENABLED = 12641 "ServerConfiguration_MulticastDnsEnabled";
+    SERVER_CONFIGURATION_HAS_SECURE_ELEMENT = 23597 "ServerConfiguration_HasSecureElement";
+    SERVER_CONFIGURATION_APPLICATION_URI = 25706 "ServerConfiguration_ApplicationUri";
+    SERVER_CONFIGURATION_APPLICATION_TYPE = 25707 "ServerConfiguration_ApplicationType";
+    SERVER_CONFIGURATION_PRODUCT_URI = 25725 "ServerConfiguration_ProductUri";
+    SERVER_CONFIGURATION_CERTIFICATE_GROUPS_DEFAULT_APPLICATION_GROUP_CERTIFICATE_TYPES = 14161 "ServerConfiguration_CertificateGroups_DefaultApplicationGroup_CertificateTypes";
+    SERVER_CONFIGURATION_CERTIFICATE_GROUPS_DEFAULT_APPLICATION_GROUP_TRUST_LIST_SIZE = 12643 "ServerConfiguration_CertificateGroups_DefaultApplicationGroup_TrustList_Size";
+    SERVER_CONFIGURATION_CERTIFICATE_GROUPS_DEFAULT_APPLICATION_GROUP_TRUST_LIST_WRITABLE = 14157 "ServerConfiguration_CertificateGroups_DefaultApplicationGroup_TrustList_Writable";
+    SERVER_CONFIGURATION_CERTIFICATE_GROUPS_DEFAULT_APPLICATION_GROUP_TRUST_LIST_USER_WRITABLE = 14158 "ServerConfiguration_CertificateGroups_DefaultApplicationGroup_TrustList_UserWritable";
+    SERVER_CONFIGURATION_CERTIFICATE_GROUPS_DEFAULT_APPLICATION_GROUP_TRUST_LIST_OPEN_COUNT = 12646 "ServerConfiguration_CertificateGroups_DefaultApplicationGroup_TrustList_OpenCount";
+    SERVER_CONFIGURATION_CERTIFICATE_GROUPS_DEFAULT_APPLICATION_GROUP_TRUST_LIST_LAST_UPDATE_TIME = 12662 "ServerConfiguration_CertificateGroups_DefaultApplicationGroup_TrustList_LastUpdateTime";
+    SERVER_CONFIGURATION_CERTIFICATE_GROUPS_DEFAULT_USER_TOKEN_GROUP_CERTIFICATE_TYPES = 14155 "ServerConfiguration_CertificateGroups_DefaultUserTokenGroup_CertificateTypes";
+    SERVER_CONFIGURATION_CERTIFICATE_GROUPS_DEFAULT_USER_TOKEN_GROUP_TRUST_LIST_SIZE = 14124 "ServerConfiguration_CertificateGroups_DefaultUserTokenGroup_TrustList_Size";
+    SERVER_CONFIGURATION_CERTIFICATE_GROUPS_DEFAULT_USER_TOKEN_GROUP_TRUST_LIST_WRITABLE = 14125 "ServerConfiguration_CertificateGroups_DefaultUserTokenGroup_TrustList_Writable";
+    SERVER_CONFIGURATION_CERTIFICATE_GROUPS_DEFAULT_USER_TOKEN_GROUP_TRUST_LIST_USER_WRITABLE = 14126 "ServerConfiguration_CertificateGroups_DefaultUserTokenGroup_TrustList_UserWritable";
+    SERVER_CONFIGURATION_CERTIFICATE_GROUPS_DEFAULT_USER_TOKEN_GROUP_TRUST_LIST_OPEN_COUNT = 14127 "ServerConfiguration_CertificateGroups_DefaultUserTokenGroup_TrustList_OpenCount";
+    SERVER_CONFIGURATION_CERTIFICATE_GROUPS_DEFAULT_USER_TOKEN_GROUP_TRUST_LIST_LAST_UPDATE_TIME = 14144 "ServerConfiguration_CertificateGroups_DefaultUserTokenGroup_TrustList_LastUpdateTime";
+    SERVER_CONFIGURATION_CREATE_SIGNING_REQUEST = 12737 "ServerConfiguration_CreateSigningRequest";
+    SERVER_CONFIGURATION_UPDATE_CERTIFICATE = 13737 "ServerConfiguration_UpdateCertificate";
+    SERVER_CONFIGURATION_APPLY_CHANGES = 12740 "ServerConfiguration_ApplyChanges";
+    SERVER_CONFIGURATION_CANCEL_CHANGES = 25708 "ServerConfiguration_CancelChanges";
+    SERVER_CONFIGURATION_GET_REJECTED_LIST = 12777 "ServerConfiguration_GetRejectedList";
+    SERVER_CONFIGURATION_TYPE_CREATE_SIGNING_REQUEST = 12731 "ServerConfigurationType_CreateSigningRequest";
+    SERVER_CONFIGURATION_TYPE_UPDATE_CERTIFICATE = 12616 "ServerConfigurationType_UpdateCertificate";
+    SERVER_CONFIGURATION_TYPE_APPLY_CHANGES = 12734 "ServerConfigurationType_ApplyChanges";
+    SERVER_CONFIGURATION_TYPE_CANCEL_CHANGES = 25698 "ServerConfigurationType_CancelChanges";
+    SERVER_CONFIGURATION_TYPE_GET_REJECTED_LIST = 12775 "ServerConfigurationType_GetRejectedList";
+    SERVER_CONFIGURATION_CERTIFICATE_GROUPS_DEFAULT_APPLICATION_GROUP_TRUST_LIST_OPEN = 12647 "ServerConfiguration_CertificateGroups_DefaultApplicationGroup_TrustList_Open";
+    SERVER_CONFIGURATION_CERTIFICATE_GROUPS_DEFAULT_APPLICATION_GROUP_TRUST_LIST_CLOSE = 12650 "ServerConfiguration_CertificateGroups_DefaultApplicationGroup_TrustList_Close";
+    SERVER_CONFIGURATION_CERTIFICATE_GROUPS_DEFAULT_APPLICATION_GROUP_TRUST_LIST_READ = 12652 "ServerConfiguration_CertificateGroups_DefaultApplicationGroup_TrustList_Read";
+    SERVER_CONFIGURATION_CERTIFICATE_GROUPS_DEFAULT_APPLICATION_GROUP_TRUST_LIST_WRITE = 12655 "ServerConfiguration_CertificateGroups_DefaultApplicationGroup_TrustList_Write";
+    SERVER_CONFIGURATION_CERTIFICATE_GROUPS_DEFAULT_APPLICATION_GROUP_TRUST_LIST_GET_POSITION = 12657 "ServerConfiguration_CertificateGroups_DefaultApplicationGroup_TrustList_GetPosition";
+    SERVER_CONFIGURATION_CERTIFICATE_GROUPS_DEFAULT_APPLICATION_GROUP_TRUST_LIST_SET_POSITION = 12660 "ServerConfiguration_CertificateGroups_DefaultApplicationGroup_TrustList_SetPosition";
+    SERVER_CONFIGURATION_CERTIFICATE_GROUPS_DEFAULT_APPLICATION_GROUP_TRUST_LIST_OPEN_WITH_MASKS = 12663 "ServerConfiguration_CertificateGroups_DefaultApplicationGroup_TrustList_OpenWithMasks";
+    SERVER_CONFIGURATION_CERTIFICATE_GROUPS_DEFAULT_APPLICATION_GROUP_TRUST_LIST_CLOSE_AND_UPDATE = 12666 "ServerConfiguration_CertificateGroups_DefaultApplicationGroup_TrustList_CloseAndUpdate";
+    SERVER_CONFIGURATION_CERTIFICATE_GROUPS_DEFAULT_APPLICATION_GROUP_TRUST_LIST_ADD_CERTIFICATE = 12668 "ServerConfiguration_CertificateGroups_DefaultApplicationGroup_TrustList_AddCertificate";
+    SERVER_CONFIGURATION_CERTIFICATE_GROUPS_DEFAULT_APPLICATION_GROUP_TRUST_LIST_REMOVE_CERTIFICATE = 12670 "ServerConfiguration_CertificateGroups_DefaultApplicationGroup_TrustList_RemoveCertificate";
+    SERVER_CONFIGURATION_CERTIFICATE_GROUPS_DEFAULT_USER_TOKEN_GROUP_TRUST_LIST_OPEN = 14129 "ServerConfiguration_CertificateGroups_DefaultUserTokenGroup_TrustList_Open";
+    SERVER_CONFIGURATION_CERTIFICATE_GROUPS_DEFAULT_USER_TOKEN_GROUP_TRUST_LIST_CLOSE = 14132 "ServerConfiguration_CertificateGroups_DefaultUserTokenGroup_TrustList_Close";
+    SERVER_CONFIGURATION_CERTIFICATE_GROUPS_DEFAULT_USER_TOKEN_GROUP_TRUST_LIST_READ = 14134 "ServerConfiguration_CertificateGroups_DefaultUserTokenGroup_TrustList_Read";
+    SERVER_CONFIGURATION_CERTIFICATE_GROUPS_DEFAULT_USER_TOKEN_GROUP_TRUST_LIST_WRITE = 14137 "ServerConfiguration_CertificateGroups_DefaultUserTokenGroup_TrustList_Write";
+    SERVER_CONFIGURATION_CERTIFICATE_GROUPS_DEFAULT_USER_TOKEN_GROUP_TRUST_LIST_GET_POSITION = 14139 "ServerConfiguration_CertificateGroups_DefaultUserTokenGroup_TrustList_GetPosition";
+    SERVER_CONFIGURATION_CERTIFICATE_GROUPS_DEFAULT_USER_TOKEN_GROUP_TRUST_LIST_SET_POSITION = 14142 "ServerConfiguration_CertificateGroups_DefaultUserTokenGroup_TrustList_SetPosition";
+    SERVER_CONFIGURATION_CERTIFICATE_GROUPS_DEFAULT_USER_TOKEN_GROUP_TRUST_LIST_OPEN_WITH_MASKS = 14145 "ServerConfiguration_CertificateGroups_DefaultUserTokenGroup_TrustList_OpenWithMasks";
+    SERVER_CONFIGURATION_CERTIFICATE_GROUPS_DEFAULT_USER_TOKEN_GROUP_TRUST_LIST_CLOSE_AND_UPDATE = 14148 "ServerConfiguration_CertificateGroups_DefaultUserTokenGroup_TrustList_CloseAndUpdate";
+    SERVER_CONFIGURATION_CERTIFICATE_GROUPS_DEFAULT_USER_TOKEN_GROUP_TRUST_LIST_ADD_CERTIFICATE = 14151 "ServerConfiguration_CertificateGroups_DefaultUserTokenGroup_TrustList_AddCertificate";
+    SERVER_CONFIGURATION_CERTIFICATE_GROUPS_DEFAULT_USER_TOKEN_GROUP_TRUST_LIST_REMOVE_CERTIFICATE = 14153 "ServerConfiguration_CertificateGroups_DefaultUserTokenGroup_TrustList_RemoveCertificate";
+    FILE_TYPE_OPEN = 11580 "FileType_Open";
+    FILE_TYPE_CLOSE = 11583 "FileType_Close";
+    FILE_TYPE_READ = 11585 "FileType_Read";
+    FILE_TYPE_WRITE = 11588 "FileType_Write";
+    FILE_TYPE_GET_POSITION = 11590 "FileType_GetPosition";
+    FILE_TYPE_SET_POSITION = 11593 "FileType_SetPosition";
+    TRUST_LIST_TYPE_OPEN_WITH_MASKS = 12543 "TrustListType_OpenWithMasks";
+    TRUST_LIST_TYPE_CLOSE_AND_UPDATE = 12546 "TrustListType_CloseAndUpdate";
+    TRUST_LIST_TYPE_ADD_CERTIFICATE = 12548 "TrustListType_AddCertificate";
+    TRUST_LIST_TYPE_REMOVE_CERTIFICATE = 12550 "TrustListType_RemoveCertificate";
+    RSA_SHA256_APPLICATION_CERTIFICATE_TYPE = 12560 "RsaSha256ApplicationCertificateType";
+    USER_CREDENTIAL_CERTIFICATE_TYPE = 15181 "UserCredentialCertificateType";
 }

@@ -63,6 +63,7 @@ mod method;
 mod monitored_item;
 mod session;
 mod subscription;
+mod trust;
 mod view;
 
 #[cfg(test)]
@@ -82,4 +83,5 @@ pub use method::*;
 pub use monitored_item::*;
 pub use session::*;
 pub use subscription::*;
+pub use trust::*;
 pub use view::*;

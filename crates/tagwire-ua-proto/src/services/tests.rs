@@ -11,7 +11,7 @@ use super::{
 };
 use super::{
     attribute, channel, data, definition, diagnostics, discovery, filter, header, history, method, monitored_item,
-    session, subscription, view,
+    session, subscription, trust, view,
 };
 use crate::codec::{Decode, DecodeError, Encode, Reader};
 use crate::types::{
@@ -163,6 +163,7 @@ fn every_structure_round_trips_and_agrees_with_another_implementation() {
     monitored_item::check_all();
     session::check_all();
     subscription::check_all();
+    trust::check_all();
     view::check_all();
 }
 

@@ -10,6 +10,8 @@ use tagwire_ua_proto::ids::{attribute as attribute_id, node};
 use tagwire_ua_proto::status;
 use tagwire_ua_proto::types::Variant;
 
+use crate::configuration;
+
 use super::server_variables::{is_diagnostic_array, is_out_of_service};
 use super::snapshot::write_standard_id;
 use super::{Node, Property, Rights, ServerVariables, Snapshot, StandardNode, class};
@@ -186,6 +188,15 @@ impl Snapshot<'_> {
                 if is_diagnostic_array(node.id()) && !context.server.keeps_diagnostics() {
                     return Err(status::BAD_NOT_READABLE);
                 }
+                if let Some(method) = configuration::user_writable(node.id()) {
+                    let may = |method| context.rights.may(Operation::Call, method, self);
+                    Variant::Boolean(Node::standard(method).is_some_and(may)).encode(out);
+                    return Ok(());
+                }
+                if let Some(value) = context.server.configuration(node.id()) {
+                    value?.encode(out);
+                    return Ok(());
+                }
                 if is_out_of_service(node.id()) {
                     return Err(Status::BAD_OUT_OF_SERVICE);
                 }
@@ -314,7 +325,8 @@ fn access_bits(access: Access) -> u8 {
 fn is_executable(node: Node) -> bool {
     match node {
         Node::Standard(node) => {
-            node.is_executable() && (node.is_declaration() || IMPLEMENTED_METHODS.contains(&node.id()))
+            let is_implemented = IMPLEMENTED_METHODS.contains(&node.id()) || configuration::is_method(node.id());
+            node.is_executable() && (node.is_declaration() || is_implemented)
         }
         node => matches!(node, Node::Method(..)),
     }

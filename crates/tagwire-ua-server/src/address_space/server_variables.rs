@@ -1,5 +1,6 @@
 //! Values of the variables of the Server object (Part 5, 6.3).
 
+use tagwire_model::Status;
 use tagwire_ua_proto::codec::Encode;
 use tagwire_ua_proto::ids::node;
 use tagwire_ua_proto::services::{
@@ -31,6 +32,11 @@ pub trait ServerVariables {
 
     /// Counters of the whole server.
     fn diagnostics(&self) -> ServerDiagnosticsSummaryDataType;
+
+    /// The value of a variable of push management (Part 12, 7.10.3); `None` for all others.
+    fn configuration(&self, _id: u32) -> Option<Result<Variant, Status>> {
+        None
+    }
 
     /// Whether diagnostics of sessions and subscriptions are kept.
     fn keeps_diagnostics(&self) -> bool {

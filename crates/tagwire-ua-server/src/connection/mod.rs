@@ -37,6 +37,8 @@ pub(crate) struct Links {
     pub(crate) close: Arc<Notify>,
     /// Who the client is, once it opened a channel with security.
     pub(crate) certificate: Arc<OnceLock<Arc<PeerCertificate>>>,
+    /// [`Server::identity_generation`] when the connection began.
+    pub(crate) identity_generation: u64,
 }
 
 /// One connection.

@@ -14,6 +14,7 @@ use tagwire_ua_proto::status;
 use tagwire_ua_proto::types::{ByteString, ExtensionObject, NodeId, UaString, Variant, VariantItems};
 
 use super::{Audience, NewEvent, Source};
+use crate::configuration;
 use crate::log;
 use crate::server::Server;
 use crate::services::{Context, UserToken};
@@ -337,7 +338,25 @@ pub(crate) fn called(server: &Server, actor: &Actor, call: &CallMethodRequest, r
     server.events().emit(
         event
             .with("MethodId", call.method_id.clone())
-            .with("InputArguments", VariantItems::from(call.input_arguments.clone()))
+            .with("InputArguments", VariantItems::from(configuration::without_secrets(call)))
             .with("OutputArguments", VariantItems::from(result.output_arguments.clone())),
     );
+}
+
+/// A certificate or a trust list was to be changed, or was (Part 12, 7.8.2.12, 7.8.2.13, 7.10.19 and 7.10.20); `event` is
+/// its type and where it comes from.
+pub(crate) fn configuration(
+    server: &Server,
+    actor: &Actor,
+    (event_type, source): (u32, NodeId),
+    status: Status,
+    fields: Vec<(&'static str, Variant)>,
+) {
+    if !is_heard(server) {
+        return;
+    }
+    let message = format!("change of certificates or trust lists {}", outcome(status));
+    let source = Source::node(source, "Method/UpdateCertificate");
+    let event = event(server, event_type, source, actor, status, message);
+    server.events().emit(fields.into_iter().fold(event, |event, (name, value)| event.with(name, value)));
 }

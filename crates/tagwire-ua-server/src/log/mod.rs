@@ -93,7 +93,7 @@ impl<T: Details> Details for Record<T> {
 }
 
 /// The sender of a request.
-fn sender(context: &Context<'_>) -> Actor {
+pub(crate) fn sender(context: &Context<'_>) -> Actor {
     actor(Some(context.channel), context.principal.map(|principal| &**principal))
 }
 
@@ -131,5 +131,12 @@ pub(crate) fn channel_refused(server: &Server, channel: &ChannelFacts, status: S
     if server.audit.is_on() {
         let client = Client::on(channel, None);
         record(server, What::ChannelRefused, actor(Some(channel), None), client, Refused { status, reason: None });
+    }
+}
+
+/// Something about the server itself was changed.
+pub(crate) fn administration(server: &Server, what: What, actor: Actor, details: Vec<(&'static str, String)>) {
+    if server.audit.is_on() {
+        server.audit.record(AuditEvent { time: server.now(), what, actor, details: Box::new(details) });
     }
 }

@@ -12,6 +12,7 @@ use tagwire_ua_proto::types::{NodeId, Structure, Variant, VariantItems};
 
 use super::{Context, Flow, LaterBody, check_operations, decode, durable};
 use crate::address_space::{Node, Rights as _};
+use crate::configuration::{self, Job};
 use crate::event::audit::{self, Actor};
 use crate::limits;
 use crate::log::CallNote;
@@ -22,12 +23,17 @@ pub(super) fn call(context: &mut Context<'_>, body: &[u8], out: &mut Vec<u8>) ->
     check_operations(request.methods_to_call.len(), limits::MAX_NODES_PER_METHOD_CALL)?;
     let calls = request.methods_to_call;
     let (mut results, mut writes, mut written) = (Vec::with_capacity(calls.len()), Vec::new(), Vec::new());
+    let mut jobs = Vec::new();
     for call in &calls {
         let result = match checked_method(context, call) {
             Ok(Method::Server(method)) => call_server(context, method, call),
             Ok(Method::Device(tag, value)) => {
                 written.push(results.len());
                 writes.push((tag, value));
+                CallMethodResult::default()
+            }
+            Ok(Method::Configuration(method)) => {
+                jobs.push((results.len(), Job::new(context, method, call)?));
                 CallMethodResult::default()
             }
             Err(status_code) => CallMethodResult { status_code, ..Default::default() },
@@ -40,12 +46,18 @@ pub(super) fn call(context: &mut Context<'_>, body: &[u8], out: &mut Vec<u8>) ->
         note.finish(&server, calls, results);
     };
     let response_header = context.response_header();
-    if writes.is_empty() {
+    if writes.is_empty() && jobs.is_empty() {
         tell(&calls, &results);
         return context.respond(&CallResponse { response_header, results, ..Default::default() }, out);
     }
     let answers = context.server.hub.write(writes);
     Ok(Flow::Later(Box::pin(async move {
+        for (place, job) in jobs {
+            // In their order, since one may depend on the one before it.
+            results[place] = tokio::task::spawn_blocking(|| job.run())
+                .await
+                .unwrap_or_else(|_| CallMethodResult { status_code: Status::BAD_INTERNAL_ERROR, ..Default::default() });
+        }
         for (place, status) in written.into_iter().zip(answers.await) {
             results[place].status_code = status;
         }
@@ -63,6 +75,8 @@ enum Method {
     Server(u32),
     /// One of a device: the system tag that it writes, and the value.
     Device(TagId, Value),
+    /// One of push management.
+    Configuration(configuration::Method),
 }
 
 fn call_server(context: &Context<'_>, method: u32, call: &CallMethodRequest) -> CallMethodResult {
@@ -111,6 +125,11 @@ fn checked_method(context: &Context<'_>, call: &CallMethodRequest) -> Result<Met
         let (name, value) = of_device.effect();
         let tag = snapshot.system_tag(folder, name).ok_or(status::BAD_NOT_IMPLEMENTED)?;
         return Ok(Method::Device(tag, Value::Boolean(value)));
+    }
+    if let Some((method, id)) = configuration::find(call) {
+        let node = Node::standard(id).ok_or(status::BAD_METHOD_INVALID)?;
+        context.rights.check(Operation::Call, node, &snapshot)?;
+        return Ok(Method::Configuration(method));
     }
     drop(snapshot);
     let method = call.method_id.as_ns0().ok_or(status::BAD_METHOD_INVALID)?;

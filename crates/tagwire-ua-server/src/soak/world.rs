@@ -158,6 +158,7 @@ impl World {
             policy: policy(bert_sees),
             trust: Arc::clone(&SHARED.trust),
             user_trust: Arc::clone(&SHARED.trust),
+            own: Vec::new(),
             audit: Arc::new(NoAudit),
             durable: DurableSettings { store: Some(Arc::<Memory>::clone(&kept)), max_hours: 2, max_bytes: 64 << 10 },
             clock: Arc::new(now),
