@@ -5,7 +5,7 @@
 //! - [`Users`], [`Login`]: the users file with Argon2id hashes, and password checks that tell nothing but yes or no.
 //! - [`Issuer`]: identity providers whose tokens log users in.
 //! - [`Guesses`]: what wrong logins cost the one who guesses.
-//! - [`OwnCertificate`], [`OwnIdentity`]: the key and certificate of this installation.
+//! - [`OwnCertificate`], [`OwnIdentity`]: the keys and certificates of this installation.
 //! - [`TrustStore`], [`Trusted`], [`Refusal`]: which peers' certificates are good, and why one is not.
 //! - [`audit`]: where everything that happens is reported, and the hash-chained file that keeps it.
 //!
@@ -49,7 +49,7 @@ pub use install::{InstallId, install_id};
 pub use issued::{Issued, Issuer, KeySet, KeySetError, TokenRefused};
 pub use login::{Login, LoginRefused};
 pub use operation::{Operation, OperationSet};
-pub use own::{KeySize, OwnCertificate, OwnError, OwnSettings};
+pub use own::{CertificateType, KeySize, OwnCertificate, OwnError, OwnSettings};
 pub use own_identity::OwnIdentity;
 pub use password::PasswordError;
 pub use policy::{Anonymous, Denied, Mapping, Policy, PolicyError, Rule, Zone, authorise};

@@ -136,6 +136,7 @@ impl Gateway {
             application_name: config.server.name.clone(),
             names: config.ua.hosts.clone(),
             found_names: found_names(),
+            also: crate::ua::certificates(&config.ua.security),
             ..OwnSettings::default()
         };
         let own = OwnIdentity::open(data_dir.path(), own_settings, now)?;

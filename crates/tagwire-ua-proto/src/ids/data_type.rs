@@ -236,10 +236,14 @@ ids! {
     REGISTER_SERVER2_REQUEST = 12193 "RegisterServer2Request";
     REGISTER_SERVER2_RESPONSE = 12194 "RegisterServer2Response";
     MDNS_DISCOVERY_CONFIGURATION = 12891 "MdnsDiscoveryConfiguration";
+    KEY_VALUE_PAIR = 14533 "KeyValuePair";
     ACCESS_LEVEL_TYPE = 15031 "AccessLevelType";
     EVENT_NOTIFIER_TYPE = 15033 "EventNotifierType";
     ACCESS_LEVEL_EX_TYPE = 15406 "AccessLevelExType";
     IDENTITY_MAPPING_RULE_TYPE = 15634 "IdentityMappingRuleType";
+    ADDITIONAL_PARAMETERS_TYPE = 16313 "AdditionalParametersType";
+    ECC_ENCRYPTED_SECRET = 17546 "EccEncryptedSecret";
+    EPHEMERAL_KEY_TYPE = 17548 "EphemeralKeyType";
     INDEX = 17588 "Index";
     VERSION_TIME = 20998 "VersionTime";
     URI_STRING = 23751 "UriString";
