@@ -56,6 +56,23 @@ def test_open62541(secured, mode, user):
     run_client([program, *words(server, identity, mode, user, identity.key_der, VARIABLES["open62541"])])
 
 
+CURVES = {"ECC_nistP256_AesGcm": "secp256r1", "ECC_nistP256": "secp256r1", "ECC_nistP384": "secp384r1"}
+"""The policies over curves that open62541 has, which P-384 with AES-GCM is not among."""
+
+
+@pytest.mark.parametrize("user", (*USERS, "certificate"))
+@pytest.mark.parametrize("mode", ("sign", "encrypt"))
+@pytest.mark.parametrize("policy", CURVES)
+def test_open62541_over_curves(secure_plant, policy, mode, user):
+    server, identity = secure_plant, secure_plant.identities[CURVES[policy]]
+    program = Path(os.environ["TAGWIRE_PEERS_OPEN62541"]) / "open62541-client"
+    line = words(server, identity, f"{mode}:{policy}", user, identity.key_der, VARIABLES["open62541"])
+    if user == "certificate":
+        person = server.people[CURVES[policy]]
+        line[4], line[5] = f"x509:{person.certificate_der}", person.key_der
+    run_client([program, *line])
+
+
 @pytest.mark.parametrize("user", USERS)
 @pytest.mark.parametrize("mode", MODES)
 def test_async_opcua(secured, mode, user):

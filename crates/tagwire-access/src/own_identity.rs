@@ -34,7 +34,10 @@ impl OwnIdentity {
     pub fn open(data_dir: &Path, settings: OwnSettings, now: Timestamp) -> Result<Arc<Self>, OwnError> {
         let found = OwnCertificate::load(data_dir, &settings, now)?;
         let mut others = Vec::new();
-        for kind in CertificateType::ALL.into_iter().filter(|kind| *kind != CertificateType::RsaSha256 && settings.also.contains(kind)) {
+        for kind in CertificateType::ALL
+            .into_iter()
+            .filter(|kind| *kind != CertificateType::RsaSha256 && settings.also.contains(kind))
+        {
             let known = OwnCertificate::load_of(kind, data_dir, &settings, now)?;
             let made = known.map_or_else(|| OwnCertificate::create_of(kind, data_dir, &settings, now), Ok)?;
             others.push(Arc::new(made));

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use parking_lot::Mutex as SyncMutex;
 use tagwire_access::{
-    Actor, FileError, Login, OwnCertificate, OwnError, OwnIdentity, OwnSettings, PasswordError, TrustSettings,
-    TrustStore, Users, UsersError, What, found_names, install_id,
+    Actor, CertificateType, FileError, Login, OwnCertificate, OwnError, OwnIdentity, OwnSettings, PasswordError,
+    TrustSettings, TrustStore, Users, UsersError, What, found_names, install_id,
 };
 use tagwire_driver::{Clock, DriverKind, Statistics, Watchdog};
 use tagwire_hub::Hub;
@@ -420,7 +420,7 @@ async fn keep_house(shared: Arc<Shared>, mut tags: ServerTags) {
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut watchdogs = std::collections::HashMap::new();
     let mut n_steps = shared.clock.n_steps();
-    let mut expiry = Expiry::default();
+    let mut expiries: std::collections::HashMap<CertificateType, Expiry> = std::collections::HashMap::new();
     loop {
         ticks.tick().await;
         shared.clock.watch();
@@ -428,11 +428,12 @@ async fn keep_house(shared: Arc<Shared>, mut tags: ServerTags) {
         if before != n_steps {
             events::tell_clock_step(shared.ua.events());
         }
-        if let Some(own) = shared.own.current()
-            && let Some(notice) = expiry.check(own.certificate(), shared.clock.now())
-        {
-            tracing::warn!("{}; tagwire doctor tells how to renew it", notice.text);
-            events::tell_expiry(shared.ua.events(), &notice);
+        for own in shared.own.all() {
+            let expiry = expiries.entry(own.kind()).or_default();
+            if let Some(notice) = expiry.check(own.certificate(), shared.clock.now()) {
+                tracing::warn!("{}; tagwire doctor tells how to renew it", notice.text);
+                events::tell_expiry(shared.ua.events(), &notice);
+            }
         }
         // A reload holds the plant for as long as it takes; the round is left out then.
         if let Ok(plant) = shared.plant.try_lock() {

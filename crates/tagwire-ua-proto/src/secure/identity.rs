@@ -21,7 +21,9 @@ pub enum IdentityError {
     #[error("own certificate: {0}")]
     Certificate(#[from] CertificateError),
     /// The key is not one of 2048 to 8192 bits, or one on the curve of the certificate, in PKCS#8 DER.
-    #[error("own private key is neither RSA with 2048 bits or more nor on the curve of the certificate, in PKCS#8 form")]
+    #[error(
+        "own private key is neither RSA with 2048 bits or more nor on the curve of the certificate, in PKCS#8 form"
+    )]
     Key,
     /// The key belongs to another certificate.
     #[error("own private key does not belong to the certificate")]

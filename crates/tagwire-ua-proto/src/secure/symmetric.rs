@@ -78,11 +78,7 @@ impl OpeningKeys {
     /// Decrypts a chunk in place and checks it; returns where its body ends. Every failure looks the same.
     /// `last_number` is the sequence number of the chunk before.
     #[inline]
-    pub(super) fn open(
-        &self,
-        (token_id, last_number): (u32, u32),
-        frame: &mut [u8],
-    ) -> Result<usize, TransportError> {
+    pub(super) fn open(&self, (token_id, last_number): (u32, u32), frame: &mut [u8]) -> Result<usize, TransportError> {
         match self {
             Self::Cbc(keys) => keys.open(frame),
             Self::Aead(keys) => keys.open(token_id, last_number, frame),

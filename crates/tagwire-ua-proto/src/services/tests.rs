@@ -10,8 +10,8 @@ use super::{
     UserTokenType, read_message_id, write_message,
 };
 use super::{
-    additional, attribute, channel, data, definition, diagnostics, discovery, filter, header, history, method, monitored_item,
-    session, subscription, view,
+    additional, attribute, channel, data, definition, diagnostics, discovery, filter, header, history, method,
+    monitored_item, session, subscription, view,
 };
 use crate::codec::{Decode, DecodeError, Encode, Reader};
 use crate::types::{

@@ -203,7 +203,11 @@ fn every_tampered_or_missing_byte_of_a_secret_is_found() {
             assert_eq!(open_secret(policy, key, &peer(&client), &sealed, &nonce), Err(SecretError), "byte {at}");
             let key = EphemeralKey::new(curve).expect("key");
             let sealed = seal_secret(policy, &client, key.public(), b"secret", &nonce, UTC).expect("sealed");
-            assert_eq!(open_secret(policy, key, &peer(&client), &sealed[..at], &nonce), Err(SecretError), "length {at}");
+            assert_eq!(
+                open_secret(policy, key, &peer(&client), &sealed[..at], &nonce),
+                Err(SecretError),
+                "length {at}"
+            );
         }
     }
 }

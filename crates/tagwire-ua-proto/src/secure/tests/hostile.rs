@@ -275,7 +275,8 @@ fn a_reflected_or_short_nonce_is_refused() {
         let mut out = Vec::new();
         let policy = SecurityPolicy::BASIC256_SHA256;
         let numbers = (pair.client.take_sequence_for_test(), 9);
-        crate::secure::asymmetric::seal(policy, Some((&own, &server)), 77, numbers, (&body, &[]), &mut out).expect("seal");
+        crate::secure::asymmetric::seal(policy, Some((&own, &server)), 77, numbers, (&body, &[]), &mut out)
+            .expect("seal");
         assert_eq!(fault(pair.server_takes(out)), Fault::Nonce);
     }
 }

@@ -55,10 +55,9 @@ fn the_name_of_the_algorithm_counts_unless_the_policy_says_it_all() {
         let signed = facts(&server, &client, b"nonce");
         let mut signature = sign_session(policy, &client, Signer::Client, &signed).expect("signed");
         assert_eq!(signature.algorithm.is_null(), policy.curve().is_some());
-        for (name, good) in [
-            ("http://www.w3.org/2000/09/xmldsig#rsa-sha1", policy.is_bound),
-            (policy.uri, policy.curve().is_some()),
-        ] {
+        for (name, good) in
+            [("http://www.w3.org/2000/09/xmldsig#rsa-sha1", policy.is_bound), (policy.uri, policy.curve().is_some())]
+        {
             signature.algorithm = name.into();
             let verified = verify_session(policy, &peer(&client), Signer::Client, &signed, &signature);
             assert_eq!(verified.is_ok(), good, "{} {name}", policy.name);

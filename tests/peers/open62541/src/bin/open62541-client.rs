@@ -1,8 +1,9 @@
 //! A foreign client for the tests: `open62541-client URL MODE CERTIFICATE KEY USER PASSWORD FOLDER VARIABLE COUNTER`.
 //!
 //! MODE is `none`, `sign` or `encrypt`, the latter two with `:POLICY` for another one than Basic256Sha256; unused words
-//! are `-`. Browses FOLDER, writes and reads
-//! VARIABLE (a Double), and waits for five changes of COUNTER. Prints what it saw and ends with 0 when all of it worked.
+//! are `-`. A USER `x509:FILE` has the certificate in that file, and its key in the file PASSWORD. Browses FOLDER, writes
+//! and reads VARIABLE (a Double), and waits for five changes of COUNTER. Prints what it saw and ends with 0 when all of it
+//! worked.
 
 use std::ffi::{CStr, CString, c_void};
 use std::ptr;
@@ -47,6 +48,29 @@ fn bytes_of(file: &str) -> Outcome<UA_ByteString> {
     }
 }
 
+/// Adds a policy that the library has but does not offer by itself; the arrays have room for more than they hold.
+unsafe fn add_policy(
+    (policies, count): (*mut UA_SecurityPolicy, &mut usize),
+    policy: &str,
+    (certificate, key): (&str, &str),
+    logging: *const UA_Logger,
+) -> Outcome<()> {
+    let client = UA_ApplicationType::UA_APPLICATIONTYPE_CLIENT;
+    let (certificate, key) = (bytes_of(certificate)?, bytes_of(key)?);
+    // SAFETY: the library allocates room for every policy that it knows.
+    unsafe {
+        let place = policies.add(*count);
+        let made = match policy {
+            "ECC_nistP256" => UA_SecurityPolicy_EccNistP256(place, client, certificate, key, logging),
+            "ECC_nistP384" => UA_SecurityPolicy_EccNistP384(place, client, certificate, key, logging),
+            _ => return Ok(()),
+        };
+        check(policy, made)?;
+    }
+    *count += 1;
+    Ok(())
+}
+
 fn connect(words: &[String]) -> Outcome<*mut UA_Client> {
     let [url, mode, certificate, key, user, password, ..] = words else { return Err("too few arguments".to_owned()) };
     let (mode, policy) = mode.split_once(':').unwrap_or((mode, "Basic256Sha256"));
@@ -61,6 +85,8 @@ fn connect(words: &[String]) -> Outcome<*mut UA_Client> {
             let (own, secret) = (bytes_of(certificate)?, bytes_of(key)?);
             let set = UA_ClientConfig_setDefaultEncryption(config, own, secret, ptr::null(), 0, ptr::null(), 0);
             check("certificate", set)?;
+            let channel = ((*config).securityPolicies, &mut (*config).securityPoliciesSize);
+            add_policy(channel, policy, (certificate, key), (*config).logging)?;
             UA_CertificateGroup_AcceptAll(&raw mut (*config).certificateVerification);
             UA_String_clear(&raw mut (*config).clientDescription.applicationUri);
             (*config).clientDescription.applicationUri = ua_string("urn:tagwire:tests:client");
@@ -73,7 +99,12 @@ fn connect(words: &[String]) -> Outcome<*mut UA_Client> {
             let policy = if mode == "none" { "None" } else { policy };
             (*config).securityPolicyUri = ua_string(&format!("http://opcfoundation.org/UA/SecurityPolicy#{policy}"));
         }
-        if user != "-" {
+        if let Some(file) = user.strip_prefix("x509:") {
+            let set = UA_ClientConfig_setAuthenticationCert(config, bytes_of(file)?, bytes_of(password)?);
+            check("user certificate", set)?;
+            let auth = ((*config).authSecurityPolicies, &mut (*config).authSecurityPoliciesSize);
+            add_policy(auth, policy, (file, password), (*config).logging)?;
+        } else if user != "-" {
             let set = UA_ClientConfig_setAuthenticationUsername(config, text(user).as_ptr(), text(password).as_ptr());
             check("user", set)?;
         }
