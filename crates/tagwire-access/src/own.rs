@@ -117,6 +117,16 @@ impl CertificateType {
     }
 }
 
+impl std::fmt::Display for CertificateType {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::RsaSha256 => "RSA",
+            Self::EccNistP256 => "NIST P-256",
+            Self::EccNistP384 => "NIST P-384",
+        })
+    }
+}
+
 /// What a new certificate says.
 #[derive(Clone, Debug, Default)]
 pub struct OwnSettings {
@@ -131,6 +141,8 @@ pub struct OwnSettings {
     pub key_size: KeySize,
     /// The kinds of certificate wanted beside the RSA one.
     pub also: Vec<CertificateType>,
+    /// The application URI, when it is not that of the installation; all certificates of an application have the same.
+    pub application_uri: Option<String>,
 }
 
 /// Why there is no own certificate.
@@ -354,8 +366,11 @@ fn fault(certificate: &Certificate, settings: &OwnSettings, now: Timestamp) -> O
     if now > certificate.not_after() {
         return Some("it has expired".to_owned());
     }
-    if certificate.uris().len() != 1 {
+    let [uri] = certificate.uris() else {
         return Some("it does not hold exactly one application URI".to_owned());
+    };
+    if settings.application_uri.as_ref().is_some_and(|wanted| wanted != uri) {
+        return Some("its application URI is not that of the application".to_owned());
     }
     let hosts = settings.found_names.iter().filter(|name| name.parse::<IpAddr>().is_err());
     let missing = settings.names.iter().chain(hosts).find(|name| is_name(name) && !certificate.names_host(name));
@@ -376,7 +391,10 @@ fn issue(
     former_names: &[String],
     now: Timestamp,
 ) -> Result<OwnCertificate, OwnError> {
-    let application_uri = install_id(data_dir)?.application_uri();
+    let application_uri = match &settings.application_uri {
+        Some(uri) => uri.clone(),
+        None => install_id(data_dir)?.application_uri(),
+    };
     let making = |error: &dyn std::fmt::Display| OwnError::Making(error.to_string());
     let mut alternatives = vec![SanType::URI(application_uri.as_str().try_into().map_err(|error| making(&error))?)];
     let mut names: Vec<&str> = Vec::new();
@@ -411,11 +429,11 @@ fn issue(
         Certificate::from_der(issued.der()).map_err(|source| OwnError::Certificate { path: path.clone(), source })?;
     file::replace(&path, issued.der(), Readers::All)?;
     tracing::info!(
-        ?kind,
+        key = %kind,
         fingerprint = %certificate.fingerprint(),
         uri = application_uri,
         names = names.join(" "),
-        "own certificate issued"
+        "own key certified"
     );
     Ok(OwnCertificate { kind, certificate, application_uri, key_pkcs8: Zeroizing::new(key.serialize_der()) })
 }

@@ -34,6 +34,8 @@ impl OwnIdentity {
     pub fn open(data_dir: &Path, settings: OwnSettings, now: Timestamp) -> Result<Arc<Self>, OwnError> {
         let found = OwnCertificate::load(data_dir, &settings, now)?;
         let mut others = Vec::new();
+        let application_uri = found.as_ref().map(|own| own.application_uri().to_owned());
+        let settings = OwnSettings { application_uri: settings.application_uri.or(application_uri), ..settings };
         for kind in CertificateType::ALL
             .into_iter()
             .filter(|kind| *kind != CertificateType::RsaSha256 && settings.also.contains(kind))

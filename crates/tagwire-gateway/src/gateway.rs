@@ -289,12 +289,16 @@ impl Gateway {
         self.shared.own.current().map(|own| own.certificate().fingerprint().to_string())
     }
 
-    /// Waits for the own certificate and gives its fingerprint; `None` when there will be none.
-    pub fn wait_fingerprint(&self) -> impl Future<Output = Option<String>> + Send + use<> {
+    /// Waits for the own certificates and gives their fingerprints, those with another key than RSA first and with its name;
+    /// none when there will be none.
+    pub fn wait_fingerprints(&self) -> impl Future<Output = Vec<String>> + Send + use<> {
         let own = Arc::clone(&self.shared.own);
         async move {
-            let waiting = tokio::task::spawn_blocking(move || own.wait(MAX_KEY_WAIT)).await;
-            waiting.ok()?.ok().map(|own| own.certificate().fingerprint().to_string())
+            let waiting = tokio::task::spawn_blocking(move || (own.wait(MAX_KEY_WAIT).ok(), own.others()));
+            let Ok((rsa, others)) = waiting.await else { return Vec::new() };
+            let named = |own: &Arc<OwnCertificate>| format!("{} for {}", own.certificate().fingerprint(), own.kind());
+            let rsa = rsa.map(|own| own.certificate().fingerprint().to_string());
+            others.iter().map(named).chain(rsa).collect()
         }
     }
 
