@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use libfuzzer_sys::fuzz_target;
 use tagwire_model::Timestamp;
-use tagwire_ua_proto::secure::{Event, OwnIdentity, SecurityPolicy, ServerChannel, ServerConfig};
+use tagwire_ua_proto::secure::{Event, OwnIdentities, OwnIdentity, SecurityPolicy, ServerChannel, ServerConfig};
 use tagwire_ua_proto::services::MessageSecurityMode;
 
 static IDENTITY: OnceLock<Arc<OwnIdentity>> = OnceLock::new();
@@ -47,7 +47,7 @@ fuzz_target!(|data: &[u8]| {
     let security = (SecurityPolicy::NONE, MessageSecurityMode::NONE);
     let now = Instant::now();
     let mut server = if how & 1 == 0 {
-        let config = ServerConfig::new(Some(identity.clone()), vec![security], common::LIMITS);
+        let config = ServerConfig::new(OwnIdentities::from_iter([identity.clone()]), vec![security], common::LIMITS);
         ServerChannel::new(Arc::new(config), 7, now)
     } else {
         common::connected(security, identity, identity, now).0

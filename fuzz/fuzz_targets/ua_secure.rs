@@ -16,8 +16,8 @@ struct Bench {
     now: Instant,
     /// Before the request to open, and that request.
     opening: (ServerChannel, Vec<u8>),
-    /// Signed, and signed and encrypted.
-    open: [(ServerChannel, ClientChannel); 2],
+    /// Signed, and signed and encrypted; with RSA, and with keys on a curve.
+    open: [(ServerChannel, ClientChannel); 4],
 }
 
 thread_local! {
@@ -30,8 +30,15 @@ fn bench() -> Bench {
     let policy = SecurityPolicy::BASIC256_SHA256;
     let (opening_server, _, request) =
         common::opening((policy, MessageSecurityMode::SIGN_AND_ENCRYPT), &server, &client, now);
-    let open = [MessageSecurityMode::SIGN, MessageSecurityMode::SIGN_AND_ENCRYPT]
-        .map(|mode| common::connected((policy, mode), &server, &client, now));
+    let (curve_server, curve_client) = (common::curve_identity(), common::curve_identity());
+    let curve = SecurityPolicy::ECC_NIST_P256_AES_GCM;
+    let modes = [MessageSecurityMode::SIGN, MessageSecurityMode::SIGN_AND_ENCRYPT];
+    let open = [
+        common::connected((policy, modes[0]), &server, &client, now),
+        common::connected((policy, modes[1]), &server, &client, now),
+        common::connected((curve, modes[0]), &curve_server, &curve_client, now),
+        common::connected((curve, modes[1]), &curve_server, &curve_client, now),
+    ];
     Bench { now, opening: (opening_server, request), open }
 }
 
@@ -53,7 +60,7 @@ fuzz_target!(|data: &[u8]| {
     let Some((&[how, len_low, len_high], changes)) = data.split_first_chunk() else {
         return;
     };
-    let new_len = (how & 4 != 0).then(|| usize::from(u16::from_le_bytes([len_low, len_high])) % 2048);
+    let new_len = (how & 0x20 != 0).then(|| usize::from(u16::from_le_bytes([len_low, len_high])) % 2048);
     BENCH.with_borrow_mut(|bench| {
         let now = bench.now;
         // A private key operation takes a millisecond, so these come up less often.
@@ -67,7 +74,7 @@ fuzz_target!(|data: &[u8]| {
             }
             return;
         }
-        let (server, client) = &mut bench.open[usize::from(how & 1)];
+        let (server, client) = &mut bench.open[usize::from(how & 3)];
         let mut original = Vec::new();
         let start = ClientChannel::begin_message(&mut original);
         original.extend_from_slice(changes);

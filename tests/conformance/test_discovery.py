@@ -50,7 +50,14 @@ def test_d02_profiles_filter_the_list(secure_plant):
 def test_d03_ctt06_policies_are_unique_certificates_equal_and_passwords_encrypted(secure_plant):
     with Channel(secure_plant.port) as channel:
         found = endpoints(channel, channel.url)
-    assert len({endpoint.ServerCertificate for endpoint in found}) == 1
+    # Each kind of key has one certificate of its own, which all its endpoints show (Part 12, 7.8.4).
+    by_kind = {}
+    for endpoint in found:
+        name = endpoint.SecurityPolicyUri.rsplit("#")[-1]
+        kind = name[:12] if name.startswith("ECC_") else "RSA"
+        by_kind.setdefault(kind, set()).add(endpoint.ServerCertificate)
+    assert sorted(by_kind) == ["ECC_nistP256", "ECC_nistP384", "RSA"]
+    assert all(len(shown) == 1 for shown in by_kind.values()) and len(set.union(*by_kind.values())) == 3
     for endpoint in found:
         ids = [policy.PolicyId for policy in endpoint.UserIdentityTokens]
         assert len(ids) == len(set(ids)) and all(ids)

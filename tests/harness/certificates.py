@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 CLIENT_URI = "urn:tagwire:tests:client"
@@ -21,7 +21,7 @@ class Identity:
     """One certificate and its key; the files are there when a folder was given."""
 
     certificate: x509.Certificate
-    key: rsa.RSAPrivateKey
+    key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
     uri: str
     folder: Path | None = None
     name: str = ""
@@ -70,12 +70,18 @@ def named(common_name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
 
 
-def usage(authority: bool) -> x509.KeyUsage:
+def thumbprint(der: bytes) -> bytes:
+    """What messages point to a certificate with."""
+    return hashlib.sha1(der).digest()
+
+
+def usage(authority: bool, encrypts=True) -> x509.KeyUsage:
+    """Keys on a curve only sign."""
     return x509.KeyUsage(
         digital_signature=True,
-        content_commitment=not authority,
-        key_encipherment=not authority,
-        data_encipherment=not authority,
+        content_commitment=not authority and encrypts,
+        key_encipherment=not authority and encrypts,
+        data_encipherment=not authority and encrypts,
         key_cert_sign=True,
         key_agreement=False,
         crl_sign=authority,
@@ -107,14 +113,15 @@ def issue(
         .not_valid_before(now + datetime.timedelta(days=days[0]))
         .not_valid_after(now + datetime.timedelta(days=days[1]))
         .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
-        .add_extension(usage(authority), critical=True)
+        .add_extension(usage(authority, isinstance(key, rsa.RSAPrivateKey)), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )
     if not authority:
         uses = [ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH]
         builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
         builder = builder.add_extension(x509.ExtendedKeyUsage(uses), critical=False)
-    certificate = builder.sign(issuer.key if issuer else key, hashes.SHA256())
+    signer = issuer.key if issuer else key
+    certificate = builder.sign(signer, hashes.SHA384() if signer.key_size == 384 else hashes.SHA256())
     return Identity(certificate, key, uri, name=name)
 
 
@@ -144,8 +151,8 @@ def with_sha1(identity: Identity, signer: Identity) -> Identity:
     return identity
 
 
-def make(folder: Path, name="client", uri=CLIENT_URI, bits=2048, days=(-1, 365)) -> Identity:
-    """A self-signed certificate as OPC UA applications use them, with its files."""
-    identity = issue(name, uri, bits=bits, days=days)
+def make(folder: Path, name="client", uri=CLIENT_URI, bits=2048, days=(-1, 365), curve=None) -> Identity:
+    """A self-signed certificate as OPC UA applications use them, with its files; RSA unless a curve is given."""
+    identity = issue(name, uri, bits=bits, days=days, key=curve and ec.generate_private_key(curve))
     identity.save(folder)
     return identity

@@ -1,6 +1,7 @@
 """The configuration of the server that conformance tests share."""
 
 from asyncua import ua
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from . import certificates
 from .process import wait_until
@@ -52,16 +53,36 @@ USER, PASSWORD, ROLE = "operator", "correct horse battery", "operator"
 READER, READER_PASSWORD = "viewer", "only looking 99"
 
 
+RSA_POLICIES = ("basic256sha256", "aes128-sha256-rsaoaep", "aes256-sha256-rsapss")
+CURVES = (ec.SECP256R1(), ec.SECP384R1())
+CURVE_POLICIES = ("ecc-nistp256-aesgcm", "ecc-nistp384-aesgcm", "ecc-nistp256", "ecc-nistp384")
+
+
 class SecuredServer(Tagwire):
-    """The shared configuration with every security policy, two users, and one trusted client certificate."""
+    """The shared configuration with every security policy, two users with passwords, and a trusted client certificate
+    for each kind of key; a user with a certificate for each curve."""
 
     def __init__(self, folder):
-        config = CONFIG + '[access]\nusers = "users.toml"\n'
-        super().__init__(folder / "server", config, security=("none", "basic256sha256", "aes128-sha256-rsaoaep", "aes256-sha256-rsapss"))
+        self.people = {
+            curve.name: certificates.make(folder / "people", name=f"person-{curve.name}", curve=curve) for curve in CURVES
+        }
+        digits = ", ".join(f'"{person.fingerprint}"' for person in self.people.values())
+        role = f'[[access.role]]\nname = "{ROLE}"\ncertificates = [{digits}]\n'
+        config = CONFIG + '[access]\nusers = "users.toml"\n' + role
+        super().__init__(folder / "server", config, security=("none", *RSA_POLICIES, *CURVE_POLICIES))
         self.identity = certificates.make(folder / "client")
         trusted = self.folder / "data" / "pki" / "trusted"
         trusted.mkdir(parents=True)
         (trusted / "client.der").write_bytes(self.identity.certificate_der.read_bytes())
+        self.identities = {"rsa": self.identity}
+        for curve in CURVES:
+            identity = certificates.make(folder / "client", name=f"client-{curve.name}", curve=curve)
+            (trusted / f"{identity.name}.der").write_bytes(identity.certificate_der.read_bytes())
+            self.identities[curve.name] = identity
+        trusted_people = self.folder / "data" / "pki" / "users" / "trusted"
+        trusted_people.mkdir(parents=True)
+        for person in self.people.values():
+            (trusted_people / f"{person.name}.der").write_bytes(person.der)
         for user, password, role in ((USER, PASSWORD, ROLE), (READER, READER_PASSWORD, "observer")):
             words = ("user", "add", user, "--role", role, "--config", self.file)
             added = command(*words, cwd=self.folder, TAGWIRE_PASSWORD=password)
@@ -69,7 +90,7 @@ class SecuredServer(Tagwire):
 
     def start(self):
         super().start()
-        wait_until(lambda: len(self.endpoints()) == 7, 60, "the server has made its certificate", step=0.1)
+        wait_until(lambda: len(self.endpoints()) == 15, 60, "the server has made its certificate", step=0.1)
         return self
 
     def endpoints(self):
@@ -79,6 +100,8 @@ class SecuredServer(Tagwire):
         with Channel(self.port) as channel:
             return channel.call(request).Endpoints
 
-    def certificate(self) -> bytes:
-        """The server's own certificate, as its endpoints tell it."""
-        return self.endpoints()[0].ServerCertificate
+    def certificate(self, policy="Basic256Sha256") -> bytes:
+        """The server's own certificate, as its endpoints with this policy tell it."""
+        found = {e.ServerCertificate for e in self.endpoints() if e.SecurityPolicyUri.endswith(f"#{policy}")}
+        assert len(found) == 1
+        return found.pop()

@@ -19,8 +19,21 @@ from asyncua.crypto import security_policies
 
 from harness import certificates
 from harness.certificates import Identity
-from harness.clients import ANONYMOUS, CERTIFICATE, CLIENTS, ENDPOINTS, ISSUED, LACKS, PAGE, TOKENS, USER_NAME, cells, page
-from harness.plant import CONFIG, PASSWORD, ROLE, USER, SecuredServer
+from harness.clients import (
+    ANONYMOUS,
+    CERTIFICATE,
+    CLIENTS,
+    ENDPOINTS,
+    ISSUED,
+    LACKS,
+    PAGE,
+    RSA,
+    TOKENS,
+    USER_NAME,
+    cells,
+    page,
+)
+from harness.plant import CONFIG, CURVES, PASSWORD, ROLE, USER, SecuredServer
 from harness.process import SLOW
 from harness.product import command
 from harness.provider import Provider
@@ -58,26 +71,30 @@ class Gate(SecuredServer):
         super().__init__(folder)
         self.anonymous = "none"
         self.provider = Provider()
-        self.user = certificates.make(folder / "user", name="anna", uri="urn:people:anna")
-        self.stranger = certificates.make(folder / "stranger", name="carl", uri="urn:people:carl")
+        rsa = certificates.make(folder / "user", name="anna", uri="urn:people:anna")
+        self.users = {RSA: rsa, **self.people}
+        self.strangers = {
+            key: certificates.make(folder / "stranger", name=f"carl-{key}", uri="urn:people:carl", curve=curve)
+            for key, curve in ((RSA, None), *((curve.name, curve) for curve in CURVES))
+        }
         trusted = self.folder / "data" / "pki" / "users" / "trusted"
-        trusted.mkdir(parents=True)
-        (trusted / "anna.der").write_bytes(self.user.der)
-        role = f'[[access.role]]\nname = "{ROLE}"\ncertificates = "{self.user.fingerprint}"\n'
+        (trusted / "anna.der").write_bytes(rsa.der)
+        digits = ", ".join(f'"{user.fingerprint}"' for user in self.users.values())
+        role = f'[[access.role]]\nname = "{ROLE}"\ncertificates = [{digits}]\n'
         self.configure(CONFIG + '[access]\nusers = "users.toml"\n' + role + self.provider.configuration(self.folder))
 
-    def right(self, token) -> Login:
+    def right(self, token, key=RSA) -> Login:
         return {
             USER_NAME: lambda: Login(USER, PASSWORD),
-            CERTIFICATE: lambda: Login(user=self.user),
+            CERTIFICATE: lambda: Login(user=self.users[key]),
             ISSUED: lambda: Login(token=self.provider.token().decode()),
         }[token]()
 
-    def wrong(self, token) -> Login:
+    def wrong(self, token, key=RSA) -> Login:
         return {
             ANONYMOUS: Login,
             USER_NAME: lambda: Login(USER, "a wrong password"),
-            CERTIFICATE: lambda: Login(user=self.stranger),
+            CERTIFICATE: lambda: Login(user=self.strangers[key]),
             ISSUED: lambda: Login(token=Provider().token().decode()),
         }[token]()
 
@@ -234,15 +251,20 @@ REFUSALS = {
 
 @pytest.mark.parametrize(("client", "endpoint", "token"), cells(), ids=lambda part: str(part).replace(" ", "-"))
 async def test_a_client_is_refused_with_a_wrong_token_and_works_with_the_right_one(secure_plant, gates, client, endpoint, token):
-    gate, use, variable = gates(client), USE[client], VARIABLES[client]
+    gate, use, variable, key = gates(client), USE[client], VARIABLES[client], endpoint.key
     with pytest.raises(Refused) as refusal:
-        await use(gate, gate.identity, endpoint, gate.wrong(token), variable)
+        await use(gate, gate.identities[key], endpoint, gate.wrong(token, key), variable)
     said = str(refusal.value)
     assert any(name.lower() in said.lower() for name in REFUSALS[token]), said
     if token == ANONYMOUS:
-        await use(secure_plant, secure_plant.identity, endpoint, Login(), variable)
+        await use(secure_plant, secure_plant.identities[key], endpoint, Login(), variable)
     else:
-        await use(gate, gate.identity, endpoint, gate.right(token), variable)
+        await use(gate, gate.identities[key], endpoint, gate.right(token, key), variable)
+
+
+PYTHON_POLICIES = {"asyncua": security_policies, "python-opcua": opcua.crypto.security_policies}
+NO_POLICY = "(?i)policy|policies"
+"""What clients say of a policy that they do not know."""
 
 
 def policies_of(module) -> set[str]:
@@ -257,15 +279,15 @@ async def test_what_a_client_lacks_is_its_own_lack(gates, lack):
     if lack.token == ISSUED and python:
         source = inspect.getsource(python)
         assert "X509IdentityToken" in source and "IssuedIdentityToken" not in source
-    elif lack.client == "python-opcua":
-        known = policies_of(opcua.crypto.security_policies)
-        assert "Basic256Sha256" in known and lack.policy not in known
+    elif lack.client in PYTHON_POLICIES:
+        known = policies_of(PYTHON_POLICIES[lack.client])
+        assert "Basic256Sha256" in known and not any(lack.has_policy(policy) for policy in known)
     else:
-        said = {ISSUED: "Invalid userIdentityInfo", CERTIFICATE: "BadUserSignatureInvalid"}[lack.token]
-        endpoint = next(endpoint for endpoint in ENDPOINTS if lack.policy in (None, endpoint.policy))
-        gate, variable = gates(lack.client), VARIABLES[lack.client]
+        said = {ISSUED: "Invalid userIdentityInfo", CERTIFICATE: "BadUserSignatureInvalid"}.get(lack.token, NO_POLICY)
+        endpoint = next(endpoint for endpoint in ENDPOINTS if lack.has_policy(endpoint.policy))
+        gate, variable, key = gates(lack.client), VARIABLES[lack.client], endpoint.key
         with pytest.raises(Refused, match=said):
-            await USE[lack.client](gate, gate.identity, endpoint, gate.right(lack.token), variable)
+            await USE[lack.client](gate, gate.identities[key], endpoint, gate.right(lack.token or USER_NAME, key), variable)
 
 
 def test_every_client_has_a_cell_for_every_token_or_a_reason():

@@ -18,6 +18,7 @@ const DEBIAN: &[(&str, &str)] = &[
     ("/usr/bin/clang", "clang"),
     ("/usr/bin/socat", "socat"),
     ("/usr/include/modbus/modbus.h", "libmodbus-dev"),
+    ("/usr/include/openssl/ssl.h", "libssl-dev"),
 ];
 
 /// Packages without a file at a fixed place.
@@ -54,6 +55,8 @@ pub(crate) fn rust_peer(name: &str) -> Result<PathBuf> {
     let folder = target().join("peers").join(name);
     let mut build = crate::process::cargo(&["build", "--release", "--locked", "--quiet", "--manifest-path"]);
     build.arg(&manifest).arg("--target-dir").arg(&folder);
+    // The way of open62541-sys to OpenSSL, for which it has no feature: only there it knows the policies over curves.
+    build.env("CARGO_FEATURE_OPENSSL", "1");
     run(&mut build)?;
     Ok(folder.join("release"))
 }

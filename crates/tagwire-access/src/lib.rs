@@ -5,7 +5,8 @@
 //! - [`Users`], [`Login`]: the users file with Argon2id hashes, and password checks that tell nothing but yes or no.
 //! - [`Issuer`]: identity providers whose tokens log users in.
 //! - [`Guesses`]: what wrong logins cost the one who guesses.
-//! - [`OwnCertificate`], [`OwnIdentity`]: the key and certificate of this installation; [`OwnUpdate`] replaces both.
+//! - [`OwnCertificate`], [`OwnIdentity`]: the keys and certificates of this installation; [`OwnUpdate`] replaces key and
+//!   certificate.
 //! - [`TrustStore`], [`Trusted`], [`Refusal`]: which peers' certificates are good, and why one is not.
 //! - [`Sealed`]: files of the server's own that tell whether they are whole.
 //! - [`TrustList`]: all of a store's lists at once.
@@ -56,7 +57,7 @@ pub use install::{InstallId, install_id};
 pub use issued::{Issued, Issuer, KeySet, KeySetError, TokenRefused};
 pub use login::{Login, LoginRefused};
 pub use operation::{Operation, OperationSet};
-pub use own::{KeySize, OwnCertificate, OwnError, OwnSettings};
+pub use own::{CertificateType, KeySize, OwnCertificate, OwnError, OwnSettings};
 pub use own_identity::OwnIdentity;
 pub use own_update::{OwnUpdate, UpdateRefused};
 pub use password::PasswordError;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rcgen::{
     CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose, RsaKeySize,
-    SanType, date_time_ymd,
+    SanType, SignatureAlgorithm, date_time_ymd,
 };
 use tagwire_model::Timestamp;
 use thiserror::Error;
@@ -36,6 +36,97 @@ pub enum KeySize {
     Rsa4096,
 }
 
+/// The kinds of own certificate, one for each kind of key that security policies ask for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CertificateType {
+    /// RSA with SHA-256.
+    #[default]
+    RsaSha256,
+    /// ECDSA on NIST P-256.
+    EccNistP256,
+    /// ECDSA on NIST P-384.
+    EccNistP384,
+}
+
+impl CertificateType {
+    /// Every kind.
+    pub const ALL: [Self; 3] = [Self::RsaSha256, Self::EccNistP256, Self::EccNistP384];
+
+    /// The numeric NodeId of the type in namespace 0 (Part 12, 7.8.4).
+    pub const fn node_id(self) -> u32 {
+        match self {
+            Self::RsaSha256 => 12560,
+            Self::EccNistP256 => 23538,
+            Self::EccNistP384 => 23539,
+        }
+    }
+
+    /// Where a certificate of this kind is kept below the `pki` folder.
+    pub const fn certificate_file(self) -> &'static str {
+        match self {
+            Self::RsaSha256 => OwnCertificate::CERTIFICATE_FILE,
+            Self::EccNistP256 => "own/cert-nist-p256.der",
+            Self::EccNistP384 => "own/cert-nist-p384.der",
+        }
+    }
+
+    /// Where its key is kept below the `pki` folder.
+    pub const fn key_file(self) -> &'static str {
+        match self {
+            Self::RsaSha256 => OwnCertificate::KEY_FILE,
+            Self::EccNistP256 => "own/key-nist-p256.pem",
+            Self::EccNistP384 => "own/key-nist-p384.pem",
+        }
+    }
+
+    /// A new key; RSA takes up to seconds, all others no time.
+    fn generate(self, size: KeySize) -> Result<KeyPair, rcgen::Error> {
+        let size = match size {
+            KeySize::Rsa2048 => RsaKeySize::_2048,
+            KeySize::Rsa3072 => RsaKeySize::_3072,
+            KeySize::Rsa4096 => RsaKeySize::_4096,
+        };
+        match self {
+            Self::RsaSha256 => KeyPair::generate_rsa_for(self.algorithm(), size),
+            Self::EccNistP256 | Self::EccNistP384 => KeyPair::generate_for(self.algorithm()),
+        }
+    }
+
+    pub(crate) const fn algorithm(self) -> &'static SignatureAlgorithm {
+        match self {
+            Self::RsaSha256 => &rcgen::PKCS_RSA_SHA256,
+            Self::EccNistP256 => &rcgen::PKCS_ECDSA_P256_SHA256,
+            Self::EccNistP384 => &rcgen::PKCS_ECDSA_P384_SHA384,
+        }
+    }
+
+    /// What a key of this kind may be used for (Part 6, 6.2.2); the last one because the certificate signs itself.
+    fn usages(self) -> Vec<KeyUsagePurpose> {
+        match self {
+            Self::RsaSha256 => vec![
+                KeyUsagePurpose::DigitalSignature,
+                KeyUsagePurpose::ContentCommitment,
+                KeyUsagePurpose::KeyEncipherment,
+                KeyUsagePurpose::DataEncipherment,
+                KeyUsagePurpose::KeyCertSign,
+            ],
+            Self::EccNistP256 | Self::EccNistP384 => {
+                vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyCertSign]
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for CertificateType {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::RsaSha256 => "RSA",
+            Self::EccNistP256 => "NIST P-256",
+            Self::EccNistP384 => "NIST P-384",
+        })
+    }
+}
+
 /// What a new certificate says.
 #[derive(Clone, Debug, Default)]
 pub struct OwnSettings {
@@ -46,8 +137,12 @@ pub struct OwnSettings {
     /// Names found on this machine, see [`crate::found_names`]: a host name that is new causes a new certificate, an
     /// address does not, since it may change with every lease.
     pub found_names: Vec<String>,
-    /// Size of a new key; an existing key is kept.
+    /// Size of a new RSA key; an existing key is kept.
     pub key_size: KeySize,
+    /// The kinds of certificate wanted beside the RSA one.
+    pub also: Vec<CertificateType>,
+    /// The application URI, when it is not that of the installation; all certificates of an application have the same.
+    pub application_uri: Option<String>,
 }
 
 /// Why there is no own certificate.
@@ -64,8 +159,8 @@ pub enum OwnError {
         /// What is wrong.
         source: CertificateError,
     },
-    /// The key file is no PKCS#8 key in PEM.
-    #[error("{}: not a PKCS#8 private key in PEM", path.display())]
+    /// The key file is no PKCS#8 key in PEM, or its key is of another kind.
+    #[error("{}: not a PKCS#8 private key of the right kind in PEM", path.display())]
     Key {
         /// The file.
         path: PathBuf,
@@ -89,6 +184,7 @@ impl From<rcgen::Error> for OwnError {
 
 /// The own certificate with its key, in memory; the key is wiped when the last owner is gone.
 pub struct OwnCertificate {
+    pub(crate) kind: CertificateType,
     pub(crate) certificate: Certificate,
     /// The certificate, and its issuers where a certificate manager gave them.
     pub(crate) chain: Arc<[u8]>,
@@ -103,10 +199,15 @@ impl std::fmt::Debug for OwnCertificate {
 }
 
 impl OwnCertificate {
-    /// Where the certificate is kept below the `pki` folder.
+    /// Where the RSA certificate is kept below the `pki` folder.
     pub const CERTIFICATE_FILE: &'static str = "own/cert.der";
-    /// Where the key is kept below the `pki` folder.
+    /// Where the RSA key is kept below the `pki` folder.
     pub const KEY_FILE: &'static str = "own/key.pem";
+
+    /// The kind of its key.
+    pub const fn kind(&self) -> CertificateType {
+        self.kind
+    }
 
     /// The certificate.
     pub const fn certificate(&self) -> &Certificate {
@@ -133,7 +234,15 @@ impl OwnCertificate {
         &self.key_pkcs8
     }
 
-    /// Reads key and certificate from `data_dir/pki/own`; `None` when there is no key yet.
+    /// Reads RSA key and certificate, see [`Self::load_of`].
+    ///
+    /// # Errors
+    /// [`OwnError`]; nothing is overwritten that cannot be read.
+    pub fn load(data_dir: &Path, settings: &OwnSettings, now: Timestamp) -> Result<Option<Self>, OwnError> {
+        Self::load_of(CertificateType::RsaSha256, data_dir, settings, now)
+    }
+
+    /// Reads key and certificate of a kind from `data_dir/pki/own`; `None` when there is no key yet.
     ///
     /// A missing, outlived or incomplete certificate is issued again with the same key and URI, and the former one is
     /// kept beside it; one that somebody else issued, or a certificate manager gave, is left as it is. Takes
@@ -141,17 +250,28 @@ impl OwnCertificate {
     ///
     /// # Errors
     /// [`OwnError`]; nothing is overwritten that cannot be read.
-    pub fn load(data_dir: &Path, settings: &OwnSettings, now: Timestamp) -> Result<Option<Self>, OwnError> {
+    pub fn load_of(
+        kind: CertificateType,
+        data_dir: &Path,
+        settings: &OwnSettings,
+        now: Timestamp,
+    ) -> Result<Option<Self>, OwnError> {
         let pki = data_dir.join("pki");
-        own_update::finish_interrupted(&pki)?;
-        let Some(key) = read_key(&pki)? else { return Ok(None) };
-        let path = pki.join(Self::CERTIFICATE_FILE);
+        let is_managed = kind == CertificateType::RsaSha256;
+        if is_managed {
+            own_update::finish_interrupted(&pki)?;
+        }
+        let Some(key) = read_key(kind, &pki)? else { return Ok(None) };
+        let path = pki.join(kind.certificate_file());
         let Some(der) = file::read(&path, MAX_FILE_BYTES)? else {
-            return issue(data_dir, settings, &key, &[], now).map(Some);
+            return issue(kind, data_dir, settings, &key, &[], now).map(Some);
         };
         let certificate = belonging(&der, &key, &path)?;
         let uri = certificate.uris().first().cloned();
-        let issuers = file::read(&pki.join(own_update::ISSUERS_FILE), MAX_FILE_BYTES)?;
+        let issuers = match is_managed {
+            true => file::read(&pki.join(own_update::ISSUERS_FILE), MAX_FILE_BYTES)?,
+            false => None,
+        };
         let is_ours = certificate.is_self_issued() && issuers.is_none();
         if let (true, Some(fault)) = (is_ours, fault(&certificate, settings, now)) {
             tracing::info!(fault, "own certificate is issued again with the same key and application URI");
@@ -166,45 +286,61 @@ impl OwnCertificate {
                 .cloned()
                 .chain(certificate.addresses().iter().map(IpAddr::to_string))
                 .collect();
-            return issue(data_dir, settings, &key, &former, now).map(Some);
+            return issue(kind, data_dir, settings, &key, &former, now).map(Some);
         }
         let application_uri = match uri {
             Some(uri) => uri,
             None => install_id(data_dir)?.application_uri(),
         };
         let chain = [certificate.der(), issuers.as_deref().unwrap_or_default()].concat().into();
-        Ok(Some(Self { certificate, chain, application_uri, key_pkcs8: Zeroizing::new(key.serialize_der()) }))
+        Ok(Some(Self { kind, certificate, chain, application_uri, key_pkcs8: Zeroizing::new(key.serialize_der()) }))
     }
 
-    /// The certificate in `data_dir/pki/own`, checked against the key beside it, without changing a file; `None` when one
-    /// of the two is not there yet.
+    /// The RSA certificate, see [`Self::look_for`].
     ///
     /// # Errors
     /// [`OwnError`].
     pub fn look(data_dir: &Path) -> Result<Option<Certificate>, OwnError> {
+        Self::look_for(CertificateType::RsaSha256, data_dir)
+    }
+
+    /// The certificate of a kind in `data_dir/pki/own`, checked against the key beside it, without changing a file; `None` when one
+    /// of the two is not there yet.
+    ///
+    /// # Errors
+    /// [`OwnError`].
+    pub fn look_for(kind: CertificateType, data_dir: &Path) -> Result<Option<Certificate>, OwnError> {
         let pki = data_dir.join("pki");
-        let path = pki.join(Self::CERTIFICATE_FILE);
-        let Some(key) = read_key(&pki)? else { return Ok(None) };
+        let path = pki.join(kind.certificate_file());
+        let Some(key) = read_key(kind, &pki)? else { return Ok(None) };
         let Some(der) = file::read(&path, MAX_FILE_BYTES)? else { return Ok(None) };
         belonging(&der, &key, &path).map(Some)
     }
 
-    /// Makes key and certificate, and writes both; takes as long as the key, up to seconds on a small machine.
+    /// Makes RSA key and certificate, see [`Self::create_of`].
     ///
     /// # Errors
     /// [`OwnError`].
     pub fn create(data_dir: &Path, settings: &OwnSettings, now: Timestamp) -> Result<Self, OwnError> {
-        let size = match settings.key_size {
-            KeySize::Rsa2048 => RsaKeySize::_2048,
-            KeySize::Rsa3072 => RsaKeySize::_3072,
-            KeySize::Rsa4096 => RsaKeySize::_4096,
-        };
-        let key = KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, size)?;
-        let own = data_dir.join("pki/own");
-        file::make_folder(&own)?;
+        Self::create_of(CertificateType::RsaSha256, data_dir, settings, now)
+    }
+
+    /// Makes key and certificate of a kind, and writes both; takes as long as the key, which for RSA is up to seconds on a
+    /// small machine.
+    ///
+    /// # Errors
+    /// [`OwnError`].
+    pub fn create_of(
+        kind: CertificateType,
+        data_dir: &Path,
+        settings: &OwnSettings,
+        now: Timestamp,
+    ) -> Result<Self, OwnError> {
+        let key = kind.generate(settings.key_size)?;
+        file::make_folder(&data_dir.join("pki/own"))?;
         let text = Zeroizing::new(key.serialize_pem());
-        file::replace(&data_dir.join("pki").join(Self::KEY_FILE), text.as_bytes(), Readers::Owner)?;
-        issue(data_dir, settings, &key, &[], now)
+        file::replace(&data_dir.join("pki").join(kind.key_file()), text.as_bytes(), Readers::Owner)?;
+        issue(kind, data_dir, settings, &key, &[], now)
     }
 
     /// Issues the certificate again with the same key and URI, for ten more years; the former one is kept beside it.
@@ -215,17 +351,18 @@ impl OwnCertificate {
         let key = KeyPair::try_from(self.key_pkcs8())?;
         let own = data_dir.join("pki/own");
         file::replace(&own.join(format!("former-{}.der", self.certificate.fingerprint())), self.der(), Readers::All)?;
-        issue(data_dir, settings, &key, self.certificate.dns_names(), now)
+        issue(self.kind, data_dir, settings, &key, self.certificate.dns_names(), now)
     }
 }
 
-fn read_key(pki: &Path) -> Result<Option<KeyPair>, OwnError> {
-    read_key_file(pki.join(OwnCertificate::KEY_FILE))
+fn read_key(kind: CertificateType, pki: &Path) -> Result<Option<KeyPair>, OwnError> {
+    read_key_file(kind, pki.join(kind.key_file()))
 }
 
-pub(crate) fn read_key_file(path: PathBuf) -> Result<Option<KeyPair>, OwnError> {
+pub(crate) fn read_key_file(kind: CertificateType, path: PathBuf) -> Result<Option<KeyPair>, OwnError> {
     let Some(text) = file::read(&path, MAX_FILE_BYTES)?.map(Zeroizing::new) else { return Ok(None) };
-    parse_key(&text).map(Some).ok_or(OwnError::Key { path })
+    let key = parse_key(&text).filter(|key| key.algorithm() == kind.algorithm());
+    key.map(Some).ok_or(OwnError::Key { path })
 }
 
 /// The certificate in `der`, which was read from `path`, if it belongs to the key.
@@ -250,8 +387,11 @@ fn fault(certificate: &Certificate, settings: &OwnSettings, now: Timestamp) -> O
     if now > certificate.not_after() {
         return Some("it has expired".to_owned());
     }
-    if certificate.uris().len() != 1 {
+    let [uri] = certificate.uris() else {
         return Some("it does not hold exactly one application URI".to_owned());
+    };
+    if settings.application_uri.as_ref().is_some_and(|wanted| wanted != uri) {
+        return Some("its application URI is not that of the application".to_owned());
     }
     let hosts = settings.found_names.iter().filter(|name| name.parse::<IpAddr>().is_err());
     let missing = settings.names.iter().chain(hosts).find(|name| is_name(name) && !certificate.names_host(name));
@@ -265,13 +405,17 @@ fn is_name(name: &str) -> bool {
 }
 
 fn issue(
+    kind: CertificateType,
     data_dir: &Path,
     settings: &OwnSettings,
     key: &KeyPair,
     former_names: &[String],
     now: Timestamp,
 ) -> Result<OwnCertificate, OwnError> {
-    let application_uri = install_id(data_dir)?.application_uri();
+    let application_uri = match &settings.application_uri {
+        Some(uri) => uri.clone(),
+        None => install_id(data_dir)?.application_uri(),
+    };
     let making = |error: &dyn std::fmt::Display| OwnError::Making(error.to_string());
     let mut alternatives = vec![SanType::URI(application_uri.as_str().try_into().map_err(|error| making(&error))?)];
     let mut names: Vec<&str> = Vec::new();
@@ -297,29 +441,26 @@ fn issue(
     params.subject_alt_names = alternatives;
     params.distinguished_name = subject;
     params.is_ca = IsCa::ExplicitNoCa;
-    params.key_usages = vec![
-        KeyUsagePurpose::DigitalSignature,
-        KeyUsagePurpose::ContentCommitment,
-        KeyUsagePurpose::KeyEncipherment,
-        KeyUsagePurpose::DataEncipherment,
-        KeyUsagePurpose::KeyCertSign,
-    ];
+    params.key_usages = kind.usages();
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
     params.use_authority_key_identifier_extension = true;
     let issued = params.self_signed(key)?;
-    let path = data_dir.join("pki").join(OwnCertificate::CERTIFICATE_FILE);
+    let path = data_dir.join("pki").join(kind.certificate_file());
     let certificate =
         Certificate::from_der(issued.der()).map_err(|source| OwnError::Certificate { path: path.clone(), source })?;
-    file::remove(&data_dir.join("pki").join(own_update::ISSUERS_FILE))?;
+    if kind == CertificateType::RsaSha256 {
+        file::remove(&data_dir.join("pki").join(own_update::ISSUERS_FILE))?;
+    }
     file::replace(&path, issued.der(), Readers::All)?;
     tracing::info!(
+        key = %kind,
         fingerprint = %certificate.fingerprint(),
         uri = application_uri,
         names = names.join(" "),
-        "own certificate issued"
+        "own key certified"
     );
     let chain = Arc::clone(certificate.der());
-    Ok(OwnCertificate { certificate, chain, application_uri, key_pkcs8: Zeroizing::new(key.serialize_der()) })
+    Ok(OwnCertificate { kind, certificate, chain, application_uri, key_pkcs8: Zeroizing::new(key.serialize_der()) })
 }
 
 /// Year, month and day of `time`, days after the 28th held there so that the date exists in every year.

@@ -14,7 +14,7 @@ use crate::file::{self, Readers};
 use crate::own::{MAX_FILE_BYTES, parse_key};
 use crate::path::{self, MAX_DEPTH};
 use crate::signing_request::NEXT_KEY_FILE;
-use crate::{Certificate, CertificateError, OwnCertificate, OwnError, OwnIdentity, Reason, trust};
+use crate::{Certificate, CertificateError, CertificateType, OwnCertificate, OwnError, OwnIdentity, Reason, trust};
 
 /// The issuers of the own certificate, DER; there only when a certificate manager gave the certificate.
 pub(crate) const ISSUERS_FILE: &str = "own/issuers.der";
@@ -120,7 +120,9 @@ impl OwnIdentity {
             Some(text) => parse_key(text).ok_or(UpdateRefused::Key)?,
             None => self.key_of(&leaf, &current)?,
         };
-        if leaf.public_key_bytes() != PublicKeyData::der_bytes(&key) {
+        // The certificates of the other kinds of key are not replaced from outside.
+        let is_kind = key.algorithm() == CertificateType::RsaSha256.algorithm();
+        if !is_kind || leaf.public_key_bytes() != PublicKeyData::der_bytes(&key) {
             return Err(UpdateRefused::Mismatch);
         }
         // The root needs not be sent, since whoever does not know it cannot trust it.
@@ -155,6 +157,7 @@ impl OwnIdentity {
         finish_interrupted(&pki)?;
         let application_uri = update.certificate.uris().first().cloned().unwrap_or_default();
         let installed = Arc::new(OwnCertificate {
+            kind: CertificateType::RsaSha256,
             certificate: update.certificate.clone(),
             chain: update.chain(),
             application_uri,

@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use crate::file::{self, Readers};
 use crate::own::read_key_file;
-use crate::{Certificate, OwnError, OwnIdentity, PublicKey};
+use crate::{Certificate, CertificateType, OwnError, OwnIdentity, PublicKey};
 
 /// A key that waits for its certificate; it survives a restart, since a certificate authority may take days.
 pub(crate) const NEXT_KEY_FILE: &str = "own/next-key.pem";
@@ -83,7 +83,7 @@ impl OwnIdentity {
 
     /// The key that waits for its certificate.
     pub(crate) fn next_key(&self) -> Result<Option<KeyPair>, OwnError> {
-        read_key_file(self.data_dir.join("pki").join(NEXT_KEY_FILE))
+        read_key_file(CertificateType::RsaSha256, self.data_dir.join("pki").join(NEXT_KEY_FILE))
     }
 }
 

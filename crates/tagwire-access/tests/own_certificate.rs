@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tagwire_access::{
-    Actor, KeySize, NoAudit, OwnCertificate, OwnError, OwnIdentity, OwnSettings, PeerCheck, PublicKey, TrustSettings,
-    TrustStore,
+    Actor, CertificateType, KeySize, NoAudit, OwnCertificate, OwnError, OwnIdentity, OwnSettings, PeerCheck, PublicKey,
+    TrustSettings, TrustStore,
 };
 use tagwire_model::Timestamp;
 
@@ -16,6 +16,7 @@ fn settings(names: &[&str], found: &[&str]) -> OwnSettings {
         names: names.iter().map(ToString::to_string).collect(),
         found_names: found.iter().map(ToString::to_string).collect(),
         key_size: KeySize::Rsa2048,
+        ..OwnSettings::default()
     }
 }
 
@@ -143,4 +144,55 @@ fn the_key_is_made_beside_the_start_and_is_there_at_once_the_next_time() {
     let renewed = again.renew(&slow, at("2030-01-01")).expect("renews");
     assert_eq!(renewed.application_uri(), own.application_uri());
     assert_eq!(again.current().expect("there").der(), renewed.der());
+}
+
+#[test]
+fn every_kind_of_key_has_a_certificate_of_its_own_with_the_same_uri() {
+    let folder = tempfile::tempdir().expect("folder");
+    let now = at("2024-05-01");
+    let also = vec![CertificateType::EccNistP384, CertificateType::EccNistP256];
+    let wanted = OwnSettings { also, ..settings(&["plant.example"], &["host1"]) };
+    let identity = OwnIdentity::open(folder.path(), wanted.clone(), now).expect("opens");
+    let rsa = identity.wait(Duration::from_secs(120)).expect("made");
+    let others = identity.others();
+    let kinds: Vec<_> = others.iter().map(|own| (own.kind(), own.certificate().public_key())).collect();
+    let expected = [(CertificateType::EccNistP256, PublicKey::P256), (CertificateType::EccNistP384, PublicKey::P384)];
+    assert_eq!(kinds, expected);
+    for own in others.iter() {
+        assert_eq!(own.application_uri(), rsa.application_uri());
+        assert_eq!(own.certificate().dns_names(), rsa.certificate().dns_names());
+        assert_eq!(own.certificate().not_after(), rsa.certificate().not_after());
+        let parsed = <x509_cert::Certificate as x509_cert::der::Decode>::from_der(own.der()).expect("parses");
+        let usage = parsed.tbs_certificate().get_extension::<x509_cert::ext::pkix::KeyUsage>().expect("reads");
+        assert_eq!(usage.expect("there").1.0.bits(), 0b10_0001, "digitalSignature and keyCertSign");
+        let store = TrustStore::open(&folder.path().join("other"), TrustSettings::default(), Arc::new(NoAudit));
+        let store = store.expect("opens");
+        store.accept_der(own.der(), now, &Actor::default()).expect("accepts");
+        assert!(store.verify_peer(own.der(), &PeerCheck::default(), now).is_ok());
+    }
+
+    let moved = OwnSettings { names: vec!["other.example".to_owned()], ..wanted.clone() };
+    let again = OwnIdentity::open(folder.path(), moved, now).expect("opens");
+    assert_eq!(again.all().len(), 3);
+    for (before, after) in others.iter().zip(again.others().iter()) {
+        assert_eq!(before.key_pkcs8(), after.key_pkcs8(), "the key stays");
+        assert!(after.certificate().names_host("other.example"));
+    }
+    std::fs::copy(folder.path().join("pki/own/key.pem"), folder.path().join("pki/own/key-nist-p256.pem"))
+        .expect("copy");
+    assert!(matches!(OwnIdentity::open(folder.path(), wanted, now), Err(OwnError::Key { .. })));
+}
+
+#[test]
+fn certificates_on_curves_follow_the_uri_of_an_rsa_certificate_that_somebody_else_issued() {
+    let folder = tempfile::tempdir().expect("folder");
+    let now = at("2024-05-01");
+    let given = OwnSettings { application_uri: Some("urn:plant:own".to_owned()), ..settings(&[], &["host1"]) };
+    OwnCertificate::create(folder.path(), &given, now).expect("makes");
+    let also = vec![CertificateType::EccNistP256];
+    let identity = OwnIdentity::open(folder.path(), OwnSettings { also, ..settings(&[], &["host1"]) }, now);
+    let identity = identity.expect("opens");
+    for own in identity.all() {
+        assert_eq!(own.application_uri(), "urn:plant:own");
+    }
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use parking_lot::Mutex as SyncMutex;
 use tagwire_access::{
-    Actor, FileError, Login, OwnCertificate, OwnError, OwnIdentity, OwnSettings, PasswordError, TrustSettings,
-    TrustStore, Users, UsersError, What, found_names, install_id,
+    Actor, CertificateType, FileError, Login, OwnCertificate, OwnError, OwnIdentity, OwnSettings, PasswordError,
+    TrustSettings, TrustStore, Users, UsersError, What, found_names, install_id,
 };
 use tagwire_driver::{Clock, DriverKind, Statistics, Watchdog};
 use tagwire_hub::Hub;
@@ -137,6 +137,7 @@ impl Gateway {
             application_name: config.server.name.clone(),
             names: config.ua.hosts.clone(),
             found_names: found_names(),
+            also: crate::ua::certificates(&config.ua.security),
             ..OwnSettings::default()
         };
         let own = OwnIdentity::open(data_dir.path(), own_settings, now)?;
@@ -292,12 +293,16 @@ impl Gateway {
         self.shared.own.current().map(|own| own.certificate().fingerprint().to_string())
     }
 
-    /// Waits for the own certificate and gives its fingerprint; `None` when there will be none.
-    pub fn wait_fingerprint(&self) -> impl Future<Output = Option<String>> + Send + use<> {
+    /// Waits for the own certificates and gives their fingerprints, those with another key than RSA first and with its name;
+    /// none when there will be none.
+    pub fn wait_fingerprints(&self) -> impl Future<Output = Vec<String>> + Send + use<> {
         let own = Arc::clone(&self.shared.own);
         async move {
-            let waiting = tokio::task::spawn_blocking(move || own.wait(MAX_KEY_WAIT)).await;
-            waiting.ok()?.ok().map(|own| own.certificate().fingerprint().to_string())
+            let waiting = tokio::task::spawn_blocking(move || (own.wait(MAX_KEY_WAIT).ok(), own.others()));
+            let Ok((rsa, others)) = waiting.await else { return Vec::new() };
+            let named = |own: &Arc<OwnCertificate>| format!("{} for {}", own.certificate().fingerprint(), own.kind());
+            let rsa = rsa.map(|own| own.certificate().fingerprint().to_string());
+            others.iter().map(named).chain(rsa).collect()
         }
     }
 
@@ -423,7 +428,7 @@ async fn keep_house(shared: Arc<Shared>, mut tags: ServerTags) {
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut watchdogs = std::collections::HashMap::new();
     let mut n_steps = shared.clock.n_steps();
-    let mut expiry = Expiry::default();
+    let mut expiries: std::collections::HashMap<CertificateType, Expiry> = std::collections::HashMap::new();
     loop {
         ticks.tick().await;
         shared.clock.watch();
@@ -431,11 +436,12 @@ async fn keep_house(shared: Arc<Shared>, mut tags: ServerTags) {
         if before != n_steps {
             events::tell_clock_step(shared.ua.events());
         }
-        if let Some(own) = shared.own.current()
-            && let Some(notice) = expiry.check(own.certificate(), shared.clock.now())
-        {
-            tracing::warn!("{}; tagwire doctor tells how to renew it", notice.text);
-            events::tell_expiry(shared.ua.events(), &notice);
+        for own in shared.own.all() {
+            let expiry = expiries.entry(own.kind()).or_default();
+            if let Some(notice) = expiry.check(own.certificate(), shared.clock.now()) {
+                tracing::warn!("{}; tagwire doctor tells how to renew it", notice.text);
+                events::tell_expiry(shared.ua.events(), &notice);
+            }
         }
         // A reload holds the plant for as long as it takes; the round is left out then.
         if let Ok(plant) = shared.plant.try_lock() {

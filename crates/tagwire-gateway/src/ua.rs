@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tagwire_access::{Audit, Login, OwnIdentity, Policy, TrustStore};
+use tagwire_access::{Audit, CertificateType, Login, OwnIdentity, Policy, TrustStore};
 use tagwire_driver::Clock;
 use tagwire_hub::Hub;
 use tagwire_model::TagId;
@@ -96,7 +96,7 @@ impl UaFace {
         self.durable.restore(&self.server);
     }
 
-    /// Gives the server its certificate as soon as there is one.
+    /// Gives the server its certificates, the RSA one as soon as it is there.
     pub(crate) fn identify(&self, own: Arc<OwnIdentity>) {
         let server = Arc::clone(&self.server);
         let identify =
@@ -104,6 +104,7 @@ impl UaFace {
                 Ok(identity) => server.set_identity(identity),
                 Err(error) => tracing::error!(%error, "the own certificate cannot be used"),
             };
+        own.others().iter().for_each(|other| identify(other));
         match own.current() {
             Some(own) => identify(&own),
             None => {
@@ -184,6 +185,16 @@ impl UaFace {
     }
 }
 
+/// The kinds of certificate that the policies ask for beside the RSA one.
+pub(crate) fn certificates(chosen: &[Security]) -> Vec<CertificateType> {
+    let kind = |choice: &Security| match choice {
+        Security::EccNistP256AesGcm | Security::EccNistP256 => Some(CertificateType::EccNistP256),
+        Security::EccNistP384AesGcm | Security::EccNistP384 => Some(CertificateType::EccNistP384),
+        _ => None,
+    };
+    chosen.iter().filter_map(kind).collect()
+}
+
 /// Policies with their modes, best first.
 fn security(chosen: &[Security]) -> Vec<(&'static SecurityPolicy, MessageSecurityMode)> {
     let policy = |choice: Security| match choice {
@@ -191,6 +202,10 @@ fn security(chosen: &[Security]) -> Vec<(&'static SecurityPolicy, MessageSecurit
         Security::Basic256Sha256 => SecurityPolicy::BASIC256_SHA256,
         Security::Aes128Sha256RsaOaep => SecurityPolicy::AES128_SHA256_RSA_OAEP,
         Security::Aes256Sha256RsaPss => SecurityPolicy::AES256_SHA256_RSA_PSS,
+        Security::EccNistP256AesGcm => SecurityPolicy::ECC_NIST_P256_AES_GCM,
+        Security::EccNistP384AesGcm => SecurityPolicy::ECC_NIST_P384_AES_GCM,
+        Security::EccNistP256 => SecurityPolicy::ECC_NIST_P256,
+        Security::EccNistP384 => SecurityPolicy::ECC_NIST_P384,
     };
     let mut policies: Vec<&'static SecurityPolicy> = Vec::new();
     for policy in chosen.iter().map(|choice| policy(*choice)) {
@@ -271,5 +286,12 @@ mod tests {
         let (pss, basic, aes128) = ("Aes256_Sha256_RsaPss", "Basic256Sha256", "Aes128_Sha256_RsaOaep");
         let expected = [(pss, 3), (basic, 3), (aes128, 3), (pss, 2), (basic, 2), (aes128, 2), ("None", 1)];
         assert_eq!(offered, expected);
+    }
+
+    #[test]
+    fn a_policy_over_a_curve_brings_its_certificate() {
+        let (p256, p384) = (CertificateType::EccNistP256, CertificateType::EccNistP384);
+        assert_eq!(certificates(&[Security::None, Security::Basic256Sha256]), []);
+        assert_eq!(certificates(&[Security::EccNistP384AesGcm, Security::EccNistP256]), [p384, p256]);
     }
 }

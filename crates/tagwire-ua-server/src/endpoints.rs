@@ -56,30 +56,32 @@ impl Server {
     pub(crate) fn endpoints(&self, url: &str, channel: &ChannelFacts) -> Vec<EndpointDescription> {
         let server = self.application(url, channel);
         let url = UaString::from(self.reachable_url(url, channel));
-        let identity = self.identity();
-        let certificate = identity.as_ref().map(|identity| ByteString::from(identity.certificate().chain().as_ref()));
-        let endpoint = |(policy, mode): &(&'static SecurityPolicy, MessageSecurityMode)| EndpointDescription {
-            endpoint_url: url.clone(),
-            server: server.clone(),
-            server_certificate: certificate.clone().unwrap_or_default(),
-            security_mode: *mode,
-            security_policy_uri: policy.uri.into(),
-            user_identity_tokens: self.token_policies(policy, identity.is_some()),
-            transport_profile_uri: TRANSPORT_PROFILE.into(),
-            security_level: security_level(policy, *mode),
+        let endpoint = |(policy, mode): &(&'static SecurityPolicy, MessageSecurityMode)| {
+            let identity = self.identity(policy);
+            let certificate = identity.as_ref().map(|own| ByteString::from(own.certificate().chain().as_ref()));
+            (policy.is_none() || identity.is_some()).then(|| EndpointDescription {
+                endpoint_url: url.clone(),
+                server: server.clone(),
+                server_certificate: certificate.unwrap_or_default(),
+                security_mode: *mode,
+                security_policy_uri: policy.uri.into(),
+                user_identity_tokens: self.token_policies(policy, identity.is_some()),
+                transport_profile_uri: TRANSPORT_PROFILE.into(),
+                security_level: security_level(policy, *mode),
+            })
         };
-        let offered = self.config.security.iter();
-        offered.filter(|(policy, _)| policy.is_none() || identity.is_some()).map(endpoint).collect()
+        self.config.security.iter().filter_map(endpoint).collect()
     }
 
     /// The security policy of passwords and signatures of users on an endpoint: its own, and on the endpoint without security the
-    /// one that the operator offers and most clients speak (Part 4, 7.41).
+    /// RSA one that the operator offers and most clients speak (Part 4, 7.41).
     pub(crate) fn token_policy(&self, endpoint: &'static SecurityPolicy) -> &'static SecurityPolicy {
         if !endpoint.is_none() {
             return endpoint;
         }
         let basic = SecurityPolicy::BASIC256_SHA256;
-        let mut offered = self.config.security.iter().map(|(policy, _)| *policy).filter(|policy| !policy.is_none());
+        let is_rsa = |policy: &&SecurityPolicy| !policy.is_none() && policy.curve().is_none();
+        let mut offered = self.config.security.iter().map(|(policy, _)| *policy).filter(is_rsa);
         if offered.clone().any(|policy| policy == basic) { basic } else { offered.next().unwrap_or(basic) }
     }
 

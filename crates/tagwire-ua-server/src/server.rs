@@ -5,13 +5,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use arc_swap::{ArcSwap, ArcSwapOption};
+use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use tagwire_access::{Audit, Guesses, Identity, Login, PeerCheck, Policy, Principal, TrustStore, What};
 use tagwire_hub::Hub;
 use tagwire_model::{Status, TagId, Timestamp};
 use tagwire_ua_proto::ids::node;
-use tagwire_ua_proto::secure::{OwnIdentity, PeerCertificate, SecurityPolicy, ServerConfig as ChannelConfig};
+use tagwire_ua_proto::secure::{
+    OwnIdentities, OwnIdentity, PeerCertificate, SecurityPolicy, ServerConfig as ChannelConfig,
+};
 use tagwire_ua_proto::services::{MessageSecurityMode, ServerState};
 use tagwire_ua_proto::status;
 use tagwire_ua_proto::transport::Limits;
@@ -102,8 +104,8 @@ pub struct Server {
     pub(crate) durables: Durables,
     /// Which rule of the policy covers each tag.
     pub(crate) zones: ArcSwap<Zones>,
-    identity: ArcSwapOption<OwnIdentity>,
-    /// How often the identity was replaced by another that channels must use.
+    identities: ArcSwap<OwnIdentities>,
+    /// How often an identity was replaced by another that channels must use.
     identity_generation: AtomicU64,
     channel_config: ArcSwap<ChannelConfig>,
     pub(crate) owners: Mutex<Owners>,
@@ -149,7 +151,7 @@ impl Server {
     /// A server that listens nowhere yet.
     pub fn new(config: ServerConfig, parts: ServerParts) -> Arc<Self> {
         let start_time = (parts.clock)();
-        let channel_config = ArcSwap::from_pointee(channel_config(&config, None));
+        let channel_config = ArcSwap::from_pointee(channel_config(&config, &OwnIdentities::default()));
         let events = Arc::new(Events::new(Arc::clone(&parts.clock), Arc::clone(&parts.policy)));
         let diagnostics = Diagnostics::new(config.diagnostics);
         let zones = ArcSwap::from_pointee(Zones::none(Arc::clone(&parts.policy)));
@@ -174,7 +176,7 @@ impl Server {
             zones,
             diagnostics,
             durables: Durables::new(parts.durable),
-            identity: ArcSwapOption::empty(),
+            identities: ArcSwap::default(),
             identity_generation: AtomicU64::new(0),
             channel_config,
             owners: Mutex::default(),
@@ -199,12 +201,16 @@ impl Server {
         &self.events
     }
 
-    /// Gives the server its certificate; endpoints with security appear from then on, and channels that are open keep
-    /// what they have.
+    /// Gives the server a certificate, in place of the one with the same kind of key; endpoints whose policy takes it appear
+    /// from then on, and channels that are open keep what they have.
     pub fn set_identity(&self, identity: OwnIdentity) {
         let identity = Arc::new(identity);
-        self.channel_config.store(Arc::new(channel_config(&self.config, Some(Arc::clone(&identity)))));
-        self.identity.store(Some(identity));
+        self.identities.rcu(|known| {
+            let mut identities = OwnIdentities::clone(known);
+            identities.replace(Arc::clone(&identity));
+            identities
+        });
+        self.channel_config.store(Arc::new(channel_config(&self.config, &self.identities.load())));
     }
 
     /// As [`Self::set_identity`], and has channels that were opened with the identity before closed; their sessions live
@@ -223,8 +229,9 @@ impl Server {
         self.channel_config.load_full()
     }
 
-    pub(crate) fn identity(&self) -> Option<Arc<OwnIdentity>> {
-        self.identity.load_full()
+    /// The certificate for a policy; for the policy None the RSA one.
+    pub(crate) fn identity(&self, policy: &SecurityPolicy) -> Option<Arc<OwnIdentity>> {
+        self.identities.load().for_policy(policy).cloned()
     }
 
     /// Replaces the rules of who may do what. Where anything changes all sessions end, because what they did under the
@@ -580,9 +587,12 @@ impl Server {
     }
 }
 
-/// What channels may be opened with: everything the operator wants, or the policy None for as long as there is no key.
-fn channel_config(config: &ServerConfig, identity: Option<Arc<OwnIdentity>>) -> ChannelConfig {
-    let offers = config.security.iter().copied().filter(|(policy, _)| policy.is_none() || identity.is_some());
+/// What channels may be opened with: everything the operator wants and there is a key for, and the policy None.
+fn channel_config(config: &ServerConfig, identities: &OwnIdentities) -> ChannelConfig {
+    let works = |(policy, _): &(&'static SecurityPolicy, MessageSecurityMode)| {
+        policy.is_none() || identities.for_policy(policy).is_some()
+    };
+    let offers = config.security.iter().copied().filter(works);
     let mut offers: Vec<_> = offers.collect();
     // Discovery needs no security; the services themselves refuse sessions on such a channel (Part 4, 5.5.1).
     if !offers.iter().any(|(policy, _)| policy.is_none()) {
@@ -590,5 +600,5 @@ fn channel_config(config: &ServerConfig, identity: Option<Arc<OwnIdentity>>) -> 
     }
     let limits =
         Limits { max_message: limits::MAX_MESSAGE_SIZE, max_chunks: limits::MAX_CHUNK_COUNT, ..Limits::default() };
-    ChannelConfig { handshake_timeout: limits::OPEN_TIMEOUT, ..ChannelConfig::new(identity, offers, limits) }
+    ChannelConfig { handshake_timeout: limits::OPEN_TIMEOUT, ..ChannelConfig::new(identities.clone(), offers, limits) }
 }

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rcgen::{CertificateParams, KeyPair, PKCS_RSA_SHA256, RsaKeySize};
+use rcgen::{CertificateParams, KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, RsaKeySize};
 use tagwire_model::Timestamp;
 use tagwire_ua_proto::secure::{
-    ClientChannel, ClientConfig, Event, OwnIdentity, PeerCertificate, SecurityPolicy, ServerChannel, ServerConfig,
+    ClientChannel, ClientConfig, Event, OwnIdentities, OwnIdentity, PeerCertificate, SecurityPolicy, ServerChannel,
+    ServerConfig,
 };
 use tagwire_ua_proto::services::MessageSecurityMode;
 use tagwire_ua_proto::transport::Limits;
@@ -16,9 +17,17 @@ pub type Security = (&'static SecurityPolicy, MessageSecurityMode);
 pub const LIMITS: Limits = Limits { receive_buffer: 8192, send_buffer: 8192, max_message: 1 << 20, max_chunks: 64 };
 
 pub fn identity() -> Arc<OwnIdentity> {
-    let key = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048).expect("key");
+    certified(&KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048).expect("key"))
+}
+
+/// One with a key on P-256.
+pub fn curve_identity() -> Arc<OwnIdentity> {
+    certified(&KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).expect("key"))
+}
+
+fn certified(key: &KeyPair) -> Arc<OwnIdentity> {
     let params = CertificateParams::new(vec!["localhost".to_owned()]).expect("names");
-    let certificate = params.self_signed(&key).expect("certificate");
+    let certificate = params.self_signed(key).expect("certificate");
     Arc::new(OwnIdentity::new(certificate.der(), key.serialized_der()).expect("identity"))
 }
 
@@ -29,7 +38,7 @@ pub fn opening(
     client: &Arc<OwnIdentity>,
     now: Instant,
 ) -> (ServerChannel, ClientChannel, Vec<u8>) {
-    let config = ServerConfig::new(Some(server.clone()), vec![security], LIMITS);
+    let config = ServerConfig::new(OwnIdentities::from_iter([server.clone()]), vec![security], LIMITS);
     let mut server_channel = ServerChannel::new(Arc::new(config), 7, now);
     let (mut up, mut down) = (Vec::new(), Vec::new());
     let peer = || Arc::new(PeerCertificate::parse(server.certificate().chain()).expect("certificate"));

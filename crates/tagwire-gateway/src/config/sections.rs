@@ -30,8 +30,8 @@ section! {
         /// Address and port, or a list of them; a host name is resolved at start.
         /// Default: all addresses (`0.0.0.0:4840` and `[::]:4840`) when `security` has no `none` and `anonymous` is `none`, else `127.0.0.1:4840`.
         pub listen: Vec<HostPort> = Shape::OneOrMore(KeyKind::Text), Presence::Depends;
-        /// Security policies offered, each but `none` with the modes Sign, and Sign and Encrypt: `none`, `basic256sha256`, `aes128-sha256-rsaoaep`, `aes256-sha256-rsapss`.
-        pub security: Vec<Security> = Shape::OneOrMore(KeyKind::Text), Presence::Default("[\"basic256sha256\", \"aes128-sha256-rsaoaep\", \"aes256-sha256-rsapss\"]");
+        /// Security policies offered, each but `none` with the modes Sign, and Sign and Encrypt: `none`, `basic256sha256`, `aes128-sha256-rsaoaep`, `aes256-sha256-rsapss`, `ecc-nistp256-aesgcm`, `ecc-nistp384-aesgcm`, and for older clients `ecc-nistp256`, `ecc-nistp384`.
+        pub security: Vec<Security> = Shape::OneOrMore(KeyKind::Text), Presence::Default("[\"basic256sha256\", \"aes128-sha256-rsaoaep\", \"aes256-sha256-rsapss\", \"ecc-nistp256-aesgcm\", \"ecc-nistp384-aesgcm\"]");
         /// What a client may do without a user name: `none`, `read` or `write`.
         pub anonymous: Anonymous = Shape::One(KeyKind::Choice(&["none", "read", "write"])), Presence::Default("none");
         /// Host names and addresses that clients use for this machine, for the certificate and for the endpoints told to clients.
@@ -239,6 +239,14 @@ choices! {
         Aes128Sha256RsaOaep = "aes128-sha256-rsaoaep",
         /// RSA-PSS with SHA-256 and AES-256.
         Aes256Sha256RsaPss = "aes256-sha256-rsapss",
+        /// NIST P-256 with AES-128-GCM.
+        EccNistP256AesGcm = "ecc-nistp256-aesgcm",
+        /// NIST P-384 with AES-256-GCM.
+        EccNistP384AesGcm = "ecc-nistp384-aesgcm",
+        /// NIST P-256 with AES-128-CBC, which the one with AES-GCM replaces.
+        EccNistP256 = "ecc-nistp256",
+        /// NIST P-384 with AES-256-CBC, which the one with AES-GCM replaces.
+        EccNistP384 = "ecc-nistp384",
     }
 }
 

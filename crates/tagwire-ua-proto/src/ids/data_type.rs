@@ -237,12 +237,16 @@ ids! {
     REGISTER_SERVER2_RESPONSE = 12194 "RegisterServer2Response";
     TRUST_LIST_DATA_TYPE = 12554 "TrustListDataType";
     MDNS_DISCOVERY_CONFIGURATION = 12891 "MdnsDiscoveryConfiguration";
+    KEY_VALUE_PAIR = 14533 "KeyValuePair";
     ACCESS_LEVEL_TYPE = 15031 "AccessLevelType";
     EVENT_NOTIFIER_TYPE = 15033 "EventNotifierType";
     ACCESS_LEVEL_EX_TYPE = 15406 "AccessLevelExType";
     IDENTITY_MAPPING_RULE_TYPE = 15634 "IdentityMappingRuleType";
-    TRANSACTION_ERROR_TYPE = 32285 "TransactionErrorType";
+    ADDITIONAL_PARAMETERS_TYPE = 16313 "AdditionalParametersType";
+    ECC_ENCRYPTED_SECRET = 17546 "EccEncryptedSecret";
+    EPHEMERAL_KEY_TYPE = 17548 "EphemeralKeyType";
     INDEX = 17588 "Index";
     VERSION_TIME = 20998 "VersionTime";
     URI_STRING = 23751 "UriString";
+    TRANSACTION_ERROR_TYPE = 32285 "TransactionErrorType";
 }

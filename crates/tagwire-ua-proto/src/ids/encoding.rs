@@ -190,6 +190,9 @@ ids! {
     MDNS_DISCOVERY_CONFIGURATION = 12901 "MdnsDiscoveryConfiguration";
     STRUCTURE_FIELD = 14844 "StructureField";
     ENUM_FIELD = 14845 "EnumField";
+    KEY_VALUE_PAIR = 14846 "KeyValuePair";
     IDENTITY_MAPPING_RULE_TYPE = 15736 "IdentityMappingRuleType";
+    ADDITIONAL_PARAMETERS_TYPE = 17537 "AdditionalParametersType";
+    EPHEMERAL_KEY_TYPE = 17549 "EphemeralKeyType";
     TRANSACTION_ERROR_TYPE = 32382 "TransactionErrorType";
 }

@@ -1,6 +1,7 @@
-//! OpenSecureChannel messages: signed and encrypted with the keys of the certificates (Part 6, 6.7.2 and 6.7.4).
+//! OpenSecureChannel messages: signed with the keys of the certificates, and encrypted where these can (Part 6, 6.7.2
+//! and 6.7.4).
 
-use super::{CryptoFailed, OwnIdentity, PeerCertificate, SecurityPolicy};
+use super::{AsymmetricEncryption, CryptoFailed, KeyExchange, OwnIdentity, PeerCertificate, SecurityPolicy};
 use crate::codec::{DecodeError, Encode, Reader, write_bytes, write_str};
 use crate::transport::{ChunkKind, Fault, FrameHeader, MessageKind, TransportError};
 
@@ -41,28 +42,42 @@ pub(super) struct Opened {
     pub(super) sequence_number: u32,
     pub(super) request_id: u32,
     pub(super) body: Vec<u8>,
+    /// Empty for the policy None.
+    pub(super) signature: Vec<u8>,
 }
 
-/// Decrypts and verifies. Every failure looks the same.
+/// Decrypts and verifies. Every failure looks the same. `also_signed` is what the sender signed behind the message: for
+/// the first response of a bound channel the signature of the request (Part 6, 6.7.5).
 pub(super) fn open(
     policy: &SecurityPolicy,
     parties: Option<(&OwnIdentity, &PeerCertificate)>,
     frame: &[u8],
     clear_len: usize,
+    also_signed: &[u8],
 ) -> Result<Opened, TransportError> {
     let (clear, content) = frame.split_at_checked(clear_len).ok_or(DecodeError::End)?;
     let (Some(suite), Some((own, sender))) = (&policy.asymmetric, parties) else {
-        return split(content, DecodeError::End.into());
+        return split(content, Vec::new(), DecodeError::End.into());
     };
-    let plain = own.decrypt(suite.encryption, content, MAX_BLOCKS).map_err(|_| Fault::NotAuthentic)?;
-    let signed_end = plain.len().checked_sub(sender.key_bytes()).ok_or(Fault::NotAuthentic)?;
-    let (signed, signature) = plain.split_at(signed_end);
-    let message = [clear, signed].concat();
+    let plain;
+    let content = match suite.exchange {
+        KeyExchange::Encrypted { algorithm, .. } => {
+            plain = own.decrypt(algorithm, content, MAX_BLOCKS).map_err(|_| Fault::NotAuthentic)?;
+            plain.as_slice()
+        }
+        KeyExchange::Agreed(_) => content,
+    };
+    let signed_end = content.len().checked_sub(sender.signature_len()).ok_or(Fault::NotAuthentic)?;
+    let (signed, signature) = content.split_at(signed_end);
+    let message = [clear, signed, also_signed].concat();
     if !sender.verifies(suite.signature, &message, signature) {
         return Err(Fault::NotAuthentic.into());
     }
-    let body_end = padding_start(signed, own.key_bytes()).ok_or(Fault::NotAuthentic)?;
-    split(signed.get(..body_end).unwrap_or_default(), Fault::NotAuthentic.into())
+    let body_end = match suite.exchange {
+        KeyExchange::Encrypted { .. } => padding_start(signed, own.signature_len()).ok_or(Fault::NotAuthentic)?,
+        KeyExchange::Agreed(_) => signed_end,
+    };
+    split(signed.get(..body_end).unwrap_or_default(), signature.to_vec(), Fault::NotAuthentic.into())
 }
 
 /// Where the padding at the end starts. Keys beyond 2048 bits have a second byte for its length.
@@ -79,23 +94,24 @@ fn padding_start(signed: &[u8], key_bytes: usize) -> Option<usize> {
     intact.then_some(start)
 }
 
-fn split(content: &[u8], too_short: TransportError) -> Result<Opened, TransportError> {
+fn split(content: &[u8], signature: Vec<u8>, too_short: TransportError) -> Result<Opened, TransportError> {
     let mut reader = Reader::new(content);
     let (Ok(sequence_number), Ok(request_id)) = (reader.u32(), reader.u32()) else {
         return Err(too_short);
     };
-    Ok(Opened { sequence_number, request_id, body: reader.rest().to_vec() })
+    Ok(Opened { sequence_number, request_id, body: reader.rest().to_vec(), signature })
 }
 
-/// Appends a whole frame: header, then sequence number, request id and body, signed and encrypted.
+/// Appends a whole frame: header, then sequence number, request id and body, signed, and encrypted where the keys can.
+/// Returns the signature, which is empty for the policy None.
 pub(super) fn seal(
     policy: &SecurityPolicy,
     parties: Option<(&OwnIdentity, &PeerCertificate)>,
     channel_id: u32,
     (sequence_number, request_id): (u32, u32),
-    body: &[u8],
+    (body, also_signed): (&[u8], &[u8]),
     out: &mut Vec<u8>,
-) -> Result<(), CryptoFailed> {
+) -> Result<Vec<u8>, CryptoFailed> {
     let start = FrameHeader::open(MessageKind::Open, ChunkKind::Final, out);
     channel_id.encode(out);
     write_str(policy.uri, out);
@@ -107,7 +123,7 @@ pub(super) fn seal(
         request_id.encode(out);
         out.extend_from_slice(body);
         FrameHeader::close(start, out);
-        return Ok(());
+        return Ok(Vec::new());
     };
     write_bytes(own.certificate().chain(), out);
     write_bytes(receiver.thumbprint(), out);
@@ -115,21 +131,40 @@ pub(super) fn seal(
     sequence_number.encode(out);
     request_id.encode(out);
     out.extend_from_slice(body);
+    let encrypted_len = match suite.exchange {
+        KeyExchange::Encrypted { algorithm, .. } => pad(own, receiver, algorithm, clear_end, out),
+        KeyExchange::Agreed(_) => out.len() - clear_end + own.signature_len(),
+    };
+    // The size in the header is signed too, so it must be the final one.
+    let frame_len = (clear_end - start + encrypted_len) as u32;
+    out.get_mut(start + 4..start + 8).ok_or(CryptoFailed)?.copy_from_slice(&frame_len.to_le_bytes());
+    let message = [out.get(start..).ok_or(CryptoFailed)?, also_signed].concat();
+    let signature = own.sign(suite.signature, &message)?;
+    out.extend_from_slice(&signature);
+    if let KeyExchange::Encrypted { algorithm, .. } = suite.exchange {
+        let plain = zeroize::Zeroizing::new(out.split_off(clear_end));
+        receiver.encrypt(algorithm, &plain, out)?;
+    }
+    Ok(signature)
+}
 
-    let plain_block = receiver.max_plain_block(suite.encryption);
-    let extra = usize::from(receiver.key_bytes() > 256);
-    let unpadded = out.len() - clear_end + 1 + extra + own.key_bytes();
+/// Pads what follows `clear_end` so that it fills blocks together with the signature; returns its length encrypted.
+fn pad(
+    own: &OwnIdentity,
+    receiver: &PeerCertificate,
+    algorithm: AsymmetricEncryption,
+    clear_end: usize,
+    out: &mut Vec<u8>,
+) -> usize {
+    // A key that cannot encrypt has no blocks; encryption fails afterwards.
+    let plain_block = receiver.max_plain_block(algorithm).max(1);
+    let extra = usize::from(receiver.signature_len() > 256);
+    let unpadded = out.len() - clear_end + 1 + extra + own.signature_len();
     let padding = (plain_block - unpadded % plain_block) % plain_block;
     let [low, high, ..] = padding.to_le_bytes();
     out.resize(out.len() + padding + 1, low);
     if extra == 1 {
         out.push(high);
     }
-    let n_blocks = (unpadded + padding) / plain_block;
-    let frame_len = (clear_end - start + n_blocks * receiver.key_bytes()) as u32;
-    out.get_mut(start + 4..start + 8).ok_or(CryptoFailed)?.copy_from_slice(&frame_len.to_le_bytes());
-    let signature = own.sign(suite.signature, out.get(start..).ok_or(CryptoFailed)?)?;
-    out.extend_from_slice(&signature);
-    let plain = zeroize::Zeroizing::new(out.split_off(clear_end));
-    receiver.encrypt(suite.encryption, &plain, out)
+    (unpadded + padding) / plain_block * receiver.signature_len()
 }

@@ -3,15 +3,17 @@
 use std::sync::Arc;
 
 use aws_lc_rs::rsa::{OaepPublicEncryptingKey, PublicEncryptingKey};
-use aws_lc_rs::signature::{self, UnparsedPublicKey};
+use aws_lc_rs::signature::{self, ParsedPublicKey, UnparsedPublicKey};
 use thiserror::Error;
 use x509_cert::Certificate;
+use x509_cert::der::asn1::ObjectIdentifier;
 use x509_cert::der::{Decode, Encode};
 use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
+use x509_cert::spki::SubjectPublicKeyInfoOwned;
 
 use super::identity::oaep;
-use super::{AsymmetricEncryption, AsymmetricSignature, AsymmetricSuite, CryptoFailed};
+use super::{AsymmetricEncryption, AsymmetricSignature, CryptoFailed, Curve, KeyExchange};
 
 /// Most certificates in a chain.
 pub const MAX_CHAIN: usize = 8;
@@ -26,7 +28,7 @@ pub enum CertificateError {
     #[error("more than {MAX_CHAIN} certificates in a chain")]
     ChainTooLong,
     /// The public key is of a kind that no policy here uses.
-    #[error("public key is not RSA")]
+    #[error("public key is neither RSA nor on a NIST curve")]
     KeyKind,
 }
 
@@ -70,8 +72,48 @@ pub struct PeerCertificate {
     leaf_len: usize,
     thumbprint: [u8; 20],
     application_uris: Vec<String>,
-    public_key: Vec<u8>,
-    encrypting: OaepPublicEncryptingKey,
+    public_key: PublicKey,
+}
+
+enum PublicKey {
+    Rsa {
+        /// SubjectPublicKeyInfo, DER.
+        info: Vec<u8>,
+        encrypting: Box<OaepPublicEncryptingKey>,
+    },
+    Point {
+        curve: Curve,
+        /// In its usual form, with the byte in front that says so.
+        point: Vec<u8>,
+    },
+}
+
+impl PublicKey {
+    fn parse(info: &SubjectPublicKeyInfoOwned) -> Result<Self, CertificateError> {
+        let kind = |_| CertificateError::KeyKind;
+        if info.algorithm.oid == EC {
+            let named = info.algorithm.parameters.as_ref().and_then(|found| found.decode_as::<ObjectIdentifier>().ok());
+            let point = info.subject_public_key.raw_bytes();
+            let curve = Curve::of_point(point).filter(|curve| named == Some(curve_id(*curve)));
+            let curve = curve.ok_or(CertificateError::KeyKind)?;
+            // A point that is not on the curve is found here, before any signature is checked with it.
+            let parsed = ParsedPublicKey::new(curve.verifying(), point);
+            return parsed.map(|_| Self::Point { curve, point: point.to_vec() }).map_err(|_| CertificateError::KeyKind);
+        }
+        let info = info.to_der().map_err(|_| CertificateError::Malformed)?;
+        let encrypting = PublicEncryptingKey::from_der(&info).map_err(|_| CertificateError::KeyKind)?;
+        let encrypting = Box::new(OaepPublicEncryptingKey::new(encrypting).map_err(kind)?);
+        Ok(Self::Rsa { info, encrypting })
+    }
+}
+
+const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+
+const fn curve_id(curve: Curve) -> ObjectIdentifier {
+    match curve {
+        Curve::P256 => ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7"),
+        Curve::P384 => ObjectIdentifier::new_unwrap("1.3.132.0.34"),
+    }
 }
 
 impl PeerCertificate {
@@ -83,8 +125,7 @@ impl PeerCertificate {
         let leaf = *split_chain(chain)?.first().ok_or(CertificateError::Malformed)?;
         let certificate = Certificate::from_der(leaf).map_err(|_| CertificateError::Malformed)?;
         let tbs = certificate.tbs_certificate();
-        let public_key = tbs.subject_public_key_info().to_der().map_err(|_| CertificateError::Malformed)?;
-        let encrypting = PublicEncryptingKey::from_der(&public_key).map_err(|_| CertificateError::KeyKind)?;
+        let public_key = PublicKey::parse(tbs.subject_public_key_info())?;
         let names = tbs.get_extension::<SubjectAltName>().map_err(|_| CertificateError::Malformed)?;
         let application_uris = names
             .iter()
@@ -100,7 +141,6 @@ impl PeerCertificate {
             thumbprint: thumbprint(leaf),
             application_uris,
             public_key,
-            encrypting: OaepPublicEncryptingKey::new(encrypting).map_err(|_| CertificateError::KeyKind)?,
         })
     }
 
@@ -129,35 +169,71 @@ impl PeerCertificate {
         &self.application_uris
     }
 
-    /// Length of the RSA modulus.
+    /// Length of the key: of the RSA modulus, or of a private key on the curve.
     pub fn key_bits(&self) -> usize {
-        self.encrypting.key_size_bits()
+        match &self.public_key {
+            PublicKey::Rsa { encrypting, .. } => encrypting.key_size_bits(),
+            PublicKey::Point { curve, .. } => curve.bits(),
+        }
     }
 
-    pub(super) fn key_bytes(&self) -> usize {
-        self.encrypting.key_size_bytes()
+    /// The curve of its key; `None` for an RSA key.
+    pub const fn curve(&self) -> Option<Curve> {
+        match &self.public_key {
+            PublicKey::Rsa { .. } => None,
+            PublicKey::Point { curve, .. } => Some(*curve),
+        }
     }
 
-    pub(super) fn has_key(&self, public_key: &[u8]) -> bool {
-        self.public_key == public_key
+    /// Bytes of a signature, which for an RSA key are those of the modulus.
+    pub(super) fn signature_len(&self) -> usize {
+        match &self.public_key {
+            PublicKey::Rsa { encrypting, .. } => encrypting.key_size_bytes(),
+            PublicKey::Point { curve, .. } => curve.point_len(),
+        }
     }
 
-    pub(super) fn fits(&self, suite: &AsymmetricSuite) -> bool {
-        (suite.min_key_bits..=suite.max_key_bits).contains(&self.key_bits())
+    /// Whether this is its key: an RSA key as SubjectPublicKeyInfo, a point in its usual form.
+    pub(super) fn has_key(&self, key: &[u8]) -> bool {
+        match &self.public_key {
+            PublicKey::Rsa { info, .. } => info == key,
+            PublicKey::Point { point, .. } => point == key,
+        }
     }
 
-    /// Whether the owner of the certificate made this signature over the parts one after the other.
+    /// Whether a policy takes keys of this kind and length.
+    pub(super) fn fits(&self, exchange: KeyExchange) -> bool {
+        match (exchange, self.curve()) {
+            (KeyExchange::Encrypted { min_key_bits, max_key_bits, .. }, None) => {
+                (min_key_bits..=max_key_bits).contains(&self.key_bits())
+            }
+            (KeyExchange::Agreed(wanted), Some(curve)) => wanted == curve,
+            _ => false,
+        }
+    }
+
+    /// Whether the owner of the certificate made this signature.
     pub(super) fn verifies(&self, algorithm: AsymmetricSignature, message: &[u8], signed: &[u8]) -> bool {
-        let parameters = match algorithm {
-            AsymmetricSignature::RsaPkcs1Sha256 => &signature::RSA_PKCS1_2048_8192_SHA256,
-            AsymmetricSignature::RsaPssSha256 => &signature::RSA_PSS_2048_8192_SHA256,
-        };
-        UnparsedPublicKey::new(parameters, &self.public_key).verify(message, signed).is_ok()
+        match (algorithm, &self.public_key) {
+            (AsymmetricSignature::RsaPkcs1Sha256, PublicKey::Rsa { info, .. }) => {
+                UnparsedPublicKey::new(&signature::RSA_PKCS1_2048_8192_SHA256, info).verify(message, signed).is_ok()
+            }
+            (AsymmetricSignature::RsaPssSha256, PublicKey::Rsa { info, .. }) => {
+                UnparsedPublicKey::new(&signature::RSA_PSS_2048_8192_SHA256, info).verify(message, signed).is_ok()
+            }
+            (AsymmetricSignature::Ecdsa(wanted), PublicKey::Point { curve, point }) if wanted == *curve => {
+                UnparsedPublicKey::new(curve.verifying(), point).verify(message, signed).is_ok()
+            }
+            _ => false,
+        }
     }
 
-    /// The longest text that fits one block of [`Self::encrypt`].
+    /// The longest text that fits one block of [`Self::encrypt`]; 0 for a key that cannot encrypt.
     pub(super) fn max_plain_block(&self, algorithm: AsymmetricEncryption) -> usize {
-        self.encrypting.max_plaintext_size(oaep(algorithm))
+        match &self.public_key {
+            PublicKey::Rsa { encrypting, .. } => encrypting.max_plaintext_size(oaep(algorithm)),
+            PublicKey::Point { .. } => 0,
+        }
     }
 
     /// Encrypts block by block and appends.
@@ -167,9 +243,12 @@ impl PeerCertificate {
         plain: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<(), CryptoFailed> {
-        let mut block = vec![0; self.key_bytes()];
+        let PublicKey::Rsa { encrypting, .. } = &self.public_key else {
+            return Err(CryptoFailed);
+        };
+        let mut block = vec![0; self.signature_len()];
         for part in plain.chunks(self.max_plain_block(algorithm)) {
-            let cipher = self.encrypting.encrypt(oaep(algorithm), part, &mut block, None).map_err(|_| CryptoFailed)?;
+            let cipher = encrypting.encrypt(oaep(algorithm), part, &mut block, None).map_err(|_| CryptoFailed)?;
             out.extend_from_slice(cipher);
         }
         Ok(())
@@ -179,7 +258,8 @@ impl PeerCertificate {
 /// Size and thumbprint, which is what a log needs.
 impl std::fmt::Debug for PeerCertificate {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "PeerCertificate(RSA {} bits, ", self.key_bits())?;
+        let kind = if self.curve().is_some() { "EC" } else { "RSA" };
+        write!(f, "PeerCertificate({kind} {} bits, ", self.key_bits())?;
         self.thumbprint.iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
         f.write_str(")")
     }

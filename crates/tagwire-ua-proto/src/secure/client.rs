@@ -7,8 +7,10 @@ use tagwire_model::{Status, Timestamp};
 use zeroize::Zeroizing;
 
 use super::asymmetric::{self, OpenHeader};
+use super::bound::{Bound, OwnNonce};
+use super::derive::Exchanged;
 use super::link::{Link, Role, Token};
-use super::{MessageTooLarge, OwnIdentity, PeerCertificate, SecurityPolicy, fill_random};
+use super::{MessageTooLarge, OwnIdentity, PeerCertificate, SecurityPolicy};
 use crate::codec::{Decode, DecodeError, Reader};
 use crate::services::{
     CloseSecureChannelRequest, MessageSecurityMode, OpenSecureChannelRequest, OpenSecureChannelResponse, RequestHeader,
@@ -63,8 +65,9 @@ pub enum ClientEvent<'a> {
 pub struct ClientChannel {
     pub(super) config: ClientConfig,
     state: State,
-    /// Nonce of an OpenSecureChannel request without its response yet.
-    pending_nonce: Option<Zeroizing<Vec<u8>>>,
+    /// Nonce and signature of an OpenSecureChannel request without its response yet.
+    pending: Option<(OwnNonce, Vec<u8>)>,
+    bound: Bound,
     last_request_id: u32,
 }
 
@@ -86,7 +89,7 @@ impl ClientChannel {
             endpoint_url,
         };
         hello.write(out);
-        Self { config, state: State::AwaitAcknowledge, pending_nonce: None, last_request_id: 0 }
+        Self { config, state: State::AwaitAcknowledge, pending: None, bound: Bound::default(), last_request_id: 0 }
     }
 
     /// The token that messages are sent with, once the channel is open.
@@ -95,6 +98,11 @@ impl ClientChannel {
             State::Open(link) => Some(link.active_token_id()),
             _ => None,
         }
+    }
+
+    /// What signatures of sessions on this channel begin with; empty unless the policy binds them to it.
+    pub fn thumbprint(&self) -> &[u8] {
+        self.bound.thumbprint()
     }
 
     /// An id for the next request.
@@ -110,8 +118,7 @@ impl ClientChannel {
     pub fn open(&mut self, lifetime: Duration, utc: Timestamp, out: &mut Vec<u8>) -> Result<u32, TransportError> {
         let request_id = self.next_request_id();
         let policy = self.config.policy;
-        let mut nonce = Zeroizing::new(vec![0; policy.nonce_len]);
-        fill_random(&mut nonce).map_err(|_| Fault::Crypto)?;
+        let nonce = OwnNonce::new(policy).map_err(|_| Fault::Crypto)?;
         let (request_type, channel_id, sequence_number) = match &mut self.state {
             State::AwaitAcknowledge => return Err(Fault::OutOfTurn.into()),
             State::Acknowledged { outgoing, .. } => (SecurityTokenRequestType::ISSUE, 0, outgoing.take()),
@@ -122,14 +129,15 @@ impl ClientChannel {
             client_protocol_version: PROTOCOL_VERSION,
             request_type,
             security_mode: self.config.mode,
-            client_nonce: if policy.is_none() { ByteString::NULL } else { ByteString::from(nonce.as_slice()) },
+            client_nonce: if policy.is_none() { ByteString::NULL } else { ByteString::from(nonce.bytes()) },
             requested_lifetime: u32::try_from(lifetime.as_millis()).unwrap_or(u32::MAX),
         };
         let mut body = Vec::new();
         write_message(&request, &mut body);
         let numbers = (sequence_number, request_id);
-        asymmetric::seal(policy, parties(&self.config), channel_id, numbers, &body, out).map_err(|_| Fault::Crypto)?;
-        self.pending_nonce = Some(nonce);
+        let signature = asymmetric::seal(policy, parties(&self.config), channel_id, numbers, (&body, &[]), out)
+            .map_err(|_| Fault::Crypto)?;
+        self.pending = Some((nonce, signature));
         Ok(request_id)
     }
 
@@ -178,7 +186,7 @@ impl ClientChannel {
     }
 
     fn receive_open<'a>(&mut self, frame: &[u8], now: Instant) -> Result<ClientEvent<'a>, TransportError> {
-        let own_nonce = self.pending_nonce.take().ok_or(Fault::OutOfTurn)?;
+        let (own, request_signature) = self.pending.take().ok_or(Fault::OutOfTurn)?;
         let policy = self.config.policy;
         let header = OpenHeader::parse(frame)?;
         if header.policy_uri != policy.uri {
@@ -193,7 +201,9 @@ impl ClientChannel {
                 return Err(Fault::Certificate.into());
             }
         }
-        let opened = asymmetric::open(policy, parties, frame, header.len)?;
+        let is_bound = policy.is_bound && !matches!(self.state, State::Open(_));
+        let also_signed = if is_bound { request_signature.as_slice() } else { &[] };
+        let opened = asymmetric::open(policy, parties, frame, header.len, also_signed)?;
         match &mut self.state {
             State::Open(link) => link.accept_sequence(opened.sequence_number)?,
             State::Acknowledged { incoming, .. } => incoming.accept(opened.sequence_number)?,
@@ -209,16 +219,26 @@ impl ClientChannel {
         if result.is_bad() {
             return Err(Fault::PeerError(result).into());
         }
+        let own_nonce = Zeroizing::new(own.bytes().to_vec());
         if !policy.is_none()
             && (response.server_nonce.len() != policy.nonce_len || *response.server_nonce == **own_nonce)
         {
             return Err(Fault::Nonce.into());
         }
+        let agreed = own.agree(policy, &response.server_nonce)?.map(|agreed| self.bound.chain(policy, agreed));
+        if is_bound {
+            self.bound.set_thumbprint(opened.signature);
+        }
         let issued = &response.security_token;
         let lifetime = Duration::from_millis(u64::from(issued.revised_lifetime));
         let security = (policy, self.config.mode);
-        let token = Token::new(security, issued.token_id, (now, lifetime), &own_nonce, &response.server_nonce)
-            .map_err(|_| Fault::Crypto)?;
+        let exchanged = Exchanged {
+            own_nonce: &own_nonce,
+            peer_nonce: &response.server_nonce,
+            agreed: agreed.as_ref().map(|agreed| agreed.as_slice()),
+            role: Role::Client,
+        };
+        let token = Token::new(security, issued.token_id, (now, lifetime), &exchanged).map_err(|_| Fault::Crypto)?;
         match &mut self.state {
             State::Open(link) if link.channel_id == issued.channel_id => link.renew(token),
             State::Acknowledged { limits, incoming, outgoing } => {
@@ -305,6 +325,25 @@ impl ClientChannel {
             State::Open(link) => link.take_sequence(),
             _ => 0,
         }
+    }
+
+    pub(super) fn skip_to(&mut self, last: u32) {
+        if let State::Open(link) = &mut self.state {
+            link.skip_to(last);
+        }
+    }
+
+    /// Appends a first OpenSecureChannel request with this nonce.
+    pub(super) fn open_with_nonce(&mut self, nonce: Vec<u8>, utc: Timestamp, out: &mut Vec<u8>) {
+        let request = OpenSecureChannelRequest {
+            request_header: RequestHeader { timestamp: utc, ..RequestHeader::default() },
+            security_mode: self.config.mode,
+            client_nonce: ByteString::from(nonce),
+            ..OpenSecureChannelRequest::default()
+        };
+        let mut body = Vec::new();
+        write_message(&request, &mut body);
+        asymmetric::seal(self.config.policy, parties(&self.config), 0, (0, 1), (&body, &[]), out).expect("sealed");
     }
 }
 

@@ -1,7 +1,11 @@
-//! Keys from nonces: P_SHA256 (Part 6, 6.7.5).
+//! Keys from nonces: P_SHA256 (Part 6, 6.7.5), and HKDF over what two keys agree on (Part 6, 6.8.1).
 
 use aws_lc_rs::hmac;
-use zeroize::Zeroize;
+use zeroize::Zeroizing;
+
+use super::curve::Label;
+use super::link::Role;
+use super::{CryptoFailed, Curve, SecurityPolicy, SymmetricSuite};
 
 /// Fills `out` with what P_SHA256 makes of secret and seed.
 pub(super) fn p_sha256(secret: &[u8], seed: &[u8], out: &mut [u8]) {
@@ -18,35 +22,87 @@ pub(super) fn p_sha256(secret: &[u8], seed: &[u8], out: &mut [u8]) {
     }
 }
 
+/// What the keys of both directions come from.
+pub(super) struct Exchanged<'a> {
+    pub(super) own_nonce: &'a [u8],
+    pub(super) peer_nonce: &'a [u8],
+    /// What the keys behind the nonces agree on, where nonces are public keys.
+    pub(super) agreed: Option<&'a [u8]>,
+    /// The side we are.
+    pub(super) role: Role,
+}
+
 /// The key material of one direction: signing key, encryption key, initialization vector. Wiped when dropped.
 pub(super) struct KeyMaterial {
-    pub(super) signing: [u8; 32],
-    /// As long as the longest key; shorter ciphers use the start.
-    pub(super) encryption: Vec<u8>,
-    pub(super) iv: [u8; 16],
+    bytes: Zeroizing<Vec<u8>>,
+    signing_len: usize,
+    key_len: usize,
 }
 
 impl KeyMaterial {
+    /// The keys that we send with, and those that we receive with.
+    pub(super) fn both(
+        policy: &SecurityPolicy,
+        suite: SymmetricSuite,
+        encrypts: bool,
+        exchanged: &Exchanged<'_>,
+    ) -> Result<(Self, Self), CryptoFailed> {
+        let Exchanged { own_nonce, peer_nonce, agreed, role } = *exchanged;
+        let (own, peer) = match role {
+            Role::Server => (Label::SERVER, Label::CLIENT),
+            Role::Client => (Label::CLIENT, Label::SERVER),
+        };
+        let one = |label, side, other| match (policy.curve(), agreed) {
+            (Some(curve), Some(agreed)) => Self::agreed(curve, suite, encrypts, agreed, label, (side, other)),
+            (None, None) => Ok(Self::from_nonces(suite, other, side)),
+            _ => Err(CryptoFailed),
+        };
+        Ok((one(own, own_nonce, peer_nonce)?, one(peer, peer_nonce, own_nonce)?))
+    }
+
     /// The keys of the side whose nonce is `seed`, derived with the nonce of its peer as secret.
-    pub(super) fn derive(secret: &[u8], seed: &[u8], key_len: usize) -> Self {
-        let mut bytes = vec![0; 32 + key_len + 16];
+    fn from_nonces(suite: SymmetricSuite, secret: &[u8], seed: &[u8]) -> Self {
+        let (signing_len, key_len) = (signing_len(suite), suite.key_len());
+        let mut bytes = Zeroizing::new(vec![0; signing_len + key_len + suite.iv_len()]);
         p_sha256(secret, seed, &mut bytes);
-        let mut material = Self { signing: [0; 32], encryption: vec![0; key_len], iv: [0; 16] };
-        let (signing, rest) = bytes.split_at(32);
-        let (encryption, iv) = rest.split_at(key_len);
-        material.signing.copy_from_slice(signing);
-        material.encryption.copy_from_slice(encryption);
-        material.iv.copy_from_slice(iv);
-        bytes.zeroize();
-        material
+        Self { bytes, signing_len, key_len }
+    }
+
+    /// The keys of the side that `label` names. Where one key signs and another one encrypts, a channel that only signs
+    /// derives the first alone (Part 6, 6.8.1).
+    fn agreed(
+        curve: Curve,
+        suite: SymmetricSuite,
+        encrypts: bool,
+        agreed: &[u8],
+        label: Label,
+        nonces: (&[u8], &[u8]),
+    ) -> Result<Self, CryptoFailed> {
+        let signing_len = signing_len(suite);
+        let key_len = if encrypts || signing_len == 0 { suite.key_len() } else { 0 };
+        let iv_len = if key_len == 0 { 0 } else { suite.iv_len() };
+        let bytes = curve.derive(agreed, label, nonces, signing_len + key_len + iv_len)?;
+        Ok(Self { bytes, signing_len, key_len })
+    }
+
+    pub(super) fn signing(&self) -> &[u8] {
+        self.bytes.get(..self.signing_len).unwrap_or_default()
+    }
+
+    pub(super) fn encryption(&self) -> &[u8] {
+        self.bytes.get(self.signing_len..self.signing_len + self.key_len).unwrap_or_default()
+    }
+
+    /// Empty where nothing is encrypted.
+    pub(super) fn iv(&self) -> &[u8] {
+        self.bytes.get(self.signing_len + self.key_len..).unwrap_or_default()
     }
 }
 
-impl Drop for KeyMaterial {
-    fn drop(&mut self) {
-        self.signing.zeroize();
-        self.encryption.zeroize();
-        self.iv.zeroize();
+const fn signing_len(suite: SymmetricSuite) -> usize {
+    match suite {
+        SymmetricSuite::AesCbcHmac { hash, .. } => hash.len(),
+        SymmetricSuite::AesGcm { .. } => 0,
     }
 }
 

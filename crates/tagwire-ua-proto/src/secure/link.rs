@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
+use super::derive::{Exchanged, KeyMaterial};
 use super::symmetric::{BODY_AT, OpeningKeys, SealingKeys, clear_ids, sequence_ids};
 use super::{CryptoFailed, SecurityPolicy};
 use crate::codec::Encode;
@@ -44,19 +45,19 @@ pub(super) struct Token {
 }
 
 impl Token {
-    /// A token whose keys come from both nonces, which the policy None has none of.
+    /// A token with keys from what was exchanged, which is nothing with the policy None.
     pub(super) fn new(
         (policy, mode): (&SecurityPolicy, MessageSecurityMode),
         id: u32,
         (created, lifetime): (Instant, Duration),
-        own_nonce: &[u8],
-        peer_nonce: &[u8],
+        exchanged: &Exchanged<'_>,
     ) -> Result<Self, CryptoFailed> {
         let (sealing, opening) = match policy.symmetric {
-            Some(suite) => (
-                Some(SealingKeys::sealing(suite, mode.encrypts(), peer_nonce, own_nonce)?),
-                Some(OpeningKeys::opening(suite, mode.encrypts(), own_nonce, peer_nonce)?),
-            ),
+            Some(suite) => {
+                let (own, peer) = KeyMaterial::both(policy, suite, mode.encrypts(), exchanged)?;
+                let sealing = SealingKeys::new(suite, mode.encrypts(), &own)?;
+                (Some(sealing), Some(OpeningKeys::new(suite, mode.encrypts(), &peer)?))
+            }
             None => (None, None),
         };
         Ok(Self { id, created, lifetime, sealing, opening })
@@ -142,7 +143,7 @@ impl Link {
         }
         let token = self.token(token_id).filter(|token| now <= token.deadline()).ok_or(Fault::Token)?;
         let body_end = match &token.opening {
-            Some(keys) => keys.open(frame)?,
+            Some(keys) => keys.open((token_id, self.incoming.last()), frame)?,
             None => frame.len(),
         };
         let (number, request_id) = sequence_ids(frame)?;
@@ -249,14 +250,23 @@ impl Link {
         place[3] = chunk.code();
         place[8..12].copy_from_slice(&self.channel_id.to_le_bytes());
         place[12..16].copy_from_slice(&self.active.id.to_le_bytes());
-        place[16..20].copy_from_slice(&self.outgoing.take().to_le_bytes());
+        let number = self.outgoing.take();
+        place[16..20].copy_from_slice(&number.to_le_bytes());
         place[20..24].copy_from_slice(&request_id.to_le_bytes());
-        match &self.active.sealing {
-            Some(keys) => keys.seal(start, out),
+        match &mut self.active.sealing {
+            Some(keys) => keys.seal((self.active.id, number), start, out),
             None => {
                 FrameHeader::close(start, out);
                 Ok(())
             }
         }
+    }
+}
+
+#[cfg(test)]
+impl Link {
+    pub(super) const fn skip_to(&mut self, last: u32) {
+        self.incoming.skip_to(last);
+        self.outgoing.skip_to(last);
     }
 }

@@ -7,8 +7,10 @@ use tagwire_model::{Status, Timestamp};
 use zeroize::Zeroizing;
 
 use super::asymmetric::{self, OpenHeader};
+use super::bound::{Bound, OwnNonce};
+use super::derive::Exchanged;
 use super::link::{Link, Role, Token};
-use super::{CryptoFailed, MessageTooLarge, OwnIdentity, PeerCertificate, SecurityPolicy, fill_random};
+use super::{CryptoFailed, MessageTooLarge, OwnIdentities, OwnIdentity, PeerCertificate, SecurityPolicy};
 use crate::codec::{Decode, DecodeError, Reader};
 use crate::services::{
     ChannelSecurityToken, MessageSecurityMode, OpenSecureChannelRequest, OpenSecureChannelResponse, ResponseHeader,
@@ -23,8 +25,9 @@ use crate::types::{ByteString, Structure};
 /// What all channels of a server have in common.
 #[derive(Clone, Debug)]
 pub struct ServerConfig {
-    /// Own certificate and key; a channel keeps the one it was opened with. Without one only the policy None works.
-    pub identity: Option<Arc<OwnIdentity>>,
+    /// Own certificates and keys; a channel keeps the one it was opened with. Without one for its kind of key a policy
+    /// does not work.
+    pub identities: OwnIdentities,
     /// The pairs of policy and mode that a channel may be opened with. With the policy None only discovery should be
     /// answered unless the operator wants more; that is for the services to decide.
     pub offers: Vec<(&'static SecurityPolicy, MessageSecurityMode)>,
@@ -41,12 +44,12 @@ pub struct ServerConfig {
 impl ServerConfig {
     /// Tokens of 10 seconds to an hour, 10 seconds for each step of the handshake.
     pub fn new(
-        identity: Option<Arc<OwnIdentity>>,
+        identities: OwnIdentities,
         offers: Vec<(&'static SecurityPolicy, MessageSecurityMode)>,
         limits: Limits,
     ) -> Self {
         Self {
-            identity,
+            identities,
             offers,
             limits,
             min_lifetime: Duration::from_secs(10),
@@ -131,7 +134,8 @@ pub struct ServerChannel {
     certificate: Option<Arc<PeerCertificate>>,
     last_token_id: u32,
     /// The last own nonce, which must not come back as the client's.
-    pub(super) last_nonce: [u8; 32],
+    pub(super) last_nonce: Vec<u8>,
+    bound: Bound,
 }
 
 enum State {
@@ -146,6 +150,7 @@ struct Pending {
     request_id: u32,
     request: OpenRequest,
     client_nonce: Zeroizing<Vec<u8>>,
+    signature: Vec<u8>,
 }
 
 impl ServerChannel {
@@ -159,7 +164,8 @@ impl ServerChannel {
             pending: None,
             certificate: None,
             last_token_id: 0,
-            last_nonce: [0; 32],
+            last_nonce: Vec::new(),
+            bound: Bound::default(),
         }
     }
 
@@ -181,9 +187,15 @@ impl ServerChannel {
         self.certificate.as_ref()
     }
 
-    /// The identity that this channel signs with.
+    /// The identity that this channel signs with; before it is open and with the policy None the RSA one.
     pub fn identity(&self) -> Option<&Arc<OwnIdentity>> {
-        self.config.identity.as_ref()
+        let policy = self.security().map_or(SecurityPolicy::NONE, |(policy, _)| policy);
+        self.config.identities.for_policy(policy)
+    }
+
+    /// What signatures of sessions on this channel begin with; empty unless the policy binds them to it.
+    pub fn thumbprint(&self) -> &[u8] {
+        self.bound.thumbprint()
     }
 
     /// The token that messages are sent with, once the channel is open.
@@ -288,7 +300,7 @@ impl ServerChannel {
         let hello = Hello::parse(frame.get(8..).unwrap_or_default())?;
         let (acknowledge, limits) = self.config.limits.answer(&hello);
         acknowledge.write(out);
-        // Which rule counts is known with the policy; all policies of the table use the same one so far.
+        // Which rule counts is known with the policy.
         let rule = SecurityPolicy::NONE.sequence;
         self.state = State::AwaitOpen {
             deadline: now + self.config.handshake_timeout,
@@ -307,8 +319,9 @@ impl ServerChannel {
             return Err(Fault::ChannelId.into());
         }
         let certificate = self.client_certificate(policy, &header)?;
-        let parties = self.config.identity.as_deref().zip(certificate.as_deref());
-        let opened = asymmetric::open(policy, parties, frame, header.len)?;
+        let own = self.config.identities.for_policy(policy);
+        let parties = own.map(|own| &**own).zip(certificate.as_deref());
+        let opened = asymmetric::open(policy, parties, frame, header.len, &[])?;
         let renew = match &mut self.state {
             State::Open(link) => {
                 link.accept_sequence(opened.sequence_number)?;
@@ -333,7 +346,7 @@ impl ServerChannel {
         }
         self.check_mode(policy, request.security_mode)?;
         if request.client_nonce.len() != policy.nonce_len && !policy.is_none()
-            || !policy.is_none() && *request.client_nonce == self.last_nonce
+            || !policy.is_none() && *request.client_nonce == *self.last_nonce
         {
             return Err(Fault::Nonce.into());
         }
@@ -349,6 +362,7 @@ impl ServerChannel {
             request_id: opened.request_id,
             request: open_request.clone(),
             client_nonce: Zeroizing::new(request.client_nonce.to_vec()),
+            signature: opened.signature,
         });
         Ok(open_request)
     }
@@ -380,7 +394,7 @@ impl ServerChannel {
         let Some(suite) = &policy.asymmetric else {
             return Ok(None);
         };
-        let own = self.config.identity.as_ref().ok_or(Fault::Policy)?.certificate();
+        let own = self.config.identities.for_policy(policy).ok_or(Fault::Policy)?.certificate();
         if header.receiver_thumbprint != Some(own.thumbprint()) {
             return Err(Fault::Thumbprint.into());
         }
@@ -390,7 +404,7 @@ impl ServerChannel {
             return if known.is_first_of(sent) { Ok(Some(known.clone())) } else { Err(Fault::RenewalMismatch.into()) };
         }
         let certificate = PeerCertificate::parse(sent).map_err(|_| Fault::Certificate)?;
-        if certificate.leaf() == own.leaf() || !certificate.fits(suite) {
+        if self.config.identities.contain(&certificate) || !certificate.fits(suite.exchange) {
             return Err(Fault::Certificate.into());
         }
         Ok(Some(Arc::new(certificate)))
@@ -399,27 +413,33 @@ impl ServerChannel {
     /// Grants the pending [`OpenRequest`]: makes keys and appends the response to `out`. `utc` goes into the response.
     ///
     /// # Errors
-    /// [`Fault::OutOfTurn`] when no request is pending, [`Fault::Crypto`].
+    /// [`Fault::OutOfTurn`] when no request is pending, [`Fault::Nonce`] when that of the client is no point of the
+    /// curve, [`Fault::Crypto`].
     pub fn accept_open(
         &mut self,
         now: Instant,
         utc: Timestamp,
         out: &mut Vec<u8>,
     ) -> Result<OpenedToken, TransportError> {
-        let Pending { request_id, request, client_nonce } = self.pending.take().ok_or(Fault::OutOfTurn)?;
+        let Pending { request_id, request, client_nonce, signature } = self.pending.take().ok_or(Fault::OutOfTurn)?;
         let lifetime = request.requested_lifetime.clamp(self.config.min_lifetime, self.config.max_lifetime);
         let token_id = self.last_token_id.checked_add(1).ok_or(Fault::Crypto)?;
-        let mut server_nonce = ByteString::NULL;
-        let mut nonce = Zeroizing::new(vec![0; request.policy.nonce_len]);
-        if !request.policy.is_none() {
-            fill_random(&mut nonce).map_err(crypto)?;
-            server_nonce = ByteString::from(nonce.as_slice());
-            if let Some(kept) = nonce.first_chunk() {
-                self.last_nonce = *kept;
-            }
-        }
+        let own = OwnNonce::new(request.policy).map_err(crypto)?;
+        let nonce = Zeroizing::new(own.bytes().to_vec());
+        let agreed = match own.agree(request.policy, &client_nonce)? {
+            Some(agreed) => Some(self.bound.chain(request.policy, agreed)),
+            None => None,
+        };
+        let server_nonce = if nonce.is_empty() { ByteString::NULL } else { ByteString::from(nonce.as_slice()) };
+        self.last_nonce = nonce.to_vec();
         let security = (request.policy, request.mode);
-        let token = Token::new(security, token_id, (now, lifetime), &nonce, &client_nonce).map_err(crypto)?;
+        let exchanged = Exchanged {
+            own_nonce: &nonce,
+            peer_nonce: &client_nonce,
+            agreed: agreed.as_ref().map(|agreed| agreed.as_slice()),
+            role: Role::Server,
+        };
+        let token = Token::new(security, token_id, (now, lifetime), &exchanged).map_err(crypto)?;
         let sequence_number = match &mut self.state {
             State::Open(link) => link.take_sequence(),
             State::AwaitOpen { outgoing, .. } => outgoing.take(),
@@ -439,9 +459,15 @@ impl ServerChannel {
         let mut body = Zeroizing::new(Vec::new());
         write_message(&response, &mut body);
         let certificate = request.certificate.as_deref();
-        let parties = self.config.identity.as_deref().zip(certificate);
+        let parties = self.config.identities.for_policy(request.policy).map(|own| &**own).zip(certificate);
         let numbers = (sequence_number, request_id);
-        asymmetric::seal(request.policy, parties, self.channel_id, numbers, &body, out).map_err(crypto)?;
+        let is_bound = request.policy.is_bound && !request.renew;
+        let also_signed = if is_bound { signature.as_slice() } else { &[] };
+        let signature = asymmetric::seal(request.policy, parties, self.channel_id, numbers, (&body, also_signed), out)
+            .map_err(crypto)?;
+        if is_bound {
+            self.bound.set_thumbprint(signature);
+        }
         self.last_token_id = token_id;
         match &mut self.state {
             State::Open(link) => link.renew(token),
@@ -494,6 +520,15 @@ impl ServerChannel {
     pub fn write_error(error: &TransportError, out: &mut Vec<u8>) {
         let status = error.status();
         ErrorMessage { error: status, reason: crate::status::name(status).unwrap_or_default() }.write(out);
+    }
+}
+
+#[cfg(test)]
+impl ServerChannel {
+    pub(super) fn skip_to(&mut self, last: u32) {
+        if let State::Open(link) = &mut self.state {
+            link.skip_to(last);
+        }
     }
 }
 

@@ -6,8 +6,9 @@ use aws_lc_rs::cipher::{
 use aws_lc_rs::hmac;
 use aws_lc_rs::iv::FixedLength;
 
+use super::aead::AeadKeys;
 use super::derive::KeyMaterial;
-use super::{CryptoFailed, SymmetricSuite};
+use super::{CryptoFailed, MacHash, SymmetricSuite};
 use crate::codec::{DecodeError, Reader};
 use crate::transport::{Fault, FrameHeader, TransportError};
 
@@ -18,61 +19,114 @@ const SEQUENCE_LEN: usize = 8;
 /// Where the body of a chunk starts.
 pub(super) const BODY_AT: usize = CLEAR_LEN + SEQUENCE_LEN;
 
-/// The keys of one direction. `cipher` is `None` when messages are signed only.
-pub(super) struct Keys<C> {
-    suite: SymmetricSuite,
-    mac: hmac::Key,
-    cipher: Option<C>,
-    iv: [u8; 16],
+/// The keys to send with.
+pub(super) enum SealingKeys {
+    Cbc(CbcKeys<EncryptingKey>),
+    Aead(AeadKeys),
 }
 
-pub(super) type SealingKeys = Keys<EncryptingKey>;
-pub(super) type OpeningKeys = Keys<DecryptingKey>;
+/// The keys to receive with.
+pub(super) enum OpeningKeys {
+    Cbc(CbcKeys<DecryptingKey>),
+    Aead(AeadKeys),
+}
 
-impl<C> Keys<C> {
-    fn new(
-        suite: SymmetricSuite,
-        encrypts: bool,
-        secret: &[u8],
-        seed: &[u8],
-        cipher: fn(UnboundCipherKey) -> Result<C, aws_lc_rs::error::Unspecified>,
-    ) -> Result<Self, CryptoFailed> {
-        let SymmetricSuite::AesCbcHmacSha256 { key_len } = suite;
-        let material = KeyMaterial::derive(secret, seed, key_len);
-        let algorithm = if key_len == 16 { &AES_128 } else { &AES_256 };
-        let cipher = if encrypts {
-            let key = UnboundCipherKey::new(algorithm, &material.encryption).map_err(|_| CryptoFailed)?;
-            Some(cipher(key).map_err(|_| CryptoFailed)?)
-        } else {
-            None
-        };
-        Ok(Self { suite, mac: hmac::Key::new(hmac::HMAC_SHA256, &material.signing), cipher, iv: material.iv })
+impl SealingKeys {
+    pub(super) fn new(suite: SymmetricSuite, encrypts: bool, material: &KeyMaterial) -> Result<Self, CryptoFailed> {
+        Ok(match suite {
+            SymmetricSuite::AesCbcHmac { hash, .. } => {
+                Self::Cbc(CbcKeys::new(hash, encrypts, material, EncryptingKey::cbc)?)
+            }
+            SymmetricSuite::AesGcm { .. } => Self::Aead(AeadKeys::new(encrypts, material)?),
+        })
     }
 
     /// The most bytes of body that a chunk of `chunk_len` bytes can hold.
     pub(super) fn max_body(&self, chunk_len: usize) -> usize {
-        let content = chunk_len - CLEAR_LEN;
-        let taken = SEQUENCE_LEN + self.suite.signature_len();
-        if self.cipher.is_some() { content - content % self.suite.block_len() - taken - 1 } else { content - taken }
-    }
-}
-
-impl SealingKeys {
-    /// The keys to send with: secret is the nonce of the peer, seed the own one.
-    pub(super) fn sealing(
-        suite: SymmetricSuite,
-        encrypts: bool,
-        secret: &[u8],
-        seed: &[u8],
-    ) -> Result<Self, CryptoFailed> {
-        Self::new(suite, encrypts, secret, seed, EncryptingKey::cbc)
+        match self {
+            Self::Cbc(keys) => keys.max_body(chunk_len),
+            Self::Aead(_) => chunk_len - BODY_AT - AeadKeys::TAG_LEN,
+        }
     }
 
     /// Completes the chunk that starts at `start` and ends with the buffer: padding, size, signature, encryption.
-    pub(super) fn seal(&self, start: usize, out: &mut Vec<u8>) -> Result<(), CryptoFailed> {
-        let signature_len = self.suite.signature_len();
+    /// `token_id` and `number` are those of the chunk.
+    #[inline]
+    pub(super) fn seal(
+        &mut self,
+        (token_id, number): (u32, u32),
+        start: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<(), CryptoFailed> {
+        match self {
+            Self::Cbc(keys) => keys.seal(start, out),
+            Self::Aead(keys) => keys.seal(token_id, number, start, out),
+        }
+    }
+}
+
+impl OpeningKeys {
+    pub(super) fn new(suite: SymmetricSuite, encrypts: bool, material: &KeyMaterial) -> Result<Self, CryptoFailed> {
+        Ok(match suite {
+            SymmetricSuite::AesCbcHmac { hash, .. } => {
+                Self::Cbc(CbcKeys::new(hash, encrypts, material, DecryptingKey::cbc)?)
+            }
+            SymmetricSuite::AesGcm { .. } => Self::Aead(AeadKeys::new(encrypts, material)?),
+        })
+    }
+
+    /// Decrypts a chunk in place and checks it; returns where its body ends. Every failure looks the same.
+    /// `last_number` is the sequence number of the chunk before.
+    #[inline]
+    pub(super) fn open(&self, (token_id, last_number): (u32, u32), frame: &mut [u8]) -> Result<usize, TransportError> {
+        match self {
+            Self::Cbc(keys) => keys.open(frame),
+            Self::Aead(keys) => keys.open(token_id, last_number, frame),
+        }
+    }
+}
+
+/// The keys of one direction. `cipher` is `None` when messages are signed only.
+pub(super) struct CbcKeys<C> {
+    hash: MacHash,
+    mac: hmac::Key,
+    cipher: Option<C>,
+    iv: [u8; SymmetricSuite::BLOCK_LEN],
+}
+
+impl<C> CbcKeys<C> {
+    fn new(
+        hash: MacHash,
+        encrypts: bool,
+        material: &KeyMaterial,
+        cipher: fn(UnboundCipherKey) -> Result<C, aws_lc_rs::error::Unspecified>,
+    ) -> Result<Self, CryptoFailed> {
+        let mac = match hash {
+            MacHash::Sha256 => hmac::HMAC_SHA256,
+            MacHash::Sha384 => hmac::HMAC_SHA384,
+        };
+        let (cipher, iv) = if encrypts {
+            let algorithm = if material.encryption().len() == 16 { &AES_128 } else { &AES_256 };
+            let key = UnboundCipherKey::new(algorithm, material.encryption()).map_err(|_| CryptoFailed)?;
+            (Some(cipher(key).map_err(|_| CryptoFailed)?), *material.iv().first_chunk().ok_or(CryptoFailed)?)
+        } else {
+            (None, [0; SymmetricSuite::BLOCK_LEN])
+        };
+        Ok(Self { hash, mac: hmac::Key::new(mac, material.signing()), cipher, iv })
+    }
+
+    fn max_body(&self, chunk_len: usize) -> usize {
+        let content = chunk_len - CLEAR_LEN;
+        let taken = SEQUENCE_LEN + self.hash.len();
+        if self.cipher.is_some() { content - content % SymmetricSuite::BLOCK_LEN - taken - 1 } else { content - taken }
+    }
+}
+
+impl CbcKeys<EncryptingKey> {
+    fn seal(&self, start: usize, out: &mut Vec<u8>) -> Result<(), CryptoFailed> {
+        let signature_len = self.hash.len();
         if self.cipher.is_some() {
-            let block_len = self.suite.block_len();
+            let block_len = SymmetricSuite::BLOCK_LEN;
             let unpadded = out.len() - start - CLEAR_LEN + 1 + signature_len;
             let padding = (block_len - unpadded % block_len) % block_len;
             out.resize(out.len() + padding + 1, padding as u8);
@@ -93,24 +147,13 @@ impl SealingKeys {
     }
 }
 
-impl OpeningKeys {
-    /// The keys to receive with: secret is the own nonce, seed that of the peer.
-    pub(super) fn opening(
-        suite: SymmetricSuite,
-        encrypts: bool,
-        secret: &[u8],
-        seed: &[u8],
-    ) -> Result<Self, CryptoFailed> {
-        Self::new(suite, encrypts, secret, seed, DecryptingKey::cbc)
-    }
-
-    /// Decrypts a chunk in place and checks it; returns where its body ends. Every failure looks the same, and
-    /// padding is looked at only after the signature has proved that the peer wrote it.
-    pub(super) fn open(&self, frame: &mut [u8]) -> Result<usize, TransportError> {
-        let signature_len = self.suite.signature_len();
+impl CbcKeys<DecryptingKey> {
+    /// Padding is looked at only after the signature has proved that the peer wrote it.
+    fn open(&self, frame: &mut [u8]) -> Result<usize, TransportError> {
+        let signature_len = self.hash.len();
         if let Some(cipher) = &self.cipher {
             let content = frame.get_mut(CLEAR_LEN..).ok_or(Fault::NotAuthentic)?;
-            if content.is_empty() || !content.len().is_multiple_of(self.suite.block_len()) {
+            if content.is_empty() || !content.len().is_multiple_of(SymmetricSuite::BLOCK_LEN) {
                 return Err(Fault::NotAuthentic.into());
             }
             let context = DecryptionContext::Iv128(FixedLength::from(self.iv));

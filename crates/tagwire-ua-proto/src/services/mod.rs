@@ -49,6 +49,7 @@ macro_rules! structures {
     };
 }
 
+mod additional;
 mod attribute;
 mod channel;
 mod data;
@@ -69,6 +70,7 @@ mod view;
 #[cfg(test)]
 mod tests;
 
+pub use additional::*;
 pub use attribute::*;
 pub use channel::*;
 pub use data::*;

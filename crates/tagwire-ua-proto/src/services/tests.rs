@@ -10,8 +10,8 @@ use super::{
     UserTokenType, read_message_id, write_message,
 };
 use super::{
-    attribute, channel, data, definition, diagnostics, discovery, filter, header, history, method, monitored_item,
-    session, subscription, trust, view,
+    additional, attribute, channel, data, definition, diagnostics, discovery, filter, header, history, method,
+    monitored_item, session, subscription, trust, view,
 };
 use crate::codec::{Decode, DecodeError, Encode, Reader};
 use crate::types::{
@@ -150,6 +150,7 @@ fn hostile_lengths<T: Structure>(bytes: &[u8]) {
 
 #[test]
 fn every_structure_round_trips_and_agrees_with_another_implementation() {
+    additional::check_all();
     attribute::check_all();
     channel::check_all();
     data::check_all();

@@ -31,6 +31,15 @@ impl SequenceIn {
         Self { rule, last: None }
     }
 
+    /// The number of the last chunk that was taken; 0 before the first.
+    #[inline]
+    pub const fn last(&self) -> u32 {
+        match self.last {
+            Some(last) => last,
+            None => 0,
+        }
+    }
+
     /// Takes the number of the next chunk.
     ///
     /// # Errors
@@ -80,6 +89,20 @@ impl SequenceOut {
             _ => number.wrapping_add(1),
         };
         number
+    }
+}
+
+#[cfg(test)]
+impl SequenceIn {
+    pub(crate) const fn skip_to(&mut self, last: u32) {
+        self.last = Some(last);
+    }
+}
+
+#[cfg(test)]
+impl SequenceOut {
+    pub(crate) const fn skip_to(&mut self, last: u32) {
+        self.next = last.wrapping_add(1);
     }
 }
 

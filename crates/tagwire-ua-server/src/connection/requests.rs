@@ -88,7 +88,8 @@ impl Requests {
             mode: MessageSecurityMode::NONE,
             max_response: limits::MAX_MESSAGE_BYTES,
             client_certificate: None,
-            identity: server.identity(),
+            identity: server.identity(SecurityPolicy::NONE),
+            thumbprint: Arc::default(),
             peer,
             local,
         };
@@ -193,6 +194,8 @@ impl Requests {
         self.facts.policy = request.policy;
         self.facts.mode = request.mode;
         self.facts.client_certificate.clone_from(&request.certificate);
+        self.facts.identity = self.channel.identity().cloned();
+        self.facts.thumbprint = Arc::from(self.channel.thumbprint());
         self.is_open = true;
         audit::channel_opened(&self.server, &self.facts, request);
         Ok(())

@@ -9,6 +9,7 @@ mod event_item;
 mod method;
 mod monitored_item;
 mod part_write;
+mod secret_key;
 mod session;
 mod subscription;
 mod table;

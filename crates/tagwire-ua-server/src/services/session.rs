@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tagwire_access::{Guesses, PeerCheck, Principal, What};
 use tagwire_model::Status;
 use tagwire_ua_proto::codec::Encode;
-use tagwire_ua_proto::secure::{PeerCertificate, fill_random, sign_for_peer, verify_from_peer};
+use tagwire_ua_proto::secure::{PeerCertificate, SessionFacts, Signer, fill_random, sign_session, verify_session};
 use tagwire_ua_proto::services::{
     ActivateSessionRequest, ActivateSessionResponse, CancelRequest, CancelResponse, CloseSessionRequest,
     CloseSessionResponse, CreateSessionRequest, CreateSessionResponse,
@@ -14,7 +14,7 @@ use tagwire_ua_proto::status;
 use tagwire_ua_proto::types::{ByteString, NodeId, Structure};
 
 use super::user_token::{Admitted, UserToken};
-use super::{Context, Flow, LaterBody, decode};
+use super::{Context, Flow, LaterBody, decode, secret_key};
 use crate::diagnostics::Introduction;
 use crate::event::audit::{self, Actor, Claimed};
 use crate::limits;
@@ -54,17 +54,28 @@ pub(super) fn create(context: &mut Context<'_>, body: &[u8], out: &mut Vec<u8>) 
     };
     let token: Token = random_bytes::<TOKEN_LEN>()?;
     let server_nonce = random_bytes::<NONCE_LEN>()?.to_vec();
+    let client_nonce = request.client_nonce.as_slice();
     let server_signature = match (&channel.identity, &channel.client_certificate) {
         (Some(identity), Some(client)) => {
-            let certificate = match request.client_certificate.as_slice() {
+            let sent = match request.client_certificate.as_slice() {
                 [] => client.leaf(),
                 sent => sent,
             };
-            sign_for_peer(channel.policy, identity, certificate, request.client_nonce.as_slice())
-                .map_err(|_| Status::BAD_INTERNAL_ERROR)?
+            let facts = SessionFacts {
+                channel_thumbprint: &channel.thumbprint,
+                server_certificate: identity.certificate().chain(),
+                server_channel_certificate: identity.certificate().chain(),
+                client_certificate: sent,
+                client_channel_certificate: client.chain(),
+                server_nonce: &server_nonce,
+                client_nonce,
+            };
+            sign_session(channel.policy, identity, Signer::Server, &facts).map_err(|_| Status::BAD_INTERNAL_ERROR)?
         }
         _ => Default::default(),
     };
+    let mut response_header = context.response_header();
+    let secret_key = secret_key::give(server, channel, &request.request_header, &mut response_header);
     let timeout = revise_timeout(request.requested_session_timeout);
     let session_id = NodeId::opaque(1, random_bytes::<16>()?.to_vec());
     let name = match request.session_name.as_str() {
@@ -83,6 +94,8 @@ pub(super) fn create(context: &mut Context<'_>, body: &[u8], out: &mut Vec<u8>) 
             false => client.to_owned(),
         },
         client_certificate: channel.client_certificate.clone(),
+        server_certificate: own_certificate(channel),
+        client_nonce: if channel.policy.is_bound { client_nonce.to_vec() } else { Vec::new() },
         made_on: channel.id,
         timeout: timeout as u64,
         introduction: Introduction::new(
@@ -93,6 +106,7 @@ pub(super) fn create(context: &mut Context<'_>, body: &[u8], out: &mut Vec<u8>) 
             context.time,
         ),
         server_nonce: server_nonce.clone(),
+        secret_key,
         now: context.now,
         ticket,
     }));
@@ -100,12 +114,12 @@ pub(super) fn create(context: &mut Context<'_>, body: &[u8], out: &mut Vec<u8>) 
     server.sessions.insert(session);
     server.counters.session_made();
     let response = CreateSessionResponse {
-        response_header: context.response_header(),
+        response_header,
         session_id,
         authentication_token: NodeId::opaque(0, token.to_vec()),
         revised_session_timeout: timeout,
         server_nonce: ByteString::from(server_nonce),
-        server_certificate: own_certificate(channel),
+        server_certificate: ByteString::from(own_certificate(channel).as_ref()),
         server_endpoints: server.endpoints(request.endpoint_url.as_str(), channel),
         server_signature,
         max_request_message_size: limits::MAX_MESSAGE_SIZE,
@@ -114,12 +128,8 @@ pub(super) fn create(context: &mut Context<'_>, body: &[u8], out: &mut Vec<u8>) 
     context.respond(&response, out)
 }
 
-fn own_certificate(channel: &ChannelFacts) -> ByteString {
-    channel
-        .identity
-        .as_ref()
-        .map(|identity| ByteString::from(identity.certificate().chain().as_ref()))
-        .unwrap_or_default()
+fn own_certificate(channel: &ChannelFacts) -> Arc<[u8]> {
+    channel.identity.as_ref().map(|identity| Arc::clone(identity.certificate().chain())).unwrap_or_default()
 }
 
 fn random_bytes<const N: usize>() -> Result<[u8; N], Status> {
@@ -172,7 +182,7 @@ pub(super) fn activate(context: &mut Context<'_>, body: &[u8], _out: &mut Vec<u8
     let login =
         UserToken::of(server, channel, &session, &request).inspect_err(|_| server.counters.session_rejected())?;
     let (server, channel) = (Arc::clone(server), channel.clone());
-    let response_header = context.response_header();
+    let mut response_header = context.response_header();
     let (actor, claimed) = (Actor::of(context), Claimed::by(&login));
     Ok(Flow::Later(Box::pin(async move {
         let (peer, name) = (channel.peer.ip(), login.name().to_owned());
@@ -210,6 +220,8 @@ pub(super) fn activate(context: &mut Context<'_>, body: &[u8], _out: &mut Vec<u8
         audit::session_activated(&server, &channel, &session, &actor, claimed, status);
         match finished {
             Ok(server_nonce) => {
+                let key = secret_key::give(&server, &channel, &request.request_header, &mut response_header);
+                session.state.lock().secret_key = key;
                 let response = ActivateSessionResponse { response_header, server_nonce, ..Default::default() };
                 let mut out = Vec::new();
                 NodeId::ns0(ActivateSessionResponse::ENCODING_ID).encode(&mut out);
@@ -232,9 +244,8 @@ fn check_channel(channel: &ChannelFacts, session: &Session, request: &ActivateSe
         return Err(status::BAD_SECURITY_CHECKS_FAILED);
     }
     let Some(client) = &channel.client_certificate else { return Ok(()) };
-    let identity = channel.identity.as_ref().ok_or(status::BAD_SECURITY_CHECKS_FAILED)?;
-    let own = identity.certificate().chain();
-    verify_from_peer(channel.policy, client, own, &state.server_nonce, &request.client_signature)
+    let facts = session.facts(channel, &state.server_nonce);
+    verify_session(channel.policy, client, Signer::Client, &facts, &request.client_signature)
         .map_err(|_| status::BAD_APPLICATION_SIGNATURE_INVALID)
 }
 

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use tagwire_access::{ChannelSecurity, Face, Identity, Origin, Peer, PeerCheck, Principal, RoleSet};
 use tagwire_model::{Status, Timestamp};
-use tagwire_ua_proto::secure::{PeerCertificate, SecurityPolicy, decrypt_secret, verify_from_peer};
+use tagwire_ua_proto::secure::{
+    OwnIdentity, PeerCertificate, SecurityPolicy, SessionFacts, Signer, decrypt_secret, open_secret, verify_session,
+};
 use tagwire_ua_proto::services::{
     ActivateSessionRequest, AnonymousIdentityToken, IssuedIdentityToken, MessageSecurityMode, UserNameIdentityToken,
     X509IdentityToken,
@@ -79,7 +81,8 @@ impl UserToken {
         let is_meant = |number: &usize| token.policy_id.as_str() == issued_policy_id(*number, policy);
         let number = (0..server.policy().issuers().len()).find(is_meant).ok_or(status::BAD_IDENTITY_TOKEN_INVALID)?;
         let data = token.token_data.as_slice();
-        Ok(Self::Issued(number, decrypted(server, policy, session, token.encryption_algorithm.as_str(), data)?))
+        let algorithm = token.encryption_algorithm.as_str();
+        Ok(Self::Issued(number, decrypted(server, channel, policy, session, algorithm, data)?))
     }
 
     fn password(
@@ -93,7 +96,7 @@ impl UserToken {
             return Err(status::BAD_IDENTITY_TOKEN_INVALID);
         }
         let (algorithm, data) = (token.encryption_algorithm.as_str(), token.password.as_slice());
-        let password = decrypted(server, policy, session, algorithm, data)?;
+        let password = decrypted(server, channel, policy, session, algorithm, data)?;
         Ok(Self::Password { name: token.user_name.as_str().to_owned(), password })
     }
 
@@ -108,11 +111,16 @@ impl UserToken {
         if token.policy_id.as_str() != certificate_policy_id(policy) {
             return Err(status::BAD_IDENTITY_TOKEN_INVALID);
         }
-        let identity = server.identity().ok_or(status::BAD_IDENTITY_TOKEN_REJECTED)?;
         let user = PeerCertificate::parse(token.certificate_data.as_slice());
         let user = user.map_err(|_| status::BAD_IDENTITY_TOKEN_INVALID)?;
+        let identity = own(server, channel, policy)?;
         let nonce = session.state.lock().server_nonce.clone();
-        verify_from_peer(policy, &user, identity.certificate().chain(), &nonce, &request.user_token_signature)
+        let facts = session.facts(channel, &nonce);
+        let facts = match policy.is_bound {
+            true => facts,
+            false => SessionFacts { server_certificate: identity.certificate().chain(), ..facts },
+        };
+        verify_session(policy, &user, Signer::User, &facts, &request.user_token_signature)
             .map_err(|_| status::BAD_USER_SIGNATURE_INVALID)?;
         Ok(Self::Certificate(Arc::clone(user.chain())))
     }
@@ -200,14 +208,31 @@ impl UserToken {
 /// is the same as for a wrong password (A15).
 fn decrypted(
     server: &Server,
+    channel: &ChannelFacts,
     policy: &SecurityPolicy,
     session: &Session,
     algorithm: &str,
     encrypted: &[u8],
 ) -> Result<Option<Zeroizing<Vec<u8>>>, Status> {
-    let identity = server.identity().ok_or(status::BAD_IDENTITY_TOKEN_REJECTED)?;
-    let nonce = session.state.lock().server_nonce.clone();
-    Ok(decrypt_secret(policy, &identity, algorithm, encrypted, &nonce).ok())
+    let mut state = session.state.lock();
+    // A key is good for one try, whatever comes of it.
+    let (nonce, key) = (state.server_nonce.clone(), state.secret_key.take());
+    drop(state);
+    if policy.curve().is_none() {
+        let identity = own(server, channel, policy)?;
+        return Ok(decrypt_secret(policy, &identity, algorithm, encrypted, &nonce).ok());
+    }
+    // The secret itself says how it was encrypted.
+    let named = matches!(algorithm, "") || algorithm == policy.uri;
+    let (Some(key), Some(client), true) = (key, &channel.client_certificate, named) else { return Ok(None) };
+    Ok(open_secret(policy, key, client, encrypted, &nonce).ok())
+}
+
+/// The certificate that users mean under this policy: the one of the channel, or without security the one that endpoints
+/// show.
+fn own(server: &Server, channel: &ChannelFacts, policy: &SecurityPolicy) -> Result<Arc<OwnIdentity>, Status> {
+    let shown = channel.identity.clone().filter(|_| !channel.policy.is_none());
+    shown.or_else(|| server.identity(policy)).ok_or(status::BAD_IDENTITY_TOKEN_REJECTED)
 }
 
 /// The user whom a token of an identity provider names, with the roles that it gives.

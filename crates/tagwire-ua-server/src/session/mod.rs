@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use parking_lot::Mutex;
 use tagwire_access::Principal;
 use tagwire_model::Timestamp;
-use tagwire_ua_proto::secure::{OwnIdentity, PeerCertificate, SecurityPolicy};
+use tagwire_ua_proto::secure::{EphemeralKey, OwnIdentity, PeerCertificate, SecurityPolicy, SessionFacts};
 use tagwire_ua_proto::services::MessageSecurityMode;
 use tagwire_ua_proto::types::NodeId;
 use tokio::sync::Notify;
@@ -41,6 +41,8 @@ pub(crate) struct ChannelFacts {
     pub(crate) client_certificate: Option<Arc<PeerCertificate>>,
     /// The identity that the channel was opened with; `None` while there is none.
     pub(crate) identity: Option<Arc<OwnIdentity>>,
+    /// What sessions on this channel are bound to; empty unless the policy wants that.
+    pub(crate) thumbprint: Arc<[u8]>,
     pub(crate) peer: SocketAddr,
     /// The address that the client reached.
     pub(crate) local: SocketAddr,
@@ -55,6 +57,10 @@ pub(crate) struct Session {
     /// What the client calls itself; proved by its certificate where it has one.
     pub(crate) application_uri: String,
     pub(crate) client_certificate: Option<Arc<PeerCertificate>>,
+    /// The server's certificate as the client was given it with the session; empty when there was none.
+    pub(crate) server_certificate: Arc<[u8]>,
+    /// What the client gave with the session; empty unless its policy asks for it again.
+    pub(crate) client_nonce: Vec<u8>,
     /// The channel that the session was made on: the only one that may activate it first.
     pub(crate) made_on: u32,
     /// Time without a request after which the session ends.
@@ -83,6 +89,8 @@ pub(crate) struct SessionState {
     pub(crate) user_certificate: Option<Arc<[u8]>>,
     /// What the client must sign next.
     pub(crate) server_nonce: Vec<u8>,
+    /// The key that the next secret of a user may be made for, once.
+    pub(crate) secret_key: Option<EphemeralKey>,
     pub(crate) publishing: Publishing,
     pub(crate) browse_points: ContinuationPoints,
 }
@@ -94,10 +102,13 @@ pub(crate) struct NewSession {
     pub(crate) name: String,
     pub(crate) application_uri: String,
     pub(crate) client_certificate: Option<Arc<PeerCertificate>>,
+    pub(crate) server_certificate: Arc<[u8]>,
+    pub(crate) client_nonce: Vec<u8>,
     pub(crate) made_on: u32,
     pub(crate) timeout: Millis,
     pub(crate) introduction: Introduction,
     pub(crate) server_nonce: Vec<u8>,
+    pub(crate) secret_key: Option<EphemeralKey>,
     pub(crate) now: Millis,
     pub(crate) ticket: Ticket,
 }
@@ -109,6 +120,7 @@ impl Session {
             principal: None,
             user_certificate: None,
             server_nonce: new.server_nonce,
+            secret_key: new.secret_key,
             publishing: Publishing::default(),
             browse_points: ContinuationPoints::default(),
         };
@@ -118,6 +130,8 @@ impl Session {
             name: new.name,
             application_uri: new.application_uri,
             client_certificate: new.client_certificate,
+            server_certificate: new.server_certificate,
+            client_nonce: new.client_nonce,
             made_on: new.made_on,
             timeout: new.timeout,
             state: Mutex::new(state),
@@ -128,6 +142,22 @@ impl Session {
             ends: AtomicI64::new(i64::MAX),
             is_closed: AtomicBool::new(false),
             ticket: Mutex::new(Some(new.ticket)),
+        }
+    }
+
+    /// What client and user sign when they activate the session on this channel, with the server's last nonce.
+    pub(crate) fn facts<'a>(&'a self, channel: &'a ChannelFacts, server_nonce: &'a [u8]) -> SessionFacts<'a> {
+        let own = channel.identity.as_ref().map_or(&[][..], |identity| identity.certificate().chain());
+        let client = channel.client_certificate.as_ref().map_or(&[][..], |client| client.chain());
+        SessionFacts {
+            channel_thumbprint: &channel.thumbprint,
+            // A session that is bound to a channel names both certificates; to all others the channel's is the one.
+            server_certificate: if channel.policy.is_bound { &self.server_certificate } else { own },
+            server_channel_certificate: own,
+            client_certificate: client,
+            client_channel_certificate: client,
+            server_nonce,
+            client_nonce: &self.client_nonce,
         }
     }
 

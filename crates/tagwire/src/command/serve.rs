@@ -44,9 +44,9 @@ async fn serve(config: Config, as_json: bool) -> Result<(), Failure> {
         writeln!(io::stdout(), "{name}: {n_tags} tags at {}", gateway.endpoints().join(", "))?;
         writeln!(io::stdout(), "security {}, {may}", security.join(", "))?;
         // The first start makes the key, which takes seconds; clients compare the fingerprint with theirs.
-        let fingerprint = gateway.wait_fingerprint();
+        let fingerprints = gateway.wait_fingerprints();
         tokio::spawn(async move {
-            if let Some(fingerprint) = fingerprint.await {
+            for fingerprint in fingerprints.await {
                 let _ = writeln!(io::stdout(), "certificate {fingerprint}");
             }
         });

@@ -3,13 +3,15 @@
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use rcgen::{CertificateParams, KeyPair, PKCS_RSA_SHA256, RsaKeySize, SanType};
+use rcgen::{
+    CertificateParams, KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PKCS_RSA_SHA256, RsaKeySize, SanType,
+};
 use tagwire_model::Timestamp;
 
 use crate::codec::Encode;
 use crate::secure::{
-    ClientChannel, ClientConfig, ClientEvent, Event, OpenedToken, OwnIdentity, PeerCertificate, SecurityPolicy,
-    ServerChannel, ServerConfig,
+    ClientChannel, ClientConfig, ClientEvent, Curve, Event, OpenedToken, OwnIdentities, OwnIdentity, PeerCertificate,
+    SecurityPolicy, ServerChannel, ServerConfig,
 };
 use crate::services::MessageSecurityMode;
 use crate::transport::{Limits, TransportError};
@@ -17,10 +19,13 @@ use crate::transport::{Limits, TransportError};
 pub(crate) const UTC: Timestamp = Timestamp::from_ticks(132_000_000_000_000_000);
 
 fn make(uri: &str, size: RsaKeySize) -> Arc<OwnIdentity> {
-    let key = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, size).expect("key");
+    certify(uri, &KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, size).expect("key"))
+}
+
+fn certify(uri: &str, key: &KeyPair) -> Arc<OwnIdentity> {
     let mut params = CertificateParams::new(vec!["localhost".to_owned()]).expect("names");
     params.subject_alt_names.push(SanType::URI(uri.try_into().expect("uri")));
-    let certificate = params.self_signed(&key).expect("certificate");
+    let certificate = params.self_signed(key).expect("certificate");
     Arc::new(OwnIdentity::new(certificate.der(), key.serialized_der()).expect("identity"))
 }
 
@@ -41,11 +46,28 @@ pub(crate) fn long_identity() -> Arc<OwnIdentity> {
     IDENTITY.get_or_init(|| make("urn:test:long", RsaKeySize::_3072)).clone()
 }
 
+/// Keys on a curve are made in no time.
+pub(crate) fn curve_identity(curve: Curve, uri: &str) -> Arc<OwnIdentity> {
+    let algorithm = match curve {
+        Curve::P256 => &PKCS_ECDSA_P256_SHA256,
+        Curve::P384 => &PKCS_ECDSA_P384_SHA384,
+    };
+    certify(uri, &KeyPair::generate_for(algorithm).expect("key"))
+}
+
+/// Server and client with the kind of key that a policy wants.
+pub(crate) fn parties(policy: &SecurityPolicy) -> (Arc<OwnIdentity>, Arc<OwnIdentity>) {
+    match policy.curve() {
+        Some(curve) => (curve_identity(curve, "urn:test:server"), curve_identity(curve, "urn:test:client")),
+        None => (server_identity(), client_identity()),
+    }
+}
+
 pub(crate) fn peer(identity: &OwnIdentity) -> Arc<PeerCertificate> {
     Arc::new(PeerCertificate::parse(identity.certificate().chain()).expect("certificate"))
 }
 
-pub(crate) const SECURITY: [(&SecurityPolicy, MessageSecurityMode); 7] = [
+pub(crate) const SECURITY: [(&SecurityPolicy, MessageSecurityMode); 15] = [
     (SecurityPolicy::NONE, MessageSecurityMode::NONE),
     (SecurityPolicy::BASIC256_SHA256, MessageSecurityMode::SIGN),
     (SecurityPolicy::BASIC256_SHA256, MessageSecurityMode::SIGN_AND_ENCRYPT),
@@ -53,6 +75,14 @@ pub(crate) const SECURITY: [(&SecurityPolicy, MessageSecurityMode); 7] = [
     (SecurityPolicy::AES128_SHA256_RSA_OAEP, MessageSecurityMode::SIGN_AND_ENCRYPT),
     (SecurityPolicy::AES256_SHA256_RSA_PSS, MessageSecurityMode::SIGN),
     (SecurityPolicy::AES256_SHA256_RSA_PSS, MessageSecurityMode::SIGN_AND_ENCRYPT),
+    (SecurityPolicy::ECC_NIST_P256_AES_GCM, MessageSecurityMode::SIGN),
+    (SecurityPolicy::ECC_NIST_P256_AES_GCM, MessageSecurityMode::SIGN_AND_ENCRYPT),
+    (SecurityPolicy::ECC_NIST_P384_AES_GCM, MessageSecurityMode::SIGN),
+    (SecurityPolicy::ECC_NIST_P384_AES_GCM, MessageSecurityMode::SIGN_AND_ENCRYPT),
+    (SecurityPolicy::ECC_NIST_P256, MessageSecurityMode::SIGN),
+    (SecurityPolicy::ECC_NIST_P256, MessageSecurityMode::SIGN_AND_ENCRYPT),
+    (SecurityPolicy::ECC_NIST_P384, MessageSecurityMode::SIGN),
+    (SecurityPolicy::ECC_NIST_P384, MessageSecurityMode::SIGN_AND_ENCRYPT),
 ];
 
 pub(crate) struct Pair {
@@ -80,7 +110,7 @@ impl Pair {
         limits: Limits,
     ) -> (Self, Vec<u8>) {
         let now = Instant::now();
-        let config = ServerConfig::new(Some(server.clone()), SECURITY.to_vec(), limits);
+        let config = ServerConfig::new(OwnIdentities::from_iter([server.clone()]), SECURITY.to_vec(), limits);
         let server_channel = ServerChannel::new(Arc::new(config), 77, now);
         let parties = (!security.0.is_none()).then(|| (client.clone(), peer(server)));
         let config = ClientConfig { parties, policy: security.0, mode: security.1, limits: Limits::default() };
@@ -90,7 +120,8 @@ impl Pair {
     }
 
     pub(crate) fn connect(security: (&'static SecurityPolicy, MessageSecurityMode)) -> Self {
-        Self::connect_with(security, &server_identity(), &client_identity(), Limits::default())
+        let (server, client) = parties(security.0);
+        Self::connect_with(security, &server, &client, Limits::default())
     }
 
     pub(crate) fn connect_with(
@@ -121,6 +152,19 @@ impl Pair {
         let mut out = Vec::new();
         self.client.open(self.lifetime, UTC, &mut out).expect("open");
         out
+    }
+
+    /// An OpenSecureChannel request with a nonce of choice.
+    pub(crate) fn open_request_with(&mut self, nonce: Vec<u8>) -> Vec<u8> {
+        let mut out = Vec::new();
+        self.client.open_with_nonce(nonce, UTC, &mut out);
+        out
+    }
+
+    /// Lets both directions go on as if all numbers up to `last` had been used.
+    pub(crate) fn skip_to(&mut self, last: u32) {
+        self.server.skip_to(last);
+        self.client.skip_to(last);
     }
 
     pub(crate) fn accept(&mut self) -> (OpenedToken, Vec<u8>) {

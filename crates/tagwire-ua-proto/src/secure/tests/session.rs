@@ -1,32 +1,67 @@
 //! Signatures and secrets of sessions.
 
-use super::pair::{client_identity, long_identity, peer, server_identity};
+use super::pair::{client_identity, long_identity, parties, peer, server_identity};
 use crate::secure::{
-    POLICIES, SecretError, SecurityPolicy, SignatureError, decrypt_secret, encrypt_secret, session_nonce,
-    sign_for_peer, verify_from_peer,
+    OwnIdentity, POLICIES, SecretError, SecurityPolicy, SessionFacts, SignatureError, Signer, decrypt_secret,
+    encrypt_secret, session_nonce, sign_session, verify_session,
 };
+
+/// What is signed, with fields that differ from each other.
+fn facts<'a>(server: &'a OwnIdentity, client: &'a OwnIdentity, server_nonce: &'a [u8]) -> SessionFacts<'a> {
+    SessionFacts {
+        channel_thumbprint: b"thumbprint",
+        server_certificate: server.certificate().chain(),
+        server_channel_certificate: server.certificate().chain(),
+        client_certificate: client.certificate().chain(),
+        client_channel_certificate: client.certificate().chain(),
+        server_nonce,
+        client_nonce: b"nonce of the client",
+    }
+}
 
 #[test]
 fn a_signature_holds_for_certificate_and_nonce_only() {
     for policy in &POLICIES[1..] {
-        let (server, client) = (server_identity(), client_identity());
+        let (server, client) = parties(policy);
         let nonce = session_nonce().expect("random");
-        let server_chain = server.certificate().chain();
-        let signature = sign_for_peer(policy, &client, server_chain, &nonce).expect("signed");
-        let verify = |policy: &SecurityPolicy, own: &[u8], nonce: &[u8], signature: &_| {
-            verify_from_peer(policy, &peer(&client), own, nonce, signature)
-        };
-        assert_eq!(verify(policy, server_chain, &nonce, &signature), Ok(()));
-        assert_eq!(verify(policy, server_chain, &[0; 32], &signature), Err(SignatureError));
-        assert_eq!(verify(policy, client.certificate().chain(), &nonce, &signature), Err(SignatureError));
-        assert_eq!(verify(policy, server_chain, &nonce, &Default::default()), Err(SignatureError));
-        let mut other = signature.clone();
-        other.algorithm = "http://www.w3.org/2000/09/xmldsig#rsa-sha1".into();
-        assert_eq!(verify(policy, server_chain, &nonce, &other), Err(SignatureError));
-        assert_eq!(
-            verify_from_peer(policy, &peer(&long_identity()), server_chain, &nonce, &signature),
-            Err(SignatureError)
-        );
+        let signed = facts(&server, &client, &nonce);
+        for (signer, own) in [(Signer::Client, &client), (Signer::Server, &server), (Signer::User, &client)] {
+            let signature = sign_session(policy, own, signer, &signed).expect("signed");
+            let verify = |facts: &_, signature: &_| verify_session(policy, &peer(own), signer, facts, signature);
+            assert_eq!(verify(&signed, &signature), Ok(()), "{} {signer:?}", policy.name);
+            let other = [1; 32];
+            let wrong_nonce = SessionFacts { server_nonce: &other, client_nonce: &other, ..signed };
+            assert_eq!(verify(&wrong_nonce, &signature), Err(SignatureError));
+            let swapped = facts(&client, &server, &nonce);
+            assert_eq!(verify(&swapped, &signature), Err(SignatureError));
+            assert_eq!(verify(&signed, &Default::default()), Err(SignatureError));
+            let (stranger, _) = parties(policy);
+            let stranger = if policy.curve().is_some() { stranger } else { long_identity() };
+            let verified = verify_session(policy, &peer(&stranger), signer, &signed, &signature);
+            assert_eq!(verified, Err(SignatureError));
+            let elsewhere = SessionFacts { channel_thumbprint: b"another channel", ..signed };
+            let expected = if policy.is_bound { Err(SignatureError) } else { Ok(()) };
+            assert_eq!(verify(&elsewhere, &signature), expected, "{}", policy.name);
+            let unbound = SessionFacts { channel_thumbprint: b"", ..signed };
+            assert_eq!(verify(&unbound, &signature), expected, "{}", policy.name);
+        }
+    }
+}
+
+#[test]
+fn the_name_of_the_algorithm_counts_unless_the_policy_says_it_all() {
+    for policy in &POLICIES[1..] {
+        let (server, client) = parties(policy);
+        let signed = facts(&server, &client, b"nonce");
+        let mut signature = sign_session(policy, &client, Signer::Client, &signed).expect("signed");
+        assert_eq!(signature.algorithm.is_null(), policy.curve().is_some());
+        for (name, good) in
+            [("http://www.w3.org/2000/09/xmldsig#rsa-sha1", policy.is_bound), (policy.uri, policy.curve().is_some())]
+        {
+            signature.algorithm = name.into();
+            let verified = verify_session(policy, &peer(&client), Signer::Client, &signed, &signature);
+            assert_eq!(verified.is_ok(), good, "{} {name}", policy.name);
+        }
     }
 }
 
@@ -37,22 +72,24 @@ fn a_peer_may_sign_the_chain_or_the_certificate_alone() {
     let leaf = server_identity().certificate().leaf().to_vec();
     let chain = [&leaf[..], long_identity().certificate().leaf()].concat();
     for signed in [&leaf, &chain] {
-        let signature = sign_for_peer(policy, &client, signed, b"nonce").expect("signed");
-        assert_eq!(verify_from_peer(policy, &peer(&client), &chain, b"nonce", &signature), Ok(()));
+        let facts = SessionFacts { server_certificate: signed, server_nonce: b"nonce", ..SessionFacts::default() };
+        let signature = sign_session(policy, &client, Signer::Client, &facts).expect("signed");
+        let facts = SessionFacts { server_certificate: &chain, ..facts };
+        assert_eq!(verify_session(policy, &peer(&client), Signer::Client, &facts, &signature), Ok(()));
     }
 }
 
 #[test]
 fn no_policy_no_signature() {
-    let none = SecurityPolicy::NONE;
-    let signature = sign_for_peer(none, &client_identity(), b"", b"").expect("none");
+    let (none, facts) = (SecurityPolicy::NONE, SessionFacts::default());
+    let signature = sign_session(none, &client_identity(), Signer::Server, &facts).expect("none");
     assert!(signature.algorithm.is_null() && signature.signature.is_null());
-    assert_eq!(verify_from_peer(none, &peer(&client_identity()), b"", b"", &signature), Ok(()));
+    assert_eq!(verify_session(none, &peer(&client_identity()), Signer::Server, &facts, &signature), Ok(()));
 }
 
 #[test]
 fn a_secret_is_good_for_its_nonce_only() {
-    for policy in &POLICIES[1..] {
+    for policy in POLICIES.iter().filter(|policy| !policy.is_none() && policy.curve().is_none()) {
         for server in [server_identity(), long_identity()] {
             let nonce = session_nonce().expect("random");
             for secret in [&b""[..], b"pa\xC3\x9Fwort", &[7; 400]] {
@@ -77,7 +114,7 @@ fn a_secret_is_good_for_its_nonce_only() {
 #[test]
 fn a_stated_length_beyond_the_content_or_below_the_nonce_is_refused() {
     let policy = SecurityPolicy::BASIC256_SHA256;
-    let suite = policy.asymmetric.as_ref().expect("suite");
+    let encryption = policy.encryption().expect("suite");
     let server = server_identity();
     let nonce = [5_u8; 32];
     for (len, filling, good) in
@@ -91,10 +128,10 @@ fn a_stated_length_beyond_the_content_or_below_the_nonce_is_refused() {
             plain.extend_from_slice(&[filling; 3]);
         }
         let mut encrypted = Vec::new();
-        peer(&server).encrypt(suite.encryption, &plain, &mut encrypted).expect("encrypted");
-        let secret = decrypt_secret(policy, &server, suite.encryption.uri(), &encrypted, &nonce);
+        peer(&server).encrypt(encryption, &plain, &mut encrypted).expect("encrypted");
+        let secret = decrypt_secret(policy, &server, encryption.uri(), &encrypted, &nonce);
         assert_eq!(secret.is_ok(), good, "{len} {filling}");
     }
     let huge = vec![0; 33 * 256];
-    assert_eq!(decrypt_secret(policy, &server, suite.encryption.uri(), &huge, &nonce), Err(SecretError));
+    assert_eq!(decrypt_secret(policy, &server, encryption.uri(), &huge, &nonce), Err(SecretError));
 }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::path::Path;
 
-use tagwire_access::{Certificate, OwnCertificate, PublicKey, found_names};
+use tagwire_access::{Certificate, CertificateType, OwnCertificate, PublicKey, found_names};
 use tagwire_gateway::config::Ua;
 use tagwire_model::Timestamp;
 
@@ -14,32 +14,47 @@ const TICKS_PER_DAY: i64 = 86_400 * Timestamp::TICKS_PER_SECOND;
 /// Days before the end of a certificate from which on it is told.
 const SOON: i64 = 60;
 
-/// The certificate of this installation.
+/// The certificates of this installation: the RSA one, and those with other keys that are there.
 pub(super) fn own(data_dir: &Path, ua: &Ua, now: Timestamp) -> Vec<Finding> {
-    let certificate = match OwnCertificate::look(data_dir) {
-        Ok(Some(certificate)) => certificate,
-        Ok(None) => return vec![Finding::good(CHECK, "there is none yet; the first start of the server makes it")],
-        Err(error) => {
-            let fix = "put back the file from a backup, or move the folder pki/own of [server] data_dir away and start \
-                       the server: it makes a new key, which every client must trust anew";
-            return vec![Finding::problem(CHECK, error.to_string(), fix)];
+    let mut findings = Vec::new();
+    for kind in CertificateType::ALL {
+        match OwnCertificate::look_for(kind, data_dir) {
+            Ok(Some(certificate)) => findings.extend(checked(kind, &certificate, ua, now)),
+            Ok(None) if kind == CertificateType::RsaSha256 => {
+                let text = "there is none yet; the first start of the server makes it";
+                findings.push(Finding::good(CHECK, text));
+            }
+            Ok(None) => {}
+            Err(error) => {
+                let fix = "put back the file from a backup, or move the folder pki/own of [server] data_dir away and start \
+                           the server: it makes a new key, which every client must trust anew";
+                findings.push(Finding::problem(CHECK, error.to_string(), fix));
+            }
         }
-    };
-    let renew = if certificate.is_self_issued() {
-        "stop the server, move pki/own/cert.der of [server] data_dir away and start it: it issues another with the same \
-         key, which clients must trust"
-    } else {
-        "have its authority issue another for the same key, put it at pki/own/cert.der of [server] data_dir and start \
-         the server again"
-    };
-    let mut findings = vec![
-        Finding::good(CHECK, format!("{} of {}", certificate.fingerprint(), certificate.subject())),
-        validity(&certificate, now, renew),
-        key(&certificate, "make a new key: move the folder pki/own of [server] data_dir away and start the server"),
-        uri(&certificate, renew),
-    ];
-    findings.push(names(&certificate, ua, &found_names(), renew));
+    }
     findings
+}
+
+fn checked(kind: CertificateType, certificate: &Certificate, ua: &Ua, now: Timestamp) -> Vec<Finding> {
+    let file = kind.certificate_file();
+    let renew = if certificate.is_self_issued() {
+        format!(
+            "stop the server, move pki/{file} of [server] data_dir away and start it: it issues another with the same \
+             key, which clients must trust"
+        )
+    } else {
+        format!(
+            "have its authority issue another for the same key, put it at pki/{file} of [server] data_dir and start the \
+             server again"
+        )
+    };
+    vec![
+        Finding::good(CHECK, format!("{} of {}", certificate.fingerprint(), certificate.subject())),
+        validity(certificate, now, &renew),
+        key(certificate, "make a new key: move the folder pki/own of [server] data_dir away and start the server"),
+        uri(certificate, &renew),
+        names(certificate, ua, &found_names(), &renew),
+    ]
 }
 
 /// Whether it is valid now, and for how long.
@@ -60,7 +75,7 @@ pub(super) fn validity(certificate: &Certificate, now: Timestamp, renew: &str) -
     }
 }
 
-/// Whether its key is long enough for every policy.
+/// Whether there are policies for its key.
 pub(super) fn key(certificate: &Certificate, renew: &str) -> Finding {
     match certificate.public_key() {
         PublicKey::Rsa(bits) if bits < 2048 => {
@@ -70,8 +85,11 @@ pub(super) fn key(certificate: &Certificate, renew: &str) -> Finding {
             Finding::problem(CHECK, format!("its key has {bits} bits, and no policy takes more than 4096"), renew)
         }
         PublicKey::Rsa(bits) => Finding::good(CHECK, format!("its key is RSA with {bits} bits")),
-        PublicKey::P256 | PublicKey::P384 | PublicKey::Other => {
-            Finding::problem(CHECK, "its key is not RSA, which the policies here need", renew)
+        PublicKey::P256 => Finding::good(CHECK, "its key is on the curve NIST P-256"),
+        PublicKey::P384 => Finding::good(CHECK, "its key is on the curve NIST P-384"),
+        PublicKey::Other => {
+            let text = "its key is neither RSA nor on NIST P-256 or P-384, and no policy takes another";
+            Finding::problem(CHECK, text, renew)
         }
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rustix::fs::{Access, access, statvfs};
 use rustix::process::{Resource, geteuid, getrlimit};
-use tagwire_access::{OwnCertificate, Users};
+use tagwire_access::{CertificateType, Users};
 use tagwire_gateway::MAX_CONNECTIONS;
 use tagwire_gateway::config::{Anonymous, Config, HostPort, Problem, counted};
 use tagwire_gateway::control::{ControlClient, ControlError, Request};
@@ -137,7 +137,7 @@ fn folder(data_dir: &Path) -> Vec<Finding> {
             findings.push(Finding::problem(CHECK, text, "let the user that runs the server own the folder: chown -R"));
         }
     }
-    findings.extend(key_file(data_dir));
+    findings.extend(key_files(data_dir));
     if findings.is_empty() {
         let text = format!("{shown} can be written, and belongs to user {} alone, who runs the server", found.uid());
         findings.push(Finding::good(CHECK, text));
@@ -163,11 +163,11 @@ fn missing(data_dir: &Path) -> Finding {
     }
 }
 
-/// Whether anybody but its owner can read the private key.
-fn key_file(data_dir: &Path) -> Option<Finding> {
-    let path = data_dir.join("pki").join(OwnCertificate::KEY_FILE);
+/// The private keys that anybody but their owner can read.
+fn key_files(data_dir: &Path) -> impl Iterator<Item = Finding> {
     let is_open = |found: Metadata| found.permissions().mode() & 0o077 != 0;
-    fs::metadata(&path).is_ok_and(is_open).then(|| {
+    let paths = CertificateType::ALL.map(|kind| data_dir.join("pki").join(kind.key_file()));
+    paths.into_iter().filter(move |path| fs::metadata(path).is_ok_and(is_open)).map(|path| {
         let text = format!("other users of this machine can read the private key {}", path.display());
         Finding::problem("data folder", text, format!("type: chmod 600 {}", path.display()))
     })

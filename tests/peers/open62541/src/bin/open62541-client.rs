@@ -48,6 +48,29 @@ fn bytes_of(file: &str) -> Outcome<UA_ByteString> {
     }
 }
 
+/// Adds a policy that the library has but does not offer by itself; the arrays have room for more than they hold.
+unsafe fn add_policy(
+    (policies, count): (*mut UA_SecurityPolicy, &mut usize),
+    policy: &str,
+    (certificate, key): (&str, &str),
+    logging: *const UA_Logger,
+) -> Outcome<()> {
+    let client = UA_ApplicationType::UA_APPLICATIONTYPE_CLIENT;
+    let (certificate, key) = (bytes_of(certificate)?, bytes_of(key)?);
+    // SAFETY: the library allocates room for every policy that it knows.
+    unsafe {
+        let place = policies.add(*count);
+        let made = match policy {
+            "ECC_nistP256" => UA_SecurityPolicy_EccNistP256(place, client, certificate, key, logging),
+            "ECC_nistP384" => UA_SecurityPolicy_EccNistP384(place, client, certificate, key, logging),
+            _ => return Ok(()),
+        };
+        check(policy, made)?;
+    }
+    *count += 1;
+    Ok(())
+}
+
 fn connect(words: &[String]) -> Outcome<*mut UA_Client> {
     let [url, mode, certificate, key, user, password, ..] = words else { return Err("too few arguments".to_owned()) };
     let (mode, policy) = mode.split_once(':').unwrap_or((mode, "Basic256Sha256"));
@@ -62,6 +85,8 @@ fn connect(words: &[String]) -> Outcome<*mut UA_Client> {
             let (own, secret) = (bytes_of(certificate)?, bytes_of(key)?);
             let set = UA_ClientConfig_setDefaultEncryption(config, own, secret, ptr::null(), 0, ptr::null(), 0);
             check("certificate", set)?;
+            let channel = ((*config).securityPolicies, &mut (*config).securityPoliciesSize);
+            add_policy(channel, policy, (certificate, key), (*config).logging)?;
             UA_CertificateGroup_AcceptAll(&raw mut (*config).certificateVerification);
             UA_String_clear(&raw mut (*config).clientDescription.applicationUri);
             (*config).clientDescription.applicationUri = ua_string("urn:tagwire:tests:client");
@@ -74,14 +99,14 @@ fn connect(words: &[String]) -> Outcome<*mut UA_Client> {
             let policy = if mode == "none" { "None" } else { policy };
             (*config).securityPolicyUri = ua_string(&format!("http://opcfoundation.org/UA/SecurityPolicy#{policy}"));
         }
-        log_in_as(config, user, password)?;
+        log_in_as(config, policy, user, password)?;
         check("connect", UA_Client_connect(client, text(url).as_ptr()))?;
         Ok(client)
     }
 }
 
 /// Chooses the user token that the session is activated with.
-unsafe fn log_in_as(config: *mut UA_ClientConfig, user: &str, password: &str) -> Outcome<()> {
+unsafe fn log_in_as(config: *mut UA_ClientConfig, policy: &str, user: &str, password: &str) -> Outcome<()> {
     // SAFETY: the configuration is the client's own; it takes the token over, which the library made.
     unsafe {
         match user.split_once('=') {
@@ -91,7 +116,9 @@ unsafe fn log_in_as(config: *mut UA_ClientConfig, user: &str, password: &str) ->
                 check("user", UA_ClientConfig_setAuthenticationUsername(config, user.as_ptr(), password.as_ptr()))
             }
             Some(("certificate", file)) => {
-                check("user", UA_ClientConfig_setAuthenticationCert(config, bytes_of(file)?, bytes_of(password)?))
+                check("user", UA_ClientConfig_setAuthenticationCert(config, bytes_of(file)?, bytes_of(password)?))?;
+                let auth = ((*config).authSecurityPolicies, &mut (*config).authSecurityPoliciesSize);
+                add_policy(auth, policy, (file, password), (*config).logging)
             }
             Some(_) => {
                 let kind = &raw const UA_TYPES[UA_TYPES_ISSUEDIDENTITYTOKEN as usize];
