@@ -9,7 +9,8 @@ use tagwire_model::Timestamp;
 use tagwire_ua_proto::codec::{Decode as _, Reader};
 use tagwire_ua_proto::ids::encoding;
 use tagwire_ua_proto::secure::{
-    ClientChannel, ClientConfig, ClientEvent, OwnIdentity, PeerCertificate, SecurityPolicy, sign_for_peer,
+    ClientChannel, ClientConfig, ClientEvent, OwnIdentity, PeerCertificate, SecurityPolicy, SessionFacts, Signer,
+    sign_session,
 };
 use tagwire_ua_proto::services::{
     ActivateSessionRequest, ActivateSessionResponse, ApplicationDescription, CloseSessionRequest, CreateSessionRequest,
@@ -157,7 +158,12 @@ impl Client {
         let mut request = ActivateSessionRequest { request_header: self.header(), ..Default::default() };
         if let (Some((own, server)), Some(session)) = (&self.security.0, &self.session) {
             let policy = self.security.config()?.policy;
-            request.client_signature = sign_for_peer(policy, own, server.leaf(), &session.nonce)?;
+            let facts = SessionFacts {
+                server_certificate: server.leaf(),
+                server_nonce: &session.nonce,
+                ..SessionFacts::default()
+            };
+            request.client_signature = sign_session(policy, own, Signer::Client, &facts)?;
         }
         let answer: ActivateSessionResponse = self.call(&request)?;
         if let Some(session) = &mut self.session {
