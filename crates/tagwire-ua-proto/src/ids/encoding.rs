@@ -189,5 +189,6 @@ ids! {
     MDNS_DISCOVERY_CONFIGURATION = 12901 "MdnsDiscoveryConfiguration";
     STRUCTURE_FIELD = 14844 "StructureField";
     ENUM_FIELD = 14845 "EnumField";
+    ENDPOINT_TYPE = 15671 "EndpointType";
     IDENTITY_MAPPING_RULE_TYPE = 15736 "IdentityMappingRuleType";
 }

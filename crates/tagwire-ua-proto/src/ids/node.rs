@@ -88,6 +88,7 @@ ids! {
     AUDIT_CERTIFICATE_MISMATCH_EVENT_TYPE = 2089 "AuditCertificateMismatchEventType";
     AUDIT_WRITE_UPDATE_EVENT_TYPE = 2100 "AuditWriteUpdateEventType";
     AUDIT_UPDATE_METHOD_EVENT_TYPE = 2127 "AuditUpdateMethodEventType";
+    ROLE_MAPPING_RULE_CHANGED_AUDIT_EVENT_TYPE = 17641 "RoleMappingRuleChangedAuditEventType";
 }
 
 // Reference types.
