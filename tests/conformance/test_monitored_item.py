@@ -8,7 +8,7 @@ from asyncua import ua
 
 from harness.process import SLOW
 from harness.product import Tagwire, sim_device
-from harness.session import Session, data_changes, tag
+from harness.session import Session, data_changes, drained, one, tag
 from harness.wire import status
 
 COUNTER = tag("sig.d.counter")
@@ -24,25 +24,11 @@ def filter_(trigger=1, kind=0, value=0.0):
     return made
 
 
-def one(session, subscription, id_, **how):
-    result = session.monitor(subscription, [session.item(id_, **how)])[0]
-    assert result.StatusCode.is_good(), status(result.StatusCode)
-    return result
-
-
 def refusal(session, id_, **how) -> str:
     subscription = session.subscribe().SubscriptionId
     result = status(session.monitor(subscription, [session.item(id_, **how)])[0].StatusCode)
     session.delete_subscription(subscription)
     return result
-
-
-def drained(session, cycles=3):
-    """The changes of a few publishing cycles."""
-    found = []
-    for _ in range(cycles):
-        found += data_changes(session.publish())
-    return found
 
 
 def first(session, count=1):

@@ -252,3 +252,18 @@ def data_changes(answer):
         if isinstance(data, ua.DataChangeNotification):
             found += [(item.ClientHandle, item.Value) for item in data.MonitoredItems]
     return found
+
+
+def one(session, subscription, id_, **how):
+    """A monitored item that must be accepted."""
+    result = session.monitor(subscription, [session.item(id_, **how)])[0]
+    assert result.StatusCode.is_good(), status(result.StatusCode)
+    return result
+
+
+def drained(session, cycles=3):
+    """The changes of a few publishing cycles."""
+    found = []
+    for _ in range(cycles):
+        found += data_changes(session.publish())
+    return found

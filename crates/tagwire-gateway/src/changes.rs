@@ -263,6 +263,9 @@ fn compare_tag(meta: TagView<'_>, tag: &Tag) -> Vec<String> {
     if old.and_then(|extra| extra.eu_range) != new.and_then(|info| info.eu_range) {
         what.push("eu_range".to_owned());
     }
+    if old.and_then(|extra| extra.states.as_ref()) != new.and_then(|info| info.states.as_ref()) {
+        what.push("states".to_owned());
+    }
     if old.map(|extra| extra.deadband).unwrap_or_default() != new.map(|info| info.deadband).unwrap_or_default() {
         what.push("deadband".to_owned());
     }

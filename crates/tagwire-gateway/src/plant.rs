@@ -439,7 +439,7 @@ impl Plant {
 
 /// Whether after a change of this kind the same number means something else.
 fn changes_the_meaning(what: &str) -> bool {
-    ["unit", "eu_range"].iter().any(|word| what.starts_with(word))
+    ["unit", "eu_range", "states"].iter().any(|word| what.starts_with(word))
 }
 
 /// Whether a change of this kind makes the last value of a tag worthless.

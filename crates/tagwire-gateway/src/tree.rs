@@ -77,6 +77,7 @@ fn new_tag<'a>(tag: &'a Tag, link: LinkId, folder: FolderId, settings: &DeviceSe
             unit: info.unit,
             eu_range: info.eu_range,
             deadband: info.deadband,
+            states: info.states,
             scaling: tag.spec.scaling.as_deref().copied(),
             raw_type: tag.spec.scaling.is_some().then_some(tag.spec.value_type),
         }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use parking_lot::{Mutex, RwLock, RwLockReadGuard};
-use tagwire_model::{DataType, Sample, Status, TagId, Timestamp, Update, Value};
+use tagwire_model::{DataType, Sample, States, Status, TagId, Timestamp, Update, Value};
 
 use crate::feed::{Change, Inbox};
 use crate::registry::{FolderId, FolderKind, NewTag, Registry, RegistryError, TagExtra};
@@ -144,7 +144,7 @@ impl Hub {
                 if let Some(units) = tag.extra.as_ref().and_then(deadband_units) {
                     deadbands.get_or_insert_with(|| HashMap::clone(&self.deadbands.load())).insert(id, units);
                 }
-                let flags = TagFlags::new(tag.access, tag.on_demand, tag.value_type, tag.link);
+                let flags = TagFlags::new(tag.access, tag.on_demand, direct_type(&tag), tag.link);
                 self.n_on_demand.fetch_add(usize::from(tag.on_demand), Ordering::Relaxed);
                 self.table.create(id, flags, heap_cell, &initial);
                 Ok(id)
@@ -164,7 +164,7 @@ impl Hub {
         let mut registry = self.registry.write();
         registry.change(id, &tag)?;
         if let Some(slot) = self.table.slot(id) {
-            let flags = TagFlags::new(tag.access, tag.on_demand, tag.value_type, tag.link);
+            let flags = TagFlags::new(tag.access, tag.on_demand, direct_type(&tag), tag.link);
             slot.update(|last| (Snapshot { kind: Kind::from_flags(flags, last.kind.code()), ..last }, ()));
         }
         let units = tag.extra.as_ref().and_then(deadband_units);
@@ -415,7 +415,11 @@ impl Hub {
         if !meta.access.write {
             return Err(Status::BAD_NOT_WRITABLE);
         }
-        value.convert(meta.value_type).map_err(write_status)
+        let value = value.convert(meta.value_type).map_err(write_status)?;
+        match meta.extra.as_ref().and_then(|extra| extra.states.as_ref()) {
+            Some(states) if !has_name(states, &value) => Err(Status::BAD_OUT_OF_RANGE),
+            _ => Ok(value),
+        }
     }
 
     /// Asks the devices for these tags now; when the future ends the table holds the answers.
@@ -441,6 +445,16 @@ impl Hub {
             }
         })
     }
+}
+
+/// The type of which every value can be written to a tag.
+fn direct_type(tag: &NewTag<'_>) -> Option<DataType> {
+    let has_states = tag.extra.as_ref().is_some_and(|extra| extra.states.is_some());
+    (tag.value_type.is_scalar() && !has_states).then_some(tag.value_type.data_type)
+}
+
+fn has_name(states: &States, value: &Value) -> bool {
+    value.as_i128().and_then(|number| i64::try_from(number).ok()).is_some_and(|number| states.name(number).is_some())
 }
 
 struct LinkWrites {

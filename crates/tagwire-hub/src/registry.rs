@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 
-use tagwire_model::{Access, Deadband, EuRange, Scaling, TagId, ValueType};
+use tagwire_model::{Access, Deadband, EuRange, Scaling, States, TagId, ValueType};
 use thiserror::Error;
 
 use crate::paths::{BATCH, Paths, Span};
@@ -75,6 +75,8 @@ pub struct TagExtra {
     pub deadband: Deadband,
     /// Type of the raw value where scaling changes it.
     pub raw_type: Option<ValueType>,
+    /// What the numbers mean; no other ones can be written.
+    pub states: Option<States>,
 }
 
 impl TagExtra {

@@ -3,7 +3,7 @@
 use std::hint::spin_loop;
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering, fence};
 
-use tagwire_model::{Access, Status, Timestamp, ValueType};
+use tagwire_model::{Access, DataType, Status, Timestamp};
 
 use crate::routes::LinkId;
 
@@ -44,8 +44,8 @@ pub struct TagFlags(u32);
 
 impl TagFlags {
     /// The flags of a tag.
-    pub(crate) fn new(access: Access, on_demand: bool, value_type: ValueType, link: LinkId) -> Self {
-        let scalar_type = if value_type.is_scalar() { u32::from(value_type.data_type.ua_id()) } else { 0 };
+    pub(crate) fn new(access: Access, on_demand: bool, scalar_type: Option<DataType>, link: LinkId) -> Self {
+        let scalar_type = scalar_type.map_or(0, |data_type| u32::from(data_type.ua_id()));
         Self(
             u32::from(access.read) << 8
                 | u32::from(access.write) << 9
@@ -70,7 +70,7 @@ impl TagFlags {
         self.0 & 1 << 10 != 0
     }
 
-    /// OPC UA number of the type clients see, 0 for an array.
+    /// OPC UA number of the type clients see, 0 where not every value of a scalar type can be written.
     pub const fn scalar_type(self) -> u8 {
         (self.0 >> 12 & 0xF) as u8
     }

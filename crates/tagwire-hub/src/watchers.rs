@@ -41,7 +41,9 @@ struct Watch {
 enum List {
     Free(u32),
     One(Watch),
-    Many(Vec<Watch>),
+    /// Boxed twice, so that a list is no larger than a watch.
+    #[expect(clippy::box_collection, reason = "most lists are single watches")]
+    Many(Box<Vec<Watch>>),
 }
 
 impl List {
@@ -107,7 +109,7 @@ impl Watchers {
                 let Some(list) = self.lists.get_mut(list as usize - 1) else { return false };
                 match list {
                     List::Many(watches) => watches.push(watch),
-                    List::One(first) => *list = List::Many(vec![*first, watch]),
+                    List::One(first) => *list = List::Many(Box::new(vec![*first, watch])),
                     List::Free(_) => *list = List::One(watch),
                 }
             }

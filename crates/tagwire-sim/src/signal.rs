@@ -157,9 +157,10 @@ impl Wave {
     }
 
     fn at(&self, seconds: f64, salt: u32) -> f64 {
-        let seconds = if self.hold > 0.0 { (seconds / self.hold).floor() * self.hold } else { seconds };
+        let seconds = if self.hold > 0.0 { floor(seconds / self.hold) * self.hold } else { seconds };
         let turns = seconds / self.period + self.phase;
-        let share = turns - turns.floor();
+        let whole = floor(turns);
+        let share = turns - whole;
         let range = self.high - self.low;
         match self.shape {
             Shape::Sine => self.low + range * 0.5 * (1.0 + (TAU * share).sin()),
@@ -169,10 +170,17 @@ impl Wave {
             Shape::Sawtooth => self.low + range * share,
             Shape::Random => self.low + range * noise(turns as u64 ^ (u64::from(salt) << 40)),
             Shape::Counter | Shape::Ramp => {
-                self.low + self.step * (turns.floor() % ((range / self.step).floor() + 1.0))
+                let n_steps = floor(range / self.step) + 1.0;
+                self.low + self.step * (whole - floor(whole / n_steps) * n_steps)
             }
         }
     }
+}
+
+/// As [`f64::floor`] for numbers that fit 64 bits; without SSE 4.1, which not every processor has, that one is a call.
+fn floor(number: f64) -> f64 {
+    let whole = number as i64 as f64;
+    if whole > number { whole - 1.0 } else { whole }
 }
 
 /// The type of a signal when the configuration names none.

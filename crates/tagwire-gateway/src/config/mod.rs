@@ -11,6 +11,7 @@ mod node_id;
 mod problem;
 mod reference;
 mod sections;
+mod states;
 mod tag;
 mod walk;
 mod words;

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use tagwire_driver::{AddressError, DriverKind, Key, KeyKind, Settings, TagSpec};
 use tagwire_model::{
-    Access, Clamp, Curve, DataType, Deadband, EuRange, Scaling, ScalingError, TagId, ValueType, ValueTypeError,
+    Access, Clamp, Curve, DataType, Deadband, EuRange, Scaling, ScalingError, States, TagId, ValueType, ValueTypeError,
 };
 
 use super::key::{DriverKeys, Presence, Shape, section};
 use super::name::check_tag_name;
 use super::node_id::ExplicitNodeId;
 use super::problem::{Complaint, Reporter};
+use super::states::read_states;
 use super::walk::{Checked, Field, Plain};
 use super::words::{nearest, suggest};
 
@@ -36,6 +37,9 @@ section! {
         pub unit: Option<String> = Shape::One(KeyKind::Text), Presence::Optional;
         /// Normal range in engineering units, low and high.
         pub eu_range: Option<EuRange> = Shape::Range, Presence::Optional;
+        /// What the numbers of a discrete value mean: names from 0 on, or with their numbers as in `["0=Off", "5=On"]`; two for a `bool`.
+        /// Clients see TwoStateDiscreteType, MultiStateDiscreteType or MultiStateValueDiscreteType, and can write no other number.
+        pub states: Vec<String> = Shape::OneOrMore(KeyKind::Text), Presence::Optional;
         /// What the tag is, in words.
         pub description: Option<String> = Shape::One(KeyKind::Text), Presence::Optional;
         /// Smallest change that counts: in units of the value, or as a percentage of `eu_range`.
@@ -172,6 +176,8 @@ pub struct TagInfo {
     pub eu_range: Option<EuRange>,
     /// Smallest change that counts.
     pub deadband: Deadband,
+    /// What the numbers mean.
+    pub states: Option<States>,
     /// NodeId in place of the default one.
     pub node_id: Option<ExplicitNodeId>,
 }
@@ -207,6 +213,7 @@ pub(crate) struct TagDraft<'a> {
     pub(crate) scaling_line: u32,
     pub(crate) eu_range_line: u32,
     pub(crate) node_id_line: u32,
+    pub(crate) states_line: u32,
     pub(crate) name: Cow<'a, str>,
     pub(crate) address: Cow<'a, str>,
     pub(crate) value_type: TypeWord,
@@ -215,6 +222,8 @@ pub(crate) struct TagDraft<'a> {
     pub(crate) scaling: Option<ScalingDraft>,
     pub(crate) info: TagInfo,
     pub(crate) node_id: Option<Cow<'a, str>>,
+    /// Names of states as written.
+    pub(crate) states: Vec<Cow<'a, str>>,
     /// How the device stores the number, where its type alone does not tell: a suffix of the address.
     pub(crate) code: Option<&'static str>,
     pub(crate) settings: Settings,
@@ -268,6 +277,7 @@ impl DeviceContext<'_> {
         }
         let mut complain =
             |line: u32, complaint: Complaint| report.complain(line.max(draft.line), &subject(), complaint);
+        let has_range = draft.scaling.is_some() || draft.info.eu_range.is_some();
         let mut info = draft.info;
         if matches!(info.deadband, Deadband::Percent(_)) && info.eu_range.is_none() {
             let problem = "a deadband in percent needs a range to refer to";
@@ -276,6 +286,12 @@ impl DeviceContext<'_> {
         if let Some(range) = info.eu_range.filter(|range| range.high <= range.low) {
             let problem = format!("eu_range goes from {} to {}", range.low, range.high);
             complain(draft.eu_range_line, Complaint::new(problem, "write the lower number first"));
+        }
+        if !draft.states.is_empty() {
+            match read_states(&draft.states, value_type, has_range) {
+                Ok(states) => info.states = states,
+                Err(complaint) => complain(draft.states_line, complaint),
+            }
         }
         if let Some(text) = &draft.node_id {
             match ExplicitNodeId::parse(text, self.namespaces) {
@@ -462,6 +478,7 @@ pub(crate) fn draft_from_table(
     let (had_type, name_line) = (table.has("type"), table.line_of("name"));
     let (address_line, scaling_line) = (table.line_of("address"), table.line_of("scaling"));
     let (eu_range_line, node_id_line) = (table.line_of("eu_range"), table.line_of("node_id"));
+    let states_line = table.line_of("states");
     let settings = table.take_settings(context.tag_keys);
     let subject = table.subject.clone();
     let keys = TagKeys::take(&mut table, report);
@@ -503,6 +520,7 @@ pub(crate) fn draft_from_table(
         scaling_line,
         eu_range_line,
         node_id_line,
+        states_line,
         name: Cow::Owned(keys.name),
         address: Cow::Owned(keys.address),
         value_type,
@@ -514,9 +532,11 @@ pub(crate) fn draft_from_table(
             unit: keys.unit.unwrap_or_default(),
             eu_range: keys.eu_range,
             deadband: keys.deadband.unwrap_or_default(),
+            states: None,
             node_id: None,
         },
         node_id: keys.node_id.map(Cow::Owned),
+        states: keys.states.into_iter().map(Cow::Owned).collect(),
         code: None,
         settings,
     }

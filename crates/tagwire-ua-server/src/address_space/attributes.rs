@@ -2,7 +2,7 @@
 
 use tagwire_access::Operation;
 use tagwire_hub::TagMeta;
-use tagwire_model::{Access, Status};
+use tagwire_model::{Access, Status, TagId};
 use tagwire_ua_proto::codec::{Decode, Encode};
 use tagwire_ua_proto::ids::mask::access_level::{CURRENT_READ, CURRENT_WRITE};
 use tagwire_ua_proto::ids::mask::event_notifier;
@@ -12,7 +12,7 @@ use tagwire_ua_proto::types::Variant;
 
 use super::server_variables::{is_diagnostic_array, is_out_of_service};
 use super::snapshot::write_standard_id;
-use super::{Node, Rights, ServerVariables, Snapshot, StandardNode, class, role_method, role_property};
+use super::{Node, Property, Rights, ServerVariables, Snapshot, StandardNode, class, role_method, role_property};
 
 /// The methods of namespace 0 that Call carries out.
 pub const IMPLEMENTED_METHODS: &[u32] = &[
@@ -211,10 +211,7 @@ impl Snapshot<'_> {
                     append(node.value(), out)?;
                 }
             }
-            (Node::Property(tag, property), attribute_id::VALUE) => {
-                let tag = self.tag(tag).ok_or(status::BAD_NODE_ID_UNKNOWN)?;
-                property.write_value(tag, out);
-            }
+            (Node::Property(tag, property), attribute_id::VALUE) => self.write_property(tag, property, out)?,
             (Node::Tag(tag), attribute_id::VALUE) => {
                 let reading = self.space.hub().read(tag).ok_or(status::BAD_NODE_ID_UNKNOWN)?;
                 Variant::from(&reading.to_sample().value).encode(out);
@@ -241,6 +238,17 @@ impl Snapshot<'_> {
         Ok(())
     }
 
+    /// The value of a property of a tag.
+    pub(super) fn write_property(&self, tag: TagId, property: Property, out: &mut Vec<u8>) -> Result<(), Status> {
+        let view = self.tag(tag).ok_or(status::BAD_NODE_ID_UNKNOWN)?;
+        let current = || {
+            let sample = self.space.hub().read(tag)?.to_sample();
+            (!sample.status.is_bad()).then_some(sample.value)
+        };
+        property.write_value(view, current, out);
+        Ok(())
+    }
+
     /// Numeric id in namespace 0 of the DataType of a variable or variable type; 0 for other nodes and other namespaces.
     pub fn data_type(&self, node: Node) -> u32 {
         match node {
@@ -262,7 +270,8 @@ impl Snapshot<'_> {
         match node {
             Node::Standard(node) => node.value_rank(),
             Node::Model(node) => self.model_value_rank(node),
-            Node::Folder(_) | Node::Property(..) | Node::Method(..) => -1,
+            Node::Property(_, property) => property.value_rank(),
+            Node::Folder(_) | Node::Method(..) => -1,
             Node::Role(_) => declaration(node).map_or(-1, StandardNode::value_rank),
             Node::Tag(tag) => self.tag(tag).map_or(-1, |tag| match tag.value_type.dims.rank() {
                 0 => -1,

@@ -3,7 +3,8 @@
 //! because a path cannot be a tag and a folder at once.
 
 use tagwire_hub::TagView;
-use tagwire_ua_proto::ids::data_type;
+use tagwire_model::DataType;
+use tagwire_ua_proto::ids::{data_type, node};
 
 use super::NAMESPACE_TAGS;
 
@@ -48,6 +49,16 @@ properties! {
     EuRange = "EURange", 0, data_type::RANGE;
     /// Unit of measurement (Part 8, 5.3.2.3).
     EngineeringUnits = "EngineeringUnits", 0, data_type::EU_INFORMATION;
+    /// Name of false (Part 8, 5.3.3.2).
+    FalseState = "FalseState", 0, data_type::LOCALIZED_TEXT;
+    /// Name of true (Part 8, 5.3.3.2).
+    TrueState = "TrueState", 0, data_type::LOCALIZED_TEXT;
+    /// Names of the numbers from 0 on (Part 8, 5.3.3.3).
+    EnumStrings = "EnumStrings", 0, data_type::LOCALIZED_TEXT;
+    /// Numbers with their names (Part 8, 5.3.3.4).
+    EnumValues = "EnumValues", 0, data_type::ENUM_VALUE_TYPE;
+    /// Name of the current value (Part 8, 5.3.3.4).
+    ValueAsText = "ValueAsText", 0, data_type::LOCALIZED_TEXT;
     /// Address in the driver's syntax.
     Address = "_Address", NAMESPACE_TAGS, data_type::STRING;
     /// What the tag is.
@@ -76,10 +87,30 @@ properties! {
     ScalingUnits = "_ScalingUnits", NAMESPACE_TAGS, data_type::STRING;
 }
 
+/// The variable type of a tag whose values have names (Part 8, 5.3.3); `None` for any other.
+pub(super) fn discrete_type(tag: TagView<'_>) -> Option<u32> {
+    let states = tag.meta.extra.as_deref()?.states.as_ref()?;
+    let data_type = tag.value_type.data_type;
+    let is_unsigned = matches!(data_type, DataType::UInt8 | DataType::UInt16 | DataType::UInt32 | DataType::UInt64);
+    Some(match data_type {
+        DataType::Boolean => node::TWO_STATE_DISCRETE_TYPE,
+        _ if is_unsigned && states.is_counted() => node::MULTI_STATE_DISCRETE_TYPE,
+        _ => node::MULTI_STATE_VALUE_DISCRETE_TYPE,
+    })
+}
+
 impl Property {
     /// The property with a name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|property| property.name() == name)
+    }
+
+    /// ValueRank: -1 for a scalar, 1 for a list.
+    pub const fn value_rank(self) -> i32 {
+        match self {
+            Self::EnumStrings | Self::EnumValues => 1,
+            _ => -1,
+        }
     }
 
     /// Whether a tag has this property.
@@ -88,6 +119,9 @@ impl Property {
         match self {
             Self::EuRange => extra.is_some_and(|extra| extra.eu_range.is_some()),
             Self::EngineeringUnits => extra.is_some_and(|extra| !extra.unit.is_empty()),
+            Self::FalseState | Self::TrueState => discrete_type(tag) == Some(node::TWO_STATE_DISCRETE_TYPE),
+            Self::EnumStrings => discrete_type(tag) == Some(node::MULTI_STATE_DISCRETE_TYPE),
+            Self::EnumValues | Self::ValueAsText => discrete_type(tag) == Some(node::MULTI_STATE_VALUE_DISCRETE_TYPE),
             Self::Address => !tag.address.is_empty(),
             Self::Description => extra.is_some_and(|extra| !extra.description.is_empty()),
             Self::RawDataType => !tag.is_system,

@@ -10,6 +10,7 @@ use tagwire_ua_proto::codec::{Encode, write_str};
 use tagwire_ua_proto::ids::node;
 use tagwire_ua_proto::types::{IdentifierRef, NodeId, NodeIdRef, QualifiedName};
 
+use super::property::discrete_type;
 use super::role_node::{self, OwnRoles, RoleNode};
 use super::tag_ids::TagIds;
 use super::{
@@ -292,6 +293,8 @@ fn tag_type(tag: TagView<'_>) -> u32 {
     let is_number = tag.value_type.data_type.is_number();
     if tag.is_system {
         node::BASE_DATA_VARIABLE_TYPE
+    } else if let Some(discrete) = discrete_type(tag) {
+        discrete
     } else if is_number && extra.is_some_and(|extra| extra.eu_range.is_some()) {
         node::ANALOG_ITEM_TYPE
     } else if is_number && extra.is_some_and(|extra| !extra.unit.is_empty()) {

@@ -11,7 +11,7 @@ use crate::event::Audience;
 use crate::limits;
 use crate::ownership::{Claim, Ownership};
 use crate::subscription::{
-    Item, ItemSettings, Mode, Notification, Payload, Subscription, SubscriptionSettings, Target, Trigger,
+    Deadband, Item, ItemSettings, Mode, Notification, Payload, Subscription, SubscriptionSettings, Target, Trigger,
 };
 
 /// What is written first.
@@ -116,8 +116,7 @@ pub(crate) fn write_item(item: &Item, kept: &Kept, out: &mut Vec<u8>) {
     kept.filter.encode(out);
     out.push(item.mode.to_wire());
     out.push(item.timestamps.0 as u8);
-    let ItemSettings { client_handle, sampling_ms, queue_size, discard_oldest, trigger, deadband, deadband_percent } =
-        item.settings;
+    let ItemSettings { client_handle, sampling_ms, queue_size, discard_oldest, trigger, ref deadband } = item.settings;
     client_handle.encode(out);
     sampling_ms.encode(out);
     queue_size.encode(out);
@@ -127,10 +126,11 @@ pub(crate) fn write_item(item: &Item, kept: &Kept, out: &mut Vec<u8>) {
         Trigger::StatusValue => 1,
         Trigger::StatusValueTimestamp => 2,
     });
-    deadband.encode(out);
-    deadband_percent.encode(out);
+    let deadband = deadband.as_deref();
+    deadband.map_or(0.0, |deadband| deadband.units).encode(out);
+    deadband.and_then(|deadband| deadband.percent).unwrap_or(0.0).encode(out);
     item.is_triggered.encode(out);
-    let links = item.links.as_deref().unwrap_or_default();
+    let links = item.links();
     write_len(links.len(), out);
     links.iter().for_each(|link| link.encode(out));
     match &item.target {
@@ -242,8 +242,7 @@ impl StoredItem {
                 2 => Trigger::StatusValueTimestamp,
                 _ => return Err(DecodeError::Form),
             },
-            deadband: number(reader.f64()?)?,
-            deadband_percent: number(f64::from(reader.f32()?))? as f32,
+            deadband: read_deadband(reader)?,
         };
         let is_triggered = reader.bool()?;
         let links = list(reader, limits::MAX_MONITORED_ITEMS_PER_SUBSCRIPTION as usize, |reader| reader.u32())?;
@@ -281,6 +280,13 @@ impl StoredEvent {
         let fields = list(reader, limits::MAX_SELECT_CLAUSES as usize, Variant::decode)?;
         Ok(Self { fields, audience, path, is_overflow })
     }
+}
+
+fn read_deadband(reader: &mut Reader<'_>) -> Result<Option<Box<Deadband>>, DecodeError> {
+    let (units, percent) = (number(reader.f64()?)?, number(reader.f64()?)?);
+    let percent = (percent > 0.0).then_some(percent);
+    let has_any = units > 0.0 || percent.is_some();
+    Ok(has_any.then(|| Box::new(Deadband { units, percent })))
 }
 
 fn read_value(reader: &mut Reader<'_>) -> Result<Notification, DecodeError> {

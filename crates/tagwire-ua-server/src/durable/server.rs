@@ -198,10 +198,11 @@ impl Server {
             let node = snapshot.resolve(kept.node.borrowed());
             let tag = node.and_then(|node| snapshot.value_tag(node)).filter(|_| kept.attribute == VALUE);
             let meta = tag.and_then(|tag| snapshot.tag(tag));
-            if settings.deadband_percent > 0.0
+            if let Some(deadband) = settings.deadband.as_deref_mut()
+                && let Some(percent) = deadband.percent
                 && let Some(range) = meta.as_ref().and_then(|meta| meta.extra.as_ref()?.eu_range)
             {
-                settings.deadband = percent_of(range, f64::from(settings.deadband_percent));
+                deadband.units = percent_of(range, percent);
             }
             match tag.filter(|_| meta.is_some_and(|meta| meta.access.read)) {
                 Some(tag) => Target::Tag(tag),
@@ -210,7 +211,7 @@ impl Server {
             }
         };
         drop(snapshot);
-        let new = NewItem { target, mode, settings, range: range.map(Box::new), timestamps, ticket };
+        let new = NewItem { target, mode, settings, range, timestamps, ticket };
         to.restore_item(id, new, kept, (queue, is_triggered, links), self, is_lost)
     }
 

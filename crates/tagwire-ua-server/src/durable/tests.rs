@@ -83,8 +83,7 @@ impl Bench {
             queue_size,
             discard_oldest: true,
             trigger: Trigger::StatusValue,
-            deadband: 0.0,
-            deadband_percent: 0.0,
+            deadband: None,
         };
         let ticket = self.quota.item().expect("free");
         let timestamps = TimestampsToReturn::BOTH;

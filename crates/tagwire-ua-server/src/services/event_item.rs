@@ -63,8 +63,7 @@ fn settings(asked: &MonitoringParameters) -> ItemSettings {
         queue_size,
         discard_oldest: asked.discard_oldest,
         trigger: Trigger::StatusValue,
-        deadband: 0.0,
-        deadband_percent: 0.0,
+        deadband: None,
     }
 }
 

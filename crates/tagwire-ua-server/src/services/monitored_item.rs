@@ -19,7 +19,7 @@ use super::{Context, Flow, check_operations, decode};
 use crate::address_space::{Rights as _, Snapshot};
 use crate::durable::Kept;
 use crate::limits;
-use crate::subscription::{ItemSettings, Mode, NewItem, Subscription, Target, Trigger, percent_of};
+use crate::subscription::{Deadband, ItemSettings, Mode, NewItem, Subscription, Target, Trigger, percent_of};
 
 pub(super) fn create(context: &mut Context<'_>, body: &[u8], out: &mut Vec<u8>) -> Result<Flow, Status> {
     let request: CreateMonitoredItemsRequest = decode(body)?;
@@ -51,7 +51,7 @@ struct Plan {
     target: Target,
     mode: Mode,
     settings: ItemSettings,
-    range: Option<Box<NumericRange>>,
+    range: Option<NumericRange>,
     filter_result: ExtensionObject,
 }
 
@@ -78,7 +78,7 @@ fn plan(
     let node = snapshot.resolve(monitored.node_id.borrowed()).ok_or(Status::BAD_NODE_ID_UNKNOWN)?;
     let mode = u32::try_from(item.monitoring_mode.0).ok().and_then(Mode::from_wire);
     let mode = mode.ok_or(status::BAD_MONITORING_MODE_INVALID)?;
-    let range = NumericRange::parse(monitored.index_range.as_str()).map_err(|error| error.status())?.map(Box::new);
+    let range = NumericRange::parse(monitored.index_range.as_str()).map_err(|error| error.status())?;
     if !monitored.data_encoding.name.as_str().is_empty() {
         let code = if monitored.attribute_id == VALUE {
             status::BAD_DATA_ENCODING_UNSUPPORTED
@@ -193,15 +193,14 @@ impl Subject {
 }
 
 fn settings(asked: &MonitoringParameters, subject: &Subject, terms: Terms) -> Result<ItemSettings, Status> {
-    let Filter { trigger, deadband, deadband_percent } = filter(&asked.filter, subject)?;
+    let (trigger, deadband) = filter(&asked.filter, subject)?;
     Ok(ItemSettings {
         client_handle: asked.client_handle,
         sampling_ms: revise_sampling(asked.sampling_interval, terms.publishing_interval),
         queue_size: asked.queue_size.clamp(1, terms.max_queue),
         discard_oldest: asked.discard_oldest,
         trigger,
-        deadband,
-        deadband_percent,
+        deadband: deadband.map(Box::new),
     })
 }
 
@@ -214,17 +213,9 @@ fn revise_sampling(asked: f64, publishing_interval: u64) -> u32 {
 }
 
 /// What a DataChangeFilter comes down to.
-struct Filter {
-    trigger: Trigger,
-    /// In units of the value.
-    deadband: f64,
-    /// 0 unless the deadband was given in percent.
-    deadband_percent: f32,
-}
-
-fn filter(filter: &ExtensionObject, subject: &Subject) -> Result<Filter, Status> {
+fn filter(filter: &ExtensionObject, subject: &Subject) -> Result<(Trigger, Option<Deadband>), Status> {
     if filter.is_null() {
-        return Ok(Filter { trigger: Trigger::StatusValue, deadband: 0.0, deadband_percent: 0.0 });
+        return Ok((Trigger::StatusValue, None));
     }
     if filter.is::<EventFilter>() {
         return Err(status::BAD_FILTER_NOT_ALLOWED);
@@ -243,27 +234,26 @@ fn filter(filter: &ExtensionObject, subject: &Subject) -> Result<Filter, Status>
         _ => return Err(status::BAD_MONITORED_ITEM_FILTER_INVALID),
     };
     let value = filter.deadband_value;
-    let mut deadband_percent = 0.0;
     let deadband = match i32::try_from(filter.deadband_type).map(DeadbandType) {
-        Ok(DeadbandType::NONE) => return Ok(Filter { trigger, deadband: 0.0, deadband_percent }),
-        Ok(DeadbandType::ABSOLUTE) => value,
+        Ok(DeadbandType::NONE) => return Ok((trigger, None)),
+        Ok(DeadbandType::ABSOLUTE) => Deadband { units: value, percent: None },
         Ok(DeadbandType::PERCENT) => {
             let Some(range) = subject.eu_range else { return Err(status::BAD_MONITORED_ITEM_FILTER_UNSUPPORTED) };
             if !(0.0..=100.0).contains(&value) {
                 return Err(status::BAD_DEADBAND_FILTER_INVALID);
             }
-            deadband_percent = value as f32;
-            percent_of(range, value)
+            Deadband { units: percent_of(range, value), percent: Some(value) }
         }
         _ => return Err(status::BAD_DEADBAND_FILTER_INVALID),
     };
     if !subject.is_number {
         return Err(status::BAD_FILTER_NOT_ALLOWED);
     }
-    if !(deadband >= 0.0 && deadband.is_finite()) {
+    if !(deadband.units >= 0.0 && deadband.units.is_finite()) {
         return Err(status::BAD_DEADBAND_FILTER_INVALID);
     }
-    Ok(Filter { trigger, deadband, deadband_percent })
+    let counts = deadband.units > 0.0 || deadband.percent.is_some();
+    Ok((trigger, counts.then_some(deadband)))
 }
 
 fn timestamps(asked: TimestampsToReturn) -> Result<TimestampsToReturn, Status> {

@@ -166,7 +166,7 @@ impl Subscription {
     ) -> bool {
         let make = |id| {
             let mut item = Item::new(id, new);
-            item.links = (!links.is_empty()).then(|| links.into_boxed_slice());
+            item.set_links(links);
             match (queue, &mut item.target) {
                 (StoredQueue::Events(events), Target::Events(queue)) => queue.restore(events),
                 (StoredQueue::Values(values), _) => item.restore(values),

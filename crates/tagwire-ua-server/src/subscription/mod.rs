@@ -21,7 +21,9 @@ use tagwire_ua_proto::types::{NodeId, NumericRange};
 
 pub(crate) use durable::Captured;
 use events::EventItems;
-pub(crate) use item::{Item, ItemSettings, Mode, NewItem, Notification, Payload, Target, Trigger, percent_of};
+pub(crate) use item::{
+    Deadband, Item, ItemSettings, Mode, NewItem, Notification, Payload, Target, Trigger, percent_of,
+};
 pub(crate) use publish::{Publication, SentMessages, stamped, write_status_change};
 use slab::Slab;
 
@@ -76,6 +78,10 @@ pub(crate) struct Subscription {
     /// Items that are read in each cycle because no table reports them.
     polled: Vec<u32>,
     next_cycle: Millis,
+    /// Values lost in this cycle because a second one came that belongs into the next.
+    n_crowded_out: usize,
+    /// Cycles until the end of the cycle may be moved again.
+    n_cycles_settled: u32,
     n_keep_alive: u32,
     n_lifetime: u32,
     due: Option<Due>,
@@ -117,6 +123,8 @@ impl Subscription {
             pending: Vec::new(),
             polled: Vec::new(),
             next_cycle: now + settings.publishing_interval,
+            n_crowded_out: 0,
+            n_cycles_settled: 0,
             // The first message is due at the end of the first cycle (Part 4, 5.14.1.1).
             n_keep_alive: settings.max_keep_alive,
             n_lifetime: 0,
@@ -211,6 +219,7 @@ impl Subscription {
         self.look_at_pending();
         self.poll(source);
         self.collect_events();
+        self.step_aside();
         if self.publishing_enabled && self.has_notifications() {
             self.due = Some(Due::Notifications);
         } else if self.due.is_none() {
@@ -225,6 +234,17 @@ impl Subscription {
         }
         self.n_lifetime = self.n_lifetime.saturating_add(1 + u32::try_from(n_missed).unwrap_or(u32::MAX));
         self.n_lifetime >= self.settings.lifetime
+    }
+
+    /// Moves the end of the cycle away from the moment at which the values change. Where both fall together, a little
+    /// jitter puts two values into one cycle and none into the next, and a queue of one loses the first.
+    fn step_aside(&mut self) {
+        let is_crowded = std::mem::take(&mut self.n_crowded_out) * CROWDED_SHARE > self.items.len();
+        self.n_cycles_settled = self.n_cycles_settled.saturating_sub(1);
+        if is_crowded && self.n_cycles_settled == 0 && self.n_cycles_due == 0 {
+            self.next_cycle += self.settings.publishing_interval / 4;
+            self.n_cycles_settled = CYCLES_TO_SETTLE;
+        }
     }
 
     /// Sorts the changes that the table delivered into the queues of the items.
@@ -244,14 +264,19 @@ impl Subscription {
                 source_time: change.source_time,
                 server_time: change.server_time,
             };
-            let is_queued = item.offer(in_range(sample, item.range.as_deref()), change.at_ms);
+            let had_one = item.n_queued() == 1;
+            let is_queued = item.offer(in_range(sample, item.range()), change.at_ms);
+            if is_queued && had_one && item.n_queued() == 1 {
+                let is_as_slow = u64::from(item.settings.sampling_ms) * 4 >= self.settings.publishing_interval * 3;
+                self.n_crowded_out += usize::from(is_as_slow);
+            }
             if item.is_held() && !item.is_pending {
                 item.is_pending = true;
                 self.pending.push(item.id);
             }
             if is_queued {
                 enlist(item, &mut self.ready);
-                if item.links.is_some() {
+                if !item.links().is_empty() {
                     triggering.push(item.id);
                 }
             }
@@ -288,7 +313,7 @@ impl Subscription {
             let Some(item) = items.item_mut(*id) else { return false };
             if item.take_due(at_ms) {
                 enlist(item, ready);
-                if item.links.is_some() {
+                if !item.links().is_empty() {
                     triggering.push(*id);
                 }
             }
@@ -311,7 +336,7 @@ impl Subscription {
             let Target::Attribute(target) = &item.target else { continue };
             if item.mode != Mode::Disabled && !item.is_too_soon(at_ms) {
                 let sample = source.sample(&target.0, target.1);
-                if item.sample(in_range(sample, item.range.as_deref()), at_ms) {
+                if item.sample(in_range(sample, item.range()), at_ms) {
                     enlist(item, &mut self.ready);
                     self.trigger(id);
                 }
@@ -338,7 +363,7 @@ impl Subscription {
     fn sample_tag(&mut self, id: u32, tag: TagId, at_ms: u32, lost: bool) {
         let Some(item) = self.items.item_mut(id) else { return };
         let sample = tag_sample(&self.hub, tag);
-        let queued = item.sample(in_range(sample, item.range.as_deref()), at_ms);
+        let queued = item.sample(in_range(sample, item.range()), at_ms);
         if lost {
             item.mark_lost();
         }
@@ -393,7 +418,7 @@ impl Subscription {
                 let sample = source.sample(&target.0, target.1);
                 let at_ms = self.hub_millis();
                 if let Some(item) = self.items.item_mut(id)
-                    && item.sample(in_range(sample, item.range.as_deref()), at_ms)
+                    && item.sample(in_range(sample, item.range()), at_ms)
                 {
                     enlist(item, &mut self.ready);
                 }
@@ -510,7 +535,7 @@ impl Subscription {
         self.collect();
         for item in self.items.iter_mut().filter(|item| item.mode == Mode::Reporting) {
             let current = match item.target {
-                Target::Tag(tag) => Some(in_range(tag_sample(&self.hub, tag), item.range.as_deref())),
+                Target::Tag(tag) => Some(in_range(tag_sample(&self.hub, tag), item.range())),
                 Target::Attribute(_) | Target::Events(_) => None,
             };
             if item.resend(current) {
@@ -528,7 +553,7 @@ impl Subscription {
         for item in self.items.iter_mut().filter(|item| item.mode != Mode::Disabled) {
             let Target::Tag(tag) = item.target else { continue };
             let Ok(at) = changed.binary_search_by_key(&tag, |(tag, _)| *tag) else { continue };
-            let current = in_range(tag_sample(&self.hub, tag), item.range.as_deref());
+            let current = in_range(tag_sample(&self.hub, tag), item.range());
             item.tell_semantics(changed[at].1, current, at_ms);
             enlist(item, &mut self.ready);
             triggering.push(item.id);
@@ -548,6 +573,9 @@ impl Subscription {
     }
 }
 
+/// A cycle is crowded when one of so many items lost a value in it.
+const CROWDED_SHARE: usize = 50;
+const CYCLES_TO_SETTLE: u32 = 20;
 const MIN_INBOX: usize = 4096;
 const INBOX_PER_ITEM: usize = 4;
 

@@ -14,9 +14,28 @@ pub(crate) struct Slab {
 }
 
 #[derive(Debug)]
-struct Slot {
-    generation: u32,
-    item: Option<Item>,
+enum Slot {
+    /// Free, with how often it was used.
+    Free(u32),
+    Used(Item),
+}
+
+impl Slot {
+    #[inline]
+    fn item(&self) -> Option<&Item> {
+        match self {
+            Self::Used(item) => Some(item),
+            Self::Free(_) => None,
+        }
+    }
+
+    #[inline]
+    fn item_mut(&mut self) -> Option<&mut Item> {
+        match self {
+            Self::Used(item) => Some(item),
+            Self::Free(_) => None,
+        }
+    }
 }
 
 impl Slab {
@@ -30,15 +49,16 @@ impl Slab {
         let idx = match self.free.pop() {
             Some(idx) => idx,
             None if self.slots.len() < INDEX_MASK as usize => {
-                self.slots.push(Slot { generation: 0, item: None });
+                self.slots.push(Slot::Free(0));
                 self.slots.len() as u32 - 1
             }
             None => return None,
         };
         let slot = self.slots.get_mut(idx as usize)?;
+        let Slot::Free(generation) = *slot else { return None };
         // Slot 0 of generation 0 would be id 0, which clients take for none.
-        let id = slot.generation << INDEX_BITS | (idx + 1);
-        slot.item = Some(make(id));
+        let id = generation << INDEX_BITS | (idx + 1);
+        *slot = Slot::Used(make(id));
         Some(id)
     }
 
@@ -53,39 +73,37 @@ impl Slab {
         let generation = id >> INDEX_BITS;
         for gap in first..idx {
             self.free.push(gap as u32);
-            self.slots.push(Slot { generation, item: None });
+            self.slots.push(Slot::Free(generation));
         }
-        self.slots.push(Slot { generation, item: Some(make(id)) });
+        self.slots.push(Slot::Used(make(id)));
         true
     }
 
     #[inline]
     pub(crate) fn item(&self, id: u32) -> Option<&Item> {
-        let slot = self.slots.get(index(id)?)?;
-        slot.item.as_ref().filter(|item| item.id == id)
+        self.slots.get(index(id)?)?.item().filter(|item| item.id == id)
     }
 
     #[inline]
     pub(crate) fn item_mut(&mut self, id: u32) -> Option<&mut Item> {
-        let slot = self.slots.get_mut(index(id)?)?;
-        slot.item.as_mut().filter(|item| item.id == id)
+        self.slots.get_mut(index(id)?)?.item_mut().filter(|item| item.id == id)
     }
 
     pub(crate) fn remove(&mut self, id: u32) -> Option<Item> {
         self.item(id)?;
         let idx = index(id)?;
-        let slot = self.slots.get_mut(idx)?;
-        slot.generation = (slot.generation + 1) & (u32::MAX >> INDEX_BITS);
+        let generation = ((id >> INDEX_BITS) + 1) & (u32::MAX >> INDEX_BITS);
+        let Slot::Used(item) = std::mem::replace(self.slots.get_mut(idx)?, Slot::Free(generation)) else { return None };
         self.free.push(idx as u32);
-        slot.item.take()
+        Some(item)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Item> {
-        self.slots.iter().filter_map(|slot| slot.item.as_ref())
+        self.slots.iter().filter_map(Slot::item)
     }
 
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Item> {
-        self.slots.iter_mut().filter_map(|slot| slot.item.as_mut())
+        self.slots.iter_mut().filter_map(Slot::item_mut)
     }
 }
 

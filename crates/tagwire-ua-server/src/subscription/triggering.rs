@@ -2,7 +2,7 @@
 
 use tagwire_model::Status;
 
-use super::{Mode, Subscription, Target, enlist};
+use super::{Item, Mode, Subscription, Target, enlist};
 
 impl Subscription {
     /// Adds and removes links from one item to others; one status per link, in order.
@@ -15,11 +15,8 @@ impl Subscription {
         add: &[u32],
         remove: &[u32],
     ) -> Result<(Vec<Status>, Vec<Status>), Status> {
-        if self.items.item(triggering).is_none() {
-            return Err(tagwire_ua_proto::status::BAD_MONITORED_ITEM_ID_INVALID);
-        }
-        let mut links: Vec<u32> =
-            self.items.item(triggering).and_then(|item| item.links.as_deref()).unwrap_or_default().to_vec();
+        let item = self.items.item(triggering).ok_or(tagwire_ua_proto::status::BAD_MONITORED_ITEM_ID_INVALID)?;
+        let mut links = item.links().to_vec();
         // Part 4, 5.13.5.1: links are removed before others are added.
         let removed = remove
             .iter()
@@ -50,16 +47,16 @@ impl Subscription {
             .collect();
         self.note_change();
         if let Some(item) = self.items.item_mut(triggering) {
-            item.links = if links.is_empty() { None } else { Some(links.into_boxed_slice()) };
+            item.set_links(links);
         }
         Ok((added, removed))
     }
 
     /// Lets the items linked to `id` report what they have queued, once.
     pub(super) fn trigger(&mut self, id: u32) {
-        let Some(links) = self.items.item_mut(id).and_then(|item| item.links.take()) else { return };
-        for linked in links.iter() {
-            let Some(item) = self.items.item_mut(*linked).filter(|item| item.mode == Mode::Sampling) else { continue };
+        let links = self.items.item(id).map_or(&[][..], Item::links).to_vec();
+        for linked in links {
+            let Some(item) = self.items.item_mut(linked).filter(|item| item.mode == Mode::Sampling) else { continue };
             if let Target::Events(queue) = &item.target {
                 item.is_triggered = !queue.is_empty();
                 self.events.enlist(item);
@@ -67,9 +64,6 @@ impl Subscription {
                 item.is_triggered = true;
                 enlist(item, &mut self.ready);
             }
-        }
-        if let Some(item) = self.items.item_mut(id) {
-            item.links = Some(links);
         }
     }
 }

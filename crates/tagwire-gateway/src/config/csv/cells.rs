@@ -69,6 +69,10 @@ pub(crate) fn draft<'a>(
                 draft.node_id = Some(cell.clone());
                 Ok(())
             }
+            Column::States => {
+                draft.states = cell.split('|').map(|word| Cow::Owned(word.to_owned())).collect();
+                Ok(())
+            }
             Column::Name | Column::Ignored => Ok(()),
             _ => read_cell(*column, cell, &mut draft, &mut numbers, context),
         };
@@ -143,6 +147,7 @@ fn read_cell(
         | Column::Unit
         | Column::Description
         | Column::NodeId
+        | Column::States
         | Column::Ignored => {}
     }
     Ok(())

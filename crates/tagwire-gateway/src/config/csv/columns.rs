@@ -31,6 +31,7 @@ pub(crate) enum Column {
     EuHigh,
     Description,
     Deadband,
+    States,
     NodeId,
     /// A key of the driver.
     Driver(&'static Key),
@@ -60,7 +61,7 @@ const KEPWARE: [(&str, Column); 17] = [
 ];
 
 /// Columns of our own list.
-pub(crate) const OWN: [(&str, Column); 20] = [
+pub(crate) const OWN: [(&str, Column); 21] = [
     ("name", Column::Name),
     ("address", Column::Address),
     ("type", Column::Type),
@@ -80,6 +81,7 @@ pub(crate) const OWN: [(&str, Column); 20] = [
     ("eu_high", Column::EuHigh),
     ("description", Column::Description),
     ("deadband", Column::Deadband),
+    ("states", Column::States),
     ("node_id", Column::NodeId),
 ];
 

@@ -147,8 +147,7 @@ impl Snapshot<'_> {
             return Ok(());
         }
         if let Some((tag, property)) = self.bound_property(node) {
-            property.write_value(self.tag(tag).ok_or(status::BAD_NODE_ID_UNKNOWN)?, out);
-            return Ok(());
+            return self.write_property(tag, property, out);
         }
         match model.bytes(model.record(node).value) {
             Some(value) => out.extend_from_slice(value),
