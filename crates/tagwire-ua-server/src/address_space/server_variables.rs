@@ -5,8 +5,8 @@ use tagwire_model::Timestamp;
 use tagwire_ua_proto::codec::Encode;
 use tagwire_ua_proto::ids::node;
 use tagwire_ua_proto::services::{
-    EndpointType, IdentityMappingRuleType, ServerDiagnosticsSummaryDataType, ServerStatusDataType, SessionDiagnosticsDataType,
-    SessionSecurityDiagnosticsDataType, SubscriptionDiagnosticsDataType,
+    EndpointType, IdentityMappingRuleType, ServerDiagnosticsSummaryDataType, ServerStatusDataType,
+    SessionDiagnosticsDataType, SessionSecurityDiagnosticsDataType, SubscriptionDiagnosticsDataType,
 };
 use tagwire_ua_proto::types::{UaString, Variant};
 

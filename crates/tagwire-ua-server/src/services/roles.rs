@@ -165,12 +165,13 @@ fn identity(argument: &Variant) -> Result<IdentityRule, Refused> {
         IdentityCriteriaType::THUMBPRINT => IdentityRule::Thumbprint(text),
         IdentityCriteriaType::X509_SUBJECT => IdentityRule::Subject(text),
         IdentityCriteriaType::APPLICATION => IdentityRule::Application(text),
-        // Part 18, 4.4.4: these have no criteria.
+        IdentityCriteriaType::ROLE | IdentityCriteriaType::GROUP_ID => return Err(status::BAD_NOT_SUPPORTED.into()),
+        // Part 18, 4.4.4: the others have no criteria.
         _ if !text.is_empty() => return Err(Refused::Arguments(vec![status::BAD_INVALID_ARGUMENT])),
         IdentityCriteriaType::ANONYMOUS => IdentityRule::Anonymous,
         IdentityCriteriaType::AUTHENTICATED_USER => IdentityRule::Authenticated,
         IdentityCriteriaType::TRUSTED_APPLICATION => IdentityRule::TrustedApplication,
-        _ => return Err(status::BAD_NOT_SUPPORTED.into()),
+        _ => return Err(Refused::Arguments(vec![status::BAD_INVALID_ARGUMENT])),
     })
 }
 
