@@ -2,6 +2,7 @@
 //!
 //! - [`Operation`], [`Role`], [`RoleSet`]: the words, and which role may do what unless a rule says otherwise.
 //! - [`Policy`], [`Principal`], [`authorise`]: the one decision, made once per operation whichever face asked.
+//! - [`RoleBook`], [`ManagedRole`]: what clients change of roles, laid over the policy of the configuration.
 //! - [`Users`], [`Login`]: the users file with Argon2id hashes, and password checks that tell nothing but yes or no.
 //! - [`Issuer`]: identity providers whose tokens log users in.
 //! - [`Guesses`]: what wrong logins cost the one who guesses.
@@ -26,6 +27,7 @@ mod host;
 mod install;
 mod issued;
 mod login;
+mod managed;
 mod operation;
 mod own;
 mod own_identity;
@@ -38,6 +40,7 @@ mod refusal;
 mod rejected;
 mod revocation;
 mod role;
+mod role_book;
 mod sealed;
 mod signature;
 mod signing_request;
@@ -56,6 +59,7 @@ pub use host::found_names;
 pub use install::{InstallId, install_id};
 pub use issued::{Issued, Issuer, KeySet, KeySetError, TokenRefused};
 pub use login::{Login, LoginRefused};
+pub use managed::{EndpointRule, IdentityRule, ManagedRole, RoleChange};
 pub use operation::{Operation, OperationSet};
 pub use own::{CertificateType, KeySize, OwnCertificate, OwnError, OwnSettings};
 pub use own_identity::OwnIdentity;
@@ -67,6 +71,7 @@ pub use refusal::{Reason, Refusal};
 pub use rejected::RejectedEntry;
 pub use revocation::Revocation;
 pub use role::{Role, RoleSet};
+pub use role_book::{RoleBook, RoleError};
 pub use sealed::{Sealed, SealedError};
 pub use signing_request::SigningRequestError;
 pub use trust::{PeerCheck, TrustEntry, TrustError, TrustSettings, TrustStore, Trusted};

@@ -9,7 +9,7 @@ use std::time::Duration;
 use parking_lot::Mutex as SyncMutex;
 use tagwire_access::{
     Actor, CertificateType, FileError, Login, OwnCertificate, OwnError, OwnIdentity, OwnSettings, PasswordError,
-    TrustSettings, TrustStore, Users, UsersError, What, found_names, install_id,
+    RoleBook, RoleError, TrustSettings, TrustStore, Users, UsersError, What, found_names, install_id,
 };
 use tagwire_driver::{Clock, DriverKind, Statistics, Watchdog};
 use tagwire_hub::Hub;
@@ -40,6 +40,9 @@ use crate::ua::{MAX_KEY_WAIT, Names, UaFace, UaSetup};
 
 /// A link whose task has not moved for so long is stuck.
 const STUCK_AFTER: Duration = Duration::from_secs(10);
+
+/// What clients changed of roles, in the data folder.
+const ROLES_FILE: &str = "roles.toml";
 
 /// How often the server looks after itself.
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
@@ -84,6 +87,9 @@ pub enum StartError {
     /// The list of users cannot be used.
     #[error(transparent)]
     Users(#[from] UsersError),
+    /// What clients changed of roles cannot be used.
+    #[error(transparent)]
+    Roles(#[from] RoleError),
     /// This machine cannot check passwords.
     #[error(transparent)]
     Password(#[from] PasswordError),
@@ -148,6 +154,7 @@ impl Gateway {
         let user_trust =
             Arc::new(TrustStore::open(&pki.join(USERS_FOLDER), TrustSettings::users(), Arc::clone(&audit))?);
         let users = Arc::new(Users::open(config.resolve(&config.access.users))?);
+        let role_book = Arc::new(RoleBook::open(data_dir.path().join(ROLES_FILE))?);
         // One hash of a password nobody knows takes 20 ms, in which the links can start.
         let login = tokio::task::spawn_blocking({
             let users = Arc::clone(&users);
@@ -183,6 +190,7 @@ impl Gateway {
             hub: Arc::clone(&hub),
             login,
             policy,
+            role_book,
             trust: Arc::clone(&trust),
             user_trust: Arc::clone(&user_trust),
             own: Arc::clone(&own),
@@ -192,6 +200,7 @@ impl Gateway {
         });
         names.give(&ua);
         ua.restore_durables();
+        warn_unknown_roles(&users, &ua);
         if let Err(error) = ua.listen(&ua_section.listen_or_default()).await {
             plant.stop().await;
             return Err(error);
@@ -314,6 +323,11 @@ impl Gateway {
         self.shared.reload(Actor::default()).await
     }
 
+    /// Waits until an administrator among the clients wants the server to end; [`Self::stop`] does it then.
+    pub async fn shutdown_due(&self) {
+        self.shared.ua.shutdown_due().await;
+    }
+
     /// Ends everything: clients are told, links are closed, files are released.
     pub async fn stop(self) {
         for task in &self.tasks {
@@ -362,6 +376,7 @@ impl Shared {
         self.ua.tell_semantics(semantics);
         self.ua.set_policy(policy);
         changed_users.iter().for_each(|name| self.ua.end_sessions_of_user(name));
+        warn_unknown_roles(&self.users, &self.ua);
         report(&errors);
         events::tell_reload(self.ua.events(), &changes);
         self.recorder.reloaded(by, &changes);
@@ -413,6 +428,14 @@ impl Shared {
 
     fn metrics(&self) -> String {
         metrics::page(&self.figures(), &self.statistics.lock())
+    }
+}
+
+/// A role that nobody knows gives no right, and may be a slip of the pen.
+fn warn_unknown_roles(users: &Users, ua: &UaFace) {
+    let known = ua.roles();
+    for (user, role) in users.unknown_roles(|role| known.iter().any(|known| known == role)) {
+        tracing::warn!(%user, %role, "the users file gives a role that is not there");
     }
 }
 

@@ -7,6 +7,7 @@
 //! - [`DeviceMethod`]: the methods that every device has.
 //! - [`Property`]: the properties that every tag shows of its configuration.
 //! - [`Segment`]: the references of a node, in runs of one kind.
+//! - [`RoleNode`]: the roles besides those of namespace 0.
 //! - [`ServerVariables`]: what the variables of the Server object tell.
 
 mod attributes;
@@ -18,6 +19,7 @@ mod node;
 mod property;
 mod property_values;
 mod references;
+mod role_node;
 mod server_variables;
 mod snapshot;
 mod standard;
@@ -28,6 +30,7 @@ mod units;
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use parking_lot::RwLock;
 use tagwire_access::Operation;
 use tagwire_hub::Hub;
@@ -35,7 +38,7 @@ use tagwire_model::{Status, TagId};
 use tagwire_ua_proto::services::RolePermissionType;
 use tagwire_ua_proto::types::NodeId;
 
-pub(crate) use attributes::ENABLED_FLAG;
+pub(crate) use attributes::{ADD_ROLE, ENABLED_FLAG, REMOVE_ROLE, is_role_management};
 pub use attributes::{Context, IMPLEMENTED_METHODS};
 pub use device_method::DeviceMethod;
 pub use model::{Model, ModelNode};
@@ -43,6 +46,8 @@ pub use namespaces::{NAMESPACE_SERVER, NAMESPACE_TAGS, Namespaces};
 pub use node::{Node, class};
 pub use property::Property;
 pub use references::{FIRST_INVERSE_SEGMENT, N_SEGMENTS, Reference, Segment};
+pub use role_node::{OwnRoles, RoleMethod, RoleNode, RoleProperty};
+pub(crate) use role_node::{role_method, role_node_id, role_of, role_property};
 pub use server_variables::ServerVariables;
 pub(crate) use server_variables::is_diagnostic_array;
 pub use snapshot::Snapshot;
@@ -82,6 +87,7 @@ pub struct AddressSpace {
     namespaces: Namespaces,
     tag_ids: RwLock<TagIds>,
     model: Model,
+    roles: ArcSwap<OwnRoles>,
 }
 
 impl AddressSpace {
@@ -94,7 +100,7 @@ impl AddressSpace {
     /// those that the node sets were read for.
     pub fn with_node_sets(hub: Arc<Hub>, namespaces: Namespaces, node_sets: &NodeSets) -> Self {
         let model = Model::new(node_sets, &namespaces);
-        Self { hub, namespaces, tag_ids: RwLock::default(), model }
+        Self { hub, namespaces, tag_ids: RwLock::default(), model, roles: ArcSwap::default() }
     }
 
     /// The table of tags.
@@ -120,9 +126,15 @@ impl AddressSpace {
         self.tag_ids.write().remove(tags);
     }
 
+    /// Shows these roles besides those of namespace 0.
+    pub(crate) fn set_roles(&self, roles: OwnRoles) {
+        self.roles.store(Arc::new(roles));
+    }
+
     /// A consistent view for one request. Making, removing and naming tags waits until it is dropped, and
     /// [`Hub::write`] or [`Hub::registry`] must not be called on the same thread before.
     pub fn snapshot(&self) -> Snapshot<'_> {
-        Snapshot { registry: self.hub.registry(), tag_ids: self.tag_ids.read(), space: self }
+        let (registry, tag_ids, roles) = (self.hub.registry(), self.tag_ids.read(), self.roles.load());
+        Snapshot { registry, tag_ids, roles, space: self }
     }
 }

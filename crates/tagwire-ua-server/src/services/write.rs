@@ -13,9 +13,10 @@ use tagwire_ua_proto::types::{NumericRange, Variant};
 
 use super::attribute::{VALUE, fill, tags_of_values};
 use super::part_write::{PartWrite, write_parts};
+use super::roles::RoleWrite;
 use super::value::value_for_tag;
 use super::{Context, Flow, LaterBody, check_operations};
-use crate::address_space::{ENABLED_FLAG, NAMESPACE_TAGS, Node, Rights as _, Snapshot};
+use crate::address_space::{ENABLED_FLAG, NAMESPACE_TAGS, Node, Rights as _, Snapshot, role_property};
 use crate::event::audit::{self, Actor, NotedWrite};
 use crate::limits;
 use crate::log::WriteNote;
@@ -34,6 +35,7 @@ pub(super) fn write(context: &mut Context<'_>, body: &[u8], _out: &mut Vec<u8>) 
         results: Vec::with_capacity(count),
         writes: Vec::with_capacity(count),
         parts: Vec::new(),
+        roles: Vec::new(),
         done: Vec::new(),
     };
     let mut log = WriteNote::of(context, &request);
@@ -67,8 +69,14 @@ pub(super) fn write(context: &mut Context<'_>, body: &[u8], _out: &mut Vec<u8>) 
             asked.take(item, *found);
         }
     }
-    let Asked { snapshot, mut results, writes, parts, done, .. } = asked;
+    let Asked { snapshot, mut results, writes, parts, roles, mut done, .. } = asked;
     drop(snapshot);
+    for (place, write) in roles {
+        match write.carry_out(context) {
+            Ok(()) => done.push(place),
+            Err(status) => results[place] = status,
+        }
+    }
     log.as_mut().map(WriteNote::sent);
     let answers = context.server.hub.write(writes);
     let (request_handle, server) = (context.header.request_handle, Arc::clone(context.server));
@@ -128,6 +136,8 @@ struct Asked<'a> {
     results: Vec<Status>,
     writes: Vec<(TagId, Value)>,
     parts: Vec<PartWrite>,
+    /// Changes of roles, which wait until the view of the nodes is let go of, since they end sessions.
+    roles: Vec<(usize, RoleWrite)>,
     /// Places of what is done already.
     done: Vec<usize>,
 }
@@ -181,6 +191,18 @@ impl Asked<'_> {
             match result {
                 Ok(()) => {
                     self.done.push(self.results.len());
+                    self.results.push(Status::UNCERTAIN);
+                }
+                Err(status) => self.results.push(status),
+            }
+            return;
+        }
+        if found.is_none()
+            && let Some(result) = role_write(self.context, &self.snapshot, item)
+        {
+            match result {
+                Ok(write) => {
+                    self.roles.push((self.results.len(), write));
                     self.results.push(Status::UNCERTAIN);
                 }
                 Err(status) => self.results.push(status),
@@ -241,6 +263,30 @@ fn write_flag(context: &Context<'_>, snapshot: &Snapshot<'_>, item: &WriteValueR
         Variant::Boolean(_) => Err(status::BAD_INDEX_RANGE_NO_DATA),
         _ => Err(Status::BAD_TYPE_MISMATCH),
     }))
+}
+
+/// A change of a role, when the item is a property of one.
+fn role_write(
+    context: &Context<'_>,
+    snapshot: &Snapshot<'_>,
+    item: &WriteValueRef<'_>,
+) -> Option<Result<RoleWrite, Status>> {
+    let node = snapshot.resolve(item.node_id)?;
+    let (role, property) = role_property(node).filter(|_| item.attribute_id == VALUE)?;
+    let check = || {
+        context.rights.check(Operation::Write, node, snapshot)?;
+        if !property.is_writable() {
+            return Err(status::BAD_NOT_WRITABLE);
+        }
+        match item.value.value.to_variant() {
+            Variant::Boolean(exclude) if item.index_range.is_empty() => {
+                Ok(RoleWrite { node: snapshot.node_id(node), role, property, exclude })
+            }
+            Variant::Boolean(_) => Err(status::BAD_INDEX_RANGE_NO_DATA),
+            _ => Err(Status::BAD_TYPE_MISMATCH),
+        }
+    };
+    Some(check())
 }
 
 /// The tag that a NodeId of another form names; only values of tags can be written.
