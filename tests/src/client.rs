@@ -3,7 +3,7 @@
 use std::io::{self, Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tagwire_model::Timestamp;
 use tagwire_ua_proto::codec::{Decode as _, Reader};
@@ -130,7 +130,10 @@ impl Client {
     /// The header of a request in this session.
     pub fn header(&self) -> RequestHeader {
         let authentication_token = self.session.as_ref().map(|session| session.token.clone()).unwrap_or_default();
-        RequestHeader { authentication_token, timeout_hint: 60_000, ..RequestHeader::default() }
+        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        // Some servers refuse a request without a time.
+        let timestamp = Timestamp::from_unix_nanos(since_1970.as_nanos() as i128);
+        RequestHeader { authentication_token, timestamp, timeout_hint: 60_000, ..RequestHeader::default() }
     }
 
     fn create(&mut self) -> Outcome<()> {
