@@ -135,7 +135,10 @@ fn publish(config: &Config, authority: &Authority, is_new: bool) -> Result<(), F
 
 fn tell(args: &ConfigArgs, answer: &serde_json::Value, text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
-    Ok(if args.json { writeln!(out, "{answer}")? } else { writeln!(out, "{text}")? })
+    if args.json {
+        return Ok(writeln!(out, "{answer}")?);
+    }
+    Ok(writeln!(out, "{text}")?)
 }
 
 fn failure(error: AuthorityError) -> Failure {
