@@ -10,13 +10,15 @@
 //!   certificate.
 //! - [`TrustStore`], [`Trusted`], [`Refusal`]: which peers' certificates are good, and why one is not.
 //! - [`Sealed`]: files of the server's own that tell whether they are whole.
-//! - [`TrustList`]: all of a store's lists at once.
+//! - [`TrustList`]: all of a store's lists at once; [`TrustRules`]: what the configuration says of trust.
+//! - [`Authority`]: a certificate authority for one plant.
 //! - [`audit`]: where everything that happens is reported, and the hash-chained file that keeps it.
 //!
 //! Nothing here opens a socket or starts an async task; files are read and written synchronously, those of the audit log
 //! on a thread of its own.
 
 pub mod audit;
+mod authority;
 mod certificate;
 mod der_file;
 mod file;
@@ -48,10 +50,13 @@ mod status;
 mod trust;
 mod trust_list;
 mod trust_push;
+mod trust_terms;
 mod users;
 mod users_file;
+mod words;
 
 pub use audit::{Actor, Audit, AuditEvent, AuditLog, AuditSettings, NoAudit, What};
+pub use authority::{Authority, AuthorityError};
 pub use certificate::{Certificate, CertificateError, Fingerprint, PublicKey};
 pub use file::FileError;
 pub use guesses::Guesses;
@@ -76,4 +81,5 @@ pub use sealed::{Sealed, SealedError};
 pub use signing_request::SigningRequestError;
 pub use trust::{PeerCheck, TrustEntry, TrustError, TrustSettings, TrustStore, Trusted};
 pub use trust_list::{CheckedTrustList, TrustList};
+pub use trust_terms::TrustRules;
 pub use users::{UserEntry, Users, UsersError};

@@ -111,6 +111,8 @@ impl Shared {
             "connections": figures.ua.connections,
             "waiting_publishes": figures.ua.waiting_publishes,
             "continuation_points": figures.ua.continuation_points,
+            "open_files": figures.ua.open_files,
+            "open_file_bytes": figures.ua.open_file_bytes,
             "unfinished_bytes": figures.ua.unfinished_bytes,
             "unsent_bytes": figures.ua.unsent_bytes,
             "unacknowledged_bytes": figures.ua.unacknowledged_bytes,

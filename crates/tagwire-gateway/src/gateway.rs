@@ -35,7 +35,7 @@ use crate::plant::{NodeIds, Plant, PlantError};
 use crate::register::{discovery_urls, keep_registered};
 use crate::service_level::service_level;
 use crate::system::{ServerItem, ServerTags};
-use crate::trust::USERS_FOLDER;
+use crate::trust::{USERS_FOLDER, set_rules};
 use crate::ua::{MAX_KEY_WAIT, Names, UaFace, UaSetup};
 
 /// A link whose task has not moved for so long is stuck.
@@ -153,6 +153,7 @@ impl Gateway {
         let trust = Arc::new(TrustStore::open(&pki, TrustSettings::default(), Arc::clone(&audit))?);
         let user_trust =
             Arc::new(TrustStore::open(&pki.join(USERS_FOLDER), TrustSettings::users(), Arc::clone(&audit))?);
+        set_rules(&trust, &user_trust, &config.ua);
         let users = Arc::new(Users::open(config.resolve(&config.access.users))?);
         let role_book = Arc::new(RoleBook::open(data_dir.path().join(ROLES_FILE))?);
         // One hash of a password nobody knows takes 20 ms, in which the links can start.
@@ -368,6 +369,9 @@ impl Shared {
         });
         let (config, changed_users) = loaded?;
         let policy = Arc::new(config.access.policy.clone());
+        if set_rules(&self.trust, &self.user_trust, &config.ua) {
+            self.ua.recheck_trust();
+        }
         let mut plant = self.plant.lock().await;
         let (changes, errors) = plant.apply(config).await;
         self.link_events.follow(&plant);
@@ -465,6 +469,10 @@ async fn keep_house(shared: Arc<Shared>, mut tags: ServerTags) {
                 tracing::warn!("{}; tagwire doctor tells how to renew it", notice.text);
                 events::tell_expiry(shared.ua.events(), &notice);
             }
+        }
+        let now = shared.clock.now();
+        if shared.trust.end_terms(now) | shared.user_trust.end_terms(now) {
+            shared.ua.recheck_trust();
         }
         // A reload holds the plant for as long as it takes; the round is left out then.
         if let Ok(plant) = shared.plant.try_lock() {

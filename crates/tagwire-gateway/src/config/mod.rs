@@ -33,7 +33,7 @@ pub use node_id::{ExplicitNodeId, Identifier, TAG_NAMESPACE};
 pub use problem::{Problem, Problems};
 pub use reference::{reference, schema};
 pub use sections::{
-    Anonymous, AuditSection, ClientUrl, HostPort, Http, Log, LogFormat, Security, Server, ServerUrl, Ua,
+    Anonymous, AuditSection, ClientUrl, FingerprintKey, HostPort, Http, Log, LogFormat, Security, Server, ServerUrl, Ua,
 };
 pub use tag::{ClampWord, CurveWord, ScalingKeys, Tag, TagInfo, TagKeys};
 pub use words::{counted, format_duration, parse_duration};
