@@ -10,7 +10,7 @@ use tagwire_ua_proto::status;
 use tagwire_ua_proto::types::NodeId;
 
 use crate::address_space::{
-    NAMESPACE_SERVER, Node, Rights, Snapshot, is_diagnostic_array, is_role_management, role_node_id, role_property,
+    Node, Rights, Snapshot, is_diagnostic_array, is_role_management, role_node_id, role_property,
 };
 use crate::configuration;
 use crate::server::Server;
