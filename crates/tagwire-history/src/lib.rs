@@ -1,1 +1,55 @@
-//! x
+//! The historian: every sample kept, found again in microseconds.
+//!
+//! - [`Store`] is the writer: [`Store::append`] takes a [`Batch`], puts it into the write-ahead log and into memory, and
+//!   seals full pages into segments. It owns no thread and reads no clock: [`Moment`] is an argument.
+//! - [`History`] is what readers hold: [`History::read`] gives a [`Cursor`] that hands out columns, [`History::summaries`]
+//!   the sums of whole blocks, [`History::read_modified`] what users changed.
+//! - [`Storage`] is the disk: [`Disk`] a folder, [`CrashDisk`] one in memory that loses power.
+//!
+//! Every byte on the disk is described in `docs/formats/history.md`.
+
+mod annotation;
+mod batch;
+mod blob;
+mod bytes;
+mod catalogue;
+mod damage;
+mod edit;
+mod error;
+mod hot;
+mod read;
+mod reason;
+mod samples;
+mod sealed;
+mod storage;
+mod store;
+mod values;
+mod wal;
+
+use std::fmt;
+
+pub use annotation::Annotation;
+pub use batch::Batch;
+pub use catalogue::{Marker, MarkerKind, Series};
+pub use damage::Damage;
+pub use edit::{Author, ChangeKind, Modification, UpdateMode, UpdateOutcome};
+pub use error::HistoryError;
+pub use read::{Cursor, Numbers, Position, Span, Summary, View};
+pub use reason::Reason;
+pub use samples::Samples;
+pub use storage::{CrashDisk, Disk, Storage, StorageFile};
+pub use store::{History, Moment, Opened, Options, State, Store, TagSpec};
+pub use values::{ColumnType, Values};
+
+/// The highest version of the files that this program reads, and the one it writes.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// The number by which the historian knows a tag, for ever.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TagNumber(pub u32);
+
+impl fmt::Display for TagNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}

@@ -1,0 +1,423 @@
+//! The catalogue: tags, changes by users, annotations and markers, in one redb database.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::Arc;
+
+use redb::{Database, ReadableDatabase as _, ReadableTable as _, TableDefinition};
+use tagwire_model::{DataType, Dims, Timestamp, ValueType};
+
+use crate::annotation::{Annotation, StoredAnnotation};
+use crate::bytes::{Reader, Short, put_text};
+use crate::edit::{Change, Edit, RangeDelete};
+use crate::storage::{Storage, StorageFile};
+use crate::values::ColumnType;
+use crate::{FORMAT_VERSION, HistoryError, TagNumber};
+
+pub(crate) const NAME: &str = "catalogue.redb";
+const CACHE: usize = 16 << 20;
+const NO_GROUP: u32 = u32::MAX;
+
+const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
+const SERIES: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("series");
+const EDITS: TableDefinition<'_, (u32, i64, u64), &[u8]> = TableDefinition::new("edits");
+const RANGES: TableDefinition<'_, (u32, u64), &[u8]> = TableDefinition::new("ranges");
+const ANNOTATIONS: TableDefinition<'_, (u32, i64, u64), &[u8]> = TableDefinition::new("annotations");
+const MARKERS: TableDefinition<'_, (i64, u64), u8> = TableDefinition::new("markers");
+
+/// A tag as the historian knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Series {
+    /// Its number, which never changes.
+    pub number: TagNumber,
+    /// Its path.
+    pub path: Arc<str>,
+    /// Its type.
+    pub value_type: ValueType,
+    /// The scan group that it shares its times with; `None` for a tag with times of its own.
+    pub group: Option<u32>,
+}
+
+impl Series {
+    /// The type of its values as columns.
+    pub const fn column_type(&self) -> ColumnType {
+        if self.value_type.is_scalar() { ColumnType::Scalar(self.value_type.data_type) } else { ColumnType::Array }
+    }
+}
+
+/// What happened to the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MarkerKind {
+    /// It started to collect.
+    Start,
+    /// It stopped in good order.
+    Stop,
+    /// It was noticed at the next start that it had not stopped in good order; the time is that of the last sample.
+    Died,
+}
+
+/// A start or a stop, between which nothing was collected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Marker {
+    /// When.
+    pub time: Timestamp,
+    /// What.
+    pub kind: MarkerKind,
+}
+
+#[derive(Debug)]
+struct Backend(Arc<dyn StorageFile>);
+
+impl redb::StorageBackend for Backend {
+    fn len(&self) -> io::Result<u64> {
+        self.0.len()
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.0.read_at(offset, out)
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.0.set_len(len)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.0.sync()
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.0.write_at(offset, data)
+    }
+}
+
+/// The open database.
+#[derive(Debug)]
+pub(crate) struct Catalogue {
+    database: Database,
+}
+
+impl Catalogue {
+    /// Opens or makes it.
+    pub(crate) fn open(storage: &dyn Storage) -> Result<Self, HistoryError> {
+        let is_new = !storage.list().map_err(HistoryError::io("history"))?.iter().any(|name| name == NAME);
+        let file = storage.open(NAME, true).map_err(HistoryError::io(NAME))?;
+        if is_new {
+            storage.sync_names().map_err(HistoryError::io(NAME))?;
+        }
+        let mut builder = Database::builder();
+        builder.set_cache_size(CACHE);
+        let database = builder.create_with_backend(Backend(file))?;
+        let catalogue = Self { database };
+        let found = catalogue.number("version")?;
+        match found {
+            None => catalogue.prepare()?,
+            Some(found) if found > u64::from(FORMAT_VERSION) => {
+                return Err(HistoryError::Newer {
+                    file: NAME.to_owned(),
+                    found: u32::try_from(found).unwrap_or(u32::MAX),
+                    known: FORMAT_VERSION,
+                });
+            }
+            Some(_) => {}
+        }
+        Ok(catalogue)
+    }
+
+    fn prepare(&self) -> Result<(), HistoryError> {
+        let write = self.database.begin_write()?;
+        {
+            write.open_table(META)?.insert("version", u64::from(FORMAT_VERSION))?;
+            write.open_table(SERIES)?;
+            write.open_table(EDITS)?;
+            write.open_table(RANGES)?;
+            write.open_table(ANNOTATIONS)?;
+            write.open_table(MARKERS)?;
+        }
+        write.commit()?;
+        Ok(())
+    }
+
+    /// A number of the table `meta`.
+    pub(crate) fn number(&self, name: &str) -> Result<Option<u64>, HistoryError> {
+        let read = self.database.begin_read()?;
+        match read.open_table(META) {
+            Ok(table) => Ok(table.get(name)?.map(|value| value.value())),
+            Err(redb::TableError::TableDoesNotExist(_)) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Remembers that all numbers given so far are below `number`.
+    pub(crate) fn set_number(&self, number: u64) -> Result<(), HistoryError> {
+        let write = self.database.begin_write()?;
+        write.open_table(META)?.insert("number", number)?;
+        write.commit()?;
+        Ok(())
+    }
+
+    /// Remembers that the segment `number` is on the disk up to `at`.
+    pub(crate) fn set_synced(&self, number: u64, at: u64) -> Result<(), HistoryError> {
+        let write = self.database.begin_write()?;
+        {
+            let mut meta = write.open_table(META)?;
+            meta.insert("segment", number)?;
+            meta.insert("synced", at)?;
+        }
+        write.commit()?;
+        Ok(())
+    }
+
+    /// All tags, in the order of their numbers.
+    pub(crate) fn series(&self) -> Result<Vec<Series>, HistoryError> {
+        let read = self.database.begin_read()?;
+        let table = read.open_table(SERIES)?;
+        let mut all = Vec::new();
+        for row in table.iter()? {
+            let (key, value) = row?;
+            let series = read_series(TagNumber(key.value()), value.value());
+            all.push(series.map_err(|_| HistoryError::damaged(NAME, "tag"))?);
+        }
+        Ok(all)
+    }
+
+    /// Writes tags.
+    pub(crate) fn put_series(&self, series: &[Series]) -> Result<(), HistoryError> {
+        let write = self.database.begin_write()?;
+        {
+            let mut table = write.open_table(SERIES)?;
+            for series in series {
+                table.insert(series.number.0, put_series(series).as_slice())?;
+            }
+        }
+        write.commit()?;
+        Ok(())
+    }
+
+    /// Writes changes of samples and ranges in one go; each gets the next serial.
+    pub(crate) fn put_edits(&self, edits: &[(TagNumber, Edit)]) -> Result<(), HistoryError> {
+        let write = self.database.begin_write()?;
+        {
+            let mut meta = write.open_table(META)?;
+            let mut serial = meta.get("serial")?.map_or(0, |value| value.value());
+            let mut points = write.open_table(EDITS)?;
+            let mut ranges = write.open_table(RANGES)?;
+            for (tag, edit) in edits {
+                serial += 1;
+                match edit {
+                    Edit::Change(change) => {
+                        let key = (tag.0, change.time.ticks(), serial);
+                        points.insert(key, change.put().as_slice())?;
+                    }
+                    Edit::Range(range) => {
+                        ranges.insert((tag.0, serial), range.put().as_slice())?;
+                    }
+                }
+            }
+            meta.insert("serial", serial)?;
+        }
+        write.commit()?;
+        Ok(())
+    }
+
+    /// Tags that a user changed, each with the number of the last change.
+    pub(crate) fn edited(&self) -> Result<HashMap<TagNumber, u64>, HistoryError> {
+        let read = self.database.begin_read()?;
+        let mut tags: HashMap<TagNumber, u64> = HashMap::new();
+        let damaged = |_| HistoryError::damaged(NAME, "change");
+        for row in read.open_table(EDITS)?.iter()? {
+            let (key, value) = row?;
+            let no = Reader::new(value.value().get(1..).unwrap_or_default()).u64().map_err(damaged)?;
+            let last = tags.entry(TagNumber(key.value().0)).or_default();
+            *last = no.max(*last);
+        }
+        for row in read.open_table(RANGES)?.iter()? {
+            let (key, value) = row?;
+            let no = Reader::new(value.value()).u64().map_err(damaged)?;
+            let last = tags.entry(TagNumber(key.value().0)).or_default();
+            *last = no.max(*last);
+        }
+        Ok(tags)
+    }
+
+    /// Changes of single samples of a tag in `from..=to`, by time and then serial.
+    pub(crate) fn changes(&self, tag: TagNumber, from: i64, to: i64) -> Result<Vec<(u64, Change)>, HistoryError> {
+        let read = self.database.begin_read()?;
+        let table = read.open_table(EDITS)?;
+        let mut changes = Vec::new();
+        if from > to {
+            return Ok(changes);
+        }
+        for row in table.range((tag.0, from, 0)..=(tag.0, to, u64::MAX))? {
+            let (key, value) = row?;
+            let (_, time, serial) = key.value();
+            let change = Change::read(Timestamp::from_ticks(time), value.value());
+            changes.push((serial, change.map_err(|_| HistoryError::damaged(NAME, "change"))?));
+        }
+        Ok(changes)
+    }
+
+    /// Deleted ranges of a tag, by serial.
+    pub(crate) fn ranges(&self, tag: TagNumber) -> Result<Vec<(u64, RangeDelete)>, HistoryError> {
+        let read = self.database.begin_read()?;
+        let table = read.open_table(RANGES)?;
+        let mut ranges = Vec::new();
+        for row in table.range((tag.0, 0)..=(tag.0, u64::MAX))? {
+            let (key, value) = row?;
+            let range = RangeDelete::read(value.value()).map_err(|_| HistoryError::damaged(NAME, "range"))?;
+            ranges.push((key.value().1, range));
+        }
+        Ok(ranges)
+    }
+
+    /// Writes an annotation, or a change of one.
+    pub(crate) fn put_annotation(&self, tag: TagNumber, stored: &StoredAnnotation) -> Result<u64, HistoryError> {
+        let write = self.database.begin_write()?;
+        let serial;
+        {
+            let mut meta = write.open_table(META)?;
+            serial = meta.get("serial")?.map_or(0, |value| value.value()) + 1;
+            meta.insert("serial", serial)?;
+            let key = (tag.0, stored.annotation.time.ticks(), serial);
+            write.open_table(ANNOTATIONS)?.insert(key, stored.put().as_slice())?;
+        }
+        write.commit()?;
+        Ok(serial)
+    }
+
+    /// Annotations of a tag in `from..=to` and their changes, by time and then serial.
+    pub(crate) fn annotations(
+        &self,
+        tag: TagNumber,
+        from: i64,
+        to: i64,
+    ) -> Result<Vec<(u64, StoredAnnotation)>, HistoryError> {
+        let read = self.database.begin_read()?;
+        let table = read.open_table(ANNOTATIONS)?;
+        let mut found = Vec::new();
+        if from > to {
+            return Ok(found);
+        }
+        for row in table.range((tag.0, from, 0)..=(tag.0, to, u64::MAX))? {
+            let (key, value) = row?;
+            let (_, time, serial) = key.value();
+            let stored = StoredAnnotation::read(Timestamp::from_ticks(time), value.value());
+            found.push((serial, stored.map_err(|_| HistoryError::damaged(NAME, "annotation"))?));
+        }
+        Ok(found)
+    }
+
+    /// Deletes changes, ranges and annotations of a tag that concern nothing from `before` on.
+    pub(crate) fn forget(&self, tags: &[TagNumber], before: i64) -> Result<(), HistoryError> {
+        let write = self.database.begin_write()?;
+        {
+            let mut edits = write.open_table(EDITS)?;
+            let mut annotations = write.open_table(ANNOTATIONS)?;
+            let mut ranges = write.open_table(RANGES)?;
+            for tag in tags {
+                let span = (tag.0, i64::MIN, 0)..(tag.0, before, 0);
+                edits.retain_in(span.clone(), |_, _| false)?;
+                annotations.retain_in(span, |_, _| false)?;
+                ranges.retain_in((tag.0, 0)..=(tag.0, u64::MAX), |_, value| {
+                    RangeDelete::read(value).is_ok_and(|range| range.to.ticks() > before)
+                })?;
+            }
+        }
+        write.commit()?;
+        Ok(())
+    }
+
+    /// Writes a marker.
+    pub(crate) fn mark(&self, marker: Marker) -> Result<(), HistoryError> {
+        let write = self.database.begin_write()?;
+        {
+            let mut meta = write.open_table(META)?;
+            let serial = meta.get("serial")?.map_or(0, |value| value.value()) + 1;
+            meta.insert("serial", serial)?;
+            let kind = match marker.kind {
+                MarkerKind::Start => 1,
+                MarkerKind::Stop => 2,
+                MarkerKind::Died => 3,
+            };
+            write.open_table(MARKERS)?.insert((marker.time.ticks(), serial), kind)?;
+        }
+        write.commit()?;
+        Ok(())
+    }
+
+    /// Markers in `from..=to`.
+    pub(crate) fn markers(&self, from: i64, to: i64) -> Result<Vec<Marker>, HistoryError> {
+        let read = self.database.begin_read()?;
+        let table = read.open_table(MARKERS)?;
+        let mut markers = Vec::new();
+        if from > to {
+            return Ok(markers);
+        }
+        for row in table.range((from, 0)..=(to, u64::MAX))? {
+            let (key, value) = row?;
+            let kind = match value.value() {
+                1 => MarkerKind::Start,
+                2 => MarkerKind::Stop,
+                _ => MarkerKind::Died,
+            };
+            markers.push(Marker { time: Timestamp::from_ticks(key.value().0), kind });
+        }
+        Ok(markers)
+    }
+
+    /// What the marker written last says.
+    pub(crate) fn last_marker(&self) -> Result<Option<MarkerKind>, HistoryError> {
+        let read = self.database.begin_read()?;
+        let table = read.open_table(MARKERS)?;
+        let mut last: Option<(u64, u8)> = None;
+        for row in table.iter()?.rev().take(8) {
+            let (key, value) = row?;
+            let serial = key.value().1;
+            if last.is_none_or(|(found, _)| found < serial) {
+                last = Some((serial, value.value()));
+            }
+        }
+        Ok(last.map(|(_, kind)| match kind {
+            1 => MarkerKind::Start,
+            2 => MarkerKind::Stop,
+            _ => MarkerKind::Died,
+        }))
+    }
+}
+
+fn put_series(series: &Series) -> Vec<u8> {
+    let dims = series.value_type.dims;
+    let mut out = vec![series.value_type.data_type.ua_id(), dims.rank() as u8];
+    dims.lens().iter().for_each(|len| out.extend_from_slice(&len.to_le_bytes()));
+    out.extend_from_slice(&series.group.unwrap_or(NO_GROUP).to_le_bytes());
+    put_text(&mut out, &series.path);
+    out
+}
+
+fn read_series(number: TagNumber, bytes: &[u8]) -> Result<Series, Short> {
+    let mut reader = Reader::new(bytes);
+    let data_type = DataType::from_ua_id(reader.u8()?).ok_or(Short)?;
+    let rank = usize::from(reader.u8()?);
+    let mut lens = [0; 3];
+    for len in lens.get_mut(..rank).ok_or(Short)? {
+        *len = reader.u32()?;
+    }
+    let dims = Dims::new(&lens[..rank]).ok_or(Short)?;
+    let group = Some(reader.u32()?).filter(|group| *group != NO_GROUP);
+    Ok(Series { number, path: reader.text()?.into(), value_type: ValueType { data_type, dims }, group })
+}
+
+/// Annotations that a reader may see: the last state of each.
+pub(crate) fn current(stored: Vec<(u64, StoredAnnotation)>) -> Vec<Annotation> {
+    let mut all: Vec<(u64, Option<Annotation>)> = Vec::new();
+    for (serial, stored) in stored {
+        let of = if stored.of == 0 { serial } else { stored.of };
+        let state = stored.is_there().then_some(stored.annotation);
+        match all.iter_mut().find(|(known, _)| *known == of) {
+            Some(known) => known.1 = state,
+            None => all.push((of, state)),
+        }
+    }
+    all.into_iter()
+        .filter_map(|(id, annotation)| annotation.map(|annotation| Annotation { id, ..annotation }))
+        .collect()
+}

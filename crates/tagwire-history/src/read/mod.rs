@@ -1,0 +1,13 @@
+//! Reading samples, summaries and changes.
+
+mod bounds;
+mod cursor;
+mod merge;
+mod modified;
+mod overlay;
+mod span;
+mod summary;
+
+pub use cursor::{Cursor, Position, View};
+pub use span::Span;
+pub use summary::{Numbers, Summary};

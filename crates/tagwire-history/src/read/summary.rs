@@ -1,0 +1,115 @@
+//! What a block sums up to, without decoding it.
+
+use tagwire_model::{Status, Timestamp, Value};
+
+use crate::sealed::{Entry, seal};
+use crate::store::{History, Source};
+use crate::values::ColumnType;
+use crate::{HistoryError, TagNumber};
+
+/// A block of samples of one tag.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Summary {
+    /// Time of the first sample.
+    pub from: Timestamp,
+    /// Time of the last sample.
+    pub to: Timestamp,
+    /// Samples.
+    pub n: u32,
+    /// Samples whose status is Good.
+    pub n_good: u32,
+    /// Whether all samples are Good and have a value.
+    pub all_good: bool,
+    /// Whether this is all there is from `from` to `to`: no other block overlaps and no user changed anything. What is not
+    /// exact has to be read.
+    pub exact: bool,
+    /// Sums of the Good numbers; `None` when there is none, or when a double cannot hold one.
+    pub numbers: Option<Numbers>,
+    /// The first sample's value and status; [`Value::Null`] for text, bytes and arrays.
+    pub first: (Value, Status),
+    /// The last sample's value and status.
+    pub last: (Value, Status),
+}
+
+/// Sums of the Good numbers of a block; Booleans count as 0 and 1.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Numbers {
+    /// Their sum.
+    pub sum: f64,
+    /// The lowest.
+    pub min: f64,
+    /// The highest.
+    pub max: f64,
+    /// Time of the first lowest.
+    pub min_time: Timestamp,
+    /// Time of the first highest.
+    pub max_time: Timestamp,
+}
+
+impl Summary {
+    fn of(entry: &Entry) -> Self {
+        let value = |bits| match entry.column_type {
+            ColumnType::Scalar(data_type) => Value::from_bits(data_type, bits),
+            ColumnType::Array => Value::Null,
+        };
+        let numbers = entry.summed.then(|| Numbers {
+            sum: entry.sum,
+            min: entry.min,
+            max: entry.max,
+            min_time: Timestamp::from_ticks(entry.t_min),
+            max_time: Timestamp::from_ticks(entry.t_max),
+        });
+        Self {
+            from: Timestamp::from_ticks(entry.t_first),
+            to: Timestamp::from_ticks(entry.t_last),
+            n: entry.n,
+            n_good: entry.n_good,
+            all_good: entry.all_good,
+            exact: true,
+            numbers,
+            first: (value(entry.first_bits), Status(entry.first_status)),
+            last: (value(entry.last_bits), Status(entry.last_status)),
+        }
+    }
+}
+
+impl History {
+    /// The blocks of a tag that touch `from..=to`, in the order of time.
+    ///
+    /// # Errors
+    /// As [`History::read`].
+    pub fn summaries(&self, tag: TagNumber, from: Timestamp, to: Timestamp) -> Result<Vec<Summary>, HistoryError> {
+        let mut all: Vec<Summary> = self
+            .sources(tag, from.ticks(), to.ticks())?
+            .iter()
+            .flat_map(|source| match source {
+                Source::Sealed(_, entry) => vec![Summary::of(entry)],
+                Source::Hot(page) => seal(page, 0).1.iter().map(Summary::of).collect(),
+            })
+            .collect();
+        all.sort_by_key(|summary| summary.from);
+        let mut reach: Option<(usize, Timestamp)> = None;
+        for idx in 0..all.len() {
+            if let Some((before, end)) = reach
+                && all[idx].from <= end
+            {
+                all[before].exact = false;
+                all[idx].exact = false;
+            }
+            if reach.is_none_or(|(_, end)| all[idx].to > end) {
+                reach = Some((idx, all[idx].to));
+            }
+        }
+        if self.shared.edited.read().contains_key(&tag) {
+            let ranges = self.shared.catalogue.ranges(tag)?;
+            for summary in &mut all {
+                let (low, high) = (summary.from.ticks(), summary.to.ticks());
+                let in_range = ranges.iter().any(|(_, r)| r.from.ticks() <= high && r.to.ticks() > low);
+                if in_range || !self.shared.catalogue.changes(tag, low, high)?.is_empty() {
+                    summary.exact = false;
+                }
+            }
+        }
+        Ok(all)
+    }
+}

@@ -1,0 +1,282 @@
+//! Taking samples.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::group::Group;
+use super::options::{Moment, Options};
+use super::shared::{History, Shared, State};
+use crate::batch::{Batch, Item, Scan};
+use crate::hot::{Page, Row};
+use crate::sealed::SegmentWriter;
+use crate::values::ColumnType;
+use crate::wal::{Log, put_scan};
+use crate::{HistoryError, TagNumber};
+
+/// Most samples of one batch.
+const MAX_BATCH: usize = 1 << 24;
+
+/// Where the samples of a tag go.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Slot {
+    pub(super) group: u32,
+    pub(super) member: u32,
+    pub(super) column_type: ColumnType,
+}
+
+/// What the writer alone knows of a group.
+#[derive(Debug)]
+pub(super) struct Lane {
+    pub(super) group: Arc<Group>,
+    /// Time of the newest row ever.
+    pub(super) high: i64,
+    /// A page with a sample up to this time must not get another one.
+    pub(super) barrier: i64,
+    /// Rows at which the page is full.
+    pub(super) limit: u32,
+}
+
+/// The writer. One thread owns it; readers use [`Store::history`].
+pub struct Store {
+    pub(super) shared: Arc<Shared>,
+    pub(super) options: Options,
+    pub(super) log: Log,
+    pub(super) active: Option<SegmentWriter>,
+    pub(super) next_segment: u64,
+    pub(super) slots: Vec<Slot>,
+    pub(super) lanes: Vec<Lane>,
+    pub(super) queue: VecDeque<(u32, Arc<Page>)>,
+    pub(super) hot_bytes: usize,
+    /// Samples that may be sealed before the next batch has to be taken.
+    pub(super) credit: u64,
+    /// Pages with samples below this number hold back the log.
+    pub(super) trim_below: u64,
+    /// Where the search for pages to seal early goes on.
+    pub(super) hand: usize,
+    /// Nothing is known about what was written to the segment since the last sync.
+    pub(super) poisoned: Option<String>,
+    /// Files that a backup is reading.
+    pub(super) pins: usize,
+    last_commit: Duration,
+    scratch: Vec<u8>,
+    late: Vec<bool>,
+    pub(super) _lock: Box<dyn Send + Sync>,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").field("tags", &self.slots.len()).field("hot_bytes", &self.hot_bytes).finish()
+    }
+}
+
+impl Store {
+    pub(super) fn new(shared: Arc<Shared>, options: Options, log: Log, lock: Box<dyn Send + Sync>) -> Self {
+        Self {
+            shared,
+            options,
+            log,
+            active: None,
+            next_segment: 1,
+            slots: Vec::new(),
+            lanes: Vec::new(),
+            queue: VecDeque::new(),
+            hot_bytes: 0,
+            credit: 0,
+            trim_below: 0,
+            hand: 0,
+            poisoned: None,
+            pins: 0,
+            last_commit: Duration::ZERO,
+            scratch: Vec::new(),
+            late: Vec::new(),
+            _lock: lock,
+        }
+    }
+
+    /// The historian for readers.
+    pub fn history(&self) -> History {
+        History { shared: self.shared.clone() }
+    }
+
+    /// Takes samples, which readers see at once. They are on the disk when [`History::durable_up_to`] has reached the
+    /// ticket returned; all samples taken before are then, too.
+    ///
+    /// # Errors
+    /// [`HistoryError::UnknownTag`] and [`HistoryError::WrongType`], then none of the batch was taken;
+    /// [`HistoryError::Paused`], then the samples were counted as lost.
+    pub fn append(&mut self, batch: &Batch, now: Moment) -> Result<u64, HistoryError> {
+        if batch.len() > MAX_BATCH {
+            return Err(HistoryError::TooLarge(batch.len()));
+        }
+        if let State::Paused { why, lost, .. } = &mut *self.shared.state.write() {
+            *lost += batch.len() as u64;
+            return Err(HistoryError::Paused { why: why.clone() });
+        }
+        for item in &batch.items {
+            let slot = self.slots.get(item.tag.0 as usize).ok_or(HistoryError::UnknownTag(item.tag))?;
+            if !slot.column_type.fits(&item.value) {
+                return Err(HistoryError::WrongType(item.tag));
+            }
+        }
+        let first_no = self.log.next_no();
+        let mut no = first_no;
+        let mut payload = std::mem::take(&mut self.scratch);
+        payload.clear();
+        for (scan, items) in batch.parts() {
+            no = self.take(scan, items, no, &mut payload);
+        }
+        let ticket = self.log.samples((no - first_no) as u32, |out| out.extend_from_slice(&payload));
+        self.scratch = payload;
+        self.seal_some(batch.len() as u64, now)?;
+        if self.log.waiting() >= self.options.commit_bytes {
+            self.commit(now)?;
+        }
+        Ok(ticket)
+    }
+
+    /// Writes a scan for the log and puts it into memory; the number behind its samples.
+    fn take(&mut self, scan: Scan, items: &[Item], mut no: u64, payload: &mut Vec<u8>) -> u64 {
+        self.late.clear();
+        let mut any = false;
+        let (mut group, mut is_late) = (u32::MAX, false);
+        for item in items {
+            let slot = self.slots[item.tag.0 as usize];
+            if slot.group != group {
+                group = slot.group;
+                is_late = scan.time < self.lanes[group as usize].high;
+            }
+            self.late.push(is_late);
+            any |= is_late;
+        }
+        let times = (scan.time, scan.server);
+        if !any {
+            put_scan(payload, false, times, items.iter());
+            return self.apply(scan, items.iter(), no);
+        }
+        let late = std::mem::take(&mut self.late);
+        let of = |wanted: bool| {
+            items.iter().zip(&late).filter(move |(_, late)| **late == wanted).map(|(item, _)| item)
+        };
+        if of(false).next().is_some() {
+            put_scan(payload, false, times, of(false));
+            no = self.apply(scan, of(false), no);
+        }
+        put_scan(payload, true, times, of(true));
+        for item in of(true) {
+            self.apply_late(scan, item, no);
+            no += 1;
+        }
+        self.late = late;
+        no
+    }
+
+    /// Puts samples that are not late into their pages; the number behind them.
+    pub(super) fn apply<'a>(&mut self, scan: Scan, items: impl Iterator<Item = &'a Item>, first_no: u64) -> u64 {
+        let row = Row { time: scan.time, server: scan.server };
+        let mut no = first_no;
+        let mut items = items.peekable();
+        while let Some(item) = items.peek() {
+            let group = self.slots[item.tag.0 as usize].group;
+            let lane = &mut self.lanes[group as usize];
+            let held = lane.group.clone();
+            let mut state = held.state.lock();
+            lane.high = lane.high.max(scan.time);
+            if state.page.is_full(scan.time, lane.limit) || scan.time <= lane.barrier {
+                lane.barrier = i64::MIN;
+                lane.limit = self.options.page_rows;
+                if let Some(page) = state.close(no) {
+                    self.queue.push_back((group, page));
+                }
+            }
+            while let Some(item) = items.peek() {
+                let slot = self.slots[item.tag.0 as usize];
+                if slot.group != group {
+                    break;
+                }
+                if state.page.is_empty() {
+                    state.page.first_no = no;
+                }
+                let grown = state.page.push(row, slot.member as usize, &item.value, item.status, item.reason);
+                self.hot_bytes += grown;
+                no += 1;
+                state.page.end_no = no;
+                items.next();
+            }
+        }
+        no
+    }
+
+    /// Puts a late sample beside the pages.
+    pub(super) fn apply_late(&mut self, scan: Scan, item: &Item, no: u64) {
+        let slot = self.slots[item.tag.0 as usize];
+        let held = self.lanes[slot.group as usize].group.clone();
+        let mut state = held.state.lock();
+        let row = Row { time: scan.time, server: scan.server };
+        if state.push_late(slot.member, no, row, item.status, item.reason, item.value.clone())
+            && let Some(page) = state.close_late(slot.member)
+        {
+            self.hot_bytes += page.size();
+            self.queue.push_back((slot.group, page));
+        }
+    }
+
+    /// Writes what waits and returns when it is on the disk.
+    ///
+    /// # Errors
+    /// What the system says. The store is paused then; nothing taken is lost, and [`Store::tick`] tries again.
+    pub fn commit(&mut self, now: Moment) -> Result<(), HistoryError> {
+        self.last_commit = now.steady;
+        match self.log.commit() {
+            Ok(()) => {
+                self.shared.durable_no.store(self.log.durable_no(), Ordering::Release);
+                if self.log.file_size() >= self.options.log_bytes / 4 {
+                    self.log.rotate();
+                    self.trim();
+                }
+                Ok(())
+            }
+            Err(error) => Err(self.pause(error, now)),
+        }
+    }
+
+    /// Does what is due; to be called several times in a commit interval.
+    ///
+    /// # Errors
+    /// What the system says, as [`Store::commit`].
+    pub fn tick(&mut self, now: Moment) -> Result<(), HistoryError> {
+        if matches!(&*self.shared.state.read(), State::Paused { .. }) {
+            if let Some(why) = &self.poisoned {
+                return Err(HistoryError::Paused { why: why.clone() });
+            }
+            self.log.commit()?;
+            self.shared.durable_no.store(self.log.durable_no(), Ordering::Release);
+            self.seal_one(now)?;
+            *self.shared.state.write() = State::Running;
+        }
+        let due = now.steady.saturating_sub(self.last_commit) >= self.options.commit_interval;
+        if due && self.log.waiting() > 0 {
+            self.commit(now)?;
+        }
+        self.seal_some(self.options.page_rows as u64 * 16, now)
+    }
+
+    /// Notes that nothing can be written.
+    pub(super) fn pause(&self, error: HistoryError, now: Moment) -> HistoryError {
+        let mut state = self.shared.state.write();
+        if *state == State::Running {
+            *state = State::Paused { why: error.to_string(), since: now.utc, lost: 0 };
+        }
+        error
+    }
+
+    /// The number of the tag's next sample, for tests and consumers of the log.
+    pub fn next_number(&self) -> u64 {
+        self.log.next_no()
+    }
+
+    pub(super) fn slot(&self, tag: TagNumber) -> Result<Slot, HistoryError> {
+        self.slots.get(tag.0 as usize).copied().ok_or(HistoryError::UnknownTag(tag))
+    }
+}

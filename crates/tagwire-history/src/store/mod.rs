@@ -1,0 +1,18 @@
+//! The store: one writer, any number of readers.
+
+mod append;
+mod group;
+mod open;
+mod options;
+mod seal;
+mod shared;
+mod snapshot;
+mod update;
+
+pub use append::Store;
+pub use open::{Opened, TagSpec};
+pub use options::{Moment, Options};
+pub use shared::{History, State};
+
+pub(crate) use group::late_page;
+pub(crate) use snapshot::Source;

@@ -1,0 +1,386 @@
+//! Opening a store: what is sealed is found, what is only in the log is taken again.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use parking_lot::RwLock;
+use tagwire_model::{Timestamp, ValueType};
+
+use super::append::{Lane, Slot, Store};
+use super::group::{Group, MAX_MEMBERS};
+use super::options::{Moment, Options};
+use super::shared::{Shared, State, Tag};
+use crate::batch::{Item, Scan};
+use crate::bytes::Reader;
+use crate::catalogue::{Catalogue, Marker, MarkerKind, Series};
+use crate::sealed::{Segment, recover, segment_name};
+use crate::storage::Storage;
+use crate::wal::{Decoded, Kind, Log, first_number, replay, take_scans};
+use crate::{Damage, HistoryError, TagNumber};
+
+const NO_GROUP: u32 = u32::MAX;
+
+/// A tag that is to be kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TagSpec {
+    /// Its path.
+    pub path: Arc<str>,
+    /// Its type; with another type it is another tag.
+    pub value_type: ValueType,
+    /// Its scan group: tags whose samples come together with the same times. `None` for a tag with times of its own.
+    pub group: Option<u32>,
+}
+
+/// What opening found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Opened {
+    /// Samples taken again from the log.
+    pub from_log: u64,
+    /// Bytes at the end of the log that were never acknowledged.
+    pub cut: u64,
+    /// What damaged files cost.
+    pub damage: Vec<Damage>,
+}
+
+/// Numbers that are sealed already, for each tag: late ones or not, from, up to but without.
+type Sealed = Vec<Vec<(bool, u64, u64)>>;
+
+impl Store {
+    /// Opens the store or makes an empty one.
+    ///
+    /// # Errors
+    /// [`HistoryError::InUse`], [`HistoryError::Newer`], or what the system says.
+    pub fn open(storage: Arc<dyn Storage>, options: Options, now: Moment) -> Result<(Self, Opened), HistoryError> {
+        let lock = storage.lock().map_err(HistoryError::io("lock"))?.ok_or(HistoryError::InUse)?;
+        let options = Options { page_rows: options.page_rows.clamp(16, 50_000), ..options };
+        let catalogue = Catalogue::open(&*storage)?;
+        let mut opened = Opened::default();
+        let oldest_in_log = first_number(&*storage)?;
+        let (segments, last_segment) = open_segments(&*storage, &catalogue, oldest_in_log, &mut opened)?;
+        let series = catalogue.series()?;
+        let edited = catalogue.edited()?;
+        let known_no = catalogue.number("number")?.unwrap_or(0);
+        let sealed_no = segments.iter().map(|segment| segment.spans().end_no).max().unwrap_or(0).max(known_no);
+        let shared = Arc::new(Shared {
+            storage: storage.clone(),
+            catalogue,
+            tags: RwLock::new(Vec::new()),
+            paths: RwLock::new(HashMap::new()),
+            groups: RwLock::new(Vec::new()),
+            segments: RwLock::new(Arc::new(segments)),
+            edited: RwLock::new(edited),
+            durable_no: AtomicU64::new(0),
+            state: RwLock::new(State::Running),
+            damage: RwLock::new(Vec::new()),
+        });
+        let log = Log::new(storage.clone(), &[], 1, 0);
+        let mut store = Self::new(shared, options, log, lock);
+        store.next_segment = last_segment + 1;
+        let mut fill = HashMap::new();
+        for series in series {
+            store.place(series, &mut fill);
+        }
+        store.recover(sealed_no, oldest_in_log, &mut opened, now)?;
+        opened.damage.iter().for_each(|damage| store.shared.tell(damage));
+        store.mark_start(now)?;
+        Ok((store, opened))
+    }
+
+    /// Gives a tag its place in memory.
+    fn place(&mut self, series: Series, fill: &mut HashMap<u32, u32>) {
+        let column_type = series.column_type();
+        let id = series.group.unwrap_or(NO_GROUP);
+        let open = fill.get(&id).copied().filter(|_| id != NO_GROUP);
+        let room = |lane: &u32| self.lanes[*lane as usize].group.state.lock().members.len() < MAX_MEMBERS;
+        let group = match open.filter(room) {
+            Some(lane) => lane,
+            None => {
+                let lane = self.lanes.len() as u32;
+                let group = Arc::new(Group::new(id));
+                self.shared.groups.write().push(group.clone());
+                // Pages that fill up together would all be sealed at the same instant.
+                let half = self.options.page_rows / 2;
+                let limit = half + (lane.wrapping_mul(0x9E37_79B9) >> 8) % half.max(1) + 1;
+                self.lanes.push(Lane { group, high: i64::MIN, barrier: i64::MIN, limit });
+                fill.insert(id, lane);
+                lane
+            }
+        };
+        let member = self.lanes[group as usize].group.state.lock().join(series.number, column_type);
+        let number = series.number;
+        let slot = Slot { group, member, column_type };
+        let path = series.path.clone();
+        let tag = Tag { series, group, member };
+        let mut tags = self.shared.tags.write();
+        match self.slots.get_mut(number.0 as usize) {
+            Some(known) => {
+                *known = slot;
+                tags[number.0 as usize] = tag;
+            }
+            None => {
+                self.slots.push(slot);
+                tags.push(tag);
+            }
+        }
+        let mut paths = self.shared.paths.write();
+        let numbers = paths.entry(path).or_default();
+        numbers.retain(|known| *known != number);
+        numbers.push(number);
+    }
+
+    /// Makes tags known, in one go; the number of each. A tag keeps its number for ever.
+    ///
+    /// # Errors
+    /// [`HistoryError::Catalogue`]; then none is known.
+    pub fn register(&mut self, specs: &[TagSpec], now: Moment) -> Result<Vec<TagNumber>, HistoryError> {
+        let mut numbers = Vec::with_capacity(specs.len());
+        let mut changed: Vec<Series> = Vec::new();
+        let mut fresh: HashMap<(Arc<str>, ValueType), usize> = HashMap::new();
+        let mut moved = false;
+        let mut next = self.slots.len() as u32;
+        for spec in specs {
+            let history = self.history();
+            let known = history.find(&spec.path).into_iter().find(|series| series.value_type == spec.value_type);
+            match known {
+                Some(series) => {
+                    numbers.push(series.number);
+                    if series.group != spec.group {
+                        moved = true;
+                        changed.push(Series { group: spec.group, ..series });
+                    }
+                }
+                None => {
+                    let at = *fresh.entry((spec.path.clone(), spec.value_type)).or_insert_with(|| {
+                        changed.push(Series {
+                            number: TagNumber(next),
+                            path: spec.path.clone(),
+                            value_type: spec.value_type,
+                            group: spec.group,
+                        });
+                        next += 1;
+                        changed.len() - 1
+                    });
+                    numbers.push(changed[at].number);
+                }
+            }
+        }
+        if changed.is_empty() {
+            return Ok(numbers);
+        }
+        if moved {
+            // What the log has for a tag must go to the group it belonged to then.
+            self.flush(now)?;
+        }
+        changed.sort_by_key(|series| series.number);
+        self.shared.catalogue.put_series(&changed)?;
+        let mut fill = self.open_groups();
+        for series in changed {
+            self.place(series, &mut fill);
+        }
+        Ok(numbers)
+    }
+
+    /// For each scan group the last of its parts in memory.
+    fn open_groups(&self) -> HashMap<u32, u32> {
+        let lanes = self.lanes.iter().enumerate();
+        lanes.map(|(idx, lane)| (lane.group.state.lock().page.group, idx as u32)).collect()
+    }
+
+    fn recover(
+        &mut self,
+        sealed_no: u64,
+        oldest_in_log: Option<u64>,
+        opened: &mut Opened,
+        now: Moment,
+    ) -> Result<(), HistoryError> {
+        let storage = self.shared.storage.clone();
+        let mut sealed: Sealed = vec![Vec::new(); self.slots.len()];
+        if let Some(oldest) = oldest_in_log {
+            let segments = self.shared.segments.read().clone();
+            for segment in segments.iter() {
+                for (tag, late, first_no, end_no) in segment.numbers(oldest)? {
+                    if let Some(spans) = sealed.get_mut(tag.0 as usize) {
+                        spans.push((late, first_no, end_no));
+                    }
+                }
+            }
+        }
+        let mut unknown = 0_u64;
+        let mut taken = 0_u64;
+        let mut items: Vec<Item> = Vec::new();
+        let mut spoilt = 0_u64;
+        let told = replay(&*storage, |frame| {
+            if frame.head.kind == Kind::Barrier {
+                let mut reader = Reader::new(frame.payload);
+                if let (Ok(tag), Ok(time)) = (reader.u32(), reader.i64()) {
+                    self.barrier(TagNumber(tag), time);
+                }
+                return Ok(());
+            }
+            let mut no = frame.head.first_no;
+            let mut again = |scan: Decoded| {
+                let first = no;
+                no += scan.items.len() as u64;
+                let (known, strange) = self.take_again(scan, first, &sealed, &mut items);
+                taken += known;
+                unknown += strange;
+            };
+            if take_scans(frame.payload, &mut again).is_err() {
+                spoilt += u64::from(frame.head.count).saturating_sub(no - frame.head.first_no);
+            }
+            if self.hot_bytes > self.options.hot_bytes {
+                while self.seal_one(now)? {}
+                self.seal_some(0, now)?;
+            }
+            Ok(())
+        })?;
+        opened.from_log = taken;
+        opened.cut = told.cut;
+        opened.damage.extend(told.damage);
+        if unknown + spoilt > 0 {
+            opened.damage.push(Damage::unknown("log".to_owned(), Some(unknown + spoilt)));
+        }
+        let next_no = told.next_no.max(sealed_no);
+        let next_file = told.files.last().map_or(1, |(number, ..)| number + 1);
+        let has_files = !told.files.is_empty();
+        self.log = Log::new(storage, &told.files, next_file, next_no);
+        self.shared.durable_no.store(next_no, std::sync::atomic::Ordering::Release);
+        self.died()?;
+        // Numbers must not jump within the log, or the jump would look like lost samples.
+        if has_files && (next_no > told.next_no || !opened.damage.is_empty()) {
+            self.flush(now)?;
+        } else {
+            self.trim();
+            self.seal_some(0, now)?;
+        }
+        Ok(())
+    }
+
+    /// Takes the samples of a scan that are in no segment; how many there were, and how many nobody knows the tag of.
+    fn take_again(&mut self, scan: Decoded, first_no: u64, sealed: &Sealed, rest: &mut Vec<Item>) -> (u64, u64) {
+        let times = Scan { time: scan.time, server: scan.server, start: 0 };
+        let (mut taken, mut unknown) = (0, 0);
+        rest.clear();
+        let mut rest_no = first_no;
+        for (idx, item) in scan.items.into_iter().enumerate() {
+            let no = first_no + idx as u64;
+            let Some(slot) = self.slots.get(item.tag.0 as usize) else {
+                unknown += 1;
+                continue;
+            };
+            if !slot.column_type.fits(&item.value) {
+                unknown += 1;
+                continue;
+            }
+            let spans = &sealed[item.tag.0 as usize];
+            if spans.iter().any(|(late, from, to)| *late == scan.late && (*from..*to).contains(&no)) {
+                continue;
+            }
+            taken += 1;
+            if scan.late || scan.time < self.lanes[slot.group as usize].high {
+                self.apply_late(times, &item, no);
+                continue;
+            }
+            // Numbers within a run of samples must follow each other.
+            if rest_no + rest.len() as u64 != no {
+                self.apply(times, rest.iter(), rest_no);
+                rest.clear();
+            }
+            if rest.is_empty() {
+                rest_no = no;
+            }
+            rest.push(item);
+        }
+        self.apply(times, rest.iter(), rest_no);
+        (taken, unknown)
+    }
+
+    /// Notes the end of a process that did not stop in good order.
+    fn died(&self) -> Result<(), HistoryError> {
+        if self.shared.catalogue.last_marker()? != Some(MarkerKind::Start) {
+            return Ok(());
+        }
+        let segments = self.shared.segments.read().clone();
+        let sealed = segments.iter().map(|segment| segment.spans().t_last).max();
+        let in_memory = self.lanes.iter().map(|lane| lane.high).max();
+        let Some(time) = sealed.max(in_memory).filter(|time| *time != i64::MIN) else { return Ok(()) };
+        self.shared.catalogue.mark(Marker { time: Timestamp::from_ticks(time), kind: MarkerKind::Died })
+    }
+
+    fn mark_start(&self, now: Moment) -> Result<(), HistoryError> {
+        self.shared.catalogue.mark(Marker { time: now.utc, kind: MarkerKind::Start })
+    }
+
+    /// Seals everything and notes that collection stopped in good order.
+    ///
+    /// # Errors
+    /// What the system says; then the log still has what was acknowledged.
+    pub fn close_store(mut self, now: Moment) -> Result<(), HistoryError> {
+        self.flush(now)?;
+        self.shared.catalogue.mark(Marker { time: now.utc, kind: MarkerKind::Stop })
+    }
+}
+
+/// All segments with footers, after those without have got theirs; and the highest number.
+fn open_segments(
+    storage: &dyn Storage,
+    catalogue: &Catalogue,
+    oldest_in_log: Option<u64>,
+    opened: &mut Opened,
+) -> Result<(Vec<Arc<Segment>>, u64), HistoryError> {
+    let mut names: Vec<(u64, u32)> = Vec::new();
+    for name in storage.list().map_err(HistoryError::io("history"))? {
+        let parts = name.strip_suffix(".seg").and_then(|name| name.split_once('-'));
+        if let Some((number, generation)) = parts
+            && let (Ok(number), Ok(generation)) = (number.parse(), generation.parse())
+        {
+            names.push((number, generation));
+        }
+    }
+    names.sort_unstable();
+    let last = names.last().map_or(0, |(number, _)| *number);
+    let synced = (catalogue.number("segment")?, catalogue.number("synced")?.unwrap_or(0));
+    let mut segments = Vec::new();
+    for versions in names.chunk_by(|a, b| a.0 == b.0) {
+        let mut found: Option<Segment> = None;
+        for (number, generation) in versions.iter().rev() {
+            let stale = match &found {
+                Some(_) => true,
+                None => {
+                    found = Segment::open(storage, *number, *generation)?;
+                    // A segment written again is nothing before it is whole.
+                    found.is_none() && *generation > 0
+                }
+            };
+            if stale {
+                let name = segment_name(*number, *generation);
+                storage.remove(&name).map_err(HistoryError::io(&name))?;
+            }
+        }
+        let number = versions[0].0;
+        match found {
+            Some(segment) => segments.push(Arc::new(segment)),
+            None if versions[0].1 == 0 => {
+                let (mut writer, recovered) = recover(storage, number, 0)?;
+                let lasting = if synced.0 == Some(number) { synced.1 } else { 0 };
+                let name = segment_name(number, 0);
+                for entry in &recovered.broken {
+                    if oldest_in_log.is_none_or(|oldest| entry.first_no < oldest) {
+                        opened.damage.push(writer.segment().damage(entry));
+                    }
+                }
+                if recovered.gaps.iter().any(|gap| *gap < lasting) || recovered.end < lasting {
+                    opened.damage.push(Damage::unknown(name.clone(), None));
+                }
+                if writer.is_empty() {
+                    storage.remove(&name).map_err(HistoryError::io(&name))?;
+                } else {
+                    segments.push(writer.finish(storage)?);
+                }
+            }
+            None => {}
+        }
+    }
+    Ok((segments, last))
+}

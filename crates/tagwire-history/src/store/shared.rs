@@ -1,0 +1,141 @@
+//! What writer and readers share.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::RwLock;
+use tagwire_model::Timestamp;
+
+use super::group::Group;
+use crate::annotation::Annotation;
+use crate::catalogue::{Catalogue, Marker, Series, current};
+use crate::sealed::Segment;
+use crate::storage::Storage;
+use crate::{Damage, HistoryError, TagNumber};
+
+/// Whether samples are taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// They are.
+    Running,
+    /// Nothing can be written; samples that come are not taken. What was acknowledged is safe.
+    Paused {
+        /// What the system said.
+        why: String,
+        /// Since when.
+        since: Timestamp,
+        /// Samples that were refused since then.
+        lost: u64,
+    },
+}
+
+/// A tag and the place of its samples in memory.
+#[derive(Clone, Debug)]
+pub(crate) struct Tag {
+    pub(crate) series: Series,
+    pub(crate) group: u32,
+    pub(crate) member: u32,
+}
+
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) storage: Arc<dyn Storage>,
+    pub(crate) catalogue: Catalogue,
+    pub(crate) tags: RwLock<Vec<Tag>>,
+    pub(crate) paths: RwLock<HashMap<Arc<str>, Vec<TagNumber>>>,
+    pub(crate) groups: RwLock<Vec<Arc<Group>>>,
+    pub(crate) segments: RwLock<Arc<Vec<Arc<Segment>>>>,
+    /// Tags that a user changed.
+    pub(crate) edited: RwLock<HashMap<TagNumber, u64>>,
+    pub(crate) durable_no: AtomicU64,
+    pub(crate) state: RwLock<State>,
+    pub(crate) damage: RwLock<Vec<Damage>>,
+}
+
+/// Most damages that are remembered one by one.
+const MAX_DAMAGE: usize = 10_000;
+
+impl Shared {
+    /// Remembers what cannot be read.
+    pub(crate) fn tell(&self, damage: &Damage) {
+        let mut all = self.damage.write();
+        if all.len() < MAX_DAMAGE && !all.contains(damage) {
+            all.push(damage.clone());
+        }
+    }
+
+    pub(crate) fn tag(&self, tag: TagNumber) -> Result<Tag, HistoryError> {
+        self.tags.read().get(tag.0 as usize).cloned().ok_or(HistoryError::UnknownTag(tag))
+    }
+}
+
+/// The historian as readers see it. Clones are the same historian.
+#[derive(Clone, Debug)]
+pub struct History {
+    pub(crate) shared: Arc<Shared>,
+}
+
+impl History {
+    /// The tag with this number.
+    ///
+    /// # Errors
+    /// [`HistoryError::UnknownTag`].
+    pub fn series(&self, tag: TagNumber) -> Result<Series, HistoryError> {
+        self.shared.tag(tag).map(|tag| tag.series)
+    }
+
+    /// All tags that ever had this path, each of another type; the one in use last comes last.
+    pub fn find(&self, path: &str) -> Vec<Series> {
+        let numbers = self.shared.paths.read().get(path).cloned().unwrap_or_default();
+        let tags = self.shared.tags.read();
+        numbers.iter().filter_map(|number| tags.get(number.0 as usize)).map(|tag| tag.series.clone()).collect()
+    }
+
+    /// All tags, in the order of their numbers.
+    pub fn all_series(&self) -> Vec<Series> {
+        self.shared.tags.read().iter().map(|tag| tag.series.clone()).collect()
+    }
+
+    /// All samples whose ticket is at most this are on the disk.
+    pub fn durable_up_to(&self) -> u64 {
+        self.shared.durable_no.load(Ordering::Acquire)
+    }
+
+    /// Whether samples are taken.
+    pub fn state(&self) -> State {
+        self.shared.state.read().clone()
+    }
+
+    /// What damaged files cost, as far as it was noticed since the start.
+    pub fn damage(&self) -> Vec<Damage> {
+        self.shared.damage.read().clone()
+    }
+
+    /// Starts and stops in `from..=to`.
+    ///
+    /// # Errors
+    /// [`HistoryError::Catalogue`].
+    pub fn markers(&self, from: Timestamp, to: Timestamp) -> Result<Vec<Marker>, HistoryError> {
+        self.shared.catalogue.markers(from.ticks(), to.ticks())
+    }
+
+    /// Annotations of a tag in `from..=to`, in the order of time.
+    ///
+    /// # Errors
+    /// [`HistoryError::Catalogue`].
+    pub fn annotations(
+        &self,
+        tag: TagNumber,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Vec<Annotation>, HistoryError> {
+        Ok(current(self.shared.catalogue.annotations(tag, from.ticks(), to.ticks())?))
+    }
+
+    /// Bytes of all segments, and how many there are.
+    pub fn size(&self) -> (u64, usize) {
+        let segments = self.shared.segments.read().clone();
+        (segments.iter().map(|segment| segment.spans().bytes).sum(), segments.len())
+    }
+}
