@@ -147,21 +147,28 @@ impl Catalogue {
         }
     }
 
-    /// Remembers that all numbers given so far are below `number`.
+    /// Remembers that all numbers given so far are below `number`, and all samples are in segments.
     pub(crate) fn set_number(&self, number: u64) -> Result<(), HistoryError> {
         let write = self.database.begin_write()?;
-        write.open_table(META)?.insert("number", number)?;
+        {
+            let mut meta = write.open_table(META)?;
+            meta.insert("number", number)?;
+            meta.insert("released", number)?;
+        }
         write.commit()?;
         Ok(())
     }
 
-    /// Remembers that the segment `number` is on the disk up to `at`.
-    pub(crate) fn set_synced(&self, number: u64, at: u64) -> Result<(), HistoryError> {
+    /// Remembers that all samples below `released` are in segments, the last of which is on the disk up to a length.
+    pub(crate) fn set_released(&self, released: u64, active: Option<(u64, u64)>) -> Result<(), HistoryError> {
         let write = self.database.begin_write()?;
         {
             let mut meta = write.open_table(META)?;
-            meta.insert("segment", number)?;
-            meta.insert("synced", at)?;
+            meta.insert("released", released)?;
+            if let Some((number, synced)) = active {
+                meta.insert("segment", number)?;
+                meta.insert("synced", synced)?;
+            }
         }
         write.commit()?;
         Ok(())

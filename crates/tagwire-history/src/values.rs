@@ -75,21 +75,21 @@ pub enum Values {
 macro_rules! each_values {
     ($data:expr, $v:ident => $body:expr) => {
         match $data {
-            $crate::Values::Boolean($v) => $body,
-            $crate::Values::Int8($v) => $body,
-            $crate::Values::UInt8($v) => $body,
-            $crate::Values::Int16($v) => $body,
-            $crate::Values::UInt16($v) => $body,
-            $crate::Values::Int32($v) => $body,
-            $crate::Values::UInt32($v) => $body,
-            $crate::Values::Int64($v) => $body,
-            $crate::Values::UInt64($v) => $body,
-            $crate::Values::Float($v) => $body,
-            $crate::Values::Double($v) => $body,
-            $crate::Values::DateTime($v) => $body,
-            $crate::Values::String($v) => $body,
-            $crate::Values::ByteString($v) => $body,
-            $crate::Values::Array($v) => $body,
+            Values::Boolean($v) => $body,
+            Values::Int8($v) => $body,
+            Values::UInt8($v) => $body,
+            Values::Int16($v) => $body,
+            Values::UInt16($v) => $body,
+            Values::Int32($v) => $body,
+            Values::UInt32($v) => $body,
+            Values::Int64($v) => $body,
+            Values::UInt64($v) => $body,
+            Values::Float($v) => $body,
+            Values::Double($v) => $body,
+            Values::DateTime($v) => $body,
+            Values::String($v) => $body,
+            Values::ByteString($v) => $body,
+            Values::Array($v) => $body,
         }
     };
 }
@@ -266,5 +266,3 @@ impl Values {
         self.value(idx).to_bits().map_or(0, |(_, bits)| bits)
     }
 }
-
-pub(crate) use each_values;

@@ -179,14 +179,6 @@ impl Column {
         }
         values
     }
-
-    /// The row of each sample.
-    pub(crate) fn row_numbers(&self) -> Vec<u16> {
-        match &self.rows {
-            Some(rows) => rows.to_vec(),
-            None => (self.first_row..self.next_row).map(|row| row as u16).collect(),
-        }
-    }
 }
 
 struct Floats<'a> {

@@ -79,14 +79,23 @@ impl History {
     /// # Errors
     /// As [`History::read`].
     pub fn summaries(&self, tag: TagNumber, from: Timestamp, to: Timestamp) -> Result<Vec<Summary>, HistoryError> {
-        let mut all: Vec<Summary> = self
-            .sources(tag, from.ticks(), to.ticks())?
-            .iter()
-            .flat_map(|source| match source {
-                Source::Sealed(_, entry) => vec![Summary::of(entry)],
-                Source::Hot(page) => seal(page, 0).1.iter().map(Summary::of).collect(),
-            })
-            .collect();
+        let asked = self.sources(tag, from.ticks(), to.ticks())?;
+        let (Some(low), Some(high)) =
+            (asked.iter().map(Source::t_first).min(), asked.iter().map(Source::t_last).max())
+        else {
+            return Ok(Vec::new());
+        };
+        let mut all: Vec<Summary> = Vec::with_capacity(asked.len());
+        // A block that reaches out of the span may overlap another one that lies outside.
+        for source in self.sources(tag, low, high)? {
+            match source {
+                Source::Sealed(_, entry) => all.push(Summary::of(&entry)),
+                Source::Hot(page) => {
+                    let (_, entries) = seal(&page, 0).map_err(|_| HistoryError::damaged("memory", "page"))?;
+                    all.extend(entries.iter().map(Summary::of));
+                }
+            }
+        }
         all.sort_by_key(|summary| summary.from);
         let mut reach: Option<(usize, Timestamp)> = None;
         for idx in 0..all.len() {
@@ -110,6 +119,7 @@ impl History {
                 }
             }
         }
+        all.retain(|summary| summary.to >= from && summary.from <= to);
         Ok(all)
     }
 }

@@ -42,9 +42,6 @@ pub(super) struct Part {
     pub(super) bytes: Vec<u8>,
 }
 
-/// Bytes that describe a part.
-pub(super) const PART_HEAD: usize = 6;
-
 impl Part {
     pub(super) const fn nothing() -> Self {
         Self { codec: NOTHING, bytes: Vec::new() }
@@ -76,13 +73,10 @@ pub(super) fn take_parts<const N: usize>(bytes: &[u8]) -> Result<[(u8, &[u8]); N
     if reader.is_empty() { Ok(parts) } else { Err(Corrupt) }
 }
 
-fn compress<T: Number>(numbers: &[T]) -> Part {
-    let config = ChunkConfig::default().with_compression_level(PCO_LEVEL);
-    match pco::standalone::simple_compress(numbers, &config) {
-        Ok(bytes) => Part { codec: PCO, bytes },
-        // Only a wrong level or too many numbers are refused, and pages are small.
-        Err(_) => Part { codec: NOTHING, bytes: Vec::new() },
-    }
+fn compress<T: Number>(numbers: &[T]) -> Result<Part, Corrupt> {
+    let config = ChunkConfig::default().with_compression_level(PCO_LEVEL).with_enable_8_bit(true);
+    let bytes = pco::standalone::simple_compress(numbers, &config).map_err(|_| Corrupt)?;
+    Ok(Part { codec: PCO, bytes })
 }
 
 fn decompress<T: Number + Default>(bytes: &[u8], n: usize) -> Result<Vec<T>, Corrupt> {
@@ -91,10 +85,10 @@ fn decompress<T: Number + Default>(bytes: &[u8], n: usize) -> Result<Vec<T>, Cor
     if progress.n_processed == n { Ok(numbers) } else { Err(Corrupt) }
 }
 
-pub(super) fn encode_i64(numbers: &[i64]) -> Part {
+pub(super) fn encode_i64(numbers: &[i64]) -> Result<Part, Corrupt> {
     match numbers.first() {
         Some(first) if numbers.iter().all(|number| number == first) => {
-            Part { codec: CONSTANT, bytes: first.to_le_bytes().to_vec() }
+            Ok(Part { codec: CONSTANT, bytes: first.to_le_bytes().to_vec() })
         }
         _ => compress(numbers),
     }
@@ -108,7 +102,7 @@ pub(super) fn decode_i64(codec: u8, bytes: &[u8], n: usize) -> Result<Vec<i64>, 
     }
 }
 
-pub(super) fn encode_rows(rows: &[u16]) -> Part {
+pub(super) fn encode_rows(rows: &[u16]) -> Result<Part, Corrupt> {
     compress(rows)
 }
 
@@ -148,11 +142,12 @@ pub(super) fn n_values(runs: &[Run]) -> usize {
     runs.iter().filter(|run| run.flags & NO_VALUE == 0).map(|run| run.n as usize).sum()
 }
 
-pub(super) fn encode_values(values: &Values) -> Part {
+/// The values of a column; what no codec takes is an error, and the page stays where it is.
+pub(super) fn encode_values(values: &Values) -> Result<Part, Corrupt> {
     macro_rules! numbers {
         ($v:expr, $wide:ident: $type:ty => $bits:expr) => {
             match $v.first() {
-                None => Part::nothing(),
+                None => Ok(Part::nothing()),
                 Some(first) => {
                     let bits = |value: &$type| -> u64 {
                         let $wide = *value;
@@ -160,7 +155,7 @@ pub(super) fn encode_values(values: &Values) -> Part {
                     };
                     let first = bits(first);
                     if $v.iter().all(|value| bits(value) == first) {
-                        Part { codec: CONSTANT, bytes: first.to_le_bytes().to_vec() }
+                        Ok(Part { codec: CONSTANT, bytes: first.to_le_bytes().to_vec() })
                     } else {
                         compress($v)
                     }
@@ -169,7 +164,7 @@ pub(super) fn encode_values(values: &Values) -> Part {
         };
     }
     match values {
-        Values::Boolean(v) => encode_booleans(v),
+        Values::Boolean(v) => Ok(encode_booleans(v)),
         Values::Int8(v) => numbers!(v, x: i8 => x as u64),
         Values::UInt8(v) => numbers!(v, x: u8 => u64::from(x)),
         Values::Int16(v) => numbers!(v, x: i16 => x as u64),
@@ -208,16 +203,15 @@ fn encode_booleans(values: &[bool]) -> Part {
     Part { codec: BITS, bytes }
 }
 
-fn encode_blobs<B: AsRef<[u8]>>(blobs: impl Iterator<Item = B>) -> Part {
+fn encode_blobs<B: AsRef<[u8]>>(blobs: impl Iterator<Item = B>) -> Result<Part, Corrupt> {
     let mut plain = Vec::new();
     blobs.for_each(|bytes| put_blob(&mut plain, bytes.as_ref()));
     let mut bytes = (plain.len() as u64).to_le_bytes().to_vec();
-    match zstd::bulk::compress(&plain, ZSTD_LEVEL) {
-        Ok(packed) => bytes.extend_from_slice(&packed),
-        // Compressing in memory has no reason to fail; the plain form would need a codec of its own.
-        Err(_) => bytes.clear(),
+    if plain.len() > MAX_UNPACKED {
+        return Err(Corrupt);
     }
-    Part { codec: ZSTD, bytes }
+    bytes.extend_from_slice(&zstd::bulk::compress(&plain, ZSTD_LEVEL).map_err(|_| Corrupt)?);
+    Ok(Part { codec: ZSTD, bytes })
 }
 
 pub(super) fn decode_values(codec: u8, bytes: &[u8], column_type: ColumnType, n: usize) -> Result<Values, Corrupt> {
@@ -312,8 +306,8 @@ mod tests {
     use super::*;
 
     fn round_trip(values: &Values) -> usize {
-        let part = encode_values(values);
-        let back = decode_values(part.codec, &part.bytes, values.column_type(), values.len()).expect("decodes");
+        let part = encode_values(values).expect("encodes");
+        let back = decode_values(part.codec, &part.bytes, values.column_type(), values.len()).unwrap_or_else(|_| panic!("{:?} {}", values.column_type(), values.len()));
         let same = (0..values.len()).all(|idx| values.value(idx).same_as(&back.value(idx)));
         assert!(same && back.len() == values.len(), "{:?}", values.column_type());
         part.bytes.len()
@@ -358,7 +352,7 @@ mod tests {
             Values::Boolean((0..500).map(|idx| idx % 3 == 0).collect()),
             Values::String((0..500).map(|idx| Arc::from(format!("{idx}"))).collect()),
         ] {
-            let part = encode_values(&values);
+            let part = encode_values(&values).expect("encodes");
             for _ in 0..2_000 {
                 let mut bytes = part.bytes.clone();
                 for _ in 0..rng.usize(1..4) {

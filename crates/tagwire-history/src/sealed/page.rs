@@ -9,7 +9,7 @@ use super::codec::{
 use super::entry::{ENTRY_LEN, Entry};
 use crate::bytes::Reader;
 use crate::hot::{Column, MAX_ROWS, NO_SERVER, NO_VALUE, Page, Run};
-use crate::values::{ColumnType, Values, each_values};
+use crate::values::{ColumnType, Values};
 use crate::{Reason, Samples};
 
 const MAGIC: [u8; 4] = *b"TWPG";
@@ -117,17 +117,17 @@ fn plain(column: &Column) -> Plain {
 }
 
 /// Seals a page that will stand at `page_at` of its file: its bytes and its entries.
-pub(crate) fn seal(page: &Page, page_at: u64) -> (Vec<u8>, Vec<Entry>) {
+pub(crate) fn seal(page: &Page, page_at: u64) -> Result<(Vec<u8>, Vec<Entry>), Corrupt> {
     let (times, servers) = page.decode_times();
     let server_part = match &servers {
         None => Part::nothing(),
         Some(servers) if servers.iter().all(|server| *server == NO_SERVER) => {
             Part { codec: NO_SERVER_TIME, bytes: Vec::new() }
         }
-        Some(servers) => encode_i64(servers),
+        Some(servers) => encode_i64(servers)?,
     };
     let mut body = Vec::new();
-    put_parts(&mut body, &[encode_i64(&times), server_part]);
+    put_parts(&mut body, &[encode_i64(&times)?, server_part]);
     let used: Vec<&Column> = page.columns.iter().filter(|column| column.n > 0).collect();
     let head_len = HEAD_LEN + used.len() * ENTRY_LEN + 4;
     let (times_len, times_crc) = (body.len() as u32, crc32c::crc32c(&body));
@@ -135,8 +135,11 @@ pub(crate) fn seal(page: &Page, page_at: u64) -> (Vec<u8>, Vec<Entry>) {
     for column in used {
         let plain = plain(column);
         let start = body.len();
-        let rows = plain.rows.as_ref().map_or(Part::nothing(), |rows| encode_rows(rows));
-        put_parts(&mut body, &[rows, encode_runs(&plain.runs), encode_values(&plain.values)]);
+        let rows = match &plain.rows {
+            Some(rows) => encode_rows(rows)?,
+            None => Part::nothing(),
+        };
+        put_parts(&mut body, &[rows, encode_runs(&plain.runs), encode_values(&plain.values)?]);
         let mut entry = summarize(column.column_type, &plain, &times);
         entry.tag = column.tag;
         entry.late = page.late;
@@ -167,7 +170,7 @@ pub(crate) fn seal(page: &Page, page_at: u64) -> (Vec<u8>, Vec<Entry>) {
         n_rows: page.n_rows,
         late: page.late,
     };
-    (encode_page(head, &entries, &body), entries)
+    Ok((encode_page(head, &entries, &body), entries))
 }
 
 /// Head, entries and body together.

@@ -77,7 +77,6 @@ struct TagPlace {
     tag: u32,
     first: u32,
     n: u32,
-    end_no: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -181,8 +180,7 @@ impl Segment {
         let place = |bytes: &[u8]| -> Result<TagPlace, Corrupt> {
             let mut reader = Reader::new(bytes);
             let (tag, first, n) = (reader.u32()?, reader.u32()?, reader.u32()?);
-            reader.u32()?;
-            Ok(TagPlace { tag, first, n, end_no: reader.u64()? })
+            Ok(TagPlace { tag, first, n })
         };
         let tags: Result<Vec<TagPlace>, Corrupt> = bytes.chunks_exact(TAG_LEN).map(place).collect();
         let tags: Arc<[TagPlace]> =
@@ -389,6 +387,8 @@ impl SegmentWriter {
 
     /// Writes the footer; the finished segment.
     pub(crate) fn finish(&mut self, storage: &dyn Storage) -> Result<Arc<Segment>, HistoryError> {
+        // A footer on the disk must never speak of pages that are not.
+        self.sync()?;
         let segment = &self.segment;
         let mut entries = self.entries.clone();
         entries.sort_by_key(Entry::order);

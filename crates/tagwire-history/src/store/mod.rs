@@ -14,5 +14,4 @@ pub use open::{Opened, TagSpec};
 pub use options::{Moment, Options};
 pub use shared::{History, State};
 
-pub(crate) use group::late_page;
 pub(crate) use snapshot::Source;

@@ -57,7 +57,7 @@ impl Store {
         let catalogue = Catalogue::open(&*storage)?;
         let mut opened = Opened::default();
         let oldest_in_log = first_number(&*storage)?;
-        let (segments, last_segment) = open_segments(&*storage, &catalogue, oldest_in_log, &mut opened)?;
+        let (segments, last_segment) = open_segments(&*storage, &catalogue, &mut opened)?;
         let series = catalogue.series()?;
         let edited = catalogue.edited()?;
         let known_no = catalogue.number("number")?.unwrap_or(0);
@@ -210,7 +210,8 @@ impl Store {
         let mut taken = 0_u64;
         let mut items: Vec<Item> = Vec::new();
         let mut spoilt = 0_u64;
-        let told = replay(&*storage, |frame| {
+        let released = self.shared.catalogue.number("released")?.unwrap_or(0);
+        let told = replay(&*storage, released, |frame| {
             if frame.head.kind == Kind::Barrier {
                 let mut reader = Reader::new(frame.payload);
                 if let (Ok(tag), Ok(time)) = (reader.u32(), reader.i64()) {
@@ -326,7 +327,6 @@ impl Store {
 fn open_segments(
     storage: &dyn Storage,
     catalogue: &Catalogue,
-    oldest_in_log: Option<u64>,
     opened: &mut Opened,
 ) -> Result<(Vec<Arc<Segment>>, u64), HistoryError> {
     let mut names: Vec<(u64, u32)> = Vec::new();
@@ -341,6 +341,7 @@ fn open_segments(
     names.sort_unstable();
     let last = names.last().map_or(0, |(number, _)| *number);
     let synced = (catalogue.number("segment")?, catalogue.number("synced")?.unwrap_or(0));
+    let released = catalogue.number("released")?.unwrap_or(0);
     let mut segments = Vec::new();
     for versions in names.chunk_by(|a, b| a.0 == b.0) {
         let mut found: Option<Segment> = None;
@@ -366,7 +367,8 @@ fn open_segments(
                 let lasting = if synced.0 == Some(number) { synced.1 } else { 0 };
                 let name = segment_name(number, 0);
                 for entry in &recovered.broken {
-                    if oldest_in_log.is_none_or(|oldest| entry.first_no < oldest) {
+                    // What was not released from the log is in the log, or was never acknowledged.
+                    if entry.first_no < released {
                         opened.damage.push(writer.segment().damage(entry));
                     }
                 }

@@ -63,7 +63,8 @@ impl Store {
                 none.insert(writer)
             }
         };
-        let (bytes, entries) = seal(page, active.at());
+        let sealed = seal(page, active.at());
+        let (bytes, entries) = sealed.map_err(|_| HistoryError::damaged("memory", "page"))?;
         active.add(&bytes, &entries)
     }
 
@@ -150,6 +151,8 @@ impl Store {
         }
         let keep = self.trim_below.min(self.oldest_in_memory());
         self.sync_segment(now)?;
+        let active = self.active.as_ref().map(|active| (active.segment().number, active.at()));
+        self.shared.catalogue.set_released(keep, active)?;
         self.trim_below = 0;
         self.log.release(keep)
     }
@@ -161,8 +164,7 @@ impl Store {
             self.poisoned = Some(error.to_string());
             return Err(self.pause(error, now));
         }
-        let (number, at) = (active.segment().number, active.at());
-        self.shared.catalogue.set_synced(number, at)
+        Ok(())
     }
 
     /// The lowest number that is in no segment.

@@ -48,7 +48,7 @@ pub(crate) fn put_scan<'a>(
     put_varint(out, count);
     put_varint(out, runs);
     let mut run: Option<(u64, u32, Reason)> = None;
-    let mut put_run = |out: &mut Vec<u8>, (n, status, reason): (u64, u32, Reason)| {
+    let put_run = |out: &mut Vec<u8>, (n, status, reason): (u64, u32, Reason)| {
         put_varint(out, n);
         out.extend_from_slice(&status.to_le_bytes());
         out.push(reason as u8);

@@ -35,9 +35,11 @@ fn numbers(storage: &dyn Storage) -> Result<Vec<u64>, HistoryError> {
     Ok(numbers)
 }
 
-/// Hands every frame to `each` once, in the order of the numbers, and tells what is not whole.
+/// Hands every frame to `each` once, in the order of the numbers, and tells what is not whole. Nobody misses samples
+/// below `released`, whose files may be gone or half gone.
 pub(crate) fn replay(
     storage: &dyn Storage,
+    released: u64,
     mut each: impl FnMut(&Frame<'_>) -> Result<(), HistoryError>,
 ) -> Result<Replayed, HistoryError> {
     let mut told = Replayed::default();
@@ -89,8 +91,12 @@ pub(crate) fn replay(
         missing.push(("log".to_owned(), expected, acknowledged));
     }
     // Samples beyond what any frame knows to be lasting were never acknowledged.
-    let lost = missing.into_iter().filter(|(_, from, _)| *from < acknowledged);
-    told.damage = lost.map(|(name, from, to)| Damage::unknown(name, Some(to.min(acknowledged) - from))).collect();
+    for (name, from, to) in missing {
+        let (from, to) = (from.max(released), to.min(acknowledged));
+        if from < to {
+            told.damage.push(Damage::unknown(name, Some(to - from)));
+        }
+    }
     Ok(told)
 }
 
