@@ -34,6 +34,7 @@ struct Open {
     samples: Samples,
     at: usize,
     first_no: u64,
+    rank: u64,
 }
 
 impl Merge {
@@ -44,7 +45,7 @@ impl Merge {
         column_type: ColumnType,
         numbered: bool,
     ) -> Self {
-        sources.sort_by_key(|source| (start(span, source), source.first_no()));
+        sources.sort_by_key(|source| (start(span, source), source.rank()));
         Self {
             history,
             sources: sources.into(),
@@ -119,7 +120,7 @@ impl Merge {
         let span = self.span;
         let mut heads: Vec<(i64, u64, usize, usize)> = Vec::new();
         for (place, open) in self.open.iter().enumerate() {
-            let rank = if span.backward { !open.first_no } else { open.first_no };
+            let rank = if span.backward { !open.rank } else { open.rank };
             let times = open.samples.times.iter().enumerate().skip(open.at);
             for (idx, time) in times.take_while(|(_, time)| span.key(**time) <= horizon) {
                 heads.push((span.key(*time), rank, place, idx));
@@ -164,7 +165,7 @@ impl Merge {
             samples.reverse();
         }
         if !samples.is_empty() {
-            self.open.push(Open { samples, at: 0, first_no: source.first_no() });
+            self.open.push(Open { samples, at: 0, first_no: source.first_no(), rank: source.rank() });
         }
         Ok(true)
     }

@@ -64,7 +64,9 @@ impl Overlay {
             for _ in 0..*n {
                 let time = was.times[idx];
                 let key = span.key(time);
-                while let Some((at, changes)) = inserted.next_if(|(at, _)| **at <= key) {
+                // Samples that are seen beside a change of their time came after it.
+                let is_next = |at: i64| at < key || at == key && !span.backward;
+                while let Some((at, changes)) = inserted.next_if(|(at, _)| is_next(**at)) {
                     self.put(samples, *at, changes);
                 }
                 let changed = by_time.get(&key).is_some_and(|all| all.iter().any(|(_, change)| *no < change.no));

@@ -164,9 +164,7 @@ impl Log {
             self.storage.remove(&name).map_err(HistoryError::io(&name))?;
             dropped += 1;
         }
-        if dropped > 0 {
-            self.files.drain(..dropped);
-        }
+        self.files.drain(..dropped);
         // A file nobody writes to any more goes too when its last sample does.
         if self.file.is_none()
             && self.buffer.is_empty()
@@ -176,8 +174,10 @@ impl Log {
             let name = wal_name(only.number);
             self.storage.remove(&name).map_err(HistoryError::io(&name))?;
             self.files.clear();
+            dropped += 1;
         }
-        Ok(())
+        // A file that came back after a crash would stand behind younger ones with lower numbers.
+        if dropped > 0 { self.storage.sync_names().map_err(HistoryError::io("history")) } else { Ok(()) }
     }
 }
 

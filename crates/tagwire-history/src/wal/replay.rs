@@ -19,8 +19,6 @@ pub(crate) struct Replayed {
     pub(crate) files: Vec<(u64, u64, u64)>,
     /// The number that the next sample gets.
     pub(crate) next_no: u64,
-    /// Lowest number in any file.
-    pub(crate) first_no: Option<u64>,
     pub(crate) damage: Vec<Damage>,
     /// Bytes at ends of files that hold no whole frame.
     pub(crate) cut: u64,
@@ -53,11 +51,8 @@ pub(crate) fn replay(
         let bytes = read_vec(&*file, 0, len as usize).map_err(HistoryError::io(&name))?;
         let first_no = file_head(&name, &bytes)?;
         told.files.push((number, first_no.unwrap_or_else(|| expected.unwrap_or(0)), len));
-        if let Some(first_no) = first_no {
-            told.first_no = Some(told.first_no.map_or(first_no, |least| least.min(first_no)));
-            if expected.is_none() {
-                expected = Some(first_no);
-            }
+        if expected.is_none() {
+            expected = first_no;
         }
         let mut at = HEAD_LEN;
         let mut good_end = HEAD_LEN.min(bytes.len());
@@ -135,16 +130,17 @@ fn find_frame(bytes: &[u8], from: usize) -> Option<usize> {
     None
 }
 
-/// The lowest number that the log may hold; `None` when there is no log.
+/// No number in the log is lower than this; `None` when there is no log.
 pub(crate) fn first_number(storage: &dyn Storage) -> Result<Option<u64>, HistoryError> {
+    let mut least = None;
     for number in numbers(storage)? {
         let name = wal_name(number);
         let file = storage.open(&name, false).map_err(HistoryError::io(&name))?;
         let len = file.len().map_err(HistoryError::io(&name))?;
         let bytes = read_vec(&*file, 0, HEAD_LEN.min(len as usize)).map_err(HistoryError::io(&name))?;
-        if let Some(first_no) = file_head(&name, &bytes)? {
-            return Ok(Some(first_no));
-        }
+        // A file whose head is damaged may hold anything.
+        let first_no = file_head(&name, &bytes)?.unwrap_or(0);
+        least = Some(least.map_or(first_no, |least: u64| least.min(first_no)));
     }
-    Ok(None)
+    Ok(least)
 }

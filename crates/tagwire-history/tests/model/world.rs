@@ -320,6 +320,14 @@ impl World {
             let missing: Vec<Option<u64>> =
                 candidates.iter().map(|plain| missing(&plain.samples, &content, durable)).collect();
             let Some(n) = missing.iter().flatten().min() else {
+                for plain in &candidates {
+                    let wanted: Vec<_> = plain.samples.iter().map(|kept| (kept.sample.clone(), kept.ticket)).collect();
+                    let at = content.iter().zip(&wanted).position(|(is, was)| !same(is, &was.0)).unwrap_or(0);
+                    let show = at.saturating_sub(2)..at + 4;
+                    println!("durable {durable}, {} for {}", content.len(), wanted.len());
+                    println!("{:#?}", content.get(show.start..show.end.min(content.len())));
+                    println!("in place of {:#?}", wanted.get(show.start..show.end.min(wanted.len())));
+                }
                 panic!("seed {} step {} tag {idx}: something was invented", self.seed, self.step);
             };
             lost += n;
@@ -371,7 +379,9 @@ impl World {
         }
         let context = format!("seed {} step {} tag {idx} backward {backward} page {page}", self.seed, self.step);
         assert_eq!(found.len(), wanted.len(), "{context}");
-        assert!(found.iter().zip(&wanted).all(|(is, was)| same(is, was)), "{context}");
+        if let Some((is, was)) = found.iter().zip(&wanted).find(|(is, was)| !same(is, was)) {
+            panic!("{context}: {is:?} in place of {was:?}");
+        }
         for summary in history.summaries(tag, low, high).expect("reads").iter().filter(|summary| summary.exact) {
             let inside = self.model[idx].span(summary.from.ticks(), summary.to.ticks());
             assert_eq!(inside.len(), summary.n as usize, "{context}");
