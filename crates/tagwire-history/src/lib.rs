@@ -5,6 +5,7 @@
 //! - [`History`] is what readers hold: [`History::read`] gives a [`Cursor`] that hands out columns, [`History::summaries`]
 //!   the sums of whole blocks, [`History::read_modified`] what users changed.
 //! - [`Storage`] is the disk: [`Disk`] a folder, [`CrashDisk`] one in memory that loses power.
+//! - [`Historian`] is the thread between the live table and the store: what [`Rule`]s say is collected.
 //!
 //! Every byte on the disk is described in `docs/formats/history.md`.
 
@@ -13,6 +14,7 @@ mod batch;
 mod blob;
 mod bytes;
 mod catalogue;
+mod collect;
 mod damage;
 mod edit;
 mod error;
@@ -31,6 +33,7 @@ use std::fmt;
 pub use annotation::Annotation;
 pub use batch::Batch;
 pub use catalogue::{Marker, MarkerKind, Series};
+pub use collect::{Clock, Collector, Historian, HistorianError, Rule, Wanted, When};
 pub use damage::Damage;
 pub use edit::{Author, ChangeKind, Modification, UpdateMode, UpdateOutcome};
 pub use error::HistoryError;
