@@ -10,7 +10,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
-use tagwire_history::{Batch, Disk, HistoryError, Moment, Options, Reason, Span, State, Store, TagNumber, TagSpec, Values};
+use tagwire_history::{
+    Batch, Disk, HistoryError, Moment, Options, Reason, Span, State, Store, TagNumber, TagSpec, Values,
+};
 use tagwire_model::{DataType, Status, Timestamp, Value, ValueType};
 
 const GROUP: usize = 100;

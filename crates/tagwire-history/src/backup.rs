@@ -138,9 +138,8 @@ pub fn verify(storage: &dyn Storage) -> Result<Verified, HistoryError> {
 
 fn check_empty(target: &dyn Storage) -> Result<(), HistoryError> {
     let names = target.list().map_err(HistoryError::io("folder"))?;
-    let is_ours = |name: &String| {
-        name.ends_with(".seg") || name.ends_with(".wal") || name == catalogue::NAME || name == MANIFEST
-    };
+    let is_ours =
+        |name: &String| name.ends_with(".seg") || name.ends_with(".wal") || name == catalogue::NAME || name == MANIFEST;
     if names.iter().any(is_ours) {
         return Err(HistoryError::io("folder")(io::ErrorKind::AlreadyExists.into()));
     }

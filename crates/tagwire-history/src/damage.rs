@@ -23,13 +23,7 @@ pub struct Damage {
 
 impl Damage {
     pub(crate) const fn unknown(file: String, samples: Option<u64>) -> Self {
-        Self {
-            file,
-            tag: None,
-            from: Timestamp::from_ticks(i64::MIN),
-            to: Timestamp::from_ticks(i64::MAX),
-            samples,
-        }
+        Self { file, tag: None, from: Timestamp::from_ticks(i64::MIN), to: Timestamp::from_ticks(i64::MAX), samples }
     }
 }
 

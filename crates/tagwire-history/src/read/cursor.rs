@@ -98,8 +98,7 @@ impl Position {
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let bytes: &[u8; POSITION_LEN] = bytes.try_into().ok()?;
         let mut reader = crate::bytes::Reader::new(bytes);
-        let (low, high, skip, flag) =
-            (reader.i64().ok()?, reader.i64().ok()?, reader.u32().ok()?, reader.u8().ok()?);
+        let (low, high, skip, flag) = (reader.i64().ok()?, reader.i64().ok()?, reader.u32().ok()?, reader.u8().ok()?);
         (flag < 2).then_some(Self { low, high, backward: flag == 1, skip })
     }
 }

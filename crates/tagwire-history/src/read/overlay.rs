@@ -46,8 +46,7 @@ impl Overlay {
         // Samples of the time up to which all was done can still come in the next block.
         let first_seen = samples.times.first().map_or(first, |time| span.key(*time).min(first));
         self.done = Some(self.done.map_or(up_to, |done| done.max(up_to)));
-        let (low, high) =
-            if span.backward { (span.key(last), span.key(first_seen)) } else { (first_seen, last) };
+        let (low, high) = if span.backward { (span.key(last), span.key(first_seen)) } else { (first_seen, last) };
         let mut changes = self.history.shared.catalogue.changes(self.tag, low, high)?;
         changes.retain(|(serial, _)| *serial < self.as_of);
         if changes.is_empty() && self.ranges.is_empty() {
@@ -70,9 +69,10 @@ impl Overlay {
                     self.put(samples, *at, changes);
                 }
                 let changed = by_time.get(&key).is_some_and(|all| all.iter().any(|(_, change)| *no < change.no));
-                let deleted = self.ranges.iter().any(|(_, range)| {
-                    (range.from.ticks()..range.to.ticks()).contains(&time) && *no < range.no
-                });
+                let deleted = self
+                    .ranges
+                    .iter()
+                    .any(|(_, range)| (range.from.ticks()..range.to.ticks()).contains(&time) && *no < range.no);
                 if !changed && !deleted {
                     samples.extend_from(&was, idx, idx + 1);
                 }

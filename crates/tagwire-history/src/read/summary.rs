@@ -80,8 +80,7 @@ impl History {
     /// As [`History::read`].
     pub fn summaries(&self, tag: TagNumber, from: Timestamp, to: Timestamp) -> Result<Vec<Summary>, HistoryError> {
         let asked = self.sources(tag, from.ticks(), to.ticks())?;
-        let (Some(low), Some(high)) =
-            (asked.iter().map(Source::t_first).min(), asked.iter().map(Source::t_last).max())
+        let (Some(low), Some(high)) = (asked.iter().map(Source::t_first).min(), asked.iter().map(Source::t_last).max())
         else {
             return Ok(Vec::new());
         };

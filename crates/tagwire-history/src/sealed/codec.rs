@@ -307,7 +307,8 @@ mod tests {
 
     fn round_trip(values: &Values) -> usize {
         let part = encode_values(values).expect("encodes");
-        let back = decode_values(part.codec, &part.bytes, values.column_type(), values.len()).unwrap_or_else(|_| panic!("{:?} {}", values.column_type(), values.len()));
+        let back = decode_values(part.codec, &part.bytes, values.column_type(), values.len())
+            .unwrap_or_else(|_| panic!("{:?} {}", values.column_type(), values.len()));
         let same = (0..values.len()).all(|idx| values.value(idx).same_as(&back.value(idx)));
         assert!(same && back.len() == values.len(), "{:?}", values.column_type());
         part.bytes.len()

@@ -389,11 +389,8 @@ fn assemble(plain: Plain, n: usize, (times, servers): &RowTimes) -> Result<Sampl
         statuses.resize(len, run.status);
         reasons.resize(len, Reason::from_code(run.flags & !NO_VALUE));
     }
-    let (missing, values) = if plain.values.len() == n {
-        (Vec::new(), plain.values)
-    } else {
-        spread(&plain.runs, &plain.values, n)
-    };
+    let (missing, values) =
+        if plain.values.len() == n { (Vec::new(), plain.values) } else { spread(&plain.runs, &plain.values, n) };
     Ok(Samples { times, server_times, statuses, reasons, missing, values })
 }
 

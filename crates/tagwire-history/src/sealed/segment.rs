@@ -183,8 +183,7 @@ impl Segment {
             Ok(TagPlace { tag, first, n })
         };
         let tags: Result<Vec<TagPlace>, Corrupt> = bytes.chunks_exact(TAG_LEN).map(place).collect();
-        let tags: Arc<[TagPlace]> =
-            tags.map_err(|_| HistoryError::damaged(&self.name, "list of tags"))?.into();
+        let tags: Arc<[TagPlace]> = tags.map_err(|_| HistoryError::damaged(&self.name, "list of tags"))?.into();
         *self.index.write() = Index::Tags(end, tags.clone());
         Ok((end, tags))
     }

@@ -154,9 +154,7 @@ impl Store {
             return self.apply(scan, items.iter(), no);
         }
         let late = std::mem::take(&mut self.late);
-        let of = |wanted: bool| {
-            items.iter().zip(&late).filter(move |(_, late)| **late == wanted).map(|(item, _)| item)
-        };
+        let of = |wanted: bool| items.iter().zip(&late).filter(move |(_, late)| **late == wanted).map(|(item, _)| item);
         if of(false).next().is_some() {
             put_scan(payload, false, times, of(false));
             no = self.apply(scan, of(false), no);

@@ -74,7 +74,15 @@ impl GroupState {
     }
 
     /// Adds a late sample; whether so many wait now that they should be sealed.
-    pub(crate) fn push_late(&mut self, member: u32, no: u64, row: Row, status: u32, reason: Reason, value: Value) -> bool {
+    pub(crate) fn push_late(
+        &mut self,
+        member: u32,
+        no: u64,
+        row: Row,
+        status: u32,
+        reason: Reason,
+        value: Value,
+    ) -> bool {
         let at = match self.late.iter().position(|(late, _)| *late == member) {
             Some(at) => at,
             None => {

@@ -126,12 +126,7 @@ impl History {
     ///
     /// # Errors
     /// [`HistoryError::Catalogue`].
-    pub fn annotations(
-        &self,
-        tag: TagNumber,
-        from: Timestamp,
-        to: Timestamp,
-    ) -> Result<Vec<Annotation>, HistoryError> {
+    pub fn annotations(&self, tag: TagNumber, from: Timestamp, to: Timestamp) -> Result<Vec<Annotation>, HistoryError> {
         Ok(current(self.shared.catalogue.annotations(tag, from.ticks(), to.ticks())?))
     }
 

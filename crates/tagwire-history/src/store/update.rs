@@ -186,9 +186,9 @@ impl Store {
         }
         // Readers must look for changes before there is one.
         self.shared.edited.write().insert(tag, no);
-        self.shared.catalogue.put_edits(edits).map_err(|error| {
-            if error.is_disk_full() { self.pause(error, now) } else { error }
-        })
+        self.shared
+            .catalogue
+            .put_edits(edits)
+            .map_err(|error| if error.is_disk_full() { self.pause(error, now) } else { error })
     }
 }
-

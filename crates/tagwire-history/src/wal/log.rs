@@ -31,7 +31,8 @@ pub(crate) struct Log {
 impl Log {
     /// A log that goes on behind the files `(number, first number, length)` with the file `next_file`.
     pub(crate) fn new(storage: Arc<dyn Storage>, files: &[(u64, u64, u64)], next_file: u64, next_no: u64) -> Self {
-        let files = files.iter().map(|(number, first_no, len)| LogFile { number: *number, first_no: *first_no, len: *len });
+        let files =
+            files.iter().map(|(number, first_no, len)| LogFile { number: *number, first_no: *first_no, len: *len });
         Self {
             storage,
             files: files.collect(),

@@ -236,9 +236,8 @@ impl World {
     fn update(&mut self) -> Result<(), HistoryError> {
         let idx = self.rng.usize(..self.tags.len());
         let mode = [UpdateMode::Insert, UpdateMode::Replace, UpdateMode::Update][self.rng.usize(..3)];
-        let samples: Vec<Sample> = (0..self.rng.usize(1..5))
-            .map(|_| Sample::good(self.value(idx), self.time_of(idx)))
-            .collect();
+        let samples: Vec<Sample> =
+            (0..self.rng.usize(1..5)).map(|_| Sample::good(self.value(idx), self.time_of(idx))).collect();
         let before = self.model[idx].clone();
         let wanted: Vec<_> = samples.iter().map(|sample| self.model[idx].update(mode, sample)).collect();
         let (tag, author, moment) = (self.tags[idx].1, self.author(), self.moment());
@@ -397,7 +396,10 @@ impl World {
         let plain = &self.model[idx].samples;
         let before = plain.iter().rev().find(|kept| kept.sample.source_time <= at).map(|kept| &kept.sample);
         let found = history.at_or_before(tag, at).expect("reads");
-        assert!(found.as_ref().zip(before).map_or(found.is_none() && before.is_none(), |(a, b)| same(a, b)), "{context}");
+        assert!(
+            found.as_ref().zip(before).map_or(found.is_none() && before.is_none(), |(a, b)| same(a, b)),
+            "{context}"
+        );
         let after = plain.iter().find(|kept| kept.sample.source_time >= at).map(|kept| &kept.sample);
         let found = history.at_or_after(tag, at).expect("reads");
         assert!(found.as_ref().zip(after).map_or(found.is_none() && after.is_none(), |(a, b)| same(a, b)), "{context}");
