@@ -92,7 +92,7 @@ fn main() -> Result<(), HistoryError> {
     let (mut store, opened) = Store::open(storage.clone(), options.clone(), moment(started, EPOCH))?;
     println!("open: {:?}, {} samples from the log", started.elapsed(), opened.from_log);
     let (own, mut kinds): (Vec<bool>, Vec<Kind>) =
-        (0..n_tags).map(|idx| (idx / GROUP % 5 == 0, Kind::new(idx))).unzip();
+        (0..n_tags).map(|idx| ((idx / GROUP).is_multiple_of(5), Kind::new(idx))).unzip();
     let specs: Vec<TagSpec> = kinds
         .iter()
         .enumerate()

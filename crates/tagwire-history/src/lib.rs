@@ -19,6 +19,8 @@ mod catalogue;
 mod damage;
 mod edit;
 mod error;
+#[doc(hidden)]
+pub mod fuzzing;
 mod hot;
 mod read;
 mod reason;
