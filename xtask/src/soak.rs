@@ -11,6 +11,8 @@ use crate::test::{product, run_product};
 const MESSAGES_PER_BATCH: u64 = 100_000;
 /// Seeds of the fuzzer of the server.
 const SERVER_SEEDS: u32 = 100_000;
+/// Seeds of the model test of the history store, each with two crashes or so.
+const HISTORY_SEEDS: u32 = 2_500;
 /// Seeds of the fault suite.
 const FAULT_SEEDS: u32 = 500;
 
@@ -20,6 +22,10 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     match args {
         [word] if word == "mutations" => return mutations(1_000_000),
         [word] if word == "abuse" => return abuse(),
+        [word] if word == "history" => return history(HISTORY_SEEDS),
+        [word, flag, n] if word == "history" && flag == "--seeds" => {
+            return history(n.parse().context("--seeds takes a number")?);
+        }
         [word, flag, n] if word == "mutations" && flag == "--messages" => {
             return mutations(n.parse().context("--messages takes a number")?);
         }
@@ -34,7 +40,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
             }
             _ => bail!(
                 "usage: cargo xtask soak [--server-seeds N] [--seeds N] | cargo xtask soak mutations [--messages N] | \
-                 cargo xtask soak abuse"
+                 cargo xtask soak abuse | cargo xtask soak history [--seeds N]"
             ),
         }
     }
@@ -49,6 +55,11 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
 
 fn faults(seeds: u32) -> Result<()> {
     suite(&["-m", "fault_suite", "--fault-seeds", &seeds.to_string()], &[])
+}
+
+fn history(seeds: u32) -> Result<()> {
+    let test = ["test", "--profile", "ci", "--package", "tagwire-history", "--test", "model", "--", "--nocapture"];
+    run_command(cargo(&test).env("TAGWIRE_HISTORY_SEEDS", seeds.to_string()))
 }
 
 fn mutations(messages: u64) -> Result<()> {

@@ -11,6 +11,7 @@ use serde_json::Value;
 /// What each crate may depend on inside the workspace.
 const ARROWS: &[(&str, &[&str])] = &[
     ("tagwire-model", &[]),
+    ("tagwire-history", &["model", "hub"]),
     ("tagwire-hub", &["model", "driver"]),
     ("tagwire-access", &["model"]),
     ("tagwire-driver", &["model"]),

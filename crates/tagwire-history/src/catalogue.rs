@@ -1,6 +1,6 @@
 //! The catalogue: tags, changes by users, annotations and markers, in one redb database.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::sync::Arc;
 
@@ -242,6 +242,16 @@ impl Catalogue {
             let no = Reader::new(value.value()).u64().map_err(damaged)?;
             let last = tags.entry(TagNumber(key.value().0)).or_default();
             *last = no.max(*last);
+        }
+        Ok(tags)
+    }
+
+    /// Tags with annotations.
+    pub(crate) fn annotated(&self) -> Result<HashSet<TagNumber>, HistoryError> {
+        let read = self.database.begin_read()?;
+        let mut tags = HashSet::new();
+        for row in read.open_table(ANNOTATIONS)?.iter()? {
+            tags.insert(TagNumber(row?.0.value().0));
         }
         Ok(tags)
     }

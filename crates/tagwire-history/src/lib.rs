@@ -2,14 +2,17 @@
 //!
 //! - [`Store`] is the writer: [`Store::append`] takes a [`Batch`], puts it into the write-ahead log and into memory, and
 //!   seals full pages into segments. It owns no thread and reads no clock: [`Moment`] is an argument.
+//!   [`Writer`] hands work to a thread around it.
 //! - [`History`] is what readers hold: [`History::read`] gives a [`Cursor`] that hands out columns, [`History::summaries`]
 //!   the sums of whole blocks, [`History::read_modified`] what users changed.
+//! - [`Store::backup`], [`restore`] and [`verify`] copy and check the files; [`Store::retain`] lets old ones go.
 //! - [`Storage`] is the disk: [`Disk`] a folder, [`CrashDisk`] one in memory that loses power.
 //! - [`Historian`] is the thread between the live table and the store: what [`Rule`]s say is collected.
 //!
 //! Every byte on the disk is described in `docs/formats/history.md`.
 
 mod annotation;
+mod backup;
 mod batch;
 mod blob;
 mod bytes;
@@ -18,6 +21,8 @@ mod collect;
 mod damage;
 mod edit;
 mod error;
+#[doc(hidden)]
+pub mod fuzzing;
 mod hot;
 mod read;
 mod reason;
@@ -27,10 +32,12 @@ mod storage;
 mod store;
 mod values;
 mod wal;
+mod writer;
 
 use std::fmt;
 
 pub use annotation::Annotation;
+pub use backup::{Backup, Verified, restore, verify};
 pub use batch::Batch;
 pub use catalogue::{Marker, MarkerKind, Series};
 pub use collect::{Clock, Collector, Historian, HistorianError, Rule, Wanted, When};
@@ -41,8 +48,9 @@ pub use read::{Cursor, Numbers, Position, Span, Summary, View};
 pub use reason::Reason;
 pub use samples::Samples;
 pub use storage::{CrashDisk, Disk, Storage, StorageFile};
-pub use store::{History, Moment, Opened, Options, State, Store, TagSpec};
+pub use store::{History, Moment, Opened, Options, Retained, Retention, State, Store, TagSpec, days};
 pub use values::{ColumnType, Values};
+pub use writer::{Writer, WriterThread};
 
 /// The highest version of the files that this program reads, and the one it writes.
 pub const FORMAT_VERSION: u32 = 1;

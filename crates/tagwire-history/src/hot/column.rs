@@ -29,7 +29,7 @@ pub(crate) struct Column {
     /// The row that comes next when none is left out.
     pub(crate) next_row: u32,
     /// Each row, once one was left out.
-    pub(crate) rows: Option<Box<Vec<u16>>>,
+    pub(crate) rows: Option<Vec<u16>>,
     pub(crate) runs: Vec<Run>,
     bits: Bits,
     last: u64,
@@ -67,7 +67,7 @@ impl Column {
         if self.n == 0 {
             self.first_row = row;
         } else if row != self.next_row && self.rows.is_none() {
-            self.rows = Some(Box::new((self.first_row..self.next_row).map(|row| row as u16).collect()));
+            self.rows = Some((self.first_row..self.next_row).map(|row| row as u16).collect());
         }
         if let Some(rows) = &mut self.rows {
             rows.push(row as u16);

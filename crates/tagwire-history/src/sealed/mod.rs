@@ -6,5 +6,5 @@ mod page;
 mod segment;
 
 pub(crate) use entry::Entry;
-pub(crate) use page::{RowTimes, decode_column, decode_times, hot_samples, seal};
-pub(crate) use segment::{Segment, SegmentWriter, recover, segment_name};
+pub(crate) use page::{PageHead, RowTimes, decode_column, decode_times, encode_page, hot_samples, seal};
+pub(crate) use segment::{Checked, Segment, SegmentWriter, check_file, read_head, recover, segment_name};

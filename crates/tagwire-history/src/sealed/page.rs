@@ -36,6 +36,14 @@ pub(crate) struct PageHead {
 }
 
 impl PageHead {
+    /// Bytes that each column adds to a page and its segment beside its samples.
+    pub(crate) const PER_COLUMN: u64 = 2 * ENTRY_LEN as u64;
+
+    /// Length of a head with so many entries.
+    pub(crate) const fn len_of_head(n_columns: usize) -> usize {
+        HEAD_LEN + n_columns * ENTRY_LEN + 4
+    }
+
     fn put(&self, out: &mut Vec<u8>) {
         let start = out.len();
         out.extend_from_slice(&MAGIC);
@@ -108,12 +116,7 @@ struct Plain {
 }
 
 fn plain(column: &Column) -> Plain {
-    Plain {
-        first_row: column.first_row,
-        rows: column.rows.as_ref().map(|rows| rows.to_vec()),
-        runs: column.runs.clone(),
-        values: column.decode(),
-    }
+    Plain { first_row: column.first_row, rows: column.rows.clone(), runs: column.runs.clone(), values: column.decode() }
 }
 
 /// Seals a page that will stand at `page_at` of its file: its bytes and its entries.
@@ -129,7 +132,7 @@ pub(crate) fn seal(page: &Page, page_at: u64) -> Result<(Vec<u8>, Vec<Entry>), C
     let mut body = Vec::new();
     put_parts(&mut body, &[encode_i64(&times)?, server_part]);
     let used: Vec<&Column> = page.columns.iter().filter(|column| column.n > 0).collect();
-    let head_len = HEAD_LEN + used.len() * ENTRY_LEN + 4;
+    let head_len = PageHead::len_of_head(used.len());
     let (times_len, times_crc) = (body.len() as u32, crc32c::crc32c(&body));
     let mut entries = Vec::with_capacity(used.len());
     for column in used {

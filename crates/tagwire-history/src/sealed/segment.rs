@@ -512,3 +512,63 @@ fn find_page(file: &dyn StorageFile, from: u64, len: u64) -> io::Result<Option<u
     }
     Ok(None)
 }
+
+/// What a check of one segment found.
+#[derive(Debug, Default)]
+pub(crate) struct Checked {
+    pub(crate) columns: u64,
+    pub(crate) samples: u64,
+    pub(crate) damage: Vec<Damage>,
+}
+
+/// Checks every page of a segment, decodes every column, and reads its footer if it has one. What was not released from
+/// the log yet may be half written.
+pub(crate) fn check_file(storage: &dyn Storage, name: &str, released: u64) -> Result<Checked, HistoryError> {
+    let file = storage.open(name, false).map_err(HistoryError::io(name))?;
+    let len = file.len().map_err(HistoryError::io(name))?;
+    if len >= HEAD as u64 {
+        check_version(name, &read_vec(&*file, 0, HEAD).map_err(HistoryError::io(name))?)?;
+    }
+    let recovered = scan(name, &*file, true)?;
+    let footer = file.len().ok().and_then(|len| len.checked_sub(END_LEN as u64));
+    let end = footer.and_then(|at| read_vec(&*file, at, END_LEN).ok()).and_then(|bytes| End::read(&bytes).ok());
+    let mut checked = Checked::default();
+    let mut spans = Spans::NONE;
+    let (number, generation) = (0, 0);
+    recovered.entries.iter().for_each(|entry| spans.add(entry));
+    let index = RwLock::new(Index::Memory(HashMap::new()));
+    let segment = Segment { number, generation, name: name.to_owned(), file, index, spans: RwLock::new(spans) };
+    let mut times: Option<(u64, super::page::RowTimes)> = None;
+    for entry in &recovered.entries {
+        if times.as_ref().is_none_or(|(at, _)| *at != entry.page_at) {
+            let bytes = segment.part(entry, true)?;
+            times = super::page::decode_times(&bytes, entry.n_rows).ok().map(|decoded| (entry.page_at, decoded));
+        }
+        let decoded = times.as_ref().and_then(|(_, times)| {
+            let bytes = segment.part(entry, false).ok()?;
+            super::page::decode_column(&bytes, entry.column_type, entry.n, entry.first_row, times).ok()
+        });
+        match decoded {
+            Some(samples) => {
+                checked.columns += 1;
+                checked.samples += samples.len() as u64;
+            }
+            None => checked.damage.push(segment.damage(entry)),
+        }
+    }
+    let lost = |entry: &&Entry| entry.first_no < released || end.is_some();
+    checked.damage.extend(recovered.broken.iter().filter(lost).map(|entry| segment.damage(entry)));
+    let whole = end.map_or(recovered.end, |end| end.entries_at);
+    if end.is_some_and(|end| end.n_entries > (recovered.entries.len() + recovered.broken.len()) as u64)
+        || end.is_some() && recovered.gaps.iter().any(|gap| *gap < whole)
+    {
+        checked.damage.push(Damage::unknown(name.to_owned(), None));
+    }
+    Ok(checked)
+}
+
+/// The head of a page.
+pub(crate) fn read_head(segment: &Segment, at: u64) -> Result<PageHead, HistoryError> {
+    let bytes = read_vec(&*segment.file, at, HEAD_LEN).map_err(HistoryError::io(&segment.name))?;
+    PageHead::read(&bytes).map_err(|_| HistoryError::damaged(&segment.name, "page"))
+}

@@ -11,6 +11,7 @@ use super::shared::{History, Shared, State};
 use crate::batch::{Batch, Item, Scan};
 use crate::hot::{Page, Row};
 use crate::sealed::SegmentWriter;
+use crate::storage::Storage;
 use crate::values::ColumnType;
 use crate::wal::{Log, put_scan};
 use crate::{HistoryError, TagNumber};
@@ -57,8 +58,6 @@ pub struct Store {
     pub(super) hand: usize,
     /// Nothing is known about what was written to the segment since the last sync.
     pub(super) poisoned: Option<String>,
-    /// Files that a backup is reading.
-    pub(super) pins: usize,
     last_commit: Duration,
     scratch: Vec<u8>,
     late: Vec<bool>,
@@ -87,7 +86,6 @@ impl Store {
             trim_below: 0,
             hand: 0,
             poisoned: None,
-            pins: 0,
             last_commit: Duration::ZERO,
             scratch: Vec::new(),
             late: Vec::new(),
@@ -272,6 +270,10 @@ impl Store {
     /// The number of the tag's next sample, for tests and consumers of the log.
     pub fn next_number(&self) -> u64 {
         self.log.next_no()
+    }
+
+    pub(crate) fn storage(&self) -> Arc<dyn Storage> {
+        self.shared.storage.clone()
     }
 
     pub(super) fn slot(&self, tag: TagNumber) -> Result<Slot, HistoryError> {

@@ -4,6 +4,7 @@ mod append;
 mod group;
 mod open;
 mod options;
+mod retain;
 mod seal;
 mod shared;
 mod snapshot;
@@ -12,6 +13,7 @@ mod update;
 pub use append::Store;
 pub use open::{Opened, TagSpec};
 pub use options::{Moment, Options};
+pub use retain::{Retained, Retention, days};
 pub use shared::{History, State};
 
 pub(crate) use snapshot::Source;

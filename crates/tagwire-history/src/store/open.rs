@@ -60,6 +60,7 @@ impl Store {
         let (segments, last_segment) = open_segments(&*storage, &catalogue, &mut opened)?;
         let series = catalogue.series()?;
         let edited = catalogue.edited()?;
+        let annotated = catalogue.annotated()?;
         let known_no = catalogue.number("number")?.unwrap_or(0);
         let sealed_no = segments.iter().map(|segment| segment.spans().end_no).max().unwrap_or(0).max(known_no);
         let shared = Arc::new(Shared {
@@ -70,6 +71,7 @@ impl Store {
             groups: RwLock::new(Vec::new()),
             segments: RwLock::new(Arc::new(segments)),
             edited: RwLock::new(edited),
+            annotated: RwLock::new(annotated),
             durable_no: AtomicU64::new(0),
             state: RwLock::new(State::Running),
             damage: RwLock::new(Vec::new()),

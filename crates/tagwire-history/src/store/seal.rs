@@ -146,7 +146,7 @@ impl Store {
 
     /// Deletes files of the log that nothing needs, once the pages that held them back are on the disk.
     fn let_go(&mut self, now: Moment) -> Result<(), HistoryError> {
-        if self.trim_below == 0 || self.pins > 0 {
+        if self.trim_below == 0 {
             return Ok(());
         }
         let keep = self.trim_below.min(self.oldest_in_memory());
@@ -195,6 +195,18 @@ impl Store {
         self.shared.catalogue.set_number(self.log.next_no())?;
         self.log.rotate();
         self.trim_below = 0;
-        if self.pins == 0 { self.log.release(self.log.next_no()) } else { Ok(()) }
+        self.log.release(self.log.next_no())
+    }
+
+    /// Leaves the store in files that never change again; their names and lengths.
+    pub(crate) fn freeze(&mut self, now: Moment) -> Result<Vec<(String, u64)>, HistoryError> {
+        self.commit(now)?;
+        self.finish_segment()?;
+        self.log.rotate();
+        let segments = self.shared.segments.read().clone();
+        let mut names: Vec<(String, u64)> =
+            segments.iter().map(|segment| (segment.name.clone(), segment.spans().bytes)).collect();
+        names.extend(self.log.names());
+        Ok(names)
     }
 }

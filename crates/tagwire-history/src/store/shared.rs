@@ -1,6 +1,6 @@
 //! What writer and readers share.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -48,6 +48,8 @@ pub(crate) struct Shared {
     pub(crate) segments: RwLock<Arc<Vec<Arc<Segment>>>>,
     /// Tags that a user changed.
     pub(crate) edited: RwLock<HashMap<TagNumber, u64>>,
+    /// Tags with annotations.
+    pub(crate) annotated: RwLock<HashSet<TagNumber>>,
     pub(crate) durable_no: AtomicU64,
     pub(crate) state: RwLock<State>,
     pub(crate) damage: RwLock<Vec<Damage>>,

@@ -77,7 +77,11 @@ impl History {
                 continue;
             }
             for entry in segment.entries(tag, from, to)? {
-                if !hot.iter().any(|page| page.late == entry.late && page.first_no == entry.first_no) {
+                // The page itself, sealed meanwhile. One that only begins at the same number was recovered, and ends later.
+                let is_same = |page: &Arc<Page>| {
+                    page.late == entry.late && page.first_no == entry.first_no && page.end_no <= entry.end_no
+                };
+                if !hot.iter().any(is_same) {
                     sources.push(Source::Sealed(segment.clone(), entry));
                 }
             }

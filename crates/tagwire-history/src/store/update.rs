@@ -147,6 +147,7 @@ impl Store {
         };
         let stored =
             StoredAnnotation { kind, of: annotation.id, author: author.clone(), annotation: annotation.clone() };
+        self.shared.annotated.write().insert(tag);
         let serial = self.shared.catalogue.put_annotation(tag, &stored)?;
         Ok(if annotation.id == 0 { serial } else { annotation.id })
     }

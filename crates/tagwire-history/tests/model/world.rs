@@ -319,14 +319,6 @@ impl World {
             let missing: Vec<Option<u64>> =
                 candidates.iter().map(|plain| missing(&plain.samples, &content, durable)).collect();
             let Some(n) = missing.iter().flatten().min() else {
-                for plain in &candidates {
-                    let wanted: Vec<_> = plain.samples.iter().map(|kept| (kept.sample.clone(), kept.ticket)).collect();
-                    let at = content.iter().zip(&wanted).position(|(is, was)| !same(is, &was.0)).unwrap_or(0);
-                    let show = at.saturating_sub(2)..at + 4;
-                    println!("durable {durable}, {} for {}", content.len(), wanted.len());
-                    println!("{:#?}", content.get(show.start..show.end.min(content.len())));
-                    println!("in place of {:#?}", wanted.get(show.start..show.end.min(wanted.len())));
-                }
                 panic!("seed {} step {} tag {idx}: something was invented", self.seed, self.step);
             };
             lost += n;
@@ -367,8 +359,7 @@ impl World {
         let page = self.rng.usize(1..60);
         let mut found = Vec::new();
         let mut cursor = history.read(tag, span).expect("reads");
-        loop {
-            let Some(view) = cursor.next(page).expect("reads") else { break };
+        while let Some(view) = cursor.next(page).expect("reads") {
             found.extend((0..view.len()).filter_map(|at| view.sample(at)));
             if self.rng.bool() {
                 let Some(position) = cursor.position().expect("reads") else { break };
@@ -396,13 +387,10 @@ impl World {
         let plain = &self.model[idx].samples;
         let before = plain.iter().rev().find(|kept| kept.sample.source_time <= at).map(|kept| &kept.sample);
         let found = history.at_or_before(tag, at).expect("reads");
-        assert!(
-            found.as_ref().zip(before).map_or(found.is_none() && before.is_none(), |(a, b)| same(a, b)),
-            "{context}"
-        );
+        assert!(is_same(found.as_ref(), before), "{context}");
         let after = plain.iter().find(|kept| kept.sample.source_time >= at).map(|kept| &kept.sample);
         let found = history.at_or_after(tag, at).expect("reads");
-        assert!(found.as_ref().zip(after).map_or(found.is_none() && after.is_none(), |(a, b)| same(a, b)), "{context}");
+        assert!(is_same(found.as_ref(), after), "{context}");
     }
 
     /// Fills a store, flips bits in it, and compares what is lost with what is told; the samples told.
@@ -456,4 +444,12 @@ fn missing(samples: &[Kept], content: &[Sample], durable: u64) -> Option<u64> {
         }
     }
     content.peek().is_none().then_some(lost)
+}
+
+fn is_same(a: Option<&Sample>, b: Option<&Sample>) -> bool {
+    match (a, b) {
+        (Some(a), Some(b)) => same(a, b),
+        (None, None) => true,
+        _ => false,
+    }
 }

@@ -1,0 +1,425 @@
+//! What a user of the store sees: full disks, copies, retention, changes, starts and stops.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tagwire_history::{
+    Annotation, Author, Batch, ChangeKind, CrashDisk, Disk, HistoryError, MarkerKind, Moment, Options, Position,
+    Reason, Retention, Span, State, Storage, Store, TagNumber, TagSpec, UpdateMode, UpdateOutcome, days, restore,
+    verify,
+};
+use tagwire_model::{DataType, Sample, Status, Timestamp, Value, ValueType};
+
+const SECOND: i64 = Timestamp::TICKS_PER_SECOND;
+const EPOCH: i64 = 133_600_000_000_000_000;
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_ticks(EPOCH + second * SECOND)
+}
+
+fn moment(second: i64) -> Moment {
+    Moment { steady: Duration::from_secs(second as u64), utc: at(second) }
+}
+
+fn author(second: i64) -> Author {
+    Author { user: "anna".into(), time: at(second) }
+}
+
+fn open(storage: impl Storage, options: Options, second: i64) -> Store {
+    let (store, opened) = Store::open(Arc::new(storage), options, moment(second)).expect("opens");
+    assert!(opened.damage.is_empty(), "{:?}", opened.damage);
+    store
+}
+
+fn small() -> Options {
+    Options { page_rows: 64, segment_bytes: 20_000, log_bytes: 40_000, ..Options::default() }
+}
+
+fn register(store: &mut Store, paths: &[&str]) -> Vec<TagNumber> {
+    let spec =
+        |path: &&str| TagSpec { path: (*path).into(), value_type: ValueType::scalar(DataType::Double), group: Some(1) };
+    let specs: Vec<TagSpec> = paths.iter().map(spec).collect();
+    store.register(&specs, moment(0)).expect("registers")
+}
+
+/// One sample a second of each tag; the value is the second.
+fn fill(store: &mut Store, tags: &[TagNumber], seconds: std::ops::Range<i64>) -> Result<u64, HistoryError> {
+    let mut ticket = 0;
+    for second in seconds {
+        let mut batch = Batch::new();
+        batch.scan(at(second), at(second));
+        tags.iter().for_each(|tag| batch.push(*tag, Value::Double(second as f64), Status::GOOD, Reason::Cyclic));
+        ticket = store.append(&batch, moment(second))?;
+        store.tick(moment(second))?;
+    }
+    Ok(ticket)
+}
+
+fn values(store: &Store, tag: TagNumber, span: Span) -> Vec<f64> {
+    let mut cursor = store.history().read(tag, span).expect("reads");
+    let mut all = Vec::new();
+    while let Some(view) = cursor.next(usize::MAX).expect("reads") {
+        all.extend((0..view.len()).filter_map(|idx| view.sample(idx)?.value.as_f64()));
+    }
+    all
+}
+
+#[test]
+fn a_full_disk_pauses_and_loses_nothing_that_was_taken_and_goes_on_alone() {
+    let disk = CrashDisk::new();
+    let mut store = open(disk.clone(), small(), 0);
+    let tags = register(&mut store, &["a", "b"]);
+    fill(&mut store, &tags, 0..100).expect("there is room");
+    disk.set_free(Some(3_000));
+    let mut second = 100;
+    while fill(&mut store, &tags, second..second + 1).is_ok() {
+        second += 1;
+        assert!(second < 2_000, "the disk is never full");
+    }
+    let State::Paused { since, .. } = store.history().state() else { panic!("it runs on") };
+    assert_eq!(since, at(second));
+    let batch = |second: i64| {
+        let mut batch = Batch::new();
+        batch.scan(at(second), at(second));
+        batch.push(tags[0], Value::Double(0.0), Status::GOOD, Reason::Cyclic);
+        batch
+    };
+    for later in 1..6 {
+        let refused = store.append(&batch(second + later), moment(second + later));
+        assert!(matches!(refused, Err(HistoryError::Paused { .. })));
+        assert!(store.tick(moment(second + later)).is_err());
+    }
+    let State::Paused { lost, .. } = store.history().state() else { panic!("it runs on") };
+    assert_eq!(lost, 5);
+    disk.set_free(None);
+    store.tick(moment(second + 10)).expect("there is room again");
+    assert_eq!(store.history().state(), State::Running);
+    fill(&mut store, &tags, second + 10..second + 20).expect("there is room");
+    store.commit(moment(second + 20)).expect("there is room");
+    let wanted: Vec<f64> = (0..=second).chain(second + 10..second + 20).map(|second| second as f64).collect();
+    assert_eq!(values(&store, tags[1], Span::all()), wanted);
+    drop(store);
+    let store = open(disk, small(), second + 30);
+    assert_eq!(values(&store, tags[1], Span::all()), wanted);
+}
+
+#[test]
+fn a_backup_made_while_samples_come_is_restored_whole_or_refused() {
+    let (disk, copy, target) = (CrashDisk::new(), CrashDisk::new(), CrashDisk::new());
+    let mut store = open(disk, small(), 0);
+    let tags = register(&mut store, &["a", "b"]);
+    fill(&mut store, &tags, 0..5_000).expect("there is room");
+    let backup = store.backup(moment(5_000)).expect("begins");
+    fill(&mut store, &tags, 5_000..9_000).expect("there is room");
+    let mut told = 0;
+    backup.copy_to(&copy, |bytes| told = bytes).expect("copies");
+    assert_eq!(told, backup.size());
+    restore(&copy, &target).expect("restores");
+    let verified = verify(&target).expect("checks");
+    assert!(verified.damage.is_empty(), "{:?}", verified.damage);
+    assert!(verified.samples + verified.in_log >= 10_000);
+    let restored = open(target.clone(), small(), 9_000);
+    let wanted: Vec<f64> = (0..5_000).map(f64::from).collect();
+    assert_eq!(values(&restored, tags[0], Span::all()), wanted);
+    drop(restored);
+    assert!(restore(&copy, &target).is_err(), "a history must not be overwritten");
+    let name = copy.list().expect("lists").into_iter().find(|name| name.ends_with(".seg")).expect("one");
+    copy.flip(&name, 4_321);
+    assert!(matches!(restore(&copy, &CrashDisk::new()), Err(HistoryError::Damaged { .. })));
+}
+
+#[test]
+fn old_samples_go_by_age_and_by_size_for_each_pattern() {
+    let mut store = open(CrashDisk::new(), small(), 0);
+    let tags = register(&mut store, &["line1.temp", "line1.count", "line2.temp"]);
+    // A sample each 20 minutes for 100 days.
+    for step in 0..7_200 {
+        fill(&mut store, &tags, step * 1_200..step * 1_200 + 1).expect("there is room");
+    }
+    store.flush(moment(7_200 * 1_200)).expect("there is room");
+    let (before, segments) = store.history().size();
+    assert!(segments > 5);
+    let end = 7_200 * 1_200;
+    let rules = [
+        Retention { pattern: "*.count".into(), max_age: None, max_bytes: None },
+        Retention { pattern: "line1.*".into(), max_age: Some(days(30)), max_bytes: None },
+        Retention { pattern: "*".into(), max_age: None, max_bytes: Some(before / 10) },
+    ];
+    let retained = store.retain(&rules, moment(end)).expect("lets go");
+    assert!(retained.bytes > 0 && retained.rewritten > 0, "{retained:?}");
+    assert_eq!(values(&store, tags[1], Span::all()).len(), 7_200, "a rule without limits keeps everything");
+    let first = |tag| store.history().at_or_after(tag, at(0)).expect("reads").expect("one").source_time;
+    let age = at(end).ticks_since(first(tags[0]));
+    assert!((days(30)..days(45)).contains(&age), "{} days are kept", age / days(1));
+    let kept = values(&store, tags[2], Span::all()).len();
+    assert!((200..4_000).contains(&kept), "{kept} samples are kept");
+    let nothing = [Retention { pattern: "*".into(), max_age: Some(0), max_bytes: None }];
+    let retained = store.retain(&nothing, moment(end + 1)).expect("lets go");
+    assert!(retained.dropped > 0);
+    assert_eq!(store.history().size(), (0, 0));
+}
+
+#[test]
+fn changes_are_seen_and_their_former_values_are_kept() {
+    let disk = CrashDisk::new();
+    let mut store = open(disk.clone(), small(), 0);
+    let tags = register(&mut store, &["a"]);
+    let tag = tags[0];
+    fill(&mut store, &tags, 0..10).expect("there is room");
+    let sample = |value: f64, second: i64| Sample::good(Value::Double(value), at(second));
+    let mut update = |mode, value, second, when| {
+        store.update(tag, mode, &[sample(value, second)], &author(when), moment(when)).expect("changes")[0]
+    };
+    assert_eq!(update(UpdateMode::Insert, 1.0, 3, 20), UpdateOutcome::Exists);
+    assert_eq!(update(UpdateMode::Replace, 33.0, 3, 21), UpdateOutcome::Replaced);
+    assert_eq!(update(UpdateMode::Replace, 34.0, 3, 22), UpdateOutcome::Replaced);
+    assert_eq!(update(UpdateMode::Replace, 1.0, 30, 23), UpdateOutcome::Missing);
+    assert_eq!(update(UpdateMode::Update, 300.0, 30, 24), UpdateOutcome::Inserted);
+    assert_eq!(
+        store.delete_at(tag, &[at(4), at(44)], &author(25), moment(25)).expect("deletes"),
+        [UpdateOutcome::Deleted, UpdateOutcome::Missing]
+    );
+    assert_eq!(store.delete_range(tag, at(6), at(9), &author(26), moment(26)).expect("deletes"), 3);
+    let wanted = [0.0, 1.0, 2.0, 34.0, 5.0, 9.0, 300.0];
+    assert_eq!(values(&store, tag, Span::all()), wanted);
+    store.close_store(moment(40)).expect("closes");
+    let store = open(disk, small(), 50);
+    assert_eq!(values(&store, tag, Span::all()), wanted);
+    let modified = store.history().read_modified(tag, at(0), at(100)).expect("reads");
+    let number = |sample: &Option<Sample>| sample.as_ref().and_then(|sample| sample.value.as_f64());
+    let told: Vec<_> = modified
+        .iter()
+        .map(|m| (m.kind, m.author.time.ticks_since(at(0)) / SECOND, number(&m.before), number(&m.after)))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (ChangeKind::Replaced, 21, Some(3.0), Some(33.0)),
+            (ChangeKind::Replaced, 22, Some(33.0), Some(34.0)),
+            (ChangeKind::Inserted, 24, None, Some(300.0)),
+            (ChangeKind::Deleted, 25, Some(4.0), None),
+            (ChangeKind::Deleted, 26, Some(6.0), None),
+            (ChangeKind::Deleted, 26, Some(7.0), None),
+            (ChangeKind::Deleted, 26, Some(8.0), None),
+        ]
+    );
+    assert_eq!(&*modified[0].author.user, "anna");
+}
+
+#[test]
+fn annotations_are_added_changed_and_deleted() {
+    let mut store = open(CrashDisk::new(), small(), 0);
+    let tag = register(&mut store, &["a"])[0];
+    let note = |id, text: &str| Annotation {
+        id,
+        time: at(5),
+        message: text.into(),
+        user: "anna".into(),
+        annotation_time: at(9),
+    };
+    let first = store.annotate(tag, &note(0, "filter changed"), false, &author(9)).expect("adds");
+    let second = store.annotate(tag, &note(0, "pump off"), false, &author(10)).expect("adds");
+    store.annotate(tag, &note(first, "filter cleaned"), false, &author(11)).expect("changes");
+    store.annotate(tag, &note(second, ""), true, &author(12)).expect("deletes");
+    let found = store.history().annotations(tag, at(0), at(10)).expect("reads");
+    assert_eq!(found, [note(first, "filter cleaned")]);
+    assert!(store.history().annotations(tag, at(6), at(10)).expect("reads").is_empty());
+}
+
+#[test]
+fn starts_stops_and_sudden_ends_leave_markers_and_no_samples() {
+    let disk = CrashDisk::new();
+    let mut store = open(disk.clone(), small(), 0);
+    let tags = register(&mut store, &["a"]);
+    fill(&mut store, &tags, 0..10).expect("there is room");
+    store.close_store(moment(20)).expect("closes");
+    let mut store = open(disk.clone(), small(), 30);
+    fill(&mut store, &tags, 30..40).expect("there is room");
+    store.commit(moment(41)).expect("there is room");
+    drop(store);
+    let store = open(disk, small(), 60);
+    let markers: Vec<_> = store.history().markers(at(-10), at(100)).expect("reads");
+    let told: Vec<_> = markers.iter().map(|marker| (marker.kind, marker.time)).collect();
+    assert_eq!(
+        told,
+        [
+            (MarkerKind::Start, at(0)),
+            (MarkerKind::Stop, at(20)),
+            (MarkerKind::Start, at(30)),
+            (MarkerKind::Died, at(39)),
+            (MarkerKind::Start, at(60)),
+        ]
+    );
+    assert_eq!(values(&store, tags[0], Span::all()).len(), 20);
+}
+
+#[test]
+fn paged_reading_equals_unpaged_while_samples_come() {
+    let mut store = open(CrashDisk::new(), small(), 0);
+    let tags = register(&mut store, &["a"]);
+    fill(&mut store, &tags, 0..20_000).expect("there is room");
+    let history = store.history();
+    for page in [1_usize, 7, 64, 1_000] {
+        let (mut all, mut next) = (Vec::new(), 20_000);
+        let mut cursor = history.read(tags[0], Span::forward(at(100), at(1_000_000))).expect("reads");
+        while let Some(view) = cursor.next(page).expect("reads") {
+            all.extend_from_slice(view.times());
+            if all.len() > 4_000 * page.min(5) {
+                break;
+            }
+            next += 1;
+            fill(&mut store, &tags, next..next + 1).expect("there is room");
+            let Some(position) = cursor.position().expect("reads") else { break };
+            let position = Position::from_bytes(&position.to_bytes()).expect("whole");
+            cursor = history.resume(tags[0], position).expect("reads");
+        }
+        let unpaged = history.read(tags[0], Span::all()).expect("reads").next(1).expect("reads").is_some();
+        assert!(unpaged);
+        let wanted: Vec<i64> = (0..all.len() as i64).map(|idx| at(100 + idx).ticks()).collect();
+        let same = all.iter().zip(&wanted).take(19_000).all(|(a, b)| a == b);
+        assert!(same && all.len() >= 4_000, "page {page}: {} samples", all.len());
+    }
+}
+
+#[test]
+fn bounds_are_the_nearest_samples_outside() {
+    let mut store = open(CrashDisk::new(), small(), 0);
+    let tags = register(&mut store, &["a"]);
+    for second in [10, 20, 30, 40] {
+        fill(&mut store, &tags, second..second + 1).expect("there is room");
+    }
+    let read = |start, end| {
+        let mut cursor = store.history().read_bounded(tags[0], at(start), at(end)).expect("reads");
+        let mut all = Vec::new();
+        while let Some(view) = cursor.next(100).expect("reads") {
+            all.extend(view.times().iter().map(|time| (time - EPOCH) / SECOND));
+        }
+        all
+    };
+    assert_eq!(read(15, 35), [10, 20, 30, 40]);
+    assert_eq!(read(35, 15), [40, 30, 20, 10]);
+    assert_eq!(read(20, 30), [20, 30]);
+    assert_eq!(read(5, 12), [10, 20]);
+    assert_eq!(read(45, 50), [40]);
+    assert_eq!(read(0, 5), [10]);
+}
+
+#[test]
+fn a_batch_with_a_strange_sample_is_refused_whole() {
+    let mut store = open(CrashDisk::new(), small(), 0);
+    let tag = register(&mut store, &["a"])[0];
+    let mut batch = Batch::new();
+    batch.scan(at(1), at(1));
+    batch.push(tag, Value::Double(1.0), Status::GOOD, Reason::Changed);
+    batch.push(tag, Value::Int32(1), Status::GOOD, Reason::Changed);
+    assert!(matches!(store.append(&batch, moment(1)), Err(HistoryError::WrongType(_))));
+    batch.clear();
+    batch.scan(at(1), at(1));
+    batch.push(TagNumber(77), Value::Double(1.0), Status::GOOD, Reason::Changed);
+    assert!(matches!(store.append(&batch, moment(1)), Err(HistoryError::UnknownTag(TagNumber(77)))));
+    assert!(values(&store, tag, Span::all()).is_empty());
+}
+
+#[test]
+fn the_newer_format_is_refused_by_name() {
+    let disk = CrashDisk::new();
+    let mut store = open(disk.clone(), small(), 0);
+    let tags = register(&mut store, &["a"]);
+    fill(&mut store, &tags, 0..100).expect("there is room");
+    store.close_store(moment(100)).expect("closes");
+    let name = disk.list().expect("lists").into_iter().find(|name| name.ends_with(".seg")).expect("one");
+    disk.flip(&name, 8 * 8 + 4);
+    let refused = Store::open(Arc::new(disk), small(), moment(101)).expect_err("refused");
+    assert_eq!(refused.to_string(), format!("{name} has format 17, this program reads up to 1"));
+}
+
+/// The folder of the store kept in the repository, with what is in it.
+const KEPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/testcases/version-1");
+
+fn copy_folder(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).expect("lists") {
+        let entry = entry.expect("lists");
+        std::fs::copy(entry.path(), to.join(entry.file_name())).expect("copies");
+    }
+}
+
+/// Everything the kept store holds, of every type.
+fn write_kept(store: &mut Store) -> Vec<TagNumber> {
+    let types =
+        ["bool", "i8", "u8", "i16", "u16", "i32", "u32", "i64", "u64", "f32", "f64", "string", "datetime", "bytes"];
+    let specs: Vec<TagSpec> = types
+        .iter()
+        .enumerate()
+        .map(|(idx, name)| TagSpec {
+            path: format!("kept.{name}").into(),
+            value_type: ValueType::parse(name).expect("known"),
+            group: (idx % 3 > 0).then_some(1),
+        })
+        .collect();
+    let tags = store.register(&specs, moment(0)).expect("registers");
+    for second in 0..300 {
+        let mut batch = Batch::new();
+        let late = if second % 50 == 49 { second - 45 } else { second };
+        batch.scan(at(late), at(second));
+        for (tag, spec) in tags.iter().zip(&specs) {
+            let status = if second % 40 == 7 { Status::BAD_NO_COMMUNICATION } else { Status::GOOD };
+            batch.push(*tag, kept_value(spec.value_type.data_type, second), status, Reason::Changed);
+        }
+        store.append(&batch, moment(second)).expect("there is room");
+        if second == 200 {
+            store.flush(moment(second)).expect("there is room");
+        }
+    }
+    let replaced = Sample::good(Value::Double(-1.0), at(150));
+    store.update(tags[10], UpdateMode::Replace, &[replaced], &author(300), moment(300)).expect("changes");
+    store.commit(moment(300)).expect("there is room");
+    tags
+}
+
+fn kept_value(data_type: DataType, second: i64) -> Value {
+    match data_type {
+        DataType::String => Value::text(&format!("state {}", second / 30)),
+        DataType::ByteString => Value::bytes(&[second as u8; 3]),
+        DataType::Boolean => Value::Boolean(second % 7 == 0),
+        DataType::Float => Value::Float(second as f32 * 0.5),
+        DataType::Double => Value::Double(second as f64 * 0.25),
+        other => Value::from_bits(other, second as u64 % 100),
+    }
+}
+
+#[test]
+fn a_store_of_version_1_is_read_as_it_was_written() {
+    let folder = tempfile::tempdir().expect("folder");
+    if std::env::var_os("TAGWIRE_HISTORY_WRITE_KEPT").is_some() {
+        std::fs::create_dir_all(KEPT).expect("folder");
+        let (mut store, _) =
+            Store::open(Arc::new(Disk::new(Path::new(KEPT)).expect("folder")), small(), moment(0)).expect("opens");
+        write_kept(&mut store);
+    }
+    copy_folder(Path::new(KEPT), folder.path());
+    let disk = || Arc::new(Disk::new(folder.path()).expect("folder"));
+    let (mut store, opened) = Store::open(disk(), small(), moment(400)).expect("opens");
+    assert!(opened.damage.is_empty() && opened.from_log > 0, "{opened:?}");
+    let mut fresh = open(CrashDisk::new(), small(), 0);
+    let tags = write_kept(&mut fresh);
+    for tag in &tags {
+        let series = store.history().series(*tag).expect("kept");
+        assert_eq!(series, fresh.history().series(*tag).expect("written"));
+        let read = |store: &Store| {
+            store
+                .history()
+                .read(*tag, Span::all())
+                .expect("reads")
+                .next(usize::MAX)
+                .map(|view| view.map(|view| view.to_samples()))
+        };
+        let (kept, written) = (read(&store).expect("reads"), read(&fresh).expect("reads"));
+        assert!(kept.is_some(), "{}", series.path);
+        assert_eq!(kept, written, "{}", series.path);
+    }
+    assert_eq!(store.history().read_modified(tags[10], at(0), at(400)).expect("reads").len(), 1);
+    fill(&mut store, &tags[10..11], 500..600).expect("it goes on");
+    store.close_store(moment(600)).expect("closes");
+    assert!(verify(&*disk()).expect("checks").damage.is_empty());
+}
