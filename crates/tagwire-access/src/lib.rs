@@ -23,7 +23,6 @@ mod certificate;
 mod der_file;
 mod file;
 mod folder;
-mod glob;
 mod guesses;
 mod host;
 mod install;

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::glob;
 use crate::principal::{ChannelSecurity, Identity, Origin, Peer, Principal, Target, ZoneRights};
 use crate::role::{Role, RoleSet};
 use crate::{IdentityRule, Issuer, ManagedRole, Operation, OperationSet, RoleChange};
@@ -279,14 +278,15 @@ impl Policy {
 
     /// The zone of a tag, device or folder; worked out once, when the tag is made.
     pub fn zone_of(&self, path: &str) -> Zone {
-        let covers = |rule: &Rule| rule.patterns.iter().any(|pattern| glob::covers(pattern, path));
+        let covers = |rule: &Rule| rule.patterns.iter().any(|pattern| tagwire_model::pattern::covers(pattern, path));
         let found = self.rules.iter().position(covers);
         found.and_then(|idx| u16::try_from(idx + 1).ok()).map_or(Zone::ELSEWHERE, Zone)
     }
 
     /// Whether a folder must be seen on the way to something that a rule lets the principal see.
     pub fn leads_to_visible(&self, principal: &Principal, folder: &str) -> bool {
-        let leads = |rule: &Rule| rule.patterns.iter().any(|pattern| glob::leads_below(pattern, folder));
+        let leads =
+            |rule: &Rule| rule.patterns.iter().any(|pattern| tagwire_model::pattern::leads_below(pattern, folder));
         let visible = principal.zones.iter().map(|rights| rights.operations.contains(Operation::Browse));
         self.rules.iter().zip(visible).any(|(rule, is_visible)| is_visible && leads(rule))
     }

@@ -2,7 +2,6 @@
 //!
 //! - [`Store`] is the writer: [`Store::append`] takes a [`Batch`], puts it into the write-ahead log and into memory, and
 //!   seals full pages into segments. It owns no thread and reads no clock: [`Moment`] is an argument.
-//!   [`Writer`] hands work to a thread around it.
 //! - [`History`] is what readers hold: [`History::read`] gives a [`Cursor`] that hands out columns, [`History::summaries`]
 //!   the sums of whole blocks, [`History::read_modified`] what users changed.
 //! - [`Store::backup`], [`restore`] and [`verify`] copy and check the files; [`Store::retain`] lets old ones go.
@@ -32,7 +31,6 @@ mod storage;
 mod store;
 mod values;
 mod wal;
-mod writer;
 
 use std::fmt;
 
@@ -50,7 +48,6 @@ pub use samples::Samples;
 pub use storage::{CrashDisk, Disk, Storage, StorageFile};
 pub use store::{History, Moment, Opened, Options, Retained, Retention, State, Store, TagSpec, days};
 pub use values::{ColumnType, Values};
-pub use writer::{Writer, WriterThread};
 
 /// The highest version of the files that this program reads, and the one it writes.
 pub const FORMAT_VERSION: u32 = 1;

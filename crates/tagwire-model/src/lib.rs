@@ -4,6 +4,7 @@
 
 mod convert;
 mod deadband;
+pub mod pattern;
 mod sample;
 mod scaling;
 mod states;

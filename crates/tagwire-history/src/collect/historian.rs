@@ -106,12 +106,28 @@ impl Historian {
         self.send(Command::Collect(tags))
     }
 
-    /// Has the thread do something with the store; it says itself how it ended.
+    /// Has the thread do something with the store; `work` itself tells how it ended.
     ///
     /// # Errors
     /// [`HistorianError::Busy`] and [`HistorianError::Stopped`].
     pub fn run(&self, work: impl FnOnce(&mut Store, Moment) + Send + 'static) -> Result<(), HistorianError> {
         self.send(Command::Do(Box::new(work)))
+    }
+
+    /// As [`Historian::run`], and blocks until there is an answer.
+    ///
+    /// # Errors
+    /// As [`Historian::run`].
+    pub fn call<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Store, Moment) -> T + Send + 'static,
+    ) -> Result<T, HistorianError> {
+        let (answer, wait) = sync_channel(1);
+        self.run(move |store, now| {
+            // Nobody may be waiting any more.
+            let _ = answer.send(work(store, now));
+        })?;
+        wait.recv().map_err(|_| HistorianError::Stopped)
     }
 
     fn send(&self, command: Command) -> Result<(), HistorianError> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tagwire_model::Timestamp;
+use tagwire_model::{Timestamp, pattern};
 
 use super::append::Store;
 use super::options::Moment;
@@ -16,7 +16,7 @@ const REWRITE_FROM: f64 = 0.25;
 /// rule keeps everything.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Retention {
-    /// Paths of tags; `*` stands for any text.
+    /// What it covers, with everything below: a path in which `*` stands for any text and `?` for one character.
     pub pattern: String,
     /// Oldest age in ticks of 100 ns; `None` for ever.
     pub max_age: Option<i64>,
@@ -35,19 +35,6 @@ pub struct Retained {
     pub bytes: u64,
 }
 
-/// Whether a path fits a pattern in which `*` stands for any text.
-pub(crate) fn fits(pattern: &str, path: &str) -> bool {
-    let Some((first, rest)) = pattern.split_once('*') else { return pattern == path };
-    let Some(mut path) = path.strip_prefix(first) else { return false };
-    let mut parts: Vec<&str> = rest.split('*').collect();
-    let Some(last) = parts.pop() else { return true };
-    for part in parts {
-        let Some((_, behind)) = path.split_once(part) else { return false };
-        path = behind;
-    }
-    path.ends_with(last)
-}
-
 impl Store {
     /// Deletes what the rules no longer keep. Only whole columns of finished segments go, so that samples may stay until
     /// the last one of their page is too old, and until a fair part of their segment is.
@@ -57,7 +44,7 @@ impl Store {
     pub fn retain(&mut self, rules: &[Retention], now: Moment) -> Result<Retained, HistoryError> {
         let rule_of: Vec<Option<usize>> = {
             let tags = self.shared.tags.read();
-            let find = |path: &str| rules.iter().position(|rule| fits(&rule.pattern, path));
+            let find = |path: &str| rules.iter().position(|rule| pattern::covers(&rule.pattern, path));
             tags.iter().map(|tag| find(&tag.series.path)).collect()
         };
         let growing = self.active.as_ref().map(|active| active.segment().number);
@@ -185,26 +172,4 @@ fn cutoffs(
 /// An age in days, in ticks.
 pub const fn days(n: i64) -> i64 {
     n * 86_400 * Timestamp::TICKS_PER_SECOND
-}
-
-#[cfg(test)]
-mod tests {
-    use super::fits;
-
-    #[test]
-    fn a_star_stands_for_any_text() {
-        for (pattern, path, wanted) in [
-            ("*", "a.b", true),
-            ("a.*", "a.b", true),
-            ("a.*", "b.a.", false),
-            ("*.temp", "line1.press.temp", true),
-            ("line*.temp", "line1.press.temp", true),
-            ("line*press*", "line1.press.temp", true),
-            ("line*press", "line1.press.temp", false),
-            ("a", "a", true),
-            ("a", "ab", false),
-        ] {
-            assert_eq!(fits(pattern, path), wanted, "{pattern} {path}");
-        }
-    }
 }

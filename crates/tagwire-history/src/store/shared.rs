@@ -30,6 +30,13 @@ pub enum State {
     },
 }
 
+impl State {
+    /// Whether samples are taken.
+    pub fn is_running(&self) -> bool {
+        *self == Self::Running
+    }
+}
+
 /// A tag and the place of its samples in memory.
 #[derive(Clone, Debug)]
 pub(crate) struct Tag {

@@ -1,19 +1,19 @@
 //! Patterns of tag paths.
 
 /// Whether `pattern` matches `path` or anything that `path` lies below, so that a pattern for a device covers its tags.
-pub(crate) fn covers(pattern: &str, path: &str) -> bool {
+pub fn covers(pattern: &str, path: &str) -> bool {
     let ends = path.match_indices('.').map(|(at, _)| at).chain([path.len()]);
     ends.into_iter().any(|end| path.get(..end).is_some_and(|above| matches(pattern, above)))
 }
 
 /// Whether `pattern` covers something that lies below `path`.
-pub(crate) fn leads_below(pattern: &str, path: &str) -> bool {
+pub fn leads_below(pattern: &str, path: &str) -> bool {
     pattern.match_indices('.').any(|(at, _)| pattern.get(..at).is_some_and(|above| matches(above, path)))
 }
 
 /// Whether `text` matches `pattern`, in which `*` stands for any text and `?` for one byte; time is at most the
 /// product of both lengths.
-pub(crate) fn matches(pattern: &str, text: &str) -> bool {
+pub fn matches(pattern: &str, text: &str) -> bool {
     let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
     let (mut at, mut pos) = (0, 0);
     let mut star: Option<(usize, usize)> = None;
