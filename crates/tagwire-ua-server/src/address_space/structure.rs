@@ -1,16 +1,13 @@
 //! Structures: groups of tags that clients see as one variable, and the data types of these (decision 0006).
 
 use tagwire_model::ValueType;
-use tagwire_ua_proto::ids::node as ids;
+use tagwire_ua_proto::ids::{data_type, node as ids};
 use tagwire_ua_proto::types::{LocalizedText, NodeId, QualifiedName};
 
 use super::{Model, NAMESPACE_TAGS, Node, class};
 use crate::node_set::{DraftDefinition, DraftField, DraftNode, DraftReference};
 
-/// The data type Structure, which all structures are derived from.
-const STRUCTURE: u32 = 22;
-
-/// Not the ordinal of any rank: a single value (Part 3, 5.6.2).
+/// ValueRank of a single value (Part 3, 5.6.2).
 const SCALAR: i32 = -1;
 
 /// A type of structures. Its number is its place in the list that an [`super::AddressSpace`] is made with.
@@ -104,7 +101,7 @@ pub(super) fn nodes(types: &[StructureType]) -> Vec<DraftNode> {
                 ..DraftDefinition::default()
             }),
             references: vec![
-                reference(ids::HAS_SUBTYPE, false, NodeId::ns0(STRUCTURE)),
+                reference(ids::HAS_SUBTYPE, false, NodeId::ns0(data_type::STRUCTURE)),
                 reference(ids::HAS_ENCODING, true, encoding.clone()),
             ],
             ..DraftNode::default()
