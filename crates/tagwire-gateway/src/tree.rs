@@ -27,8 +27,10 @@ pub(crate) fn add_tags(
     let device = hub.registry().folder(place.folder).map(|device| device.path.to_string()).unwrap_or_default();
     let kind = |group: &str| structures.kind(&device, group);
     let mut groups = HashMap::new();
-    let folders: Vec<FolderId> =
-        tags.iter().map(|tag| group_folder(hub, place.folder, &tag.name, &kind, &mut groups)).collect::<Result<_, _>>()?;
+    let folders: Vec<FolderId> = tags
+        .iter()
+        .map(|tag| group_folder(hub, place.folder, &tag.name, &kind, &mut groups))
+        .collect::<Result<_, _>>()?;
     let new = tags.iter().zip(&folders).map(|(tag, folder)| new_tag(tag, place.link, *folder, settings));
     hub.add_tags(new, now).into_iter().collect()
 }
@@ -54,8 +56,10 @@ pub(crate) fn add_system_tags<I: Copy>(
 ) -> Result<Vec<(I, TagId)>, RegistryError> {
     let plain = |_: &str| FolderKind::Group;
     let mut groups = HashMap::new();
-    let folders: Vec<FolderId> =
-        items.iter().map(|item| group_folder(hub, place.folder, item.name, plain, &mut groups)).collect::<Result<_, _>>()?;
+    let folders: Vec<FolderId> = items
+        .iter()
+        .map(|item| group_folder(hub, place.folder, item.name, plain, &mut groups))
+        .collect::<Result<_, _>>()?;
     let new = items.iter().zip(&folders).map(|(item, folder)| NewTag {
         folder: *folder,
         name: item.name.rsplit('.').next().unwrap_or_default(),

@@ -99,9 +99,8 @@ impl AttributeSource for Server {
         if let (Some(Node::Structure(folder)), VALUE) = (node, attribute) {
             return structure(snapshot.structure_sample(folder));
         }
-        let value = node
-            .ok_or(Status::BAD_NODE_ID_UNKNOWN)
-            .and_then(|node| snapshot.attribute(node, attribute, &context));
+        let value =
+            node.ok_or(Status::BAD_NODE_ID_UNKNOWN).and_then(|node| snapshot.attribute(node, attribute, &context));
         let (value, status) = match value {
             Ok(value) => (value, Status::GOOD),
             Err(status) => (Variant::Null, status),

@@ -14,8 +14,8 @@ use super::name::{Clash, Paths, check_part};
 use super::node_id::{ExplicitNodeId, Identifier, TAG_NAMESPACE};
 use super::problem::{Complaint, Problem, Reporter};
 use super::sections::Ua;
-use super::tag::{DeviceContext, ScalingKeys, TAG_KEYS, Tag, TagKeys, draft_from_table};
 use super::structure::{self, STRUCTURE_KEYS, Wanted};
+use super::tag::{DeviceContext, ScalingKeys, TAG_KEYS, Tag, TagKeys, draft_from_table};
 use super::walk::{Checked, Plain, Walk};
 use super::words::{nearest, suggest};
 use super::{beside, csv};
@@ -108,7 +108,15 @@ pub(crate) struct LinkReader<'a> {
 impl<'a> LinkReader<'a> {
     pub(crate) fn new(path: &'a Path, files: &'a dyn Files, kinds: &'a [&'static dyn DriverKind], ua: &'a Ua) -> Self {
         let namespaces = std::iter::once(&ua.tag_namespace).chain(&ua.namespaces).map(String::as_str).collect();
-        Self { path, files, kinds, namespaces, file_names: Vec::new(), node_ids: HashMap::new(), structures: Vec::new() }
+        Self {
+            path,
+            files,
+            kinds,
+            namespaces,
+            file_names: Vec::new(),
+            node_ids: HashMap::new(),
+            structures: Vec::new(),
+        }
     }
 
     pub(crate) fn links(&mut self, walk: &mut Walk<'_>, tables: Vec<(&toml::de::DeTable<'_>, u32)>) -> Vec<Link> {

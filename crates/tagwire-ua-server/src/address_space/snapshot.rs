@@ -183,7 +183,9 @@ impl Snapshot<'_> {
     pub fn browse_name(&self, node: Node) -> (u16, &str) {
         match node {
             Node::Standard(node) => (0, node.browse_name()),
-            Node::Folder(folder) | Node::Structure(folder) => (NAMESPACE_TAGS, self.folder(folder).map_or("", Folder::name)),
+            Node::Folder(folder) | Node::Structure(folder) => {
+                (NAMESPACE_TAGS, self.folder(folder).map_or("", Folder::name))
+            }
             Node::Tag(tag) => (NAMESPACE_TAGS, self.tag(tag).map_or("", TagView::name)),
             Node::Property(_, property) => (property.name_namespace(), property.name()),
             Node::Method(_, method) => (NAMESPACE_TAGS, method.name()),
@@ -269,9 +271,8 @@ impl Snapshot<'_> {
             PathTarget::Tag(tag) => {
                 Some(Node::Tag(tag)).filter(|_| self.tag(tag).is_some_and(|tag| tag.folder == folder))
             }
-            PathTarget::Folder(child) => {
-                Some(self.folder_or_structure(child)).filter(|_| self.folder(child).is_some_and(|child| child.parent == folder))
-            }
+            PathTarget::Folder(child) => Some(self.folder_or_structure(child))
+                .filter(|_| self.folder(child).is_some_and(|child| child.parent == folder)),
         }
     }
 }

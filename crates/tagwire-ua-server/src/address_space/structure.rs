@@ -129,13 +129,7 @@ fn draft(field: &Field, types: &[StructureType]) -> DraftField {
             (within.unwrap_or_default(), SCALAR, Vec::new())
         }
     };
-    DraftField {
-        name: (&*field.name).into(),
-        data_type,
-        value_rank,
-        dimensions,
-        ..DraftField::default()
-    }
+    DraftField { name: (&*field.name).into(), data_type, value_rank, dimensions, ..DraftField::default() }
 }
 
 fn reference(type_id: u32, is_forward: bool, target: NodeId) -> DraftReference {

@@ -78,7 +78,8 @@ impl Snapshot<'_> {
             match field.kind {
                 FieldKind::Tag(value_type) => {
                     // Tags lie in the order of the fields until a reload adds some or makes some anew.
-                    let next = tags.next().copied().filter(|tag| self.tag(*tag).is_some_and(|tag| tag.name() == &*field.name));
+                    let next =
+                        tags.next().copied().filter(|tag| self.tag(*tag).is_some_and(|tag| tag.name() == &*field.name));
                     let tag = next.or_else(|| self.registry.find_tag(path(&field.name).as_bytes()));
                     let found = tag.and_then(|tag| Some((tag, self.tag(tag)?)));
                     let Some((tag, view)) = found.filter(|(_, view)| view.value_type == value_type) else {
@@ -88,9 +89,8 @@ impl Snapshot<'_> {
                 }
                 FieldKind::Structure(number) => {
                     let is_it = |below: &FolderId| {
-                        self.folder(*below).is_some_and(|below| {
-                            below.name() == &*field.name && below.structure_type() == Some(number)
-                        })
+                        self.folder(*below)
+                            .is_some_and(|below| below.name() == &*field.name && below.structure_type() == Some(number))
                     };
                     let next = structures.next().copied().filter(is_it);
                     let below = next.or_else(|| folder.structures.iter().copied().find(is_it));

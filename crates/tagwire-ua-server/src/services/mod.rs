@@ -11,6 +11,7 @@ mod monitored_item;
 mod part_write;
 mod secret_key;
 mod session;
+mod structure_write;
 mod subscription;
 mod table;
 mod user_token;
