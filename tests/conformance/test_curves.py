@@ -75,7 +75,7 @@ def test_a_certificate_on_another_curve_is_refused(secure_plant, policy):
     others = [identity for name, identity in secure_plant.identities.items() if name != curve]
     for identity in (*others, secure_plant.identity):
         class Stranger(EccSession):
-            def open(self, **how):
+            def open(self, *_, **how):
                 self.send(self.open_frame())
                 self.chunk()
 

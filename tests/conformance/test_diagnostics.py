@@ -241,17 +241,6 @@ def invoke(session, object_id, method, *arguments) -> str:
 NOT_CALLABLE = ("BadMethodInvalid", "BadNotExecutable", "BadUserAccessDenied", "BadNodeIdUnknown", "BadNotSupported")
 
 
-@pytest.mark.pending("roles are changed in the configuration, not by clients")
-def test_k06_roles_cannot_be_changed_by_a_client(closed):
-    """AddRole and RemoveRole of the role set, AddIdentity of the operator role."""
-    with log_in(closed, "security-admin", PASSWORD) as session:
-        name = ua.Variant("Intruder", T.String)
-        assert invoke(session, 15606, 16301, name, name) in NOT_CALLABLE
-        assert invoke(session, 15606, 16304, ua.Variant(ua.NodeId(15680), T.NodeId)) in NOT_CALLABLE
-        assert invoke(session, 15680, 16214, name) in NOT_CALLABLE
-        session.close_session()
-
-
 NODE_MANAGEMENT = [ua.AddNodesRequest, ua.DeleteNodesRequest, ua.AddReferencesRequest, ua.DeleteReferencesRequest]
 
 

@@ -12,7 +12,10 @@ from harness.session import Session
 from harness.wire import Channel, Fault
 
 
-POLICIES = ("Basic256Sha256", "Aes128_Sha256_RsaOaep", "Aes256_Sha256_RsaPss")
+POLICIES = (
+    *("Basic256Sha256", "Aes128_Sha256_RsaOaep", "Aes256_Sha256_RsaPss"),
+    *("ECC_nistP256_AesGcm", "ECC_nistP384_AesGcm", "ECC_nistP256", "ECC_nistP384"),
+)
 
 
 def endpoints(channel, url, profiles=()):
@@ -43,7 +46,7 @@ def test_d01_the_host_is_one_that_the_client_used(secure_plant):
 def test_d02_profiles_filter_the_list(secure_plant):
     binary = "http://opcfoundation.org/UA-Profile/Transport/uatcp-uasc-uabinary"
     with Channel(secure_plant.port) as channel:
-        assert len(endpoints(channel, channel.url, [binary])) == 7
+        assert len(endpoints(channel, channel.url, [binary])) == 15
         assert endpoints(channel, channel.url, ["http://example.com/nothing"]) == []
 
 

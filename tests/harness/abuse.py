@@ -30,6 +30,8 @@ QUOTAS = (
     "monitored_items",
     "waiting_publishes",
     "continuation_points",
+    "open_files",
+    "open_file_bytes",
     "unfinished_bytes",
     "unsent_bytes",
     "unacknowledged_bytes",

@@ -1,10 +1,13 @@
 """The trust flow as a new user meets it, rows X02 and X12: refused, one sentence, one command, connected."""
 
 import json
+import time
 
 import pytest
 from asyncua import Client, ua
 from asyncua.crypto.security_policies import SecurityPolicyBasic256Sha256
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 
 from harness import certificates
 from harness.plant import CONFIG, PASSWORD, USER
@@ -130,3 +133,142 @@ def test_a_wrong_name_of_a_certificate_is_explained(server):
 def test_the_lists_can_be_seen_while_no_server_runs(tmp_path):
     server = Tagwire(tmp_path, CONFIG, security=POLICIES, anonymous="none")
     assert "waiting for a decision: none" in trust(server, "list")
+
+
+async def gone(client) -> bool:
+    try:
+        await client.get_node("i=2258").read_value()
+        return False
+    except Exception:  # noqa: BLE001 the connection is gone, however the client says so
+        return True
+
+
+async def test_trust_for_a_time_ends_by_itself_and_with_it_the_session(server, tmp_path):
+    identity = certificates.make(tmp_path / "client")
+    assert await refused(server, identity)
+    digits = listed(server)["pending"][0]["certificate"]
+    assert "is trusted until" in trust(server, "accept", digits, "--for", "4s")
+    assert listed(server)["trusted"][0]["until"]
+    client = await connect(server, identity)
+    for _ in range(100):
+        if await gone(client):
+            break
+        time.sleep(0.1)
+    assert await gone(client), "the session outlived the trust"
+    client.disconnect_socket()
+    assert await refused(server, identity)
+    after = listed(server)
+    assert after["trusted"] == [] and [entry["certificate"] for entry in after["pending"]] == [digits]
+
+
+async def test_trust_for_a_day_outlives_a_restart_and_can_become_trust_for_good(server, tmp_path):
+    identity = certificates.make(tmp_path / "client")
+    assert await refused(server, identity)
+    digits = listed(server)["pending"][0]["certificate"]
+    trust(server, "accept", digits, "--for", "24h")
+    server.stop()
+    server.start()
+    [entry] = listed(server)["trusted"]
+    assert entry["until"] and f"until {entry['until']}" in trust(server, "list")
+    client = await connect(server, identity)
+    await client.disconnect()
+    trust(server, "accept", digits)
+    [entry] = listed(server)["trusted"]
+    assert entry["until"] is None
+    assert len(list((server.folder / "data" / "pki" / "trusted").iterdir())) == 1
+
+
+async def test_fingerprints_are_shown_in_words_and_refusals_are_recorded_with_the_reason_of_the_list(server, tmp_path):
+    wanted = {}
+    for name, days in (("expired", (-9, -2)), ("not yet valid", (2, 9)), ("stranger", (-1, 9))):
+        identity = certificates.make(tmp_path / name, name=name, days=days)
+        (server.folder / "data" / "pki" / "trusted" / f"{name}.der").write_bytes(identity.der if name != "stranger" else b"")
+        wanted[identity.fingerprint] = await refused(server, identity)
+    assert all(wanted.values())
+    waiting = {entry["fingerprint"]: entry for entry in listed(server)["pending"]}
+    assert set(waiting) == set(wanted)
+    text = trust(server, "list")
+    for entry in waiting.values():
+        words = entry["words"].split(" ")
+        assert len(words) == 10 and entry["words"] in text
+    shown = tagwire(server, "audit", "show", "--json", "--kind", "certificate-refused").stdout.splitlines()
+    recorded = {record["certificate"]: record for record in map(json.loads, shown)}
+    for fingerprint, entry in waiting.items():
+        assert (recorded[fingerprint]["code"], recorded[fingerprint]["reason"]) == (entry["reason"], entry["why"])
+
+
+async def test_a_declared_fingerprint_is_trusted_at_the_first_contact_and_no_longer_than_declared(server, tmp_path):
+    identity = certificates.make(tmp_path / "client")
+    plain = server.file.read_text()
+    server.file.write_text(plain.replace("[ua]", f'[ua]\ntrusted_fingerprints = ["{identity.fingerprint}"]', 1))
+    server.reload()
+    client = await connect(server, identity)
+    after = listed(server)
+    assert after["declared"] == [identity.fingerprint] and after["trusted"] == after["pending"] == []
+    assert identity.fingerprint in trust(server, "list")
+    server.file.write_text(plain)
+    server.reload()
+    for _ in range(50):
+        if await gone(client):
+            break
+        time.sleep(0.1)
+    assert await gone(client), "the session outlived its declaration"
+    client.disconnect_socket()
+    assert await refused(server, identity)
+    server.file.write_text(plain.replace("[ua]", '[ua]\ntrusted_fingerprints = ["12:34"]', 1))
+    done = tagwire(server, "check")
+    assert done.returncode != 0 and "which is no fingerprint" in done.stdout + done.stderr
+
+
+async def test_an_authority_of_the_plant_issues_and_revokes(server, tmp_path):
+    def ca(*words):
+        done = tagwire(server, "ca", *words)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    made = json.loads(ca("init", "--name", "hall 3", "--json"))
+    assert tagwire(server, "ca", "init").returncode != 0, "an authority is never overwritten"
+    assert (server.folder / "data" / "ca" / "key.pem").stat().st_mode & 0o777 == 0o600
+    asking = certificates.make(tmp_path / "client")
+    names = asking.certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    request = x509.CertificateSigningRequestBuilder().subject_name(certificates.named("../../press"))
+    request = request.add_extension(names, critical=False).sign(asking.key, hashes.SHA256())
+    (tmp_path / "request.pem").write_bytes(request.public_bytes(certificates.PEM))
+    issued = json.loads(ca("sign", tmp_path / "request.pem", "--out", asking.certificate_der, "--json"))
+    certificate = x509.load_der_x509_certificate(asking.certificate_der.read_bytes())
+    authority = x509.load_der_x509_certificate((server.folder / "data" / "ca" / "cert.der").read_bytes())
+    certificate.verify_directly_issued_by(authority)
+    assert certificate.subject == request.subject and issued["uri"] == certificates.CLIENT_URI
+    assert issued["fingerprint"][:8] in ca("list")
+    client = await connect(server, asking)
+    ca("revoke", issued["fingerprint"][:8])
+    for _ in range(50):
+        if await gone(client):
+            break
+        time.sleep(0.1)
+    assert await gone(client), "the session outlived its certificate"
+    client.disconnect_socket()
+    assert await refused(server, asking)
+    [waiting] = listed(server)["pending"]
+    assert waiting["reason"] == "Revoked"
+    assert made["fingerprint"] in {entry["fingerprint"] for entry in listed(server)["trusted"]}
+    broken = tmp_path / "broken.der"
+    broken.write_bytes(request.public_bytes(certificates.DER)[:-1] + b"!")
+    done = tagwire(server, "ca", "sign", broken, "--out", tmp_path / "none.der")
+    assert done.returncode != 0 and not (tmp_path / "none.der").exists()
+
+
+async def test_one_authority_can_be_taken_without_a_revocation_list(server, tmp_path):
+    authority = certificates.issue("foreign authority", authority=True)
+    (server.folder / "data" / "pki" / "trusted" / "foreign.der").write_bytes(authority.der)
+    identity = certificates.issue("foreign client", issuer=authority)
+    identity.save(tmp_path / "client")
+    assert await refused(server, identity)
+    [waiting] = listed(server)["pending"]
+    assert waiting["reason"] == "RevocationUnknown" and "without_revocation_list" in waiting["fix"]
+    plain = server.file.read_text()
+    server.file.write_text(plain.replace("[ua]", f'[ua]\nwithout_revocation_list = ["{authority.fingerprint}"]', 1))
+    server.reload()
+    client = await connect(server, identity)
+    await client.disconnect()
+    assert authority.fingerprint in trust(server, "list")

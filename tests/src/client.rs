@@ -3,13 +3,14 @@
 use std::io::{self, Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tagwire_model::Timestamp;
 use tagwire_ua_proto::codec::{Decode as _, Reader};
 use tagwire_ua_proto::ids::encoding;
 use tagwire_ua_proto::secure::{
-    ClientChannel, ClientConfig, ClientEvent, OwnIdentity, PeerCertificate, SecurityPolicy, sign_for_peer,
+    ClientChannel, ClientConfig, ClientEvent, OwnIdentity, PeerCertificate, SecurityPolicy, SessionFacts, Signer,
+    sign_session,
 };
 use tagwire_ua_proto::services::{
     ActivateSessionRequest, ActivateSessionResponse, ApplicationDescription, CloseSessionRequest, CreateSessionRequest,
@@ -129,7 +130,10 @@ impl Client {
     /// The header of a request in this session.
     pub fn header(&self) -> RequestHeader {
         let authentication_token = self.session.as_ref().map(|session| session.token.clone()).unwrap_or_default();
-        RequestHeader { authentication_token, timeout_hint: 60_000, ..RequestHeader::default() }
+        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        // Some servers refuse a request without a time.
+        let timestamp = Timestamp::from_unix_nanos(since_1970.as_nanos() as i128);
+        RequestHeader { authentication_token, timestamp, timeout_hint: 60_000, ..RequestHeader::default() }
     }
 
     fn create(&mut self) -> Outcome<()> {
@@ -157,7 +161,12 @@ impl Client {
         let mut request = ActivateSessionRequest { request_header: self.header(), ..Default::default() };
         if let (Some((own, server)), Some(session)) = (&self.security.0, &self.session) {
             let policy = self.security.config()?.policy;
-            request.client_signature = sign_for_peer(policy, own, server.leaf(), &session.nonce)?;
+            let facts = SessionFacts {
+                server_certificate: server.leaf(),
+                server_nonce: &session.nonce,
+                ..SessionFacts::default()
+            };
+            request.client_signature = sign_session(policy, own, Signer::Client, &facts)?;
         }
         let answer: ActivateSessionResponse = self.call(&request)?;
         if let Some(session) = &mut self.session {

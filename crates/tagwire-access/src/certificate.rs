@@ -17,6 +17,7 @@ use x509_cert::spki::SubjectPublicKeyInfoOwned;
 use crate::Reason;
 use crate::der_file;
 use crate::signature::{Algorithm, KeyKind};
+use crate::words;
 
 const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
@@ -39,6 +40,11 @@ impl Fingerprint {
         let mut bytes = [0; 32];
         bytes.copy_from_slice(digest::digest(&digest::SHA256, der).as_ref());
         Self(bytes)
+    }
+
+    /// Ten words for its first ten bytes, to be compared by voice.
+    pub fn words(&self) -> String {
+        words::words(&self.0)
     }
 
     /// The first eight hexadecimal digits, for lists.
@@ -325,7 +331,7 @@ fn malformed(error: &impl fmt::Display) -> CertificateError {
     CertificateError::Malformed(error.to_string())
 }
 
-fn address(octets: &[u8]) -> Option<IpAddr> {
+pub(crate) fn address(octets: &[u8]) -> Option<IpAddr> {
     if let Ok(v4) = <[u8; 4]>::try_from(octets) {
         return Some(IpAddr::from(v4));
     }
@@ -349,7 +355,7 @@ pub(crate) fn printable(name: &str) -> String {
     text
 }
 
-fn public_key(key: &SubjectPublicKeyInfoOwned) -> PublicKey {
+pub(crate) fn public_key(key: &SubjectPublicKeyInfoOwned) -> PublicKey {
     match key.algorithm.oid {
         RSA => rsa_bits(key.subject_public_key.raw_bytes()).map_or(PublicKey::Other, PublicKey::Rsa),
         EC => match key.algorithm.parameters.as_ref().and_then(|found| found.decode_as::<ObjectIdentifier>().ok()) {

@@ -6,9 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use tagwire_model::Timestamp;
+
 use crate::der_file::{self, Block};
 use crate::file;
 use crate::revocation::RevocationList;
+use crate::trust_terms::end_of;
 use crate::{Certificate, Fingerprint};
 
 /// Largest file read, in bytes; revocation lists of a large authority can be megabytes.
@@ -96,7 +99,13 @@ impl Folder {
             self.lists.clear();
             for (path, (_, content)) in &self.files {
                 for certificate in &content.certificates {
-                    self.certificates.insert(certificate.fingerprint(), (Arc::clone(certificate), path.clone()));
+                    let found = (Arc::clone(certificate), path.clone());
+                    // Of several files of one certificate the one counts whose trust lasts longest.
+                    let lasts = |path: &Path| end_of(path).map_or(i64::MAX, Timestamp::ticks);
+                    match self.certificates.get(&certificate.fingerprint()) {
+                        Some((_, known)) if lasts(known) >= lasts(path) => {}
+                        _ => drop(self.certificates.insert(certificate.fingerprint(), found)),
+                    }
                 }
                 self.lists.extend(content.lists.iter().cloned());
             }

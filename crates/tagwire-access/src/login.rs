@@ -7,7 +7,7 @@ use parking_lot::{Condvar, Mutex};
 use thiserror::Error;
 
 use crate::password::StoredHash;
-use crate::principal::{Origin, Peer, Principal};
+use crate::principal::{Identity, Origin, Peer, Principal};
 use crate::role::RoleSet;
 use crate::{Policy, Users};
 
@@ -66,18 +66,18 @@ impl Login {
         &self.users
     }
 
-    /// The principal of a peer without credentials.
+    /// The principal of a peer without credentials, who came the way that `way` tells.
     ///
     /// # Errors
     /// [`LoginRefused::Anonymous`].
-    pub fn anonymous(&self, policy: &Policy, application: &str, origin: Origin) -> Result<Principal, LoginRefused> {
+    pub fn anonymous(&self, policy: &Policy, way: Peer<'_>, origin: Origin) -> Result<Principal, LoginRefused> {
         if !policy.admits_anonymous() {
             return Err(LoginRefused::Anonymous);
         }
-        Ok(policy.principal(Peer { application, ..Peer::anonymous() }, RoleSet::NONE, origin))
+        Ok(policy.principal(Peer { identity: Identity::Anonymous, ..way }, RoleSet::NONE, origin))
     }
 
-    /// The principal of a user; blocks the thread for one hash, and for the wait before it.
+    /// The principal of a user who came the way that `way` tells; blocks the thread for one hash, and for the wait before it.
     ///
     /// # Errors
     /// [`LoginRefused::Credentials`] after the time of one hash, whatever was wrong; [`LoginRefused::Busy`].
@@ -86,11 +86,11 @@ impl Login {
         policy: &Policy,
         name: &str,
         password: &str,
-        application: &str,
+        way: Peer<'_>,
         origin: Origin,
     ) -> Result<Principal, LoginRefused> {
         let _ticket = self.take_turn()?;
-        let found = self.users.hash_of(name);
+        let found = self.users.hash_of(name, policy);
         // A decoy with the costs of a stored hash: the password behind any_hash must not open this door, so its
         // answer is dropped.
         let matches = match &found {
@@ -102,7 +102,8 @@ impl Login {
         };
         match found {
             Some((_, roles)) if matches => {
-                Ok(policy.principal(Peer { application, ..Peer::user(name) }, roles, origin))
+                let identity = Identity::User(name.into());
+                Ok(policy.principal(Peer { identity, ..way }, roles, origin))
             }
             _ => Err(LoginRefused::Credentials),
         }
@@ -169,10 +170,10 @@ mod tests {
     #[test]
     fn the_right_password_gives_the_roles_of_the_file() {
         let (_folder, login, policy, origin) = fixture();
-        let anna = login.user(&policy, "anna", "secret", "", origin).expect("logs in");
+        let anna = login.user(&policy, "anna", "secret", Peer::anonymous(), origin).expect("logs in");
         assert_eq!(anna.identity().to_string(), "anna");
         assert!(anna.may(Operation::Write) && !anna.may(Operation::Configure));
-        assert_eq!(login.anonymous(&policy, "", origin).expect_err("off"), LoginRefused::Anonymous);
+        assert_eq!(login.anonymous(&policy, Peer::anonymous(), origin).expect_err("off"), LoginRefused::Anonymous);
     }
 
     #[test]
@@ -198,7 +199,7 @@ mod tests {
             for (case, best) in cases.iter().zip(&mut best) {
                 let start = Instant::now();
                 assert_eq!(
-                    login.user(&policy, case.0, case.1, "", origin).expect_err("wrong"),
+                    login.user(&policy, case.0, case.1, Peer::anonymous(), origin).expect_err("wrong"),
                     LoginRefused::Credentials
                 );
                 *best = (*best).min(start.elapsed());

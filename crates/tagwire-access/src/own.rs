@@ -464,7 +464,7 @@ fn issue(
 }
 
 /// Year, month and day of `time`, days after the 28th held there so that the date exists in every year.
-fn date(time: Timestamp) -> (i32, u8, u8) {
+pub(crate) fn date(time: Timestamp) -> (i32, u8, u8) {
     let text = time.to_string();
     let mut parts = text.split(['-', 'T']).map(str::parse::<i32>);
     let mut next = || parts.next().and_then(Result::ok);

@@ -7,7 +7,7 @@ use thiserror::Error;
 use crate::glob;
 use crate::principal::{ChannelSecurity, Identity, Origin, Peer, Principal, Target, ZoneRights};
 use crate::role::{Role, RoleSet};
-use crate::{Issuer, Operation, OperationSet};
+use crate::{IdentityRule, Issuer, ManagedRole, Operation, OperationSet, RoleChange};
 
 /// What peers without credentials may do (`[ua] anonymous`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -88,6 +88,8 @@ pub struct Policy {
     rules: Vec<Rule>,
     mappings: Vec<Mapping>,
     issuers: Vec<Issuer>,
+    /// What clients set for roles.
+    managed: Vec<(Role, ManagedRole)>,
 }
 
 /// Why a policy was refused.
@@ -107,7 +109,14 @@ pub enum PolicyError {
 impl Policy {
     /// The defaults of each role, and what anonymous peers may do.
     pub const fn new(anonymous: Anonymous) -> Self {
-        Self { anonymous, own_roles: Vec::new(), rules: Vec::new(), mappings: Vec::new(), issuers: Vec::new() }
+        Self {
+            anonymous,
+            own_roles: Vec::new(),
+            rules: Vec::new(),
+            mappings: Vec::new(),
+            issuers: Vec::new(),
+            managed: Vec::new(),
+        }
     }
 
     /// What anonymous peers may do.
@@ -175,13 +184,76 @@ impl Policy {
 
     /// All roles, the well-known ones first.
     pub fn roles(&self) -> impl Iterator<Item = Role> + '_ {
-        (0..Role::N_WELL_KNOWN + self.own_roles.len() as u8).filter_map(Role::new)
+        let all = (0..Role::N_WELL_KNOWN + self.own_roles.len() as u8).filter_map(Role::new);
+        all.filter(|role| self.role_name(*role).is_some())
     }
 
     /// The name of a role.
     pub fn role_name(&self, role: Role) -> Option<&str> {
-        role.well_known_name()
-            .or_else(|| self.own_roles.get(usize::from(role.bit() - Role::N_WELL_KNOWN)).map(String::as_str))
+        role.well_known_name().or_else(|| {
+            let own = self.own_roles.get(usize::from(role.bit() - Role::N_WELL_KNOWN)).map(String::as_str);
+            own.filter(|name| !name.is_empty())
+        })
+    }
+
+    /// Number of roles besides the well-known ones.
+    pub(crate) const fn n_own_roles(&self) -> usize {
+        self.own_roles.len()
+    }
+
+    /// Leaves out the number of a role that is gone, since sessions may still hold it.
+    pub(crate) fn add_removed_role(&mut self) {
+        if self.own_roles.len() < usize::from(Role::MAX - Role::N_WELL_KNOWN) {
+            self.own_roles.push(String::new());
+        }
+    }
+
+    /// Lays what clients set for a role over the rest.
+    pub(crate) fn manage(&mut self, role: Role, managed: ManagedRole) {
+        self.managed.push((role, managed));
+    }
+
+    /// What clients set for a role.
+    pub fn managed(&self, role: Role) -> Option<&ManagedRole> {
+        self.managed.iter().find(|(managed, _)| *managed == role).map(|(_, managed)| managed)
+    }
+
+    /// The rules by which the configuration gives a role.
+    pub fn configured_identities(&self, role: Role) -> Vec<IdentityRule> {
+        let certificate = |text: &String| {
+            let is_digits = text.replace([':', ' '], "").bytes().all(|byte| byte.is_ascii_hexdigit());
+            if is_digits { IdentityRule::Thumbprint(text.clone()) } else { IdentityRule::Subject(text.clone()) }
+        };
+        let mut rules = match role {
+            Role::ANONYMOUS => vec![IdentityRule::Anonymous],
+            Role::AUTHENTICATED => vec![IdentityRule::Authenticated],
+            role if self.anonymous.roles().contains(role) => vec![IdentityRule::Anonymous],
+            _ => Vec::new(),
+        };
+        for mapping in self.mappings.iter().filter(|mapping| mapping.role == role) {
+            rules.extend(mapping.users.iter().cloned().map(IdentityRule::UserName));
+            rules.extend(mapping.certificates.iter().map(certificate));
+        }
+        rules
+    }
+
+    /// The applications to which the configuration keeps a role; none where it says nothing.
+    pub fn configured_applications(&self, role: Role) -> Vec<String> {
+        let of_role = self.mappings.iter().filter(|mapping| mapping.role == role);
+        of_role.flat_map(|mapping| mapping.applications.iter().cloned()).collect()
+    }
+
+    /// Whether the configuration says that of which a change speaks.
+    pub(crate) fn says(&self, role: Role, change: &RoleChange) -> bool {
+        match change {
+            RoleChange::AddIdentity(rule) | RoleChange::RemoveIdentity(rule) => {
+                self.configured_identities(role).contains(rule)
+            }
+            RoleChange::AddApplication(_) | RoleChange::RemoveApplication(_) | RoleChange::ExcludeApplications(_) => {
+                !self.configured_applications(role).is_empty()
+            }
+            _ => false,
+        }
     }
 
     /// What a role may do in a zone.
@@ -200,7 +272,7 @@ impl Policy {
     /// The role with this name, well-known or of the configuration.
     pub fn role(&self, name: &str) -> Option<Role> {
         Role::from_well_known_name(name).or_else(|| {
-            let idx = self.own_roles.iter().position(|own| own == name)?;
+            let idx = self.own_roles.iter().position(|own| own == name && !own.is_empty())?;
             Role::new(Role::N_WELL_KNOWN + u8::try_from(idx).ok()?)
         })
     }
@@ -226,7 +298,7 @@ impl Policy {
             Identity::Anonymous => self.anonymous.roles(),
             _ => roles.union(RoleSet::of(&[Role::ANONYMOUS, Role::AUTHENTICATED])),
         };
-        let roles = self.mapped(&peer, roles);
+        let roles = self.managed_roles(&peer, origin.security, self.mapped(&peer, roles));
         let may_in =
             |zone| roles.iter().fold(OperationSet::NONE, |set, role| set.union(self.operations_of(role, zone)));
         let elsewhere = may_in(Zone::ELSEWHERE);
@@ -252,17 +324,29 @@ impl Policy {
         };
         let added = self.mappings.iter().filter(named).map(|mapping| mapping.role);
         let roles = added.fold(roles, |roles, role| roles.union(RoleSet::of(&[role])));
-        let is_kept_for_others = |role: Role| {
-            let mut limits = self
-                .mappings
-                .iter()
-                .filter(|mapping| mapping.role == role && !mapping.applications.is_empty())
-                .peekable();
-            limits.peek().is_some()
-                && !limits.any(|mapping| mapping.applications.iter().any(|uri| *uri == peer.application))
-        };
-        let held: Vec<Role> = roles.iter().filter(|role| !is_kept_for_others(*role)).collect();
+        let held: Vec<Role> = roles.iter().filter(|role| !self.is_kept_for_others(*role, peer)).collect();
         RoleSet::of(&held)
+    }
+
+    /// The roles after what clients set for them.
+    fn managed_roles(&self, peer: &Peer<'_>, security: ChannelSecurity, roles: RoleSet) -> RoleSet {
+        if self.managed.is_empty() {
+            return roles;
+        }
+        let given = self.managed.iter().filter(|(_, managed)| managed.is_given_to(peer));
+        let kept = given.filter(|(role, _)| !self.is_kept_for_others(*role, peer));
+        let roles = kept.fold(roles, |roles, (role, _)| roles.union(RoleSet::of(&[*role])));
+        let counts = |role: &Role| self.managed(*role).is_none_or(|managed| managed.counts_for(peer, security));
+        let held: Vec<Role> = roles.iter().filter(counts).collect();
+        RoleSet::of(&held)
+    }
+
+    /// Whether the configuration keeps a role for other applications.
+    fn is_kept_for_others(&self, role: Role, peer: &Peer<'_>) -> bool {
+        let mut limits =
+            self.mappings.iter().filter(|mapping| mapping.role == role && !mapping.applications.is_empty()).peekable();
+        limits.peek().is_some()
+            && !limits.any(|mapping| mapping.applications.iter().any(|uri| *uri == peer.application))
     }
 
     /// Whether peers without credentials may open a session.

@@ -4,6 +4,8 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{Fingerprint, Operation, OperationSet, RoleSet, Zone};
 
 /// Which face a request came through.
@@ -22,7 +24,8 @@ pub enum Face {
 }
 
 /// How the channel that a request came through is protected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum ChannelSecurity {
     /// Not at all.
     None,
@@ -30,6 +33,17 @@ pub enum ChannelSecurity {
     Signed,
     /// Signed and encrypted.
     Encrypted,
+}
+
+impl ChannelSecurity {
+    /// Its word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Signed => "signed",
+            Self::Encrypted => "encrypted",
+        }
+    }
 }
 
 /// Where a request comes from.
@@ -68,33 +82,45 @@ impl fmt::Display for Identity {
     }
 }
 
-/// What a peer showed of itself.
+/// What a peer showed of itself, and by what way it came.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Peer<'a> {
     /// Who it is.
     pub identity: Identity,
     /// Subject of the user's certificate; empty without one.
     pub subject: &'a str,
+    /// SHA-1 of the user's certificate.
+    pub thumbprint: Option<[u8; 20]>,
     /// URI of the application that it uses, proved by the channel's certificate; empty without one.
     pub application: &'a str,
+    /// URL by which it reached the server; empty where that is not known.
+    pub url: &'a str,
+    /// URI of the security policy of its channel; empty where there is none.
+    pub policy: &'a str,
 }
 
 impl Peer<'_> {
     /// Somebody without credentials.
     pub const fn anonymous() -> Self {
-        Self { identity: Identity::Anonymous, subject: "", application: "" }
+        Self { identity: Identity::Anonymous, subject: "", thumbprint: None, application: "", url: "", policy: "" }
     }
 
     /// A user by name.
     pub fn user(name: &str) -> Self {
-        Self { identity: Identity::User(Arc::from(name)), subject: "", application: "" }
+        Self { identity: Identity::User(Arc::from(name)), ..Peer::anonymous() }
+    }
+
+    /// The SHA-1 of the user's certificate in hexadecimal digits; empty without one.
+    pub(crate) fn thumbprint_text(&self) -> String {
+        self.thumbprint.iter().flatten().map(|byte| format!("{byte:02x}")).collect()
     }
 }
 
 impl<'a> Peer<'a> {
     /// The holder of a certificate.
     pub const fn certificate(fingerprint: Fingerprint, subject: &'a str) -> Self {
-        Self { identity: Identity::Certificate(fingerprint), subject, application: "" }
+        let identity = Identity::Certificate(fingerprint);
+        Self { identity, subject, thumbprint: None, application: "", url: "", policy: "" }
     }
 }
 

@@ -156,7 +156,9 @@ impl Reason {
             Self::UriMismatch(_) => "let the peer's application URI equal the URI in its certificate",
             Self::UseNotAllowed => "give the peer an application certificate instead of one of a certificate authority",
             Self::IssuerUseNotAllowed => "let the issuer's certificate permit the signing of certificates",
-            Self::RevocationUnknown(_) => "put the issuer's current revocation list into the issuer folder",
+            Self::RevocationUnknown(_) => {
+                "put the issuer's current revocation list into the issuer folder, or name the issuer in [ua] without_revocation_list"
+            }
             Self::Revoked | Self::IssuerRevoked => "issue a new certificate for the peer",
         }
     }

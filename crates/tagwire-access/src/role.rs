@@ -70,6 +70,17 @@ impl Role {
         Self::well_known().find(|role| role.well_known_name() == Some(name))
     }
 
+    /// The well-known role that people could take this name for, however they write it.
+    pub(crate) fn well_known_for(name: &str) -> Option<Self> {
+        let plain = |name: &str| -> String {
+            let letters = name.chars().filter(|letter| letter.is_alphanumeric());
+            letters.flat_map(char::to_lowercase).collect()
+        };
+        let wanted = plain(name);
+        let is_it = |role: &Self| role.well_known_name().is_some_and(|known| plain(known) == wanted);
+        Self::well_known().find(is_it).or_else(|| (wanted == "authenticateduser").then_some(Self::AUTHENTICATED))
+    }
+
     /// What the role may do in places that no rule covers; own roles may do nothing there.
     pub const fn default_operations(self) -> OperationSet {
         const OBSERVER: OperationSet = OperationSet::of(&[Browse, Read, HistoryRead, ReceiveEvents]);

@@ -56,7 +56,7 @@ impl OwnIdentity {
         let certificate = current.certificate();
         let name = match subject {
             Some(text) => parse_subject(text),
-            None => own_subject(certificate),
+            None => subject_of(&certificate.subject_der),
         };
         let mut params = CertificateParams::default();
         params.distinguished_name = name.ok_or(SigningRequestError::Subject)?;
@@ -117,9 +117,9 @@ fn alternatives(certificate: &Certificate) -> Result<Vec<SanType>, SigningReques
     Ok(names)
 }
 
-/// The subject of the own certificate, part by part.
-fn own_subject(certificate: &Certificate) -> Option<DistinguishedName> {
-    let parsed = Name::from_der(&certificate.subject_der).ok()?;
+/// A subject, DER, part by part.
+pub(crate) fn subject_of(der: &[u8]) -> Option<DistinguishedName> {
+    let parsed = Name::from_der(der).ok()?;
     let mut name = DistinguishedName::new();
     for AttributeTypeAndValue { oid, value } in parsed.iter() {
         let arcs: Vec<u64> = oid.arcs().map(u64::from).collect();

@@ -18,7 +18,7 @@ use crate::path::{self, MAX_DEPTH};
 use crate::rejected::Rejected;
 use crate::{
     Actor, Audit, AuditEvent, Certificate, CertificateError, Face, Fingerprint, Reason, Refusal, RejectedEntry,
-    Revocation, What, der_file, revocation,
+    Revocation, TrustRules, What, der_file, revocation,
 };
 
 /// Most bytes of certificates taken from one peer.
@@ -126,6 +126,7 @@ pub(crate) struct State {
     pub(crate) issuers: Folder,
     blocked: Folder,
     scanned: Instant,
+    pub(crate) rules: TrustRules,
 }
 
 impl State {
@@ -161,7 +162,13 @@ impl TrustStore {
         blocked.scan();
         Self {
             settings,
-            state: RwLock::new(State { trusted, issuers, blocked, scanned: Instant::now() }),
+            state: RwLock::new(State {
+                trusted,
+                issuers,
+                blocked,
+                scanned: Instant::now(),
+                rules: TrustRules::default(),
+            }),
             rejected: Mutex::new(Rejected::open(pki.join("rejected"))),
             generation: AtomicU64::new(1),
             audit,
@@ -240,12 +247,19 @@ impl TrustStore {
             .chain(sent.iter().skip(1))
             .cloned()
             .collect();
-        let is_trusted = |fingerprint: Fingerprint| state.trusted.certificates.contains_key(&fingerprint);
+        let is_declared = |fingerprint: Fingerprint| state.rules.trusted.contains(&fingerprint);
+        let is_trusted =
+            |fingerprint: Fingerprint| state.trusted.trusted(fingerprint, now).is_some() || is_declared(fingerprint);
+        let is_trusted_exactly = |certificate: &Certificate| {
+            let known = state.trusted.trusted(certificate.fingerprint(), now);
+            // The fingerprint finds it, the whole DER decides, as far as there is one.
+            known.is_some_and(|known| **known == *certificate) || is_declared(certificate.fingerprint())
+        };
         if sent.iter().any(|certificate| state.blocked.certificates.contains_key(&certificate.fingerprint())) {
             return Err(Reason::Blocked);
         }
         let path = path::find(leaf, &pool, is_trusted)?;
-        if !path.iter().any(|certificate| is_trusted_exactly(&state.trusted, certificate)) {
+        if !path.iter().any(|certificate| is_trusted_exactly(certificate)) {
             return Err(Reason::Untrusted);
         }
         if path.iter().any(|certificate| state.blocked.certificates.contains_key(&certificate.fingerprint())) {
@@ -262,7 +276,7 @@ impl TrustStore {
             return Err(Reason::IssuerTime);
         }
         if let Some(host) = check.host
-            && !is_trusted_exactly(&state.trusted, leaf)
+            && !is_trusted_exactly(leaf)
             && !leaf.names_host(host)
         {
             return Err(Reason::HostMismatch(host.to_owned()));
@@ -286,6 +300,8 @@ impl TrustStore {
             let lists = state.trusted.lists.iter().chain(&state.issuers.lists).map(Arc::as_ref);
             match revocation::check(certificate, issuer, lists, now) {
                 Err(Reason::Revoked) if depth > 0 => return Err(Reason::IssuerRevoked),
+                Err(Reason::RevocationUnknown(_))
+                    if state.rules.without_revocation_list.contains(&issuer.fingerprint()) => {}
                 Err(Reason::RevocationUnknown(name)) => {
                     unknown.get_or_insert(Reason::RevocationUnknown(name));
                 }
@@ -426,17 +442,28 @@ impl TrustStore {
     /// # Errors
     /// [`TrustError::Unknown`], [`TrustError::File`].
     pub fn accept(&self, fingerprint: Fingerprint, now: Timestamp, by: &Actor) -> Result<(), TrustError> {
+        self.accept_with(fingerprint, None, now, by)
+    }
+
+    /// As [`Self::accept`], perhaps for a time only.
+    pub(crate) fn accept_with(
+        &self,
+        fingerprint: Fingerprint,
+        end: Option<Timestamp>,
+        now: Timestamp,
+        by: &Actor,
+    ) -> Result<(), TrustError> {
         let _editing = self.edit(fingerprint);
         let mut rejected = self.rejected.lock();
         let waiting = rejected.entries().get(&fingerprint).map(|entry| Arc::clone(&entry.certificate));
         let Some(certificate) = waiting.or_else(|| self.known(fingerprint)) else {
             return Err(TrustError::Unknown(fingerprint.to_string()));
         };
-        self.store_trusted(&certificate)?;
+        self.store_until(&certificate, end)?;
         self.unblock(fingerprint)?;
         rejected.forget(fingerprint)?;
         drop(rejected);
-        self.changed(fingerprint, "accepted", now, by);
+        self.changed(fingerprint, if end.is_some() { "accepted for a time" } else { "accepted" }, now, by);
         Ok(())
     }
 
@@ -447,7 +474,7 @@ impl TrustStore {
     pub fn accept_der(&self, der: &[u8], now: Timestamp, by: &Actor) -> Result<Fingerprint, TrustError> {
         let certificate = Certificate::from_der(der)?;
         let _editing = self.edit(certificate.fingerprint());
-        self.store_trusted(&certificate)?;
+        self.store_until(&certificate, None)?;
         self.rejected.lock().forget(certificate.fingerprint())?;
         self.changed(certificate.fingerprint(), "accepted", now, by);
         Ok(certificate.fingerprint())
@@ -459,6 +486,17 @@ impl TrustStore {
     /// # Errors
     /// [`TrustError::Unknown`], [`TrustError::File`].
     pub fn reject(&self, fingerprint: Fingerprint, now: Timestamp, by: &Actor) -> Result<(), TrustError> {
+        self.reject_because(fingerprint, "rejected", now, by)
+    }
+
+    /// As [`Self::reject`], for another reason.
+    pub(crate) fn reject_because(
+        &self,
+        fingerprint: Fingerprint,
+        change: &'static str,
+        now: Timestamp,
+        by: &Actor,
+    ) -> Result<(), TrustError> {
         let _editing = self.edit(fingerprint);
         match self.take_trusted(fingerprint) {
             Ok(certificate) => self.rejected.lock().store(&certificate, now)?,
@@ -475,7 +513,7 @@ impl TrustStore {
             }
             Err(error) => return Err(error),
         }
-        self.changed(fingerprint, "rejected", now, by);
+        self.changed(fingerprint, change, now, by);
         Ok(())
     }
 
@@ -543,11 +581,6 @@ impl TrustStore {
         Editing { store: self, fingerprint }
     }
 
-    fn store_trusted(&self, certificate: &Certificate) -> Result<(), TrustError> {
-        let path = self.state.read().trusted.file_of(certificate.fingerprint());
-        Ok(file::replace(&path, certificate.der(), Readers::All)?)
-    }
-
     /// Deletes the file of a trusted certificate; a file with several certificates goes as a whole.
     fn take_trusted(&self, fingerprint: Fingerprint) -> Result<Arc<Certificate>, TrustError> {
         self.rescan(true);
@@ -565,6 +598,11 @@ impl TrustStore {
             rejected.forget(fingerprint)?;
         }
         Ok(())
+    }
+
+    /// Has live sessions looked at again.
+    pub(crate) fn bump(&self) {
+        self.generation.fetch_add(1, Ordering::AcqRel);
     }
 
     fn changed(&self, fingerprint: Fingerprint, change: &'static str, now: Timestamp, by: &Actor) {
@@ -624,11 +662,6 @@ fn list(folder: &Folder) -> Vec<TrustEntry> {
         .collect();
     entries.sort_by(|a, b| a.certificate.subject().cmp(b.certificate.subject()).then(a.path.cmp(&b.path)));
     entries
-}
-
-/// Whether the list holds this very certificate; the fingerprint finds it, the whole DER decides.
-fn is_trusted_exactly(folder: &Folder, certificate: &Certificate) -> bool {
-    folder.certificates.get(&certificate.fingerprint()).is_some_and(|(known, _)| **known == *certificate)
 }
 
 fn check_uri(certificate: &Certificate, application_uri: &str) -> Result<(), Reason> {

@@ -91,9 +91,8 @@ impl TrustStore {
         TrustList { trusted, trusted_lists, issuers, issuer_lists }
     }
 
-    /// When the lists last changed; the files tell.
+    /// When the lists last changed, as the files told when they were last looked at; never waits for the disk.
     pub fn last_update(&self) -> Timestamp {
-        self.rescan(false);
         let state = self.state.read();
         let latest = state.trusted.last_change().max(state.issuers.last_change());
         let since_epoch = latest.and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());

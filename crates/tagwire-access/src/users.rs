@@ -8,10 +8,11 @@ use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use thiserror::Error;
 
+use crate::Policy;
 use crate::file::{self, FileError, Readers};
 use crate::password::{PasswordError, StoredHash};
 use crate::role::RoleSet;
-use crate::users_file;
+use crate::users_file::{self, Given};
 
 /// Largest users file read, in bytes.
 const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024;
@@ -49,8 +50,16 @@ pub enum UsersError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct StoredUser {
     pub(crate) roles: RoleSet,
+    /// Names of roles that the configuration or a client may have made.
+    pub(crate) own_roles: Vec<String>,
     pub(crate) hash: StoredHash,
     pub(crate) disabled: bool,
+}
+
+impl StoredUser {
+    fn held(&self, policy: &Policy) -> RoleSet {
+        self.roles.union(policy.roles_named(self.own_roles.iter().map(String::as_str)))
+    }
 }
 
 /// A user as listed; the hash stays inside.
@@ -59,7 +68,7 @@ pub struct UserEntry {
     /// The name, as typed at login.
     pub name: String,
     /// The roles by name, `admin` for all of them.
-    pub roles: Vec<&'static str>,
+    pub roles: Vec<String>,
     /// Whether logins are refused for now.
     pub disabled: bool,
 }
@@ -108,7 +117,7 @@ impl Users {
         let users = self.users.load();
         let entry = |(name, user): (&String, &StoredUser)| UserEntry {
             name: name.clone(),
-            roles: users_file::role_names(user.roles),
+            roles: users_file::role_names(user).into_iter().map(str::to_owned).collect(),
             disabled: user.disabled,
         };
         users.iter().map(entry).collect()
@@ -119,9 +128,19 @@ impl Users {
         self.users.load().is_empty()
     }
 
-    /// The roles of a user who may log in; sessions ask again after [`Users::reload`] or a change.
-    pub fn roles_of(&self, name: &str) -> Option<RoleSet> {
-        self.users.load().get(name).filter(|user| !user.disabled).map(|user| user.roles)
+    /// The roles of a user who may log in, as the policy knows them; sessions ask again after [`Users::reload`] or a
+    /// change.
+    pub fn roles_of(&self, name: &str, policy: &Policy) -> Option<RoleSet> {
+        let users = self.users.load();
+        users.get(name).filter(|user| !user.disabled).map(|user| user.held(policy))
+    }
+
+    /// The users with roles that nobody knows, each with the name of such a role.
+    pub fn unknown_roles(&self, is_known: impl Fn(&str) -> bool) -> Vec<(String, String)> {
+        let users = self.users.load();
+        let roles = users.iter().flat_map(|(name, user)| user.own_roles.iter().map(move |role| (name, role)));
+        let unknown = roles.filter(|(_, role)| !is_known(role));
+        unknown.map(|(name, role)| (name.clone(), role.clone())).collect()
     }
 
     /// Adds a user.
@@ -130,13 +149,13 @@ impl Users {
     /// [`UsersError`] when the name is taken or wrong, a role is unknown, or the file cannot be written.
     pub fn add<S: AsRef<str>>(&self, name: &str, roles: &[S], password: &str) -> Result<(), UsersError> {
         users_file::check_name(name).map_err(UsersError::Invalid)?;
-        let roles = users_file::parse_roles(roles).map_err(UsersError::Invalid)?;
+        let Given { roles, own_roles } = users_file::parse_roles(roles).map_err(UsersError::Invalid)?;
         let hash = StoredHash::of(password)?;
         self.alter(|users| {
             if users.contains_key(name) {
                 return Err(UsersError::Exists(name.to_owned()));
             }
-            users.insert(name.to_owned(), StoredUser { roles, hash, disabled: false });
+            users.insert(name.to_owned(), StoredUser { roles, own_roles, hash, disabled: false });
             Ok(())
         })
     }
@@ -163,8 +182,11 @@ impl Users {
     /// # Errors
     /// [`UsersError::Unknown`], [`UsersError::Invalid`], [`UsersError::Access`].
     pub fn set_roles<S: AsRef<str>>(&self, name: &str, roles: &[S]) -> Result<(), UsersError> {
-        let roles = users_file::parse_roles(roles).map_err(UsersError::Invalid)?;
-        self.alter_user(name, |user| user.roles = roles)
+        let Given { roles, own_roles } = users_file::parse_roles(roles).map_err(UsersError::Invalid)?;
+        self.alter_user(name, |user| {
+            user.roles = roles;
+            user.own_roles = own_roles;
+        })
     }
 
     /// Refuses or admits a user's logins.
@@ -175,8 +197,9 @@ impl Users {
         self.alter_user(name, |user| user.disabled = disabled)
     }
 
-    pub(crate) fn hash_of(&self, name: &str) -> Option<(StoredHash, RoleSet)> {
-        self.users.load().get(name).filter(|user| !user.disabled).map(|user| (user.hash.clone(), user.roles))
+    pub(crate) fn hash_of(&self, name: &str, policy: &Policy) -> Option<(StoredHash, RoleSet)> {
+        let users = self.users.load();
+        users.get(name).filter(|user| !user.disabled).map(|user| (user.hash.clone(), user.held(policy)))
     }
 
     /// The hash of any user, for its costs.
@@ -230,7 +253,7 @@ mod tests {
         users.add("anna", &["operator"], "secret").expect("adds");
         users.add("bob", &["admin"], "other").expect("adds");
         assert!(matches!(users.add("anna", &["operator"], "x"), Err(UsersError::Exists(_))));
-        assert!(matches!(users.add("carl", &["king"], "x"), Err(UsersError::Invalid(_))));
+        assert!(matches!(users.add("carl", &["king.of.all"], "x"), Err(UsersError::Invalid(_))));
         assert!(matches!(users.remove("carl"), Err(UsersError::Unknown(_))));
         users.set_roles("anna", &["observer"]).expect("sets");
         users.set_disabled("bob", true).expect("sets");
@@ -238,7 +261,13 @@ mod tests {
         let again = Users::open(&path).expect("opens again");
         assert_eq!(again.list(), users.list());
         assert_eq!(again.list()[0].roles, ["observer"]);
-        assert_eq!(again.roles_of("bob"), None, "a disabled user holds no role");
+        let mut policy = Policy::new(crate::Anonymous::None);
+        assert_eq!(again.roles_of("bob", &policy), None, "a disabled user holds no role");
+        users.set_roles("anna", &["observer", "panel"]).expect("sets");
+        assert_eq!(users.unknown_roles(|role| policy.role(role).is_some()), [("anna".to_owned(), "panel".to_owned())]);
+        let panel = policy.add_role("panel").expect("free");
+        assert!(users.roles_of("anna", &policy).expect("known").contains(panel));
+        users.set_roles("anna", &["observer"]).expect("sets");
         again.remove("anna").expect("removes");
         assert_eq!(users.list().len(), 2);
         assert_eq!(users.reload().expect("reloads"), ["anna"]);

@@ -7,6 +7,7 @@ use std::path::Path;
 use serde::Deserialize;
 use toml::Spanned;
 
+use crate::managed::is_role_name;
 use crate::password::StoredHash;
 use crate::role::{Role, RoleSet};
 use crate::users::{StoredUser, UsersError};
@@ -49,10 +50,11 @@ pub(crate) fn parse(path: &Path, text: &str) -> Result<BTreeMap<String, StoredUs
     for user in file.user {
         let name = user.name.get_ref();
         check_name(name).map_err(|problem| error(user.name.span().start, problem))?;
-        let roles = parse_roles(user.roles.get_ref()).map_err(|problem| error(user.roles.span().start, problem))?;
+        let Given { roles, own_roles } =
+            parse_roles(user.roles.get_ref()).map_err(|problem| error(user.roles.span().start, problem))?;
         let hash = StoredHash::parse(user.password.get_ref())
             .map_err(|problem| error(user.password.span().start, format!("password of \"{name}\": {problem}")))?;
-        let stored = StoredUser { roles, hash, disabled: user.disabled };
+        let stored = StoredUser { roles, own_roles, hash, disabled: user.disabled };
         if users.insert(name.clone(), stored).is_some() {
             return Err(error(user.name.span().start, format!("user \"{name}\" is listed twice")));
         }
@@ -64,7 +66,7 @@ pub(crate) fn parse(path: &Path, text: &str) -> Result<BTreeMap<String, StoredUs
 pub(crate) fn print(users: &BTreeMap<String, StoredUser>) -> String {
     let mut text = format!("{HEADER}version = 1\n");
     for (name, user) in users {
-        let roles: Vec<String> = role_names(user.roles).into_iter().map(|role| format!("\"{role}\"")).collect();
+        let roles: Vec<String> = role_names(user).into_iter().map(|role| format!("\"{role}\"")).collect();
         let name = toml::Value::String(name.clone());
         // Writing to a String cannot fail.
         let _ = write!(
@@ -80,31 +82,48 @@ pub(crate) fn print(users: &BTreeMap<String, StoredUser>) -> String {
     text
 }
 
-/// The roles with these names; `admin` stands for all of a person's.
-pub(crate) fn parse_roles<S: AsRef<str>>(names: &[S]) -> Result<RoleSet, String> {
-    let mut roles = RoleSet::NONE;
+/// The roles of a user: well-known ones, and names of others.
+pub(crate) struct Given {
+    pub(crate) roles: RoleSet,
+    pub(crate) own_roles: Vec<String>,
+}
+
+/// The roles with these names; `admin` stands for all of a person's. A role of the plant's own counts when the
+/// configuration has it, which may change while the file stays.
+pub(crate) fn parse_roles<S: AsRef<str>>(names: &[S]) -> Result<Given, String> {
+    let (mut roles, mut own_roles) = (RoleSet::NONE, Vec::new());
     for name in names.iter().map(AsRef::as_ref) {
         let role = match (name, Role::from_well_known_name(name)) {
             (ADMIN, _) => RoleSet::ADMIN,
             (_, Some(role)) if role != Role::ANONYMOUS && role != Role::AUTHENTICATED => RoleSet::of(&[role]),
+            (_, None) if is_role_name(name) && Role::well_known_for(name).is_none() => {
+                if !own_roles.iter().any(|own| own == name) {
+                    own_roles.push(name.to_owned());
+                }
+                continue;
+            }
             _ => {
                 return Err(format!(
                     "role \"{name}\" is not one of observer, operator, engineer, supervisor, configure-admin, \
-                     security-admin, admin"
+                     security-admin, admin, and no name for a role of the configuration"
                 ));
             }
         };
         roles = roles.union(role);
     }
-    if roles.is_empty() { Err("no role".to_owned()) } else { Ok(roles) }
+    if roles.is_empty() && own_roles.is_empty() {
+        return Err("no role".to_owned());
+    }
+    Ok(Given { roles, own_roles })
 }
 
-/// The names of roles, shortest form.
-pub(crate) fn role_names(roles: RoleSet) -> Vec<&'static str> {
-    if roles == RoleSet::ADMIN {
-        return vec![ADMIN];
-    }
-    roles.iter().filter_map(Role::well_known_name).collect()
+/// The names of a user's roles, shortest form.
+pub(crate) fn role_names(user: &StoredUser) -> Vec<&str> {
+    let well_known = match user.roles {
+        RoleSet::ADMIN => vec![ADMIN],
+        roles => roles.iter().filter_map(Role::well_known_name).collect(),
+    };
+    well_known.into_iter().chain(user.own_roles.iter().map(String::as_str)).collect()
 }
 
 /// Checks a user name: 1 to 128 bytes, without control characters and without blanks at its ends.
@@ -126,11 +145,12 @@ mod tests {
     #[test]
     fn prints_what_it_parses() {
         let text = format!(
-            "version = 1\n[[user]]\nname = \"a \\\"q\\\"\"\nroles = [\"operator\", \"supervisor\"]\npassword = \"{HASH}\"\n\
+            "version = 1\n[[user]]\nname = \"a \\\"q\\\"\"\nroles = [\"night-shift\", \"operator\", \"supervisor\"]\npassword = \"{HASH}\"\n\
              [[user]]\nname = \"b\"\nroles = [\"admin\"]\npassword = \"{HASH}\"\ndisabled = true\n"
         );
         let users = parse(Path::new("users.toml"), &text).expect("parses");
-        assert_eq!(role_names(users["b"].roles), ["admin"]);
+        assert_eq!(role_names(&users["b"]), ["admin"]);
+        assert_eq!(role_names(&users["a \"q\""]), ["operator", "supervisor", "night-shift"]);
         assert!(users["b"].disabled);
         assert_eq!(parse(Path::new("users.toml"), &print(&users)).expect("parses again"), users);
     }
@@ -147,7 +167,8 @@ mod tests {
             ("version = 1\nusers = []\n".to_owned(), 2, "unknown field `users`"),
             (user("", "\"observer\"", HASH), 4, "user name \"\""),
             (user("a\\u0007", "\"observer\"", HASH), 4, "control"),
-            (user("a", "\"boss\"", HASH), 5, "role \"boss\""),
+            (user("a", "\"the.boss\"", HASH), 5, "role \"the.boss\""),
+            (user("a", "\"Operator\"", HASH), 5, "role \"Operator\""),
             (user("a", "\"anonymous\"", HASH), 5, "role \"anonymous\""),
             (user("a", "", HASH), 5, "no role"),
             (user("a", "\"observer\"", "secret"), 6, "password of \"a\": not an argon2id hash"),

@@ -19,6 +19,8 @@ pub struct Changes {
     pub needs_restart: Vec<String>,
     /// Whether it changes who may do what, which ends all sessions.
     pub access: bool,
+    /// Whether it changes which certificates are trusted because the configuration says so.
+    pub trust: bool,
 }
 
 /// What happens to something.
@@ -96,12 +98,15 @@ impl Changes {
             }
         }
         let access = sections.access.policy != config.access.policy;
-        Self { links, needs_restart: needs_restart(sections, config), access }
+        let (old, new) = (&sections.ua, &config.ua);
+        let trust = old.trusted_fingerprints != new.trusted_fingerprints
+            || old.without_revocation_list != new.without_revocation_list;
+        Self { links, needs_restart: needs_restart(sections, config), access, trust }
     }
 
     /// Whether the two configurations are the same.
     pub fn is_empty(&self) -> bool {
-        self.links.is_empty() && self.needs_restart.is_empty() && !self.access
+        self.links.is_empty() && self.needs_restart.is_empty() && !self.access && !self.trust
     }
 
     /// Numbers of tags added, removed and changed.
@@ -348,6 +353,9 @@ impl fmt::Display for Changes {
         }
         if self.access {
             writeln!(f, "~ who may do what; sessions of OPC UA clients end and can be opened again at once")?;
+        }
+        if self.trust {
+            writeln!(f, "~ which certificates are trusted; clients that are not any more are disconnected")?;
         }
         for key in &self.needs_restart {
             writeln!(f, "! {key} counts after a restart of the server")?;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use parking_lot::Mutex as SyncMutex;
 use tagwire_access::{
     Actor, CertificateType, FileError, Login, OwnCertificate, OwnError, OwnIdentity, OwnSettings, PasswordError,
-    TrustSettings, TrustStore, Users, UsersError, What, found_names, install_id,
+    RoleBook, RoleError, TrustSettings, TrustStore, Users, UsersError, What, found_names, install_id,
 };
 use tagwire_driver::{Clock, DriverKind, Statistics, Watchdog};
 use tagwire_hub::Hub;
@@ -35,11 +35,14 @@ use crate::plant::{NodeIds, Plant, PlantError};
 use crate::register::{discovery_urls, keep_registered};
 use crate::service_level::service_level;
 use crate::system::{ServerItem, ServerTags};
-use crate::trust::USERS_FOLDER;
+use crate::trust::{USERS_FOLDER, set_rules};
 use crate::ua::{MAX_KEY_WAIT, Names, UaFace, UaSetup};
 
 /// A link whose task has not moved for so long is stuck.
 const STUCK_AFTER: Duration = Duration::from_secs(10);
+
+/// What clients changed of roles, in the data folder.
+const ROLES_FILE: &str = "roles.toml";
 
 /// How often the server looks after itself.
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
@@ -84,6 +87,9 @@ pub enum StartError {
     /// The list of users cannot be used.
     #[error(transparent)]
     Users(#[from] UsersError),
+    /// What clients changed of roles cannot be used.
+    #[error(transparent)]
+    Roles(#[from] RoleError),
     /// This machine cannot check passwords.
     #[error(transparent)]
     Password(#[from] PasswordError),
@@ -147,7 +153,9 @@ impl Gateway {
         let trust = Arc::new(TrustStore::open(&pki, TrustSettings::default(), Arc::clone(&audit))?);
         let user_trust =
             Arc::new(TrustStore::open(&pki.join(USERS_FOLDER), TrustSettings::users(), Arc::clone(&audit))?);
+        set_rules(&trust, &user_trust, &config.ua);
         let users = Arc::new(Users::open(config.resolve(&config.access.users))?);
+        let role_book = Arc::new(RoleBook::open(data_dir.path().join(ROLES_FILE))?);
         // One hash of a password nobody knows takes 20 ms, in which the links can start.
         let login = tokio::task::spawn_blocking({
             let users = Arc::clone(&users);
@@ -184,6 +192,7 @@ impl Gateway {
             hub: Arc::clone(&hub),
             login,
             policy,
+            role_book,
             trust: Arc::clone(&trust),
             user_trust: Arc::clone(&user_trust),
             own: Arc::clone(&own),
@@ -193,6 +202,7 @@ impl Gateway {
         });
         names.give(&ua);
         ua.restore_durables();
+        warn_unknown_roles(&users, &ua);
         if let Err(error) = ua.listen(&ua_section.listen_or_default()).await {
             plant.stop().await;
             return Err(error);
@@ -315,6 +325,11 @@ impl Gateway {
         self.shared.reload(Actor::default()).await
     }
 
+    /// Waits until an administrator among the clients wants the server to end; [`Self::stop`] does it then.
+    pub async fn shutdown_due(&self) {
+        self.shared.ua.shutdown_due().await;
+    }
+
     /// Ends everything: clients are told, links are closed, files are released.
     pub async fn stop(self) {
         for task in &self.tasks {
@@ -355,6 +370,9 @@ impl Shared {
         });
         let (config, changed_users) = loaded?;
         let policy = Arc::new(config.access.policy.clone());
+        if set_rules(&self.trust, &self.user_trust, &config.ua) {
+            self.ua.recheck_trust();
+        }
         let mut plant = self.plant.lock().await;
         let (changes, errors) = plant.apply(config).await;
         self.link_events.follow(&plant);
@@ -363,6 +381,7 @@ impl Shared {
         self.ua.tell_semantics(semantics);
         self.ua.set_policy(policy);
         changed_users.iter().for_each(|name| self.ua.end_sessions_of_user(name));
+        warn_unknown_roles(&self.users, &self.ua);
         report(&errors);
         events::tell_reload(self.ua.events(), &changes);
         self.recorder.reloaded(by, &changes);
@@ -417,6 +436,14 @@ impl Shared {
     }
 }
 
+/// A role that nobody knows gives no right, and may be a slip of the pen.
+fn warn_unknown_roles(users: &Users, ua: &UaFace) {
+    let known = ua.roles();
+    for (user, role) in users.unknown_roles(|role| known.iter().any(|known| known == role)) {
+        tracing::warn!(%user, %role, "the users file gives a role that is not there");
+    }
+}
+
 fn report(errors: &[PlantError]) {
     for error in errors {
         tracing::error!("{error}");
@@ -443,6 +470,10 @@ async fn keep_house(shared: Arc<Shared>, mut tags: ServerTags) {
                 tracing::warn!("{}; tagwire doctor tells how to renew it", notice.text);
                 events::tell_expiry(shared.ua.events(), &notice);
             }
+        }
+        let now = shared.clock.now();
+        if shared.trust.end_terms(now) | shared.user_trust.end_terms(now) {
+            shared.ua.recheck_trust();
         }
         // A reload holds the plant for as long as it takes; the round is left out then.
         if let Ok(plant) = shared.plant.try_lock() {

@@ -36,6 +36,8 @@ pub(crate) fn page(server: &ServerFigures, links: &[(String, Statistics)]) -> St
         (Metric("ua_monitored_items", "gauge", "Items that OPC UA clients monitor."), count(server.ua.items)),
         (Metric("ua_waiting_publishes", "gauge", "Publish requests that wait."), count(server.ua.waiting_publishes)),
         (Metric("ua_continuation_points", "gauge", "Continuation points held."), count(server.ua.continuation_points)),
+        (Metric("ua_open_files", "gauge", "Files that clients have open."), count(server.ua.open_files)),
+        (Metric("ua_open_file_bytes", "gauge", "Bytes of those files."), count(server.ua.open_file_bytes)),
         (Metric("ua_unfinished_bytes", "gauge", "Bytes of unfinished requests."), count(server.ua.unfinished_bytes)),
         (Metric("ua_unsent_bytes", "gauge", "Bytes that clients have not taken."), count(server.ua.unsent_bytes)),
         (

@@ -101,6 +101,8 @@ impl Plant {
         let changes = self.plan(&config);
         self.running.access.policy.clone_from(&config.access.policy);
         self.running.ua.anonymous = config.ua.anonymous;
+        self.running.ua.trusted_fingerprints.clone_from(&config.ua.trusted_fingerprints);
+        self.running.ua.without_revocation_list.clone_from(&config.ua.without_revocation_list);
         let mut links: Vec<Option<Link>> = config.links.into_iter().map(Some).collect();
         let mut errors = Vec::new();
         let mut gone = Vec::new();

@@ -1,18 +1,19 @@
 //! The trust lists, as the control socket and the command show and change them.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 use tagwire_access::{
-    Actor, Audit, Certificate, FileError, Fingerprint, NoAudit, RejectedEntry, TrustEntry, TrustError, TrustSettings,
-    TrustStore,
+    Actor, Audit, Certificate, FileError, Fingerprint, NoAudit, RejectedEntry, TrustEntry, TrustError, TrustRules,
+    TrustSettings, TrustStore,
 };
 use tagwire_driver::Clock;
 use tagwire_model::Timestamp;
 
 use crate::audit::offline;
-use crate::config::Config;
+use crate::config::{Config, FingerprintKey, Ua};
 use crate::control::{Answer, Request};
 
 /// Folder of the users' certificates inside `pki`, with the same folders below.
@@ -23,7 +24,9 @@ pub fn carry_out_on_files(config: &Config, request: &Request, uid: Option<u32>) 
     let pki = config.data_dir().join("pki");
     let stores = |audit: Arc<dyn Audit>| {
         let applications = TrustStore::open(&pki, TrustSettings::default(), Arc::clone(&audit))?;
-        Ok::<_, FileError>((applications, TrustStore::open(&pki.join(USERS_FOLDER), TrustSettings::users(), audit)?))
+        let users = TrustStore::open(&pki.join(USERS_FOLDER), TrustSettings::users(), audit)?;
+        set_rules(&applications, &users, &config.ua);
+        Ok::<_, FileError>((applications, users))
     };
     let carry_out = |audit| match stores(audit) {
         Ok((applications, users)) => {
@@ -37,6 +40,15 @@ pub fn carry_out_on_files(config: &Config, request: &Request, uid: Option<u32>) 
         Request::TrustList {} => carry_out(Arc::new(NoAudit)),
         _ => offline(config, |recorder| carry_out(recorder.audit())),
     }
+}
+
+/// Takes over what the configuration says of certificates; true when anything changed.
+pub(crate) fn set_rules(applications: &TrustStore, users: &TrustStore, ua: &Ua) -> bool {
+    let all = |given: &[FingerprintKey]| given.iter().map(|fingerprint| fingerprint.0).collect();
+    let without_revocation_list: HashSet<Fingerprint> = all(&ua.without_revocation_list);
+    let of_users = TrustRules { without_revocation_list: without_revocation_list.clone(), ..TrustRules::default() };
+    let rules = TrustRules { trusted: all(&ua.trusted_fingerprints), without_revocation_list };
+    applications.set_rules(rules) | users.set_rules(of_users)
 }
 
 /// Carries out a command about trust in applications and in users, whose lists are apart.
@@ -68,8 +80,14 @@ pub(crate) fn carry_out(
     };
     match request {
         Request::TrustList {} => list(applications, users),
-        Request::TrustAccept { certificate } => {
+        Request::TrustAccept { certificate, seconds: None } => {
             change(certificate, "is trusted from now on", &|trust, fingerprint| trust.accept(fingerprint, now, by))
+        }
+        Request::TrustAccept { certificate, seconds: Some(seconds) } => {
+            let ticks = i64::try_from(*seconds).unwrap_or(i64::MAX).saturating_mul(Timestamp::TICKS_PER_SECOND);
+            let end = now.saturating_add_ticks(ticks);
+            let done = format!("is trusted until {end}");
+            change(certificate, &done, &|trust, fingerprint| trust.accept_until(fingerprint, end, now, by))
         }
         Request::TrustReject { certificate } => {
             change(certificate, "is not trusted any more", &|trust, fingerprint| trust.reject(fingerprint, now, by))
@@ -107,6 +125,21 @@ fn lists(trust: &TrustStore, of: &str) -> (Value, String) {
         heading(&mut text, &format!("{of}{name}"), entries.len());
         for entry in entries {
             write_certificate(&mut text, &entry.certificate);
+            if let Some(end) = trust.trusted_until(entry.certificate.fingerprint()).filter(|_| name == "trusted") {
+                let _ = writeln!(text, "      until {end}");
+            }
+        }
+    }
+    let rules = trust.rules();
+    let (declared, exempt) = (sorted(&rules.trusted), sorted(&rules.without_revocation_list));
+    for (fingerprints, name) in
+        [(&declared, "declared in the configuration"), (&exempt, "taken without a revocation list")]
+    {
+        if !fingerprints.is_empty() {
+            heading(&mut text, &format!("{of}{name}"), fingerprints.len());
+        }
+        for fingerprint in fingerprints {
+            let _ = writeln!(text, "  {fingerprint}\n      {}", fingerprint.words());
         }
     }
     let ignored = trust.ignored();
@@ -117,14 +150,27 @@ fn lists(trust: &TrustStore, of: &str) -> (Value, String) {
     let all = |entries: &[TrustEntry]| -> Vec<Value> {
         entries.iter().map(|entry| certificate_json(&entry.certificate)).collect()
     };
+    let of_trusted = trusted.iter().map(|entry| {
+        let mut value = certificate_json(&entry.certificate);
+        value["until"] = json!(trust.trusted_until(entry.certificate.fingerprint()).map(|end| end.to_string()));
+        value
+    });
     let lists = json!({
         "pending": pending.iter().map(pending_json).collect::<Vec<_>>(),
-        "trusted": all(&trusted),
+        "trusted": of_trusted.collect::<Vec<_>>(),
         "issuers": all(&issuers),
         "blocked": all(&blocked),
+        "declared": declared.iter().map(Fingerprint::to_string).collect::<Vec<_>>(),
+        "without_revocation_list": exempt.iter().map(Fingerprint::to_string).collect::<Vec<_>>(),
         "ignored": ignored.iter().map(|(path, why)| json!({ "path": path, "reason": why })).collect::<Vec<_>>(),
     });
     (lists, text)
+}
+
+fn sorted(fingerprints: &HashSet<Fingerprint>) -> Vec<Fingerprint> {
+    let mut sorted: Vec<Fingerprint> = fingerprints.iter().copied().collect();
+    sorted.sort_unstable();
+    sorted
 }
 
 fn heading(text: &mut String, name: &str, n_entries: usize) {
@@ -136,6 +182,7 @@ fn write_certificate(text: &mut String, certificate: &Certificate) {
     let fingerprint = certificate.fingerprint();
     let uri = certificate.uris().first().map_or("", String::as_str);
     let _ = writeln!(text, "  {}  {}  {uri}", fingerprint.short(), certificate.subject());
+    let _ = writeln!(text, "      {}", fingerprint.words());
 }
 
 fn write_pending(text: &mut String, entry: &RejectedEntry) {
@@ -167,6 +214,7 @@ fn certificate_json(certificate: &Certificate) -> Value {
     json!({
         "certificate": certificate.fingerprint().short(),
         "fingerprint": certificate.fingerprint().to_string(),
+        "words": certificate.fingerprint().words(),
         "subject": certificate.subject(),
         "uri": certificate.uris().first(),
         "not_before": certificate.not_before().to_string(),

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tagwire_access::{Audit, CertificateType, Login, OwnIdentity, Policy, TrustStore};
+use tagwire_access::{Audit, CertificateType, Login, OwnIdentity, Policy, RoleBook, TrustStore};
 use tagwire_driver::Clock;
 use tagwire_hub::Hub;
 use tagwire_model::TagId;
@@ -48,6 +48,7 @@ pub(crate) struct UaSetup<'a> {
     pub(crate) hub: Arc<Hub>,
     pub(crate) login: Arc<Login>,
     pub(crate) policy: Arc<Policy>,
+    pub(crate) role_book: Arc<RoleBook>,
     pub(crate) trust: Arc<TrustStore>,
     pub(crate) user_trust: Arc<TrustStore>,
     pub(crate) own: Arc<OwnIdentity>,
@@ -59,7 +60,7 @@ pub(crate) struct UaSetup<'a> {
 impl UaFace {
     /// The server, which listens nowhere yet.
     pub(crate) fn new(setup: UaSetup<'_>) -> Self {
-        let UaSetup { name, ua, node_sets, structures, application_uri, hub, login, policy, .. } = setup;
+        let UaSetup { name, ua, node_sets, structures, application_uri, hub, login, policy, role_book, .. } = setup;
         let UaSetup { trust, user_trust, own, audit, durable, clock, .. } = setup;
         let others = ua.namespaces.iter().map(String::as_str).chain(node_sets.namespaces());
         let namespaces = Namespaces::new(&application_uri, &ua.tag_namespace, others);
@@ -77,6 +78,7 @@ impl UaFace {
             hub,
             login,
             policy,
+            role_book,
             trust,
             user_trust,
             own: vec![OwnSlot::rsa(own)],
@@ -153,6 +155,11 @@ impl UaFace {
         self.server.tell_semantics(tags);
     }
 
+    /// The names of all roles, those that clients made among them.
+    pub(crate) fn roles(&self) -> Vec<String> {
+        self.server.role_names()
+    }
+
     /// Replaces the rules of who may do what.
     pub(crate) fn set_policy(&self, policy: Arc<Policy>) {
         self.server.set_policy(policy);
@@ -170,6 +177,11 @@ impl UaFace {
 
     pub(crate) fn usage(&self) -> Usage {
         self.server.usage()
+    }
+
+    /// Waits until the time of a shutdown has come that a client asked for.
+    pub(crate) async fn shutdown_due(&self) {
+        self.server.shutdown_due().await;
     }
 
     pub(crate) async fn stop(&self) {

@@ -15,12 +15,27 @@ pub fn carry_out_on_file(config: &Config, request: &Request, uid: Option<u32>) -
     };
     match request {
         Request::UserList {} => list(&users),
-        _ => offline(config, |recorder| carry_out(&users, request, recorder, Actor::command(uid))),
+        _ => {
+            let known = |role: &str| config.access.policy.role(role).is_some();
+            offline(config, |recorder| carry_out(&users, request, recorder, Actor::command(uid), known))
+        }
     }
 }
 
 /// Carries out a command about users.
-pub(crate) fn carry_out(users: &Users, request: &Request, recorder: &Recorder, by: Actor) -> Answer {
+pub(crate) fn carry_out(
+    users: &Users,
+    request: &Request,
+    recorder: &Recorder,
+    by: Actor,
+    is_role: impl Fn(&str) -> bool,
+) -> Answer {
+    if let Request::UserAdd { roles, .. } = request
+        && let Some(unknown) = roles.iter().find(|role| *role != "admin" && !is_role(role))
+    {
+        let fix = "the roles are observer, operator, engineer, supervisor, configure-admin, security-admin, admin, and those of [[access.role]]";
+        return Answer::refused(format!("there is no role \"{unknown}\""), fix);
+    }
     let (name, what, result) = match request {
         Request::UserAdd { name, password, roles } => {
             let known = users.list().iter().any(|user| user.name == *name);

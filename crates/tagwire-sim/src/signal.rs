@@ -86,10 +86,7 @@ impl Signal {
     pub(crate) fn value(&self, seconds: f64, salt: u32) -> Value {
         match self {
             Self::Static(value) => value.clone(),
-            Self::List(list) => {
-                let (period, values) = &**list;
-                values[(seconds / period) as usize % values.len()].clone()
-            }
+            Self::List(list) => list.1[(seconds / list.0) as usize % list.1.len()].clone(),
             Self::Wave(wave, data_type) => {
                 let number = wave.at(seconds, salt);
                 match data_type {
@@ -144,7 +141,7 @@ impl Wave {
                 "low" => wave.low = number(key, text)?,
                 "high" => wave.high = number(key, text)?,
                 "step" if shape == Shape::Ramp => wave.step = number(key, text)?,
-                "phase" => wave.phase = number(key, text)? / 360.0,
+                "phase" => wave.phase = (number(key, text)? / 360.0).rem_euclid(1.0),
                 "rate" => wave.hold = seconds(key, text)?,
                 "frequency" => wave.period = 1.0 / number(key, text)?.max(1e-9),
                 _ => return error(format!("\"{arg}\" is no argument of {name}"), EXAMPLE),
@@ -156,11 +153,12 @@ impl Wave {
         Ok(wave)
     }
 
+    /// Times and phases are never negative, so that cutting off the fraction rounds down.
     fn at(&self, seconds: f64, salt: u32) -> f64 {
-        let seconds = if self.hold > 0.0 { floor(seconds / self.hold) * self.hold } else { seconds };
+        let seconds = if self.hold > 0.0 { (seconds / self.hold) as i64 as f64 * self.hold } else { seconds };
         let turns = seconds / self.period + self.phase;
-        let whole = floor(turns);
-        let share = turns - whole;
+        let whole = turns as i64;
+        let share = turns - whole as f64;
         let range = self.high - self.low;
         match self.shape {
             Shape::Sine => self.low + range * 0.5 * (1.0 + (TAU * share).sin()),
@@ -168,19 +166,12 @@ impl Wave {
             Shape::Square => self.low,
             Shape::Triangle => self.low + range * (1.0 - (2.0 * share - 1.0).abs()),
             Shape::Sawtooth => self.low + range * share,
-            Shape::Random => self.low + range * noise(turns as u64 ^ (u64::from(salt) << 40)),
+            Shape::Random => self.low + range * noise(whole as u64 ^ (u64::from(salt) << 40)),
             Shape::Counter | Shape::Ramp => {
-                let n_steps = floor(range / self.step) + 1.0;
-                self.low + self.step * (whole - floor(whole / n_steps) * n_steps)
+                self.low + self.step * (whole % ((range / self.step) as i64).saturating_add(1)) as f64
             }
         }
     }
-}
-
-/// As [`f64::floor`] for numbers that fit 64 bits; without SSE 4.1, which not every processor has, that one is a call.
-fn floor(number: f64) -> f64 {
-    let whole = number as i64 as f64;
-    if whole > number { whole - 1.0 } else { whole }
 }
 
 /// The type of a signal when the configuration names none.

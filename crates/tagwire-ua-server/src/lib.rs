@@ -26,9 +26,11 @@ mod ownership;
 mod quota;
 mod reverse;
 mod rights;
+mod roles;
 mod server;
 pub mod services;
 mod session;
+mod shutdown;
 #[cfg(test)]
 mod soak;
 mod status;

@@ -124,7 +124,7 @@ impl Claim {
     /// The owner under the rules of now. Nothing reaches anybody on the strength of this alone: who takes the
     /// subscription over is asked what he may do now.
     pub(crate) fn owner(&self, policy: &Policy) -> Ownership {
-        let peer = Peer { identity: self.identity.clone(), subject: "", application: &self.application };
+        let peer = Peer { identity: self.identity.clone(), application: &self.application, ..Peer::anonymous() };
         let roles = policy.roles_named(self.roles.iter().map(String::as_str));
         let origin = Origin { face: Face::Ua, peer: None, security: self.security };
         let certificate = self.certificate.as_deref().and_then(|der| PeerCertificate::parse(der).ok());

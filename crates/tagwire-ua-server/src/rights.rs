@@ -9,7 +9,9 @@ use tagwire_ua_proto::services::RolePermissionType;
 use tagwire_ua_proto::status;
 use tagwire_ua_proto::types::NodeId;
 
-use crate::address_space::{NAMESPACE_SERVER, Node, Rights, Snapshot, is_diagnostic_array};
+use crate::address_space::{
+    Node, Rights, Snapshot, is_diagnostic_array, is_role_management, role_node_id, role_property,
+};
 use crate::configuration;
 use crate::server::Server;
 use crate::zones::Zones;
@@ -30,9 +32,7 @@ impl UserRights<'_> {
 impl Rights for UserRights<'_> {
     fn check(&self, operation: Operation, node: Node, snapshot: &Snapshot<'_>) -> Result<(), Status> {
         let principal = self.principal.ok_or(Status::BAD_USER_ACCESS_DENIED)?;
-        if let Node::Standard(node) = node
-            && let Some(needed) = administrative(node.id(), operation)
-        {
+        if let Some(needed) = administrative(node, operation) {
             // Who talks to the server, and how, is told over encrypted channels only (A27).
             let is_safe = principal.origin().security == ChannelSecurity::Encrypted;
             let may = authorise(principal, needed, Target::Server).map_err(|denied| denied_status(&denied));
@@ -40,7 +40,7 @@ impl Rights for UserRights<'_> {
         }
         // Whoever may have a session needs the types and the names of the server's tables to make use of anything.
         let is_public = match node {
-            Node::Standard(_) => matches!(operation, Operation::Browse | Operation::Read),
+            Node::Standard(_) | Node::Role(_) => matches!(operation, Operation::Browse | Operation::Read),
             Node::Model(node) => snapshot.is_public(node, operation),
             _ => false,
         };
@@ -93,10 +93,16 @@ impl Rights for UserRights<'_> {
     }
 }
 
-/// What it takes to use a variable or method of the server that is not for everybody.
-fn administrative(id: u32, operation: Operation) -> Option<Operation> {
+/// What it takes to use a node of the server that is not for everybody.
+fn administrative(node: Node, operation: Operation) -> Option<Operation> {
+    if role_property(node).is_some() && matches!(operation, Operation::Read | Operation::Write) {
+        return Some(Operation::ManageUsers);
+    }
+    let Node::Standard(node) = node else { return None };
+    let id = node.id();
     match operation {
         Operation::Call if configuration::is_method(id) => Some(Operation::ManageTrust),
+        Operation::Call if is_role_management(id) => Some(Operation::ManageUsers),
         Operation::Read
             if id
                 == node::SERVER_SERVER_DIAGNOSTICS_SESSIONS_DIAGNOSTICS_SUMMARY_SESSION_SECURITY_DIAGNOSTICS_ARRAY =>
@@ -148,24 +154,9 @@ impl<'a> TagRights<'a> {
     }
 }
 
-/// The node of a role: those of Part 18, 4.3, or one of the server's own namespace.
+/// The node of a role.
 fn role_id(policy: &Policy, role: Role) -> NodeId {
-    const WELL_KNOWN: [(Role, u32); Role::N_WELL_KNOWN as usize] = [
-        (Role::ANONYMOUS, node::WELL_KNOWN_ROLE_ANONYMOUS),
-        (Role::AUTHENTICATED, node::WELL_KNOWN_ROLE_AUTHENTICATED_USER),
-        (Role::OBSERVER, node::WELL_KNOWN_ROLE_OBSERVER),
-        (Role::OPERATOR, node::WELL_KNOWN_ROLE_OPERATOR),
-        (Role::ENGINEER, node::WELL_KNOWN_ROLE_ENGINEER),
-        (Role::SUPERVISOR, node::WELL_KNOWN_ROLE_SUPERVISOR),
-        (Role::CONFIGURE_ADMIN, node::WELL_KNOWN_ROLE_CONFIGURE_ADMIN),
-        (Role::SECURITY_ADMIN, node::WELL_KNOWN_ROLE_SECURITY_ADMIN),
-    ];
-    match WELL_KNOWN.iter().find(|(known, _)| *known == role) {
-        Some((_, id)) => NodeId::ns0(*id),
-        None => {
-            NodeId::string(NAMESPACE_SERVER, format!("role:{}", policy.role_name(role).unwrap_or_default()).as_str())
-        }
-    }
+    role_node_id(role, policy.role_name(role).unwrap_or_default())
 }
 
 /// The permission bits of a role (Part 3, 8.55).

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
-use tagwire_access::{Audit, Guesses, Identity, Login, PeerCheck, Policy, Principal, TrustStore, What};
+use tagwire_access::{Audit, Guesses, Identity, Login, PeerCheck, Policy, Principal, RoleBook, TrustStore, What};
 use tagwire_hub::Hub;
 use tagwire_model::{Status, TagId, Timestamp};
 use tagwire_ua_proto::ids::node;
@@ -19,7 +19,7 @@ use tagwire_ua_proto::status;
 use tagwire_ua_proto::transport::Limits;
 use tokio::sync::{Notify, watch};
 
-use crate::address_space::AddressSpace;
+use crate::address_space::{AddressSpace, OwnRoles};
 use crate::configuration::{Configuration, OwnSlot};
 use crate::counters::Counters;
 use crate::diagnostics::Diagnostics;
@@ -32,6 +32,7 @@ use crate::ownership::Ownership;
 use crate::quota::{Quota, Usage};
 use crate::services::PartLocks;
 use crate::session::{Session, SessionTable};
+use crate::shutdown::Shutdown;
 use crate::subscription::{Millis, Subscription, SubscriptionSettings};
 use crate::zones::Zones;
 
@@ -65,8 +66,10 @@ pub struct ServerParts {
     pub address_space: AddressSpace,
     /// Checks passwords.
     pub login: Arc<Login>,
-    /// Who may do what.
+    /// Who may do what, as configured.
     pub policy: Arc<Policy>,
+    /// What clients changed of roles.
+    pub role_book: Arc<RoleBook>,
     /// Whose certificates are trusted.
     pub trust: Arc<TrustStore>,
     /// Which users' certificates are trusted.
@@ -99,7 +102,11 @@ pub struct Server {
     pub(crate) start_time: Timestamp,
     clock: WallClock,
     epoch: Instant,
+    /// As configured.
+    base_policy: ArcSwap<Policy>,
+    /// With what clients changed of roles.
     policy: ArcSwap<Policy>,
+    pub(crate) role_book: Arc<RoleBook>,
     pub(crate) diagnostics: Diagnostics,
     pub(crate) durables: Durables,
     /// Which rule of the policy covers each tag.
@@ -112,8 +119,10 @@ pub struct Server {
     pub(crate) next_subscription: AtomicU32,
     next_channel: AtomicU32,
     service_level: AtomicU32,
-    shutdown: watch::Sender<bool>,
+    stopped: watch::Sender<bool>,
     is_shutting_down: AtomicBool,
+    /// The shutdown that a client asked for.
+    pub(crate) shutdown: Shutdown,
     events: Arc<Events>,
     last_housekeeping: AtomicU64,
     trust_changed: Notify,
@@ -152,9 +161,11 @@ impl Server {
     pub fn new(config: ServerConfig, parts: ServerParts) -> Arc<Self> {
         let start_time = (parts.clock)();
         let channel_config = ArcSwap::from_pointee(channel_config(&config, &OwnIdentities::default()));
-        let events = Arc::new(Events::new(Arc::clone(&parts.clock), Arc::clone(&parts.policy)));
+        let policy = Arc::new(parts.role_book.lay_over(&parts.policy, true));
+        parts.address_space.set_roles(OwnRoles::of(&policy));
+        let events = Arc::new(Events::new(Arc::clone(&parts.clock), Arc::clone(&policy)));
         let diagnostics = Diagnostics::new(config.diagnostics);
-        let zones = ArcSwap::from_pointee(Zones::none(Arc::clone(&parts.policy)));
+        let zones = ArcSwap::from_pointee(Zones::none(Arc::clone(&policy)));
         Arc::new(Self {
             config,
             hub: parts.hub,
@@ -172,7 +183,9 @@ impl Server {
             start_time,
             clock: parts.clock,
             epoch: monotonic::now(),
-            policy: ArcSwap::new(parts.policy),
+            base_policy: ArcSwap::new(parts.policy),
+            policy: ArcSwap::new(policy),
+            role_book: parts.role_book,
             zones,
             diagnostics,
             durables: Durables::new(parts.durable),
@@ -183,8 +196,9 @@ impl Server {
             next_subscription: AtomicU32::new(1),
             next_channel: AtomicU32::new(1),
             service_level: AtomicU32::new(255),
-            shutdown: watch::Sender::new(false),
+            stopped: watch::Sender::new(false),
             is_shutting_down: AtomicBool::new(false),
+            shutdown: Shutdown::default(),
             events,
             last_housekeeping: AtomicU64::new(0),
             trust_changed: Notify::new(),
@@ -238,14 +252,21 @@ impl Server {
     /// old rules, as monitored items, must not go on. Durable subscriptions wait; whoever takes one over is asked for the
     /// right to each item.
     pub fn set_policy(&self, policy: Arc<Policy>) {
-        if *self.policy() == *policy {
+        if *self.base_policy() == *policy {
             return;
         }
-        self.events.set_policy(Arc::clone(&policy));
+        self.use_policy(Arc::new(self.role_book.lay_over(&policy, true)));
+        self.base_policy.store(policy);
+        self.end_for_policy("the rules of access changed", |_| true);
+    }
+
+    /// Who may do what, as configured.
+    pub(crate) fn base_policy(&self) -> Arc<Policy> {
+        self.base_policy.load_full()
+    }
+
+    pub(crate) fn store_policy(&self, policy: Arc<Policy>) {
         self.policy.store(policy);
-        self.end_sessions_where("the rules of access changed", Leave::Durable, |_| true);
-        self.owners.lock().orphans.iter_mut().for_each(|orphan| orphan.subscription.set_needs_check());
-        self.end_orphans_where(|orphan| !orphan.subscription.is_durable());
     }
 
     pub(crate) fn policy(&self) -> Arc<Policy> {
@@ -292,7 +313,7 @@ impl Server {
         });
     }
 
-    fn end_sessions_where(&self, why: &'static str, leave: Leave, is_meant: impl Fn(&Session) -> bool) {
+    pub(crate) fn end_sessions_where(&self, why: &'static str, leave: Leave, is_meant: impl Fn(&Session) -> bool) {
         for session in self.sessions.all().into_iter().filter(|session| is_meant(session)) {
             tracing::warn!(session = %session.name, "session closed: {why}");
             log::session_ended(self, &session, What::SessionEnded, Some(why));
@@ -302,7 +323,7 @@ impl Server {
 
     /// Ends subscriptions without a session: their items were made under rights that no longer hold, and another session
     /// of their user could take them over.
-    fn end_orphans_where(&self, is_meant: impl Fn(&Orphan) -> bool) {
+    pub(crate) fn end_orphans_where(&self, is_meant: impl Fn(&Orphan) -> bool) {
         let mut owners = self.owners.lock();
         let gone: Vec<Orphan> = owners.orphans.extract_if(.., |orphan| is_meant(orphan)).collect();
         for orphan in &gone {
@@ -380,11 +401,16 @@ impl Server {
 
     /// Becomes true when the server stops.
     pub(crate) fn shutdown_signal(&self) -> watch::Receiver<bool> {
-        self.shutdown.subscribe()
+        self.stopped.subscribe()
     }
 
     pub(crate) fn is_shutting_down(&self) -> bool {
         self.is_shutting_down.load(Ordering::Relaxed)
+    }
+
+    /// Waits until the time of a shutdown has come that a client asked for. Whoever waits stops the server then.
+    pub async fn shutdown_due(&self) {
+        self.shutdown.due().await;
     }
 
     /// Tells clients through ServerStatus that the server stops (Part 5, 12.10), waits for `notice`, and closes all
@@ -393,7 +419,7 @@ impl Server {
         self.is_shutting_down.store(true, Ordering::Relaxed);
         self.tell_shutdown();
         tokio::time::sleep(notice).await;
-        self.shutdown.send_replace(true);
+        self.stopped.send_replace(true);
     }
 
     /// Clients that subscribed for events hear of the end at once, since they will not live to see the end of a long
@@ -550,6 +576,7 @@ impl Server {
     pub(crate) fn keep_house(&self) {
         let now = self.millis();
         self.last_housekeeping.store(now, Ordering::Relaxed);
+        self.shutdown.check(now);
         for session in self.sessions.expired(now) {
             tracing::info!(session = %session.name, "session timed out");
             self.counters.session_timed_out();

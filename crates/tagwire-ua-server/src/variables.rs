@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tagwire_access::Operation;
+use tagwire_access::{Operation, Role};
 use tagwire_model::{Status, Timestamp};
 use tagwire_ua_proto::services::{
     BuildInfo, ServerDiagnosticsSummaryDataType, ServerState, ServerStatusDataType, SessionDiagnosticsDataType,
@@ -10,7 +10,7 @@ use tagwire_ua_proto::services::{
 };
 use tagwire_ua_proto::types::{NodeId, Variant};
 
-use crate::address_space::{Context, Node, Rights, ServerVariables, Snapshot, StructureSample};
+use crate::address_space::{Context, Node, Rights, RoleProperty, ServerVariables, Snapshot, StructureSample};
 use crate::endpoints::PRODUCT_URI;
 use crate::event::Events;
 use crate::server::Server;
@@ -23,7 +23,9 @@ impl ServerVariables for Server {
     }
 
     fn status(&self) -> ServerStatusDataType {
-        let state = if self.is_shutting_down() { ServerState::SHUTDOWN } else { ServerState::RUNNING };
+        let planned = self.shutdown.planned();
+        let is_ending = self.is_shutting_down() || planned.is_some();
+        let state = if is_ending { ServerState::SHUTDOWN } else { ServerState::RUNNING };
         ServerStatusDataType {
             start_time: self.start_time,
             current_time: self.now(),
@@ -36,9 +38,17 @@ impl ServerVariables for Server {
                 build_number: self.config.software_version.as_str().into(),
                 build_date: Timestamp::NONE,
             },
-            seconds_till_shutdown: 0,
-            shutdown_reason: Default::default(),
+            seconds_till_shutdown: planned.as_ref().map_or(0, |planned| planned.seconds_left(self.millis())),
+            shutdown_reason: planned.map(|planned| planned.reason).unwrap_or_default(),
         }
+    }
+
+    fn role_property(&self, role: Role, property: RoleProperty) -> Variant {
+        self.role_value(role, property)
+    }
+
+    fn estimated_return(&self) -> Timestamp {
+        self.shutdown.planned().map_or(Timestamp::NONE, |planned| planned.returns)
     }
 
     fn application_uri(&self) -> &str {

@@ -60,6 +60,9 @@ pub(crate) enum Command {
     /// See which clients want to connect, and decide which certificates are trusted.
     #[command(subcommand)]
     Trust(TrustCommand),
+    /// Issue certificates for the plant, and revoke them.
+    #[command(subcommand)]
+    Ca(CaCommand),
     /// Manage the users of a server.
     #[command(subcommand)]
     User(UserCommand),
@@ -285,12 +288,48 @@ pub(crate) struct SimModbusArgs {
 pub(crate) enum TrustCommand {
     /// List certificates: those that wait with the reason and what to do, the trusted and the blocked ones.
     List(ConfigArgs),
-    /// Trust a certificate from now on.
-    Accept(CertificateArgs),
+    /// Trust a certificate from now on, or for a time.
+    Accept {
+        /// How long, such as 24h; trust ends by itself then, and the client is disconnected.
+        #[arg(long = "for", value_parser = duration, value_name = "TIME")]
+        time: Option<Duration>,
+        #[command(flatten)]
+        which: CertificateArgs,
+    },
     /// Trust a certificate no more and disconnect its client, or strike it off the list of those that wait.
     Reject(CertificateArgs),
     /// Refuse a certificate for good and disconnect its client.
     Block(CertificateArgs),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CaCommand {
+    /// Make a certificate authority for the plant, in the folder `ca` of the data folder, and trust it.
+    Init {
+        /// Its name.
+        #[arg(long, default_value = "tagwire plant authority")]
+        name: String,
+        #[command(flatten)]
+        config: ConfigArgs,
+    },
+    /// Issue a certificate for a signing request (PKCS#10, DER or PEM).
+    Sign {
+        /// The file with the request.
+        #[arg(value_name = "REQUEST")]
+        request: PathBuf,
+        /// Where the certificate goes, DER.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        /// Days that it is valid.
+        #[arg(long, default_value_t = 1825, value_parser = clap::value_parser!(u32).range(1..=7300))]
+        days: u32,
+        #[command(flatten)]
+        config: ConfigArgs,
+    },
+    /// List what the authority issued.
+    List(ConfigArgs),
+    /// Revoke a certificate that the authority issued, and write the revocation list anew.
+    Revoke(CertificateArgs),
 }
 
 #[derive(Debug, ClapArgs)]

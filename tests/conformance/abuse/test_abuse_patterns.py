@@ -109,6 +109,7 @@ def result_of(index) -> ua.ElementOperand:
 
 
 @pytest.mark.row("A49", "E03")
+@pytest.mark.remains(rest_kb=48_000)
 def test_a_large_text_compared_again_and_again_is_given_up(target):
     """Two texts are made once and compared 270,000 times, by a filter of a few megabytes."""
     n, each, last = 300, 900, 600

@@ -24,7 +24,7 @@ const KINDS: [Kind; 2] = [Kind::Tagwire, Kind::Open62541];
 /// The load generator for secured sessions, working on one server.
 struct Load {
     child: Child,
-    input: ChildStdin,
+    input: Option<ChildStdin>,
     output: BufReader<ChildStdout>,
 }
 
@@ -39,7 +39,7 @@ impl Load {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;
-        let input = child.stdin.take().context("its input")?;
+        let input = Some(child.stdin.take().context("its input")?);
         let output = BufReader::new(child.stdout.take().context("its output")?);
         let mut load = Self { child, input, output };
         load.expect("ready")?;
@@ -48,7 +48,7 @@ impl Load {
 
     /// Lets it work, and returns the seconds that it took.
     fn work(&mut self) -> Result<f64> {
-        writeln!(self.input)?;
+        writeln!(self.input.as_mut().context("its input")?)?;
         Ok(self.expect("done")?.trim().parse()?)
     }
 
@@ -61,8 +61,8 @@ impl Load {
 
 impl Drop for Load {
     fn drop(&mut self) {
-        let _ = writeln!(self.input);
-        // A load that did its work ends now; one that failed has ended.
+        // A load whose input ends does the rest of its work and ends, too.
+        drop(self.input.take());
         let _ = self.child.wait();
     }
 }

@@ -157,8 +157,11 @@ fn double(answer: &mut Reader<'_>) -> Result<u32> {
 pub(crate) fn read_is_good(address: &str, tag: usize) -> Result<bool> {
     let mut connection = Connection::open(address)?;
     let body = requests::access(&connection, Operation::Read, &[tag], 0.0);
-    let answer = connection.call(&body)?;
-    Ok(check_all(&answer, Operation::Read).is_ok())
+    let is_good = check_all(&connection.call(&body)?, Operation::Read).is_ok();
+    // The sessions of a server are counted, and this one would outlive its connection.
+    let body = requests::close_session(&connection);
+    connection.call(&body)?;
+    Ok(is_good)
 }
 
 /// Browses the children of a node `n` times; returns their number and the server's processor time of one browse.

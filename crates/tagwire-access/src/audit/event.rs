@@ -131,6 +131,8 @@ whats! {
     UserChanged = "user-changed";
     /// A user was removed.
     UserRemoved = "user-removed";
+    /// A client changed a role, or could not.
+    RoleChanged = "role-changed";
     /// The configuration was read again.
     Reload = "reload";
     /// The log of frames of a link was switched.

@@ -34,7 +34,7 @@ pub use node_id::{ExplicitNodeId, Identifier, TAG_NAMESPACE};
 pub use problem::{Problem, Problems};
 pub use reference::{reference, schema};
 pub use sections::{
-    Anonymous, AuditSection, ClientUrl, HostPort, Http, Log, LogFormat, Security, Server, ServerUrl, Ua,
+    Anonymous, AuditSection, ClientUrl, FingerprintKey, HostPort, Http, Log, LogFormat, Security, Server, ServerUrl, Ua,
 };
 pub use structure::{StructureKeys, Structures};
 pub use tag::{ClampWord, CurveWord, ScalingKeys, Tag, TagInfo, TagKeys};

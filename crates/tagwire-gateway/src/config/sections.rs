@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use tagwire_access::Fingerprint;
 use tagwire_driver::{KeyKind, Setting};
 
 use super::key::{DriverKeys, Presence, Shape, section};
@@ -47,6 +48,10 @@ section! {
         pub reverse_connect: Vec<ClientUrl> = Shape::OneOrMore(KeyKind::Text), Presence::Optional;
         /// Discovery servers at which the server registers itself every nine minutes, as `opc.tcp://host:port`; their certificates must be trusted, and they must trust the server's.
         pub register_at: Vec<ServerUrl> = Shape::OneOrMore(KeyKind::Text), Presence::Optional;
+        /// Clients, servers and authorities that are trusted at their first contact, by the SHA-256 fingerprint of the certificate in hexadecimal digits; for plants whose trust is kept in files as the rest of the configuration.
+        pub trusted_fingerprints: Vec<FingerprintKey> = Shape::OneOrMore(KeyKind::Text), Presence::Optional;
+        /// Authorities whose certificates are taken although there is no current revocation list of them, by the SHA-256 fingerprint of the authority's certificate.
+        pub without_revocation_list: Vec<FingerprintKey> = Shape::OneOrMore(KeyKind::Text), Presence::Optional;
         /// URI of namespace 2, in which every tag has the NodeId `ns=2;s=<link>.<device>.<tag>`.
         pub tag_namespace: String = Shape::One(KeyKind::Text), Presence::Default("urn:tagwire:tags");
         /// URIs of further namespaces, from index 3, for tags with a `node_id` of their own.
@@ -186,6 +191,24 @@ impl Field for ClientUrl {
 
     fn absent() -> Self {
         Self(HostPort::absent())
+    }
+}
+
+/// The fingerprint of a certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct FingerprintKey(pub Fingerprint);
+
+impl Field for FingerprintKey {
+    fn read(name: &str, plain: Plain<'_>) -> Result<Self, Complaint> {
+        let text = String::read(name, plain)?;
+        text.parse().map(Self).map_err(|_| {
+            let fix = "write the 64 hexadecimal digits that tagwire trust list shows after SHA-256";
+            Complaint::new(format!("\"{name}\" has \"{text}\", which is no fingerprint"), fix)
+        })
+    }
+
+    fn absent() -> Self {
+        Self(Fingerprint([0; 32]))
     }
 }
 

@@ -34,6 +34,9 @@ pub enum Request {
     TrustAccept {
         /// Its fingerprint, or the first digits of it.
         certificate: String,
+        /// How long, in seconds; for good when there is no number.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        seconds: Option<u64>,
     },
     /// Trust a certificate no more, or strike it off the list of those that wait.
     TrustReject {

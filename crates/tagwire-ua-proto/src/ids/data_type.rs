@@ -241,6 +241,7 @@ ids! {
     ACCESS_LEVEL_TYPE = 15031 "AccessLevelType";
     EVENT_NOTIFIER_TYPE = 15033 "EventNotifierType";
     ACCESS_LEVEL_EX_TYPE = 15406 "AccessLevelExType";
+    ENDPOINT_TYPE = 15528 "EndpointType";
     IDENTITY_MAPPING_RULE_TYPE = 15634 "IdentityMappingRuleType";
     ADDITIONAL_PARAMETERS_TYPE = 16313 "AdditionalParametersType";
     ECC_ENCRYPTED_SECRET = 17546 "EccEncryptedSecret";

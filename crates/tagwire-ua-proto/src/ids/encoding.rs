@@ -191,6 +191,7 @@ ids! {
     STRUCTURE_FIELD = 14844 "StructureField";
     ENUM_FIELD = 14845 "EnumField";
     KEY_VALUE_PAIR = 14846 "KeyValuePair";
+    ENDPOINT_TYPE = 15671 "EndpointType";
     IDENTITY_MAPPING_RULE_TYPE = 15736 "IdentityMappingRuleType";
     ADDITIONAL_PARAMETERS_TYPE = 17537 "AdditionalParametersType";
     EPHEMERAL_KEY_TYPE = 17549 "EphemeralKeyType";

@@ -92,6 +92,7 @@ ids! {
     CERTIFICATE_UPDATED_AUDIT_EVENT_TYPE = 12620 "CertificateUpdatedAuditEventType";
     TRUST_LIST_UPDATE_REQUESTED_AUDIT_EVENT_TYPE = 32260 "TrustListUpdateRequestedAuditEventType";
     CERTIFICATE_UPDATE_REQUESTED_AUDIT_EVENT_TYPE = 32306 "CertificateUpdateRequestedAuditEventType";
+    ROLE_MAPPING_RULE_CHANGED_AUDIT_EVENT_TYPE = 17641 "RoleMappingRuleChangedAuditEventType";
 }
 
 // Reference types.

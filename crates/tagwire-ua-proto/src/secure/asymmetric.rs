@@ -80,6 +80,16 @@ pub(super) fn open(
     split(signed.get(..body_end).unwrap_or_default(), signature.to_vec(), Fault::NotAuthentic.into())
 }
 
+/// Checks that nothing follows the structure in the body of a message. Where nothing is encrypted nothing is padded, but
+/// some peers (open62541 1.5) write the length of no padding, a zero that their signature covers.
+pub(super) fn finish(policy: &SecurityPolicy, reader: &Reader<'_>) -> Result<(), DecodeError> {
+    match reader.rest() {
+        [] => Ok(()),
+        [0] if policy.curve().is_some() => Ok(()),
+        _ => Err(DecodeError::Trailing),
+    }
+}
+
 /// Where the padding at the end starts. Keys beyond 2048 bits have a second byte for its length.
 fn padding_start(signed: &[u8], key_bytes: usize) -> Option<usize> {
     let (high, signed) = if key_bytes > 256 {

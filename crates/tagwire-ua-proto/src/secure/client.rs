@@ -214,7 +214,7 @@ impl ClientChannel {
             return Err(DecodeError::Form.into());
         }
         let response = OpenSecureChannelResponse::decode(&mut reader)?;
-        reader.finish()?;
+        asymmetric::finish(policy, &reader)?;
         let result = response.response_header.service_result;
         if result.is_bad() {
             return Err(Fault::PeerError(result).into());
@@ -333,8 +333,8 @@ impl ClientChannel {
         }
     }
 
-    /// Appends a first OpenSecureChannel request with this nonce.
-    pub(super) fn open_with_nonce(&mut self, nonce: Vec<u8>, utc: Timestamp, out: &mut Vec<u8>) {
+    /// Appends a first OpenSecureChannel request with this nonce, and with more bytes behind it.
+    pub(super) fn open_with(&mut self, nonce: Vec<u8>, behind: &[u8], utc: Timestamp, out: &mut Vec<u8>) {
         let request = OpenSecureChannelRequest {
             request_header: RequestHeader { timestamp: utc, ..RequestHeader::default() },
             security_mode: self.config.mode,
@@ -343,6 +343,7 @@ impl ClientChannel {
         };
         let mut body = Vec::new();
         write_message(&request, &mut body);
+        body.extend_from_slice(behind);
         asymmetric::seal(self.config.policy, parties(&self.config), 0, (0, 1), (&body, &[]), out).expect("sealed");
     }
 }

@@ -101,7 +101,7 @@ impl KeyMaterial {
 
 const fn signing_len(suite: SymmetricSuite) -> usize {
     match suite {
-        SymmetricSuite::AesCbcHmac { hash, .. } => hash.len(),
+        SymmetricSuite::AesCbcHmac { hash, .. } => hash.output_len(),
         SymmetricSuite::AesGcm { .. } => 0,
     }
 }

@@ -97,7 +97,7 @@ pub enum MacHash {
 
 impl MacHash {
     /// Bytes of the result.
-    pub const fn len(self) -> usize {
+    pub const fn output_len(self) -> usize {
         match self {
             Self::Sha256 => 32,
             Self::Sha384 => 48,

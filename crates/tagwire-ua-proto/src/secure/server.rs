@@ -339,7 +339,7 @@ impl ServerChannel {
             return Err(DecodeError::Form.into());
         }
         let request = OpenSecureChannelRequest::decode(&mut reader)?;
-        reader.finish()?;
+        asymmetric::finish(policy, &reader)?;
         let wanted = if renew { SecurityTokenRequestType::RENEW } else { SecurityTokenRequestType::ISSUE };
         if request.request_type != wanted {
             return Err(Fault::OutOfTurn.into());

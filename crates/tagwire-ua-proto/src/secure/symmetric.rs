@@ -21,13 +21,13 @@ pub(super) const BODY_AT: usize = CLEAR_LEN + SEQUENCE_LEN;
 
 /// The keys to send with.
 pub(super) enum SealingKeys {
-    Cbc(CbcKeys<EncryptingKey>),
+    Cbc(Box<CbcKeys<EncryptingKey>>),
     Aead(AeadKeys),
 }
 
 /// The keys to receive with.
 pub(super) enum OpeningKeys {
-    Cbc(CbcKeys<DecryptingKey>),
+    Cbc(Box<CbcKeys<DecryptingKey>>),
     Aead(AeadKeys),
 }
 
@@ -35,7 +35,7 @@ impl SealingKeys {
     pub(super) fn new(suite: SymmetricSuite, encrypts: bool, material: &KeyMaterial) -> Result<Self, CryptoFailed> {
         Ok(match suite {
             SymmetricSuite::AesCbcHmac { hash, .. } => {
-                Self::Cbc(CbcKeys::new(hash, encrypts, material, EncryptingKey::cbc)?)
+                Self::Cbc(Box::new(CbcKeys::new(hash, encrypts, material, EncryptingKey::cbc)?))
             }
             SymmetricSuite::AesGcm { .. } => Self::Aead(AeadKeys::new(encrypts, material)?),
         })
@@ -69,7 +69,7 @@ impl OpeningKeys {
     pub(super) fn new(suite: SymmetricSuite, encrypts: bool, material: &KeyMaterial) -> Result<Self, CryptoFailed> {
         Ok(match suite {
             SymmetricSuite::AesCbcHmac { hash, .. } => {
-                Self::Cbc(CbcKeys::new(hash, encrypts, material, DecryptingKey::cbc)?)
+                Self::Cbc(Box::new(CbcKeys::new(hash, encrypts, material, DecryptingKey::cbc)?))
             }
             SymmetricSuite::AesGcm { .. } => Self::Aead(AeadKeys::new(encrypts, material)?),
         })
@@ -117,14 +117,14 @@ impl<C> CbcKeys<C> {
 
     fn max_body(&self, chunk_len: usize) -> usize {
         let content = chunk_len - CLEAR_LEN;
-        let taken = SEQUENCE_LEN + self.hash.len();
+        let taken = SEQUENCE_LEN + self.hash.output_len();
         if self.cipher.is_some() { content - content % SymmetricSuite::BLOCK_LEN - taken - 1 } else { content - taken }
     }
 }
 
 impl CbcKeys<EncryptingKey> {
     fn seal(&self, start: usize, out: &mut Vec<u8>) -> Result<(), CryptoFailed> {
-        let signature_len = self.hash.len();
+        let signature_len = self.hash.output_len();
         if self.cipher.is_some() {
             let block_len = SymmetricSuite::BLOCK_LEN;
             let unpadded = out.len() - start - CLEAR_LEN + 1 + signature_len;
@@ -150,7 +150,7 @@ impl CbcKeys<EncryptingKey> {
 impl CbcKeys<DecryptingKey> {
     /// Padding is looked at only after the signature has proved that the peer wrote it.
     fn open(&self, frame: &mut [u8]) -> Result<usize, TransportError> {
-        let signature_len = self.hash.len();
+        let signature_len = self.hash.output_len();
         if let Some(cipher) = &self.cipher {
             let content = frame.get_mut(CLEAR_LEN..).ok_or(Fault::NotAuthentic)?;
             if content.is_empty() || !content.len().is_multiple_of(SymmetricSuite::BLOCK_LEN) {

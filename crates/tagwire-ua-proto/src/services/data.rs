@@ -2,7 +2,7 @@
 
 use tagwire_model::{Status, Timestamp};
 
-use super::{AxisScaleEnumeration, IdentityCriteriaType, ServerState};
+use super::{AxisScaleEnumeration, IdentityCriteriaType, MessageSecurityMode, ServerState};
 use crate::types::{DiagnosticInfo, LocalizedText, NodeId, UaString};
 
 structures! {
@@ -103,6 +103,14 @@ structures! {
     IdentityMappingRuleType: IDENTITY_MAPPING_RULE_TYPE {
         criteria_type: IdentityCriteriaType,
         criteria: UaString,
+    }
+
+    /// An endpoint on which a role counts (Part 18, 4.4.2).
+    EndpointType: ENDPOINT_TYPE {
+        endpoint_url: UaString,
+        security_mode: MessageSecurityMode,
+        security_policy_uri: UaString,
+        transport_profile_uri: UaString,
     }
 
     /// A complex number of single precision (Part 8, 5.6.4).

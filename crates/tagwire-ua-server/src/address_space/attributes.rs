@@ -14,10 +14,22 @@ use crate::configuration;
 
 use super::server_variables::{is_diagnostic_array, is_out_of_service};
 use super::snapshot::write_standard_id;
-use super::{Node, Property, Rights, ServerVariables, Snapshot, StandardNode, class};
+use super::{Node, Property, Rights, ServerVariables, Snapshot, StandardNode, class, role_method, role_property};
 
 /// The methods of namespace 0 that Call carries out.
-pub const IMPLEMENTED_METHODS: &[u32] = &[node::SERVER_GET_MONITORED_ITEMS, node::SERVER_RESEND_DATA];
+pub const IMPLEMENTED_METHODS: &[u32] = &[
+    node::SERVER_GET_MONITORED_ITEMS,
+    node::SERVER_SET_SUBSCRIPTION_DURABLE,
+    node::SERVER_RESEND_DATA,
+    node::SERVER_REQUEST_SERVER_STATE_CHANGE,
+    ADD_ROLE,
+    REMOVE_ROLE,
+];
+
+/// AddRole of the server's RoleSet.
+pub(crate) const ADD_ROLE: u32 = 16301;
+/// RemoveRole of the server's RoleSet.
+pub(crate) const REMOVE_ROLE: u32 = 16304;
 
 /// The one variable of namespace 0 that can be written: whether diagnostics are kept.
 pub(crate) const ENABLED_FLAG: u32 = node::SERVER_SERVER_DIAGNOSTICS_ENABLED_FLAG;
@@ -169,7 +181,7 @@ impl Snapshot<'_> {
                 self.tag(tag).and_then(|tag| tag.meta.extra.as_deref()).map_or("", |extra| &extra.description)
             }
             Node::Method(_, method) => method.description(),
-            Node::Folder(_) | Node::Structure(_) | Node::Property(..) => "",
+            Node::Folder(_) | Node::Structure(_) | Node::Property(..) | Node::Role(_) => "",
         };
         let text = if text.is_empty() { Default::default() } else { tagwire_ua_proto::types::LocalizedText::new(text) };
         Variant::LocalizedText(text).encode(out);
@@ -183,6 +195,12 @@ impl Snapshot<'_> {
         context: &Context<'_>,
         out: &mut Vec<u8>,
     ) -> Result<(), Status> {
+        if attribute == attribute_id::VALUE
+            && let Some((role, property)) = role_property(node)
+        {
+            context.server.role_property(role, property).encode(out);
+            return Ok(());
+        }
         match (node, attribute) {
             (Node::Standard(node), attribute_id::VALUE) => {
                 if is_diagnostic_array(node.id()) && !context.server.keeps_diagnostics() {
@@ -259,6 +277,7 @@ impl Snapshot<'_> {
         match node {
             Node::Standard(node) => node.data_type(),
             Node::Folder(_) | Node::Structure(_) | Node::Method(..) => 0,
+            Node::Role(_) => declaration(node).map_or(0, StandardNode::data_type),
             Node::Model(node) => match self.model().data_type(node) {
                 Some(Node::Standard(data_type)) => data_type.id(),
                 _ => 0,
@@ -276,6 +295,7 @@ impl Snapshot<'_> {
             Node::Model(node) => self.model_value_rank(node),
             Node::Property(_, property) => property.value_rank(),
             Node::Folder(_) | Node::Structure(_) | Node::Method(..) => -1,
+            Node::Role(_) => declaration(node).map_or(-1, StandardNode::value_rank),
             Node::Tag(tag) => self.tag(tag).map_or(-1, |tag| match tag.value_type.dims.rank() {
                 0 => -1,
                 rank => rank as i32,
@@ -285,6 +305,9 @@ impl Snapshot<'_> {
 
     /// AccessLevel of a variable. Variables of namespace 0 cannot be written, whatever the node set says of instances.
     pub fn access_level(&self, node: Node) -> u8 {
+        if let Some((_, property)) = role_property(node) {
+            return if property.is_writable() { CURRENT_READ | CURRENT_WRITE } else { CURRENT_READ };
+        }
         match node {
             Node::Standard(node) if node.is_declaration() => node.access_level(),
             Node::Standard(node) if node.id() == ENABLED_FLAG => CURRENT_READ | CURRENT_WRITE,
@@ -292,7 +315,7 @@ impl Snapshot<'_> {
             Node::Tag(tag) => self.tag(tag).map_or(0, |tag| access_bits(tag.access)),
             Node::Structure(folder) => access_bits(self.structure_access(folder)),
             Node::Model(node) => self.model_access_level(node),
-            Node::Folder(_) | Node::Method(..) => 0,
+            Node::Folder(_) | Node::Method(..) | Node::Role(_) => 0,
         }
     }
 
@@ -314,7 +337,7 @@ impl Snapshot<'_> {
             Node::Standard(node) => return append(node.min_sampling(), out),
             Node::Tag(tag) => self.tag(tag).map_or(INDETERMINATE, |tag| min_sampling(tag.meta)),
             Node::Structure(_) => INDETERMINATE,
-            Node::Folder(_) | Node::Property(..) | Node::Method(..) | Node::Model(_) => 0.0,
+            Node::Folder(_) | Node::Property(..) | Node::Method(..) | Node::Role(_) | Node::Model(_) => 0.0,
         };
         Variant::Double(interval).encode(out);
         Ok(())
@@ -335,11 +358,23 @@ fn access_bits(access: Access) -> u8 {
     (if access.read { CURRENT_READ } else { 0 }) | (if access.write { CURRENT_WRITE } else { 0 })
 }
 
+/// Whether a method changes roles.
+pub(crate) fn is_role_management(id: u32) -> bool {
+    matches!(id, ADD_ROLE | REMOVE_ROLE) || role_method(id).is_some()
+}
+
+/// What RoleType says of a property of a role.
+fn declaration(node: Node) -> Option<StandardNode> {
+    role_property(node).and_then(|(_, property)| property.declaration())
+}
+
 /// Whether a method can be called: those of types only describe, and of the others only some are implemented.
 fn is_executable(node: Node) -> bool {
     match node {
         Node::Standard(node) => {
-            let is_implemented = IMPLEMENTED_METHODS.contains(&node.id()) || configuration::is_method(node.id());
+            let is_implemented = IMPLEMENTED_METHODS.contains(&node.id())
+                || configuration::is_method(node.id())
+                || role_method(node.id()).is_some();
             node.is_executable() && (node.is_declaration() || is_implemented)
         }
         node => matches!(node, Node::Method(..)),

@@ -8,6 +8,7 @@
 //! - [`Property`]: the properties that every tag shows of its configuration.
 //! - [`Segment`]: the references of a node, in runs of one kind.
 //! - [`StructureType`]: the data type of groups that are shown as one variable.
+//! - [`RoleNode`]: the roles besides those of namespace 0.
 //! - [`ServerVariables`]: what the variables of the Server object tell.
 
 mod attributes;
@@ -19,6 +20,7 @@ mod node;
 mod property;
 mod property_values;
 mod references;
+mod role_node;
 mod server_variables;
 mod snapshot;
 mod standard;
@@ -31,6 +33,7 @@ mod units;
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use parking_lot::RwLock;
 use tagwire_access::Operation;
 use tagwire_hub::Hub;
@@ -38,7 +41,7 @@ use tagwire_model::{Status, TagId};
 use tagwire_ua_proto::services::RolePermissionType;
 use tagwire_ua_proto::types::NodeId;
 
-pub(crate) use attributes::ENABLED_FLAG;
+pub(crate) use attributes::{ADD_ROLE, ENABLED_FLAG, REMOVE_ROLE, is_role_management};
 pub use attributes::{Context, IMPLEMENTED_METHODS};
 pub use device_method::DeviceMethod;
 pub use model::{Model, ModelNode};
@@ -46,6 +49,8 @@ pub use namespaces::{NAMESPACE_SERVER, NAMESPACE_TAGS, Namespaces};
 pub use node::{Node, class};
 pub use property::Property;
 pub use references::{FIRST_INVERSE_SEGMENT, N_SEGMENTS, Reference, Segment};
+pub use role_node::{OwnRoles, RoleMethod, RoleNode, RoleProperty};
+pub(crate) use role_node::{role_method, role_node_id, role_of, role_property};
 pub use server_variables::ServerVariables;
 pub(crate) use server_variables::is_diagnostic_array;
 pub use snapshot::Snapshot;
@@ -89,6 +94,7 @@ pub struct AddressSpace {
     tag_ids: RwLock<TagIds>,
     model: Model,
     structures: Structures,
+    roles: ArcSwap<OwnRoles>,
 }
 
 impl AddressSpace {
@@ -112,7 +118,7 @@ impl AddressSpace {
     ) -> Self {
         let model = Model::new(node_sets, &namespaces, structure::nodes(types));
         let structures = Structures::new(types, &model);
-        Self { hub, namespaces, tag_ids: RwLock::default(), model, structures }
+        Self { hub, namespaces, tag_ids: RwLock::default(), model, structures, roles: ArcSwap::default() }
     }
 
     /// The table of tags.
@@ -138,9 +144,15 @@ impl AddressSpace {
         self.tag_ids.write().remove(tags);
     }
 
+    /// Shows these roles besides those of namespace 0.
+    pub(crate) fn set_roles(&self, roles: OwnRoles) {
+        self.roles.store(Arc::new(roles));
+    }
+
     /// A consistent view for one request. Making, removing and naming tags waits until it is dropped, and
     /// [`Hub::write`] or [`Hub::registry`] must not be called on the same thread before.
     pub fn snapshot(&self) -> Snapshot<'_> {
-        Snapshot { registry: self.hub.registry(), tag_ids: self.tag_ids.read(), space: self }
+        let (registry, tag_ids, roles) = (self.hub.registry(), self.tag_ids.read(), self.roles.load());
+        Snapshot { registry, tag_ids, roles, space: self }
     }
 }

@@ -3,7 +3,7 @@
 use tagwire_hub::FolderId;
 use tagwire_model::TagId;
 
-use super::{DeviceMethod, ModelNode, Property, StandardNode};
+use super::{DeviceMethod, ModelNode, Property, RoleNode, StandardNode};
 
 /// NodeClass as its bit (Part 3, 8.29).
 pub mod class {
@@ -40,6 +40,8 @@ pub enum Node {
     Property(TagId, Property),
     /// A method of a device.
     Method(FolderId, DeviceMethod),
+    /// A role of the server's own, or a property of one.
+    Role(RoleNode),
     /// A node of an imported model, or one that describes a namespace.
     Model(ModelNode),
 }
@@ -58,6 +60,7 @@ impl Node {
             Self::Folder(_) => class::OBJECT,
             Self::Tag(_) | Self::Structure(_) | Self::Property(..) => class::VARIABLE,
             Self::Method(..) => class::METHOD,
+            Self::Role(node) => node.class(),
             Self::Model(node) => node.class(),
         }
     }

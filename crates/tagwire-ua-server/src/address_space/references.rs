@@ -1,9 +1,11 @@
 //! The references of a node, in runs of one kind, so that a filter can pass over a run without looking at each.
 
+use tagwire_access::Role;
 use tagwire_hub::{FolderId, FolderKind, Registry};
 use tagwire_model::TagId;
 use tagwire_ua_proto::ids::node;
 
+use super::role_node::{self, OwnRoles, RoleNode, RoleProperty};
 use super::standard::StandardReferences;
 use super::{DeviceMethod, Node, Property, Snapshot, StandardNode, class};
 
@@ -37,6 +39,10 @@ pub enum Segment<'a> {
     Notifiers(&'a Registry),
     /// To the methods of a device, by HasComponent.
     Methods(FolderId),
+    /// To the server's own roles, by HasComponent.
+    Roles(&'a OwnRoles),
+    /// To the properties of a role, by HasProperty.
+    RoleProperties(Role),
     /// To properties of a tag, by HasProperty; the bits are places in [`Property::ALL`].
     Properties(TagId, u32),
 }
@@ -53,6 +59,8 @@ impl Segment<'_> {
             Self::Notifiers(registry) => registry.end_of_folders(),
             Self::Tags(tags) => tags.len(),
             Self::Methods(_) => DeviceMethod::ALL.len(),
+            Self::Roles(roles) => roles.len(),
+            Self::RoleProperties(_) => RoleProperty::ALL.len(),
             Self::Properties(_, set) => set.count_ones() as usize,
         }
     }
@@ -100,6 +108,11 @@ impl Segment<'_> {
             Self::Methods(folder) => {
                 (ordinal(node::HAS_COMPONENT), Node::Method(*folder, *DeviceMethod::ALL.get(idx)?))
             }
+            Self::Roles(roles) => (ordinal(node::HAS_COMPONENT), roles.node(idx)?),
+            Self::RoleProperties(role) => {
+                let property = Some(*RoleProperty::ALL.get(idx)?);
+                (ordinal(node::HAS_PROPERTY), Node::Role(RoleNode { role: *role, property }))
+            }
             Self::Properties(tag, set) => {
                 let place = (0..Property::ALL.len()).filter(|place| set >> place & 1 != 0).nth(idx)?;
                 (ordinal(node::HAS_PROPERTY), Node::Property(*tag, *Property::ALL.get(place)?))
@@ -117,7 +130,8 @@ impl Segment<'_> {
             Self::Notifiers(_) => Some((ordinal(node::HAS_NOTIFIER), class::OBJECT)),
             Self::Tags(_) | Self::Structures(_) => Some((ordinal(node::HAS_COMPONENT), class::VARIABLE)),
             Self::Methods(_) => Some((ordinal(node::HAS_COMPONENT), class::METHOD)),
-            Self::Properties(..) => Some((ordinal(node::HAS_PROPERTY), class::VARIABLE)),
+            Self::Roles(_) => Some((ordinal(node::HAS_COMPONENT), class::OBJECT)),
+            Self::RoleProperties(_) | Self::Properties(..) => Some((ordinal(node::HAS_PROPERTY), class::VARIABLE)),
         }
     }
 
@@ -152,6 +166,7 @@ impl<'a> Snapshot<'a> {
                         self.folder(FolderId::ROOT).map_or(Segment::Empty, |root| Segment::Folders(&root.folders))
                     }
                     node::SERVER => Segment::Notifiers(&self.registry),
+                    node::SERVER_SERVER_CAPABILITIES_ROLE_SET => Segment::Roles(&self.roles),
                     _ => Segment::Empty,
                 };
                 let inverse = Segment::Standard(node.references(false));
@@ -159,6 +174,27 @@ impl<'a> Snapshot<'a> {
                 let [to_models, from_models] =
                     [true, false].map(|forward| Segment::Model(self.model().standard_references(node, forward)));
                 [forward, links, to_models, Segment::Empty, Segment::Empty, inverse, from_models]
+            }
+            Node::Role(RoleNode { role, property: None }) => {
+                let above = match Node::standard(node::SERVER_SERVER_CAPABILITIES_ROLE_SET) {
+                    Some(set) => Segment::One(ordinal(node::HAS_COMPONENT), set),
+                    None => Segment::Empty,
+                };
+                let (properties, methods) =
+                    (Segment::RoleProperties(role), Segment::Model(role_node::shared_methods()));
+                [type_definition(), properties, methods, Segment::Empty, Segment::Empty, above, Segment::Empty]
+            }
+            Node::Role(RoleNode { role, property: Some(_) }) => {
+                let above = Segment::One(ordinal(node::HAS_PROPERTY), Node::Role(RoleNode { role, property: None }));
+                [
+                    type_definition(),
+                    Segment::Empty,
+                    Segment::Empty,
+                    Segment::Empty,
+                    Segment::Empty,
+                    above,
+                    Segment::Empty,
+                ]
             }
             Node::Model(node) => {
                 let [forward, inverse] = [true, false].map(|forward| self.model().references(node, forward));

@@ -1,15 +1,16 @@
 //! Values of the variables of the Server object (Part 5, 6.3).
 
-use tagwire_model::Status;
+use tagwire_access::Role;
+use tagwire_model::{Status, Timestamp};
 use tagwire_ua_proto::codec::Encode;
 use tagwire_ua_proto::ids::node;
 use tagwire_ua_proto::services::{
-    ServerDiagnosticsSummaryDataType, ServerStatusDataType, SessionDiagnosticsDataType,
-    SessionSecurityDiagnosticsDataType, SubscriptionDiagnosticsDataType,
+    EndpointType, IdentityMappingRuleType, ServerDiagnosticsSummaryDataType, ServerStatusDataType,
+    SessionDiagnosticsDataType, SessionSecurityDiagnosticsDataType, SubscriptionDiagnosticsDataType,
 };
 use tagwire_ua_proto::types::{UaString, Variant};
 
-use super::Snapshot;
+use super::{RoleProperty, Snapshot};
 use crate::limits;
 
 /// What the server tells of itself. Asked for each read of such a variable; no answer may wait.
@@ -19,6 +20,22 @@ pub trait ServerVariables {
 
     /// ApplicationUri of the server.
     fn application_uri(&self) -> &str;
+
+    /// When the server is expected back after the shutdown that is planned; none where nobody knows.
+    fn estimated_return(&self) -> Timestamp {
+        Timestamp::NONE
+    }
+
+    /// A property of a role.
+    fn role_property(&self, _role: Role, property: RoleProperty) -> Variant {
+        match property {
+            RoleProperty::Identities => Variant::structures::<IdentityMappingRuleType>(&[]),
+            RoleProperty::Endpoints => Variant::structures::<EndpointType>(&[]),
+            RoleProperty::Applications => Vec::<UaString>::new().into(),
+            RoleProperty::ApplicationsExclude | RoleProperty::EndpointsExclude => true.into(),
+            RoleProperty::CustomConfiguration => false.into(),
+        }
+    }
 
     /// How able the server is to serve, 0 to 255 (Part 4, 6.6.2.4.2).
     fn service_level(&self) -> u8 {
@@ -64,6 +81,7 @@ mod variable {
     use tagwire_ua_proto::ids::node;
 
     pub(super) use node::SERVER_AUDITING as AUDITING;
+    pub(super) use node::SERVER_ESTIMATED_RETURN_TIME as ESTIMATED_RETURN_TIME;
     pub(super) use node::SERVER_NAMESPACE_ARRAY as NAMESPACE_ARRAY;
     pub(super) use node::SERVER_SERVER_ARRAY as SERVER_ARRAY;
     pub(super) use node::SERVER_SERVER_STATUS as SERVER_STATUS;
@@ -144,6 +162,7 @@ impl Snapshot<'_> {
             variable::CURRENT_TIME => server.status().current_time.into(),
             variable::STATE => server.status().state.into(),
             variable::SECONDS_TILL_SHUTDOWN => server.status().seconds_till_shutdown.into(),
+            variable::ESTIMATED_RETURN_TIME => server.estimated_return().into(),
             variable::SHUTDOWN_REASON => server.status().shutdown_reason.into(),
             variable::BUILD_INFO => Variant::structure(&server.status().build_info),
             variable::PRODUCT_NAME => server.status().build_info.product_name.into(),

@@ -1,5 +1,8 @@
 //! One request's view of the address space: from NodeIds to nodes, and what nodes are called.
 
+use std::sync::Arc;
+
+use arc_swap::Guard;
 use parking_lot::RwLockReadGuard;
 use tagwire_hub::{Folder, FolderId, FolderKind, PathTarget, Registry, TagView};
 use tagwire_model::TagId;
@@ -8,13 +11,17 @@ use tagwire_ua_proto::ids::node;
 use tagwire_ua_proto::types::{IdentifierRef, NodeId, NodeIdRef, QualifiedName};
 
 use super::property::discrete_type;
+use super::role_node::{self, OwnRoles, RoleNode};
 use super::tag_ids::TagIds;
-use super::{AddressSpace, DeviceMethod, NAMESPACE_TAGS, Node, Property, ReferenceTypes, StandardNode};
+use super::{
+    AddressSpace, DeviceMethod, NAMESPACE_SERVER, NAMESPACE_TAGS, Node, Property, ReferenceTypes, StandardNode,
+};
 
 /// A consistent view of all nodes, made by [`AddressSpace::snapshot`].
 pub struct Snapshot<'a> {
     pub(super) registry: RwLockReadGuard<'a, Registry>,
     pub(super) tag_ids: RwLockReadGuard<'a, TagIds>,
+    pub(super) roles: Guard<Arc<OwnRoles>>,
     pub(super) space: &'a AddressSpace,
 }
 
@@ -73,6 +80,9 @@ impl Snapshot<'_> {
                     found => found,
                 },
             },
+            (NAMESPACE_SERVER, IdentifierRef::String(text)) => {
+                self.roles.find(text).or_else(|| self.model().find(id).map(Node::Model))
+            }
             _ => self.model().find(id).map(Node::Model),
         }
     }
@@ -117,6 +127,7 @@ impl Snapshot<'_> {
     pub fn exists(&self, node: Node) -> bool {
         match node {
             Node::Standard(_) | Node::Model(_) => true,
+            Node::Role(node) => self.roles.name(node.role).is_some(),
             Node::Folder(folder) => self.folder(folder).is_some(),
             Node::Structure(folder) => self.folder(folder).and_then(Folder::structure_type).is_some(),
             Node::Tag(tag) => self.tag(tag).is_some(),
@@ -130,7 +141,12 @@ impl Snapshot<'_> {
         match node {
             Node::Standard(node) => node.id() == node::SERVER,
             Node::Folder(folder) => self.folder(folder).is_some_and(Folder::is_notifier),
-            Node::Structure(_) | Node::Tag(_) | Node::Property(..) | Node::Method(..) | Node::Model(_) => false,
+            Node::Structure(_)
+            | Node::Tag(_)
+            | Node::Property(..)
+            | Node::Method(..)
+            | Node::Role(_)
+            | Node::Model(_) => false,
         }
     }
 
@@ -145,6 +161,7 @@ impl Snapshot<'_> {
                 Some(id) => id.clone(),
                 None => NodeId::string(NAMESPACE_TAGS, self.tag(tag).map_or("", |tag| tag.path)),
             },
+            Node::Role(node) => self.roles.node_id(node),
             Node::Model(node) => self.model().id(node).clone(),
             Node::Property(tag, property) => {
                 let path = self.tag(tag).map_or("", |tag| tag.path);
@@ -174,7 +191,7 @@ impl Snapshot<'_> {
                 }
             },
             Node::Model(node) => self.model().id(node).encode(out),
-            Node::Property(..) | Node::Method(..) => self.node_id(node).encode(out),
+            Node::Property(..) | Node::Method(..) | Node::Role(_) => self.node_id(node).encode(out),
         }
     }
 
@@ -189,6 +206,10 @@ impl Snapshot<'_> {
             Node::Tag(tag) => (NAMESPACE_TAGS, self.tag(tag).map_or("", TagView::name)),
             Node::Property(_, property) => (property.name_namespace(), property.name()),
             Node::Method(_, method) => (NAMESPACE_TAGS, method.name()),
+            Node::Role(RoleNode { role, property: None }) => {
+                (NAMESPACE_SERVER, self.roles.name(role).unwrap_or_default())
+            }
+            Node::Role(RoleNode { property: Some(property), .. }) => (0, property.name()),
             Node::Model(node) => self.model().browse_name(node),
         }
     }
@@ -242,7 +263,8 @@ impl Snapshot<'_> {
             Node::Folder(_) => Node::standard(node::FOLDER_TYPE),
             Node::Structure(_) => Node::standard(node::BASE_DATA_VARIABLE_TYPE),
             Node::Tag(tag) => Node::standard(tag_type(self.tag(tag)?)),
-            Node::Property(..) => Node::standard(node::PROPERTY_TYPE),
+            Node::Property(..) | Node::Role(RoleNode { property: Some(_), .. }) => Node::standard(node::PROPERTY_TYPE),
+            Node::Role(RoleNode { property: None, .. }) => role_node::role_type(),
             Node::Method(..) => None,
             Node::Model(node) => self.model().type_definition(node),
         }

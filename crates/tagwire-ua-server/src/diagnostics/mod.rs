@@ -100,6 +100,11 @@ impl Introduction {
             policy_uri: channel.policy.uri,
         }
     }
+
+    /// The URL by which the client says that it reached the server.
+    pub(crate) fn endpoint_url(&self) -> &str {
+        self.endpoint_url.as_str()
+    }
 }
 
 impl Server {

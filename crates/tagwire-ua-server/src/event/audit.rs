@@ -14,6 +14,7 @@ use tagwire_ua_proto::status;
 use tagwire_ua_proto::types::{ByteString, ExtensionObject, NodeId, UaString, Variant, VariantItems};
 
 use super::{Audience, NewEvent, Source};
+use crate::address_space::role_method;
 use crate::configuration;
 use crate::log;
 use crate::server::Server;
@@ -334,7 +335,12 @@ pub(crate) fn called(server: &Server, actor: &Actor, call: &CallMethodRequest, r
     let status = result.status_code;
     let message = format!("call of {} {}", call.method_id, outcome(status));
     let source = Source::node(call.object_id.clone(), "Attribute/Call");
-    let event = event(server, node::AUDIT_UPDATE_METHOD_EVENT_TYPE, source, actor, status, message);
+    // Part 18, 4.5: changes of who holds a role have a type of their own.
+    let event_type = match call.method_id.as_ns0().and_then(role_method) {
+        Some(_) => node::ROLE_MAPPING_RULE_CHANGED_AUDIT_EVENT_TYPE,
+        None => node::AUDIT_UPDATE_METHOD_EVENT_TYPE,
+    };
+    let event = event(server, event_type, source, actor, status, message);
     server.events().emit(
         event
             .with("MethodId", call.method_id.clone())

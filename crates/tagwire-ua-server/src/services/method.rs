@@ -10,8 +10,8 @@ use tagwire_ua_proto::services::{CallMethodRequest, CallMethodResult, CallReques
 use tagwire_ua_proto::status;
 use tagwire_ua_proto::types::{NodeId, Structure, Variant, VariantItems};
 
-use super::{Context, Flow, LaterBody, check_operations, decode, durable};
-use crate::address_space::{Node, Rights as _};
+use super::{Context, Flow, LaterBody, check_operations, decode, durable, roles, state_change};
+use crate::address_space::{Node, Rights as _, is_role_management};
 use crate::configuration::{self, Job};
 use crate::event::audit::{self, Actor};
 use crate::limits;
@@ -27,6 +27,7 @@ pub(super) fn call(context: &mut Context<'_>, body: &[u8], out: &mut Vec<u8>) ->
     for call in &calls {
         let result = match checked_method(context, call) {
             Ok(Method::Server(method)) => call_server(context, method, call),
+            Ok(Method::Roles(object)) => roles::call(context, object, call),
             Ok(Method::Device(tag, value)) => {
                 written.push(results.len());
                 writes.push((tag, value));
@@ -73,6 +74,8 @@ pub(super) fn call(context: &mut Context<'_>, body: &[u8], out: &mut Vec<u8>) ->
 enum Method {
     /// One of the Server object, by its number in namespace 0.
     Server(u32),
+    /// One that changes roles, and the object that it is called on.
+    Roles(Node),
     /// One of a device: the system tag that it writes, and the value.
     Device(TagId, Value),
     /// One of push management.
@@ -80,8 +83,10 @@ enum Method {
 }
 
 fn call_server(context: &Context<'_>, method: u32, call: &CallMethodRequest) -> CallMethodResult {
-    if method == node::SERVER_SET_SUBSCRIPTION_DURABLE {
-        return durable::set_durable(context, call);
+    match method {
+        node::SERVER_SET_SUBSCRIPTION_DURABLE => return durable::set_durable(context, call),
+        node::SERVER_REQUEST_SERVER_STATE_CHANGE => return state_change::request(context, call),
+        _ => {}
     }
     let failed = |status_code| CallMethodResult { status_code, ..Default::default() };
     let id = match &call.input_arguments[..] {
@@ -133,11 +138,14 @@ fn checked_method(context: &Context<'_>, call: &CallMethodRequest) -> Result<Met
     }
     drop(snapshot);
     let method = call.method_id.as_ns0().ok_or(status::BAD_METHOD_INVALID)?;
+    if is_role_management(method) {
+        return Ok(Method::Roles(object));
+    }
     match method {
-        node::SERVER_GET_MONITORED_ITEMS | node::SERVER_RESEND_DATA | node::SERVER_SET_SUBSCRIPTION_DURABLE => {}
-        node::SERVER_REQUEST_SERVER_STATE_CHANGE if call.object_id.as_ns0() == Some(node::SERVER) => {
-            return Err(status::BAD_NOT_EXECUTABLE);
-        }
+        node::SERVER_GET_MONITORED_ITEMS
+        | node::SERVER_RESEND_DATA
+        | node::SERVER_SET_SUBSCRIPTION_DURABLE
+        | node::SERVER_REQUEST_SERVER_STATE_CHANGE => {}
         _ => return Err(status::BAD_METHOD_INVALID),
     }
     if call.object_id.as_ns0() != Some(node::SERVER) {

@@ -194,8 +194,7 @@ pub(super) fn activate(context: &mut Context<'_>, body: &[u8], _out: &mut Vec<u8
             return LaterBody::Fault(status::BAD_IDENTITY_TOKEN_REJECTED);
         }
         let (is_guessable, user_certificate) = (login.is_guessable(), login.certificate_chain());
-        let Admitted { principal, until } = match login.principal(&server, &channel, session.proved_application()).await
-        {
+        let Admitted { principal, until } = match login.principal(&server, &channel, &session).await {
             Ok(admitted) => admitted,
             Err(status) => {
                 server.counters.session_rejected_for_security();

@@ -151,7 +151,7 @@ impl UserToken {
         matches!(self, Self::Issued(..))
     }
 
-    /// Who the user is and what it may do, when it uses the application `application` (empty when that is not proved).
+    /// Who the user is and what it may do, with the application and on the endpoint that it uses.
     ///
     /// # Errors
     /// `BadIdentityTokenRejected`, whatever was wrong; `BadTooManyOperations` when too many passwords are being checked.
@@ -159,7 +159,7 @@ impl UserToken {
         self,
         server: &Arc<Server>,
         channel: &ChannelFacts,
-        application: &str,
+        session: &Arc<Session>,
     ) -> Result<Admitted, Status> {
         let security = match channel.mode {
             MessageSecurityMode::SIGN_AND_ENCRYPT => ChannelSecurity::Encrypted,
@@ -167,16 +167,18 @@ impl UserToken {
             _ => ChannelSecurity::None,
         };
         let origin = Origin { face: Face::Ua, peer: Some(channel.peer), security };
+        let policy_uri = channel.policy.uri;
+        let way = way_of(session, policy_uri);
         let principal = match self {
             Self::Anonymous => {
-                let admitted = server.login.anonymous(&server.policy(), application, origin);
+                let admitted = server.login.anonymous(&server.policy(), way, origin);
                 admitted.map_err(|refused| crate::status::login(&refused))?
             }
             Self::Password { name, password } => {
                 let (login, policy) = (Arc::clone(&server.login), server.policy());
-                let application = application.to_owned();
+                let session = Arc::clone(session);
                 let check = move || match password.as_ref().and_then(|bytes| std::str::from_utf8(bytes).ok()) {
-                    Some(password) => login.user(&policy, &name, password, &application, origin),
+                    Some(password) => login.user(&policy, &name, password, way_of(&session, policy_uri), origin),
                     None => login.unreadable(),
                 };
                 let checked = tokio::task::spawn_blocking(check).await;
@@ -191,17 +193,24 @@ impl UserToken {
                 let peer = Peer {
                     identity: Identity::Certificate(certificate.fingerprint()),
                     subject: certificate.subject(),
-                    application,
+                    thumbprint: Some(certificate.thumbprint()),
+                    ..way
                 };
                 server.policy().principal(peer, RoleSet::NONE, origin)
             }
             Self::Issued(number, token) => {
                 let token = token.as_ref().map(|token| token.as_slice());
-                return by_provider(server, number, token, application, origin);
+                return by_provider(server, number, token, way, origin);
             }
         };
         Ok(Admitted { principal, until: None })
     }
+}
+
+/// By what way somebody came whom nobody knows yet.
+fn way_of<'a>(session: &'a Session, policy: &'a str) -> Peer<'a> {
+    let (application, url) = (session.proved_application(), session.introduction.endpoint_url());
+    Peer { application, url, policy, ..Peer::anonymous() }
 }
 
 /// A secret that was encrypted for this session. `None` when it cannot be decrypted: whatever is wrong with it, the answer
@@ -240,7 +249,7 @@ fn by_provider(
     server: &Server,
     number: usize,
     token: Option<&[u8]>,
-    application: &str,
+    way: Peer<'_>,
     origin: Origin,
 ) -> Result<Admitted, Status> {
     let policy = server.policy();
@@ -252,6 +261,6 @@ fn by_provider(
     })?;
     let identity = Identity::Issued(issued.name.as_str().into(), issuer.url.as_str().into());
     let roles = policy.roles_named(issued.roles.iter().map(String::as_str));
-    let principal = policy.principal(Peer { identity, subject: "", application }, roles, origin);
+    let principal = policy.principal(Peer { identity, ..way }, roles, origin);
     Ok(Admitted { principal, until: Some(issued.until) })
 }

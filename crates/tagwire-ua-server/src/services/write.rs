@@ -13,10 +13,11 @@ use tagwire_ua_proto::types::{NumericRange, Variant};
 
 use super::attribute::{VALUE, fill, tags_of_values};
 use super::part_write::{PartWrite, write_parts};
+use super::roles::RoleWrite;
 use super::structure_write::StructureWrites;
 use super::value::value_for_tag;
 use super::{Context, Flow, LaterBody, check_operations};
-use crate::address_space::{ENABLED_FLAG, NAMESPACE_TAGS, Node, Rights as _, Snapshot};
+use crate::address_space::{ENABLED_FLAG, NAMESPACE_TAGS, Node, Rights as _, Snapshot, role_property};
 use crate::event::audit::{self, Actor, NotedWrite};
 use crate::limits;
 use crate::log::WriteNote;
@@ -36,6 +37,7 @@ pub(super) fn write(context: &mut Context<'_>, body: &[u8], _out: &mut Vec<u8>) 
         writes: Vec::with_capacity(count),
         parts: Vec::new(),
         structures: StructureWrites::default(),
+        roles: Vec::new(),
         done: Vec::new(),
     };
     let mut log = WriteNote::of(context, &request);
@@ -69,13 +71,19 @@ pub(super) fn write(context: &mut Context<'_>, body: &[u8], _out: &mut Vec<u8>) 
             asked.take(item, *found);
         }
     }
-    let Asked { snapshot, mut results, mut writes, parts, mut structures, done, .. } = asked;
+    let Asked { snapshot, mut results, mut writes, parts, mut structures, roles, mut done, .. } = asked;
     if let Some(log) = &mut log {
         for (write, members) in structures.iter() {
             log.structure(context, write.position, snapshot.structure_names(write.folder), members);
         }
     }
     drop(snapshot);
+    for (place, write) in roles {
+        match write.carry_out(context) {
+            Ok(()) => done.push(place),
+            Err(status) => results[place] = status,
+        }
+    }
     let n_whole = writes.len();
     structures.send(&mut writes);
     log.as_mut().map(WriteNote::sent);
@@ -155,6 +163,8 @@ struct Asked<'a> {
     writes: Vec<(TagId, Value)>,
     parts: Vec<PartWrite>,
     structures: StructureWrites,
+    /// Changes of roles, which wait until the view of the nodes is let go of, since they end sessions.
+    roles: Vec<(usize, RoleWrite)>,
     /// Places of what is done already.
     done: Vec<usize>,
 }
@@ -221,6 +231,18 @@ impl Asked<'_> {
             let taken = self.structures.take(self.context, (&self.snapshot, &self.rights), at, item);
             return self.results.push(taken.err().unwrap_or(Status::UNCERTAIN));
         }
+        if found.is_none()
+            && let Some(result) = role_write(self.context, &self.snapshot, item)
+        {
+            match result {
+                Ok(write) => {
+                    self.roles.push((self.results.len(), write));
+                    self.results.push(Status::UNCERTAIN);
+                }
+                Err(status) => self.results.push(status),
+            }
+            return;
+        }
         match one_write(self.context, &self.snapshot, item, found, &self.rights) {
             Ok((tag, value, None)) => {
                 self.writes.push((tag, value));
@@ -275,6 +297,30 @@ fn write_flag(context: &Context<'_>, snapshot: &Snapshot<'_>, item: &WriteValueR
         Variant::Boolean(_) => Err(status::BAD_INDEX_RANGE_NO_DATA),
         _ => Err(Status::BAD_TYPE_MISMATCH),
     }))
+}
+
+/// A change of a role, when the item is a property of one.
+fn role_write(
+    context: &Context<'_>,
+    snapshot: &Snapshot<'_>,
+    item: &WriteValueRef<'_>,
+) -> Option<Result<RoleWrite, Status>> {
+    let node = snapshot.resolve(item.node_id)?;
+    let (role, property) = role_property(node).filter(|_| item.attribute_id == VALUE)?;
+    let check = || {
+        context.rights.check(Operation::Write, node, snapshot)?;
+        if !property.is_writable() {
+            return Err(status::BAD_NOT_WRITABLE);
+        }
+        match item.value.value.to_variant() {
+            Variant::Boolean(exclude) if item.index_range.is_empty() => {
+                Ok(RoleWrite { node: snapshot.node_id(node), role, property, exclude })
+            }
+            Variant::Boolean(_) => Err(status::BAD_INDEX_RANGE_NO_DATA),
+            _ => Err(Status::BAD_TYPE_MISMATCH),
+        }
+    };
+    Some(check())
 }
 
 /// The tag that a NodeId of another form names; only values of tags can be written.

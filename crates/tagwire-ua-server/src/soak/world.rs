@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use parking_lot::Mutex;
-use tagwire_access::{Login, NoAudit, Peer, RoleSet, TrustSettings, TrustStore, Users};
+use tagwire_access::{Login, NoAudit, Peer, RoleBook, RoleSet, TrustSettings, TrustStore, Users};
 use tagwire_ua_proto::ids::encoding as ids;
 use tagwire_ua_proto::secure::SecurityPolicy;
 use tagwire_ua_proto::services::{CreateSessionResponse, MessageSecurityMode};
@@ -125,6 +125,7 @@ impl DurableStore for Memory {
 struct Shared {
     login: Arc<Login>,
     trust: Arc<TrustStore>,
+    roles: std::path::PathBuf,
     _folder: tempfile::TempDir,
 }
 
@@ -132,7 +133,12 @@ static SHARED: LazyLock<Shared> = LazyLock::new(|| {
     let folder = tempfile::tempdir().expect("a folder");
     let users = Users::open(folder.path().join("users.toml")).expect("no users");
     let trust = TrustStore::open(folder.path(), TrustSettings::default(), Arc::new(NoAudit)).expect("a folder");
-    Shared { login: Arc::new(Login::new(Arc::new(users)).expect("memory")), trust: Arc::new(trust), _folder: folder }
+    Shared {
+        login: Arc::new(Login::new(Arc::new(users)).expect("memory")),
+        trust: Arc::new(trust),
+        roles: folder.path().join("roles.toml"),
+        _folder: folder,
+    }
 });
 
 const ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 4840);
@@ -156,6 +162,7 @@ impl World {
             address_space: plant.space(),
             login: Arc::clone(&SHARED.login),
             policy: policy(bert_sees),
+            role_book: Arc::new(RoleBook::open(&SHARED.roles).expect("no file")),
             trust: Arc::clone(&SHARED.trust),
             user_trust: Arc::clone(&SHARED.trust),
             own: Vec::new(),

@@ -64,6 +64,7 @@ async fn demo(args: &DemoArgs, started: Instant) -> Result<(), Failure> {
             tokio::select! {
                 result = &mut showing => break result,
                 () = ends.next() => break Ok(()),
+                () = gateway.shutdown_due() => break Ok(()),
                 _ = hang_up.recv() => if let Err(error) = gateway.reload().await {
                     tracing::error!("not reloaded, nothing was changed: {error}");
                 },

@@ -2,6 +2,7 @@
 
 mod audit;
 mod browse;
+mod ca;
 mod check;
 mod control;
 mod demo;
@@ -40,6 +41,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         Command::Explain(args) => explain::run(&args),
         Command::Sim(command) => sim::run(&command),
         Command::Trust(command) => trust::run(&command),
+        Command::Ca(command) => ca::run(&command),
         Command::User(command) => user::run(&command),
         Command::Audit(command) => audit::run(&command),
         Command::Completions { shell } => {

@@ -55,6 +55,7 @@ async fn serve(config: Config, as_json: bool) -> Result<(), Failure> {
     loop {
         tokio::select! {
             () = ends.next() => break,
+            () = gateway.shutdown_due() => break,
             _ = hang_up.recv() => match gateway.reload().await {
                 Ok(changes) => tracing::info!("reloaded: {changes}"),
                 Err(error) => tracing::error!("not reloaded, nothing was changed: {error}"),
@@ -97,6 +98,7 @@ pub(crate) fn start_failure(error: &StartError) -> Failure {
             _ => "check the address: [ua] listen",
         },
         StartError::DataDir(_) => "end that process, or choose another folder: [server] data_dir",
+        StartError::Roles(_) => "mend the file, or move it away: then roles are as the configuration has them",
         StartError::Users(_) => "mend the file: [access] users",
         StartError::Own(_) | StartError::File(_) => "the folder pki inside [server] data_dir holds these files",
         _ => "",

@@ -11,7 +11,10 @@ use crate::failure::{Exit, Failure};
 pub(crate) fn run(command: &TrustCommand) -> Result<(), Failure> {
     let (args, request) = match command {
         TrustCommand::List(args) => (args, Request::TrustList {}),
-        TrustCommand::Accept(which) => (&which.config, Request::TrustAccept { certificate: which.certificate.clone() }),
+        TrustCommand::Accept { time, which } => {
+            let seconds = time.map(|time| time.as_secs().max(1));
+            (&which.config, Request::TrustAccept { certificate: which.certificate.clone(), seconds })
+        }
         TrustCommand::Reject(which) => (&which.config, Request::TrustReject { certificate: which.certificate.clone() }),
         TrustCommand::Block(which) => (&which.config, Request::TrustBlock { certificate: which.certificate.clone() }),
     };

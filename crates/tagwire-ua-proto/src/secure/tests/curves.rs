@@ -79,7 +79,7 @@ fn nonces_that_are_no_points_of_the_curve_are_refused() {
         let len = policy.nonce_len;
         for nonce in [vec![0; len], vec![7; len], vec![0xFF; len]] {
             let mut pair = acknowledged(policy);
-            let request = pair.open_request_with(nonce);
+            let request = pair.open_request_of(nonce, &[]);
             pair.server_takes(request).expect("the signature is right");
             let error = pair.server.accept_open(pair.now, UTC, &mut Vec::new()).expect_err("no point");
             assert_eq!(error.fault(), Fault::Nonce);
@@ -87,8 +87,20 @@ fn nonces_that_are_no_points_of_the_curve_are_refused() {
         }
         for nonce in [vec![], vec![7; 32], vec![7; len - 1], vec![7; len + 1]] {
             let mut pair = acknowledged(policy);
-            let request = pair.open_request_with(nonce);
+            let request = pair.open_request_of(nonce, &[]);
             assert_eq!(pair.server_takes(request).expect_err("length").fault(), Fault::Nonce);
+        }
+    }
+}
+
+#[test]
+fn one_zero_behind_an_open_request_is_the_length_of_no_padding() {
+    for policy in policies() {
+        for (behind, good) in [(&[][..], true), (&[0], true), (&[1], false), (&[0, 0], false)] {
+            let mut pair = acknowledged(policy);
+            let nonce = EphemeralKey::new(policy.curve().expect("curve")).expect("key").public().to_vec();
+            let request = pair.open_request_of(nonce, behind);
+            assert_eq!(pair.server_takes(request).is_ok(), good, "{} {behind:?}", policy.name);
         }
     }
 }

@@ -154,10 +154,10 @@ impl Pair {
         out
     }
 
-    /// An OpenSecureChannel request with a nonce of choice.
-    pub(crate) fn open_request_with(&mut self, nonce: Vec<u8>) -> Vec<u8> {
+    /// An OpenSecureChannel request with a nonce of choice, and with more bytes behind it.
+    pub(crate) fn open_request_of(&mut self, nonce: Vec<u8>, behind: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
-        self.client.open_with_nonce(nonce, UTC, &mut out);
+        self.client.open_with(nonce, behind, UTC, &mut out);
         out
     }
 

@@ -70,12 +70,14 @@ impl Token {
 fn parse(pattern: &str) -> Vec<Token> {
     let mut tokens = Vec::new();
     let mut rest = pattern.chars();
+    // Where one bracket is not closed none behind it is, and to look again for each would take the square of the length.
+    let mut may_close = true;
     while let Some(character) = rest.next() {
         tokens.push(match character {
             '%' => Token::Anything,
             '_' => Token::One,
             '\\' => Token::Exactly(rest.next().unwrap_or('\\')),
-            '[' => {
+            '[' if may_close => {
                 let mut inside = rest.clone();
                 match parse_set(&mut inside) {
                     Some(token) => {
@@ -83,7 +85,10 @@ fn parse(pattern: &str) -> Vec<Token> {
                         token
                     }
                     // A bracket that nothing closes is meant as itself.
-                    None => Token::Exactly('['),
+                    None => {
+                        may_close = false;
+                        Token::Exactly('[')
+                    }
                 }
             }
             other => Token::Exactly(other),
@@ -167,6 +172,8 @@ mod tests {
         for pattern in &patterns {
             assert_eq!(matches(&text, pattern, &mut MAX_FILTER_STEPS.clone()), None);
         }
+        let brackets = "[".repeat(MAX_FILTER_STEPS / 4);
+        assert_eq!(matches(&brackets, &brackets, &mut MAX_FILTER_STEPS.clone()), Some(true));
         let harmless = format!("{}b", "%a".repeat(1_000));
         assert_eq!(matches(&text, &harmless, &mut MAX_FILTER_STEPS.clone()), Some(false));
     }
