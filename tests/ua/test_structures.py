@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 from asyncua import Client, ua
+from asyncua.common.utils import Buffer
+from asyncua.ua import ua_binary
 
 from harness.process import SLOW, wait_until
 from harness.product import Tagwire, command, sim_device
@@ -73,9 +75,16 @@ def part(session, path: str):
     return session.value(tag(f"line1.press.{path}"))
 
 
-def encoded(result: ua.DataValue) -> bytes:
-    """The body of the structure that was read, whether or not asyncua knows its class by now."""
-    return result.Value.Value.Body
+def encoded(result: ua.DataValue) -> tuple[ua.NodeId, bytes]:
+    """Encoding and body of the structure that was read, whether or not asyncua knows its class by now."""
+    value = result.Value.Value
+    if hasattr(value, "Body"):
+        return value.TypeId, value.Body
+    data = Buffer(ua_binary.extensionobject_to_binary(value))
+    type_id = ua_binary.nodeid_from_binary(data)
+    kind, length = struct.unpack("<Bi", data.read(5))
+    assert kind == 1
+    return type_id, data.read(length)
 
 
 def test_asyncua_reads_a_structure_as_an_object_and_writes_it_back(server):
@@ -142,9 +151,9 @@ def test_asyncua_finds_the_type_by_browsing(server):
 def test_the_whole_is_the_bytes_of_its_parts(session):
     sent = body(speed=-4.25, name="Öl".encode(), code=4_000_000_000)
     assert write(session, sent) == "Good"
-    wait_until(lambda: encoded(session.read(M1)) == sent, 5 * SLOW, "the structure has the value")
+    wait_until(lambda: encoded(session.read(M1)) == (BINARY, sent), 5 * SLOW, "the structure has the value")
     found = session.read(M1)
-    assert (found.Value.Value.TypeId, part(session, "M1.name")) == (BINARY, "Öl")
+    assert part(session, "M1.name") == "Öl"
     newest = max(session.read(tag(f"line1.press.M1.{name}")).SourceTimestamp for name in ("speed", "drive.code"))
     assert found.SourceTimestamp is not None and found.SourceTimestamp <= newest
 
@@ -173,8 +182,8 @@ def test_what_is_no_motor_at_all_is_refused(session):
         assert write(session, body(), type_id) == "BadTypeMismatch"
     assert session.write(M1, 1.5, ua.VariantType.Double) == "BadTypeMismatch"
     assert session.write_values([(M1, ua.DataValue())]) == ["BadTypeMismatch"]
-    stamped = ua.DataValue(ua.Variant(ua.ExtensionObject(BINARY, body()), ua.VariantType.ExtensionObject))
-    stamped.StatusCode_ = ua.StatusCode(ua.StatusCodes.Bad)
+    whole = ua.Variant(ua.ExtensionObject(BINARY, body()), ua.VariantType.ExtensionObject)
+    stamped = ua.DataValue(whole, ua.StatusCode(ua.StatusCodes.Bad))
     assert session.write_values([(M1, stamped)]) == ["BadWriteNotSupported"]
 
 
@@ -233,7 +242,7 @@ def test_a_subscription_hears_of_every_changed_part(server):
 
     async def run():
         async with Client(server.url) as client:
-            made = await client.load_data_type_definitions()
+            await client.load_data_type_definitions()
             subscription = await client.create_subscription(50, Handler())
             await subscription.subscribe_data_change(client.get_node(M2))
             for code in (101, 102):
@@ -244,7 +253,7 @@ def test_a_subscription_hears_of_every_changed_part(server):
                 while code not in [value.drive.code for value, _ in seen] and time.monotonic() < deadline:
                     await asyncio.sleep(0.02)
                 assert code in [value.drive.code for value, _ in seen]
-            assert all(isinstance(value, made["Motor"]) and stamp for value, stamp in seen)
+            assert all(type(value).__name__ == "Motor" and stamp for value, stamp in seen)
             count = len(seen)
             await asyncio.sleep(0.5)
             assert len(seen) == count, "nothing changed"
@@ -275,7 +284,7 @@ def test_the_audit_log_tells_every_field(server):
 
 def test_a_changed_structure_counts_after_a_restart(tmp_path):
     tags = "M1.speed static f64 rw\nM1.running static bool rw"
-    motor = '[[link.device.structure]]\ntype = "Motor"\ngroups = "M1"\n'
+    motor = '[[link.device.structure]]\ntype = "Valve"\ngroups = "M1"\n'
     node = tag("line1.press.M1")
     with Tagwire(tmp_path, configuration(tags, motor)) as server:
         with Session(server.port) as session:
@@ -291,7 +300,7 @@ def test_a_changed_structure_counts_after_a_restart(tmp_path):
 
 
 def test_browse_shows_the_tags_of_a_structure(server):
-    done = command("browse", server.url, cwd=server.folder)
+    done = command("browse", server.url, "--depth", "5", cwd=server.folder)
     assert done.returncode == 0, done.stdout + done.stderr
     for word in ("M1", "speed", "drive", "code"):
         assert word in done.stdout, done.stdout

@@ -29,7 +29,7 @@ pub(crate) fn add_tags(
     let mut groups = HashMap::new();
     let folders: Vec<FolderId> = tags
         .iter()
-        .map(|tag| group_folder(hub, place.folder, &tag.name, &kind, &mut groups))
+        .map(|tag| group_folder(hub, place.folder, &tag.name, kind, &mut groups))
         .collect::<Result<_, _>>()?;
     let new = tags.iter().zip(&folders).map(|(tag, folder)| new_tag(tag, place.link, *folder, settings));
     hub.add_tags(new, now).into_iter().collect()

@@ -82,7 +82,7 @@ fn plan(
     let range = NumericRange::parse(monitored.index_range.as_str()).map_err(|error| error.status())?;
     let is_structure = matches!(node, Node::Structure(_)) && monitored.attribute_id == VALUE;
     let encoding = monitored.data_encoding.name.as_str();
-    if !encoding.is_empty() && !(is_structure && encoding == "Default Binary") {
+    if !(encoding.is_empty() || is_structure && encoding == "Default Binary") {
         let code = if monitored.attribute_id == VALUE {
             status::BAD_DATA_ENCODING_UNSUPPORTED
         } else {
