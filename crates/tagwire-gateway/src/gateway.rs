@@ -187,6 +187,7 @@ impl Gateway {
             name: &name,
             ua: &ua_section,
             node_sets,
+            structures: &plant.running.structures.types,
             application_uri: application_uri.clone(),
             hub: Arc::clone(&hub),
             login,
