@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 
 use crate::changes::{Action, Changes};
 use crate::expiry::Notice;
+use crate::history::HistoryNews;
 use crate::plant::Plant;
 
 /// Severities, from 1 to 1000 (Part 5, 6.4.2).
@@ -188,6 +189,19 @@ pub(crate) fn tell_expiry(events: &Events, notice: &Notice) {
 }
 
 /// Tells that the task of a link hangs, or moves again.
+/// Samples are lost, or are taken again.
+pub(crate) fn tell_history(events: &Events, news: &HistoryNews) {
+    let (event_type, severity, text) = match news {
+        HistoryNews::Paused(why) => (
+            node::DEVICE_FAILURE_EVENT_TYPE,
+            severity::FAILURE,
+            format!("the history is paused, samples are lost: {why}"),
+        ),
+        HistoryNews::Resumed => (node::SYSTEM_EVENT_TYPE, severity::BACK, "the history goes on".to_owned()),
+    };
+    events.emit(NewEvent::new(event_type, Source::server(), severity, text));
+}
+
 pub(crate) fn tell_stuck(events: &Events, link: &str, is_stuck: bool) {
     let (event_type, severity, what) = if is_stuck {
         (node::DEVICE_FAILURE_EVENT_TYPE, severity::FAILURE, "does not move any more")

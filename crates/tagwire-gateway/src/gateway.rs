@@ -30,11 +30,12 @@ use crate::drivers::DRIVERS;
 use crate::durable::DurableFiles;
 use crate::events::{self, LinkEvents};
 use crate::expiry::Expiry;
+use crate::history::{HistoryKeeper, HistoryStartError};
 use crate::http;
 use crate::metrics::{self, ServerFigures};
 use crate::plant::{NodeIds, Plant, PlantError};
 use crate::register::{discovery_urls, keep_registered};
-use crate::service_level::service_level;
+use crate::service_level::{DEGRADED_MAX, service_level};
 use crate::system::{ServerItem, ServerTags};
 use crate::trust::{USERS_FOLDER, set_rules};
 use crate::ua::{MAX_KEY_WAIT, Names, UaFace, UaSetup};
@@ -68,6 +69,7 @@ pub(crate) struct Shared {
     pub(crate) trust: Arc<TrustStore>,
     pub(crate) user_trust: Arc<TrustStore>,
     pub(crate) recorder: Recorder,
+    pub(crate) history: HistoryKeeper,
     pub(crate) clock: Clock,
     pub(crate) name: String,
     pub(crate) application_uri: String,
@@ -108,6 +110,9 @@ pub enum StartError {
         /// What the operating system said.
         source: io::Error,
     },
+    /// The history cannot be kept.
+    #[error(transparent)]
+    History(#[from] HistoryStartError),
     /// A part of the program failed inside.
     #[error("a part of the program failed inside")]
     Inside,
@@ -167,6 +172,7 @@ impl Gateway {
             None => install_id(data_dir.path())?.application_uri(),
         };
         let hub = Arc::new(Hub::new(std::time::Instant::now()));
+        let history = HistoryKeeper::open(&config, Arc::clone(&hub), clock.clone())?;
         let seed = u64::from(std::process::id()) << 32 | (now.ticks() as u64 & 0xFFFF_FFFF);
         let names = Arc::new(Names::default());
         let node_ids: Arc<dyn NodeIds> = Arc::<Names>::clone(&names);
@@ -221,6 +227,7 @@ impl Gateway {
         ua.identify(Arc::clone(&own));
         let link_events = Arc::new(LinkEvents::new(Arc::clone(&hub), Arc::clone(ua.events())));
         link_events.follow(&plant);
+        history.follow(&plant.running.history);
         let shared = Arc::new(Shared {
             config_path,
             kinds,
@@ -233,6 +240,7 @@ impl Gateway {
             trust,
             user_trust,
             recorder,
+            history,
             clock,
             name,
             application_uri,
@@ -346,6 +354,11 @@ impl Gateway {
         }
         self.shared.ua.stop().await;
         self.shared.plant.lock().await.stop().await;
+        let shared = Arc::clone(&self.shared);
+        let closed = tokio::task::spawn_blocking(move || shared.history.stop());
+        if tokio::time::timeout(CLOSE_PATIENCE, closed).await.is_err() {
+            tracing::error!("the history cannot be closed");
+        }
         let recorder = self.shared.recorder.clone();
         recorder.record(What::ServerStopped, Actor::default(), Vec::new());
         let closed = tokio::task::spawn_blocking(move || recorder.close());
@@ -385,6 +398,7 @@ impl Shared {
         let mut plant = self.plant.lock().await;
         let (changes, errors) = plant.apply(config).await;
         self.link_events.follow(&plant);
+        self.history.follow(&plant.running.history);
         let semantics = plant.take_semantics();
         drop(plant);
         self.ua.tell_semantics(semantics);
@@ -480,6 +494,9 @@ async fn keep_house(shared: Arc<Shared>, mut tags: ServerTags) {
                 events::tell_expiry(shared.ua.events(), &notice);
             }
         }
+        if let Some(news) = shared.history.look(Instant::now()) {
+            events::tell_history(shared.ua.events(), &news);
+        }
         let now = shared.clock.now();
         if shared.trust.end_terms(now) | shared.user_trust.end_terms(now) {
             shared.ua.recheck_trust();
@@ -522,7 +539,8 @@ fn watch_links(
     }
     watchdogs.retain(|id, _| plant.handles.contains_key(id));
     shared.n_stuck.store(n_stuck, Ordering::Relaxed);
-    shared.ua.set_service_level(service_level(statistics.iter().map(|(_, link)| link)));
+    let level = service_level(statistics.iter().map(|(_, link)| link));
+    shared.ua.set_service_level(if shared.history.is_paused() { level.min(DEGRADED_MAX) } else { level });
     *shared.statistics.lock() = statistics;
 }
 

@@ -20,6 +20,7 @@ mod durable;
 mod events;
 mod expiry;
 mod gateway;
+mod history;
 pub mod http;
 pub mod logging;
 mod metrics;
@@ -36,5 +37,6 @@ pub mod users;
 
 pub use changes::{Action, Changes, DeviceChange, LinkChange};
 pub use gateway::{Gateway, ReloadError, StartError};
+pub use history::HistoryStartError;
 pub use plant::PlantError;
 pub use tagwire_ua_server::limits::MAX_CONNECTIONS;

@@ -67,6 +67,7 @@ impl Plant {
             access: config.access.clone(),
             http: config.http.clone(),
             audit: config.audit.clone(),
+            history: config.history.clone(),
             log: config.log.clone(),
             structures: config.structures.clone(),
             models: config.node_sets.digest(),
@@ -100,6 +101,7 @@ impl Plant {
     pub(crate) async fn apply(&mut self, config: Config) -> (Changes, Vec<PlantError>) {
         let changes = self.plan(&config);
         self.running.access.policy.clone_from(&config.access.policy);
+        self.running.history.rules.clone_from(&config.history.rules);
         self.running.ua.anonymous = config.ua.anonymous;
         self.running.ua.trusted_fingerprints.clone_from(&config.ua.trusted_fingerprints);
         self.running.ua.without_revocation_list.clone_from(&config.ua.without_revocation_list);

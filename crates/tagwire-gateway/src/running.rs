@@ -13,7 +13,7 @@ use tagwire_driver::{
 use tagwire_hub::{FolderId, LinkId, Registry};
 use tagwire_model::TagId;
 
-use crate::config::{Access, AuditSection, Http, Log, Server, Structures, Tag, Ua};
+use crate::config::{Access, AuditSection, History, Http, Log, Server, Structures, Tag, Ua};
 
 /// A configuration in force.
 #[derive(Debug)]
@@ -23,6 +23,7 @@ pub(crate) struct Running {
     pub(crate) access: Access,
     pub(crate) http: Http,
     pub(crate) audit: AuditSection,
+    pub(crate) history: History,
     pub(crate) log: Log,
     /// Groups that are structures since the start.
     pub(crate) structures: Structures,

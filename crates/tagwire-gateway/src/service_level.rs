@@ -7,6 +7,8 @@ const HEALTHY: u64 = 200;
 /// Least level of a server that has some data.
 const DEGRADED: u64 = 2;
 const NO_DATA: u8 = 1;
+/// Highest level of a server that lacks a part of what it is for.
+pub(crate) const DEGRADED_MAX: u8 = 199;
 
 /// The level by the share of devices that answer: 255 for all or none configured, 200 and more from half of them on, 1
 /// for none.

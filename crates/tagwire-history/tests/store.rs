@@ -142,9 +142,9 @@ fn old_samples_go_by_age_and_by_size_for_each_pattern() {
     assert!(segments > 5);
     let end = 7_200 * 1_200;
     let rules = [
-        Retention { pattern: "*.count".into(), max_age: None, max_bytes: None },
-        Retention { pattern: "line1.*".into(), max_age: Some(days(30)), max_bytes: None },
-        Retention { pattern: "*".into(), max_age: None, max_bytes: Some(before / 10) },
+        Retention { patterns: vec!["*.count".into()], max_age: None, max_bytes: None },
+        Retention { patterns: vec!["line1.*".into()], max_age: Some(days(30)), max_bytes: None },
+        Retention { patterns: vec!["*".into()], max_age: None, max_bytes: Some(before / 10) },
     ];
     let retained = store.retain(&rules, moment(end)).expect("lets go");
     assert!(retained.bytes > 0 && retained.rewritten > 0, "{retained:?}");
@@ -154,7 +154,7 @@ fn old_samples_go_by_age_and_by_size_for_each_pattern() {
     assert!((days(30)..days(45)).contains(&age), "{} days are kept", age / days(1));
     let kept = values(&store, tags[2], Span::all()).len();
     assert!((200..4_000).contains(&kept), "{kept} samples are kept");
-    let nothing = [Retention { pattern: "*".into(), max_age: Some(0), max_bytes: None }];
+    let nothing = [Retention { patterns: vec!["*".into()], max_age: Some(0), max_bytes: None }];
     let retained = store.retain(&nothing, moment(end + 1)).expect("lets go");
     assert!(retained.dropped > 0);
     assert_eq!(store.history().size(), (0, 0));

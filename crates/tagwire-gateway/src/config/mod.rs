@@ -3,6 +3,7 @@
 mod access;
 mod csv;
 mod files;
+mod history;
 mod key;
 mod link;
 mod model;
@@ -26,6 +27,7 @@ use toml::de::DeTable;
 
 pub use access::{Access, AccessKeys, Channel, IssuerKeys, RoleKeys, RuleKeys};
 pub use files::{Disk, Files};
+pub use history::{History, HistoryKeys, HistoryRule, HistoryRuleKeys};
 pub use key::{DriverKeys, KeyDef, Presence, Shape};
 pub use link::{Device, DeviceKeys, Link, LinkKeys};
 pub use model::{BindKeys, ModelKeys};
@@ -62,6 +64,8 @@ pub struct Config {
     pub http: Http,
     /// The audit log.
     pub audit: AuditSection,
+    /// What is kept.
+    pub history: History,
     /// What the log says.
     pub log: Log,
     /// Models of others, with their variables bound to tags.
@@ -106,6 +110,12 @@ pub const TOP_KEYS: &[KeyDef] = &[
         shape: Shape::Table(AuditSection::KEYS),
         presence: Presence::Optional,
         doc: "The audit log: who did what, as a hash-chained file in the folder `audit` of `data_dir` (see docs/security.md).",
+    },
+    KeyDef {
+        name: "history",
+        shape: Shape::Table(HistoryKeys::KEYS),
+        presence: Presence::Optional,
+        doc: "The historian: samples that are kept in the folder `history` of `data_dir`.",
     },
     KeyDef {
         name: "log",
@@ -226,6 +236,8 @@ fn read(
     let access = access::read(&mut walk, access_table, access_line, ua.anonymous, files, path);
     let http = section(&mut walk, &mut top, "http", Http::KEYS, Http::take);
     let audit = section(&mut walk, &mut top, "audit", AuditSection::KEYS, AuditSection::take);
+    let (history_table, history_line) = section_table(&mut top, "history");
+    let history = history::read(&mut walk, history_table, history_line);
     let log = section(&mut walk, &mut top, "log", Log::KEYS, Log::take);
     let mut models = ModelReader::read(&mut walk, path, files, &ua, model_tables);
     let mut reader = LinkReader::new(path, files, kinds, &ua);
@@ -246,6 +258,7 @@ fn read(
         access,
         http,
         audit,
+        history,
         log,
         node_sets: models.node_sets,
         structures,

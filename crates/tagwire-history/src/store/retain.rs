@@ -16,8 +16,8 @@ const REWRITE_FROM: f64 = 0.25;
 /// rule keeps everything.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Retention {
-    /// What it covers, with everything below: a path in which `*` stands for any text and `?` for one character.
-    pub pattern: String,
+    /// What it covers, with everything below: paths in which `*` stands for any text and `?` for one character.
+    pub patterns: Vec<String>,
     /// Oldest age in ticks of 100 ns; `None` for ever.
     pub max_age: Option<i64>,
     /// Most bytes of all tags of the rule together; `None` for any number.
@@ -44,7 +44,10 @@ impl Store {
     pub fn retain(&mut self, rules: &[Retention], now: Moment) -> Result<Retained, HistoryError> {
         let rule_of: Vec<Option<usize>> = {
             let tags = self.shared.tags.read();
-            let find = |path: &str| rules.iter().position(|rule| pattern::covers(&rule.pattern, path));
+            let find = |path: &str| {
+                let covers = |rule: &Retention| rule.patterns.iter().any(|pattern| pattern::covers(pattern, path));
+                rules.iter().position(covers)
+            };
             tags.iter().map(|tag| find(&tag.series.path)).collect()
         };
         let growing = self.active.as_ref().map(|active| active.segment().number);

@@ -1,0 +1,219 @@
+//! The historian as the configuration asks for it: which tags it collects, how long it keeps them, and what it tells.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use parking_lot::Mutex;
+use tagwire_driver::Clock;
+use tagwire_history::{
+    Disk, Historian, HistorianError, HistoryError, Moment, Options, Retention, Rule, State, Store, Wanted, When,
+};
+use tagwire_hub::{FolderId, FolderKind, Hub, Registry};
+use thiserror::Error;
+use tokio::time::Instant;
+
+use crate::config::{Config, History};
+
+/// How often samples that are too old are looked for.
+const RETAIN_EVERY: Duration = Duration::from_secs(600);
+const TICKS_PER_SECOND: u64 = 10_000_000;
+
+/// Why there is no historian.
+#[derive(Debug, Error)]
+pub enum HistoryStartError {
+    /// The folder cannot be made.
+    #[error("cannot make {0}: {1}")]
+    Folder(PathBuf, std::io::Error),
+    /// The files cannot be used.
+    #[error("cannot open the history in {0}: {1}")]
+    Store(PathBuf, HistoryError),
+    /// Its thread cannot be used.
+    #[error(transparent)]
+    Historian(#[from] HistorianError),
+}
+
+/// What became of the historian since it was last asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum HistoryNews {
+    /// Nothing can be written.
+    Paused(String),
+    /// Samples are taken again, after so many were lost.
+    Resumed,
+}
+
+/// The historian, from the first configuration that has a rule on.
+pub(crate) struct HistoryKeeper {
+    folder: PathBuf,
+    hub: Arc<Hub>,
+    clock: Clock,
+    historian: ArcSwapOption<Historian>,
+    kept: Mutex<Kept>,
+}
+
+struct Kept {
+    wanted: Vec<Wanted>,
+    retention: Vec<Retention>,
+    retained: Option<Instant>,
+    was_running: bool,
+}
+
+impl HistoryKeeper {
+    /// The historian below a data folder; it runs when the configuration has a rule, or when there are files from before.
+    ///
+    /// # Errors
+    /// [`HistoryStartError`].
+    pub(crate) fn open(config: &Config, hub: Arc<Hub>, clock: Clock) -> Result<Self, HistoryStartError> {
+        let folder = config.data_dir().join(&config.history.keys.folder);
+        let kept = Kept { wanted: Vec::new(), retention: Vec::new(), retained: None, was_running: true };
+        let keeper = Self { folder, hub, clock, historian: ArcSwapOption::empty(), kept: Mutex::new(kept) };
+        if keeper.folder.exists() || !config.history.rules.is_empty() {
+            keeper.start(&config.history)?;
+        }
+        Ok(keeper)
+    }
+
+    /// The historian, when there is one.
+    pub(crate) fn historian(&self) -> Option<Arc<Historian>> {
+        self.historian.load_full()
+    }
+
+    fn start(&self, history: &History) -> Result<Arc<Historian>, HistoryStartError> {
+        let started = std::time::Instant::now();
+        let wall = self.clock.clone();
+        let clock: tagwire_history::Clock = Arc::new(move || Moment { steady: started.elapsed(), utc: wall.now() });
+        let keys = &history.keys;
+        let options = Options {
+            commit_interval: keys.commit,
+            commit_bytes: keys.commit_kib as usize * 1024,
+            hot_bytes: keys.memory_mib as usize * (1 << 20),
+            ..Options::default()
+        };
+        let disk = Disk::new(&self.folder).map_err(|error| HistoryStartError::Folder(self.folder.clone(), error))?;
+        let (store, opened) = Store::open(Arc::new(disk), options, clock())
+            .map_err(|error| HistoryStartError::Store(self.folder.clone(), error))?;
+        for damage in &opened.damage {
+            tracing::error!(%damage, "a part of the history is damaged");
+        }
+        tracing::info!(folder = %self.folder.display(), from_log = opened.from_log, "history is open");
+        let historian = Arc::new(Historian::start(store, Arc::clone(&self.hub), clock)?);
+        self.historian.store(Some(Arc::clone(&historian)));
+        Ok(historian)
+    }
+
+    /// Collects what the rules say of the tags that there are now.
+    pub(crate) fn follow(&self, history: &History) {
+        let mut kept = self.kept.lock();
+        kept.retention = retention(history);
+        let wanted = wanted(history, &self.hub.registry());
+        if wanted == kept.wanted {
+            return;
+        }
+        let historian = match self.historian() {
+            Some(historian) => historian,
+            None => match self.start(history) {
+                Ok(historian) => historian,
+                Err(error) => return tracing::error!("{error}; no samples are kept"),
+            },
+        };
+        match historian.collect(wanted.clone()) {
+            Ok(()) => {
+                tracing::info!(tags = wanted.len(), "samples are kept");
+                kept.wanted = wanted;
+            }
+            Err(error) => tracing::error!(%error, "the former tags are kept"),
+        }
+    }
+
+    /// Lets old samples go when it is time, and tells what became of the historian.
+    pub(crate) fn look(&self, now: Instant) -> Option<HistoryNews> {
+        let historian = self.historian()?;
+        let mut kept = self.kept.lock();
+        let is_due = kept.retained.is_none_or(|last| now.duration_since(last) >= RETAIN_EVERY);
+        if is_due && !kept.retention.is_empty() {
+            let rules = kept.retention.clone();
+            let asked = historian.run(move |store, now| match store.retain(&rules, now) {
+                Ok(retained) if retained.bytes > 0 => {
+                    tracing::info!(bytes = retained.bytes, "samples that were too old are gone");
+                }
+                Ok(_) => {}
+                Err(error) => tracing::error!(%error, "samples that are too old stay"),
+            });
+            if asked.is_ok() {
+                kept.retained = Some(now);
+            }
+        }
+        let state = historian.history().state();
+        let was_running = std::mem::replace(&mut kept.was_running, state.is_running());
+        match state {
+            State::Paused { why, .. } if was_running => Some(HistoryNews::Paused(why)),
+            State::Running if !was_running => Some(HistoryNews::Resumed),
+            _ => None,
+        }
+    }
+
+    /// Whether samples are lost at present.
+    pub(crate) fn is_paused(&self) -> bool {
+        self.historian().is_some_and(|historian| !historian.history().state().is_running())
+    }
+
+    /// Writes what waits and releases the files; blocks until that is done.
+    pub(crate) fn stop(&self) {
+        if let Some(historian) = self.historian.swap(None)
+            && let Err(error) = historian.stop()
+        {
+            tracing::error!(%error, "the history cannot be closed in good order");
+        }
+    }
+}
+
+fn retention(history: &History) -> Vec<Retention> {
+    let rule = |rule: &crate::config::HistoryRule| Retention {
+        patterns: rule.paths.clone(),
+        max_age: rule.max_age.map(|age| i64::try_from(age.as_secs() * TICKS_PER_SECOND).unwrap_or(i64::MAX)),
+        max_bytes: rule.max_mib.map(|mib| u64::from(mib) << 20),
+    };
+    if history.rules.iter().all(|rule| rule.max_age.is_none() && rule.max_mib.is_none()) {
+        return Vec::new();
+    }
+    history.rules.iter().map(rule).collect()
+}
+
+/// The tags that the rules cover; those of the server itself are never among them.
+fn wanted(history: &History, registry: &Registry) -> Vec<Wanted> {
+    let mut groups: HashMap<(FolderId, u32), u32> = HashMap::new();
+    let mut wanted = Vec::new();
+    for (tag, view) in registry.tags().filter(|(_, view)| !view.is_system) {
+        let Some(rule) = history.rule(view.path) else { continue };
+        let group = *groups
+            .entry((view.folder, view.scan_ms))
+            .or_insert_with(|| scan_group(registry, view.folder, view.scan_ms));
+        let range = view.extra.as_deref().and_then(|extra| extra.eu_range);
+        wanted.push(Wanted {
+            tag,
+            path: view.path.into(),
+            value_type: view.value_type,
+            group: Some(group),
+            rule: Rule { when: rule.every.map_or(When::Change, When::Cyclic), deadband: rule.deadband.in_units(range) },
+        });
+    }
+    wanted
+}
+
+/// Tags of one device with one scan time are read together. The number is the same after each start.
+fn scan_group(registry: &Registry, folder: FolderId, scan_ms: u32) -> u32 {
+    let mut at = folder;
+    while let Some(folder) = registry.folder(at) {
+        if folder.kind == FolderKind::Device || at == FolderId::ROOT {
+            break;
+        }
+        at = folder.parent;
+    }
+    let mut hasher = DefaultHasher::new();
+    (registry.folder(at).map(|folder| &*folder.path), scan_ms).hash(&mut hasher);
+    // The highest number stands for no group.
+    hasher.finish() as u32 & 0x7FFF_FFFF
+}
