@@ -67,9 +67,10 @@ impl Column {
 
     /// Bytes in memory that grow with the samples.
     pub(crate) fn size(&self) -> usize {
-        let rare = self.rare.as_ref().map_or(0, |rare| {
-            rare.rows.as_ref().map_or(0, |rows| rows.capacity() * 2) + rare.blobs.capacity()
-        });
+        let rare = self
+            .rare
+            .as_ref()
+            .map_or(0, |rare| rare.rows.as_ref().map_or(0, |rows| rows.capacity() * 2) + rare.blobs.capacity());
         self.bits.size() + self.ended.capacity() * size_of::<Run>() + rare
     }
 
