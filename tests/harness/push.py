@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from .certificates import DER, Identity, usage
-from .plant import SecuredServer
+from .plant import CURVES, SecuredServer
 from .product import command
 from .secured import SecureSession
 from .tokens import user_token
@@ -32,10 +32,14 @@ TRUSTED, TRUSTED_LISTS, ISSUERS, ISSUER_LISTS = 1, 2, 4, 8
 
 
 class ManagedServer(SecuredServer):
-    """The shared configuration with a security administrator."""
+    """The shared configuration with a security administrator; the RSA client certificate alone is trusted."""
 
     def __init__(self, folder):
         super().__init__(folder)
+        pushed = [self.pki / "trusted" / f"{self.identities[curve.name].name}.der" for curve in CURVES]
+        pushed += [self.pki / "users" / "trusted" / f"{person.name}.der" for person in self.people.values()]
+        for file in pushed:
+            file.unlink()
         words = ("user", "add", ADMIN, "--role", "security-admin", "--config", self.file)
         added = command(*words, cwd=self.folder, TAGWIRE_PASSWORD=ADMIN_PASSWORD)
         assert added.returncode == 0, added.stdout + added.stderr

@@ -327,6 +327,7 @@ fn needs_restart(running: &Running, config: &Config) -> Vec<String> {
     compare(old.tag_namespace != new.tag_namespace, "[ua] tag_namespace");
     compare(old.namespaces != new.namespaces, "[ua] namespaces");
     compare(running.models != config.node_sets.digest(), "[[ua.model]]");
+    compare(running.structures != config.structures, "[[link.device.structure]]");
     compare(running.access.users != config.access.users, "[access] users");
     compare(running.http != config.http, "[http] listen");
     compare(running.audit != config.audit, "[audit]");

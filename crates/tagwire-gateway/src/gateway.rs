@@ -16,6 +16,7 @@ use tagwire_hub::Hub;
 use tagwire_model::Value;
 use tagwire_ua_client::{Identity, Registration, Url};
 use thiserror::Error;
+use tokio::net::UnixListener;
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -187,6 +188,7 @@ impl Gateway {
             name: &name,
             ua: &ua_section,
             node_sets,
+            structures: &plant.running.structures.types,
             application_uri: application_uri.clone(),
             hub: Arc::clone(&hub),
             login,
@@ -202,10 +204,20 @@ impl Gateway {
         names.give(&ua);
         ua.restore_durables();
         warn_unknown_roles(&users, &ua);
-        if let Err(error) = ua.listen(&ua_section.listen_or_default()).await {
-            plant.stop().await;
-            return Err(error);
-        }
+        // Whoever sees the server listen can give it commands.
+        let commands = control::listen(&data_dir.socket()).map_err(StartError::Control);
+        let listening = match commands {
+            Ok(commands) => ua.listen(&ua_section.listen_or_default()).await.map(|()| commands),
+            Err(error) => Err(error),
+        };
+        let commands = match listening {
+            Ok(commands) => commands,
+            Err(error) => {
+                plant.stop().await;
+                let _ = std::fs::remove_file(data_dir.socket());
+                return Err(error);
+            }
+        };
         ua.identify(Arc::clone(&own));
         let link_events = Arc::new(LinkEvents::new(Arc::clone(&hub), Arc::clone(ua.events())));
         link_events.follow(&plant);
@@ -230,7 +242,7 @@ impl Gateway {
             statistics: SyncMutex::default(),
         });
         let mut gateway = Self { shared, tasks: Vec::new(), _data_dir: data_dir };
-        if let Err(error) = gateway.serve_others(&http).await {
+        if let Err(error) = gateway.serve_others(commands, &http).await {
             gateway.stop().await;
             return Err(error);
         }
@@ -240,10 +252,8 @@ impl Gateway {
     }
 
     /// Starts what runs beside the links and OPC UA.
-    async fn serve_others(&mut self, http: &Http) -> Result<(), StartError> {
-        let control =
-            control::serve(&self._data_dir.socket(), Arc::clone(&self.shared)).map_err(StartError::Control)?;
-        self.tasks.push(tokio::spawn(control));
+    async fn serve_others(&mut self, commands: UnixListener, http: &Http) -> Result<(), StartError> {
+        self.tasks.push(tokio::spawn(control::serve(commands, Arc::clone(&self.shared))));
         self.tasks.push(tokio::spawn(Arc::clone(&self.shared.link_events).run()));
         if let Some(listen) = &http.listen {
             let listener = tokio::net::TcpListener::bind((listen.host.as_str(), listen.port)).await;

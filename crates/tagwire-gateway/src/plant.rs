@@ -68,6 +68,7 @@ impl Plant {
             http: config.http.clone(),
             audit: config.audit.clone(),
             log: config.log.clone(),
+            structures: config.structures.clone(),
             models: config.node_sets.digest(),
             links: Vec::new(),
         };
@@ -256,7 +257,7 @@ impl Plant {
         settings: &DeviceSettings,
         tags: &[&Tag],
     ) -> Result<Vec<TagId>, RegistryError> {
-        let ids = tree::add_tags(&self.hub, place, settings, tags, self.clock.now())?;
+        let ids = tree::add_tags(&self.hub, place, settings, (tags, &self.running.structures), self.clock.now())?;
         let named = tags.iter().zip(&ids).filter_map(|(tag, id)| Some((*id, tag.info.as_ref()?.node_id.clone()?)));
         let named: Vec<(TagId, ExplicitNodeId)> = named.collect();
         if !named.is_empty() {

@@ -13,7 +13,7 @@ use tagwire_driver::{
 use tagwire_hub::{FolderId, LinkId, Registry};
 use tagwire_model::TagId;
 
-use crate::config::{Access, AuditSection, Http, Log, Server, Tag, Ua};
+use crate::config::{Access, AuditSection, Http, Log, Server, Structures, Tag, Ua};
 
 /// A configuration in force.
 #[derive(Debug)]
@@ -24,6 +24,8 @@ pub(crate) struct Running {
     pub(crate) http: Http,
     pub(crate) audit: AuditSection,
     pub(crate) log: Log,
+    /// Groups that are structures since the start.
+    pub(crate) structures: Structures,
     /// Digest of the models and of what is bound to them.
     pub(crate) models: u64,
     pub(crate) links: Vec<Arc<Mutex<RunningLink>>>,

@@ -6,7 +6,7 @@ use tagwire_driver::{DeviceSettings, Poll, ScanMode, SystemTag};
 use tagwire_hub::{FolderId, FolderKind, Hub, LinkId, NewTag, RegistryError, TagExtra};
 use tagwire_model::{TagId, Timestamp, ValueType};
 
-use crate::config::Tag;
+use crate::config::{Structures, Tag};
 use crate::running::millis;
 
 /// One device's place in the table.
@@ -21,12 +21,16 @@ pub(crate) fn add_tags(
     hub: &Hub,
     place: DevicePlace,
     settings: &DeviceSettings,
-    tags: &[&Tag],
+    (tags, structures): (&[&Tag], &Structures),
     now: Timestamp,
 ) -> Result<Vec<TagId>, RegistryError> {
+    let device = hub.registry().folder(place.folder).map(|device| device.path.to_string()).unwrap_or_default();
+    let kind = |group: &str| structures.kind(&device, group);
     let mut groups = HashMap::new();
-    let folders: Vec<FolderId> =
-        tags.iter().map(|tag| group_folder(hub, place.folder, &tag.name, &mut groups)).collect::<Result<_, _>>()?;
+    let folders: Vec<FolderId> = tags
+        .iter()
+        .map(|tag| group_folder(hub, place.folder, &tag.name, kind, &mut groups))
+        .collect::<Result<_, _>>()?;
     let new = tags.iter().zip(&folders).map(|(tag, folder)| new_tag(tag, place.link, *folder, settings));
     hub.add_tags(new, now).into_iter().collect()
 }
@@ -50,9 +54,12 @@ pub(crate) fn add_system_tags<I: Copy>(
     items: &[SystemTag<I>],
     now: Timestamp,
 ) -> Result<Vec<(I, TagId)>, RegistryError> {
+    let plain = |_: &str| FolderKind::Group;
     let mut groups = HashMap::new();
-    let folders: Vec<FolderId> =
-        items.iter().map(|item| group_folder(hub, place.folder, item.name, &mut groups)).collect::<Result<_, _>>()?;
+    let folders: Vec<FolderId> = items
+        .iter()
+        .map(|item| group_folder(hub, place.folder, item.name, plain, &mut groups))
+        .collect::<Result<_, _>>()?;
     let new = items.iter().zip(&folders).map(|(item, folder)| NewTag {
         folder: *folder,
         name: item.name.rsplit('.').next().unwrap_or_default(),
@@ -118,13 +125,20 @@ fn group_folder<'a>(
     hub: &Hub,
     device: FolderId,
     name: &'a str,
+    kind: impl Fn(&str) -> FolderKind,
     known: &mut HashMap<&'a str, FolderId>,
 ) -> Result<FolderId, RegistryError> {
     let Some((groups, _)) = name.rsplit_once('.') else { return Ok(device) };
     if let Some(folder) = known.get(groups) {
         return Ok(*folder);
     }
-    let folder = groups.split('.').try_fold(device, |above, group| hub.folder(above, group, FolderKind::Group))?;
+    let ends = groups.match_indices('.').map(|(end, _)| end).chain([groups.len()]);
+    let (mut folder, mut start) = (device, 0);
+    for end in ends {
+        let (group, path) = (groups.get(start..end).unwrap_or_default(), groups.get(..end).unwrap_or_default());
+        folder = hub.folder(folder, group, kind(path))?;
+        start = end + 1;
+    }
     known.insert(groups, folder);
     Ok(folder)
 }

@@ -12,7 +12,7 @@ use tagwire_model::TagId;
 use tagwire_ua_proto::secure::{OwnIdentity as ChannelIdentity, SecurityPolicy};
 use tagwire_ua_proto::services::MessageSecurityMode;
 use tagwire_ua_proto::types::{Guid, Identifier as NodeIdentifier, NodeId};
-use tagwire_ua_server::address_space::{AddressSpace, Namespaces};
+use tagwire_ua_server::address_space::{AddressSpace, Namespaces, StructureType};
 use tagwire_ua_server::durable::DurableSettings;
 use tagwire_ua_server::event::Events;
 use tagwire_ua_server::node_set::NodeSets;
@@ -43,6 +43,7 @@ pub(crate) struct UaSetup<'a> {
     pub(crate) name: &'a str,
     pub(crate) ua: &'a Ua,
     pub(crate) node_sets: NodeSets,
+    pub(crate) structures: &'a [StructureType],
     pub(crate) application_uri: String,
     pub(crate) hub: Arc<Hub>,
     pub(crate) login: Arc<Login>,
@@ -59,7 +60,7 @@ pub(crate) struct UaSetup<'a> {
 impl UaFace {
     /// The server, which listens nowhere yet.
     pub(crate) fn new(setup: UaSetup<'_>) -> Self {
-        let UaSetup { name, ua, node_sets, application_uri, hub, login, policy, role_book, .. } = setup;
+        let UaSetup { name, ua, node_sets, structures, application_uri, hub, login, policy, role_book, .. } = setup;
         let UaSetup { trust, user_trust, own, audit, durable, clock, .. } = setup;
         let others = ua.namespaces.iter().map(String::as_str).chain(node_sets.namespaces());
         let namespaces = Namespaces::new(&application_uri, &ua.tag_namespace, others);
@@ -73,7 +74,7 @@ impl UaFace {
             software_version: env!("CARGO_PKG_VERSION").to_owned(),
         };
         let parts = ServerParts {
-            address_space: AddressSpace::with_node_sets(Arc::clone(&hub), namespaces, &node_sets),
+            address_space: AddressSpace::with_structures(Arc::clone(&hub), namespaces, &node_sets, structures),
             hub,
             login,
             policy,

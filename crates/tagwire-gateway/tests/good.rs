@@ -114,7 +114,16 @@ fn a_server_without_a_word_about_security_is_safe_and_reachable() {
     assert_eq!(listen, ["0.0.0.0:4840", "[::]:4840"]);
     assert_eq!(
         (config.ua.security.as_slice(), config.ua.anonymous),
-        (&[Security::Basic256Sha256, Security::Aes128Sha256RsaOaep, Security::Aes256Sha256RsaPss][..], Anonymous::None)
+        (
+            &[
+                Security::Basic256Sha256,
+                Security::Aes128Sha256RsaOaep,
+                Security::Aes256Sha256RsaPss,
+                Security::EccNistP256AesGcm,
+                Security::EccNistP384AesGcm,
+            ][..],
+            Anonymous::None
+        )
     );
     assert!(config.warnings.iter().any(|warning| warning.problem.starts_with("nobody can log in")));
     let open = load("version = 1\n[ua]\nanonymous = \"read\"\n", &[]);

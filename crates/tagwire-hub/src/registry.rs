@@ -28,6 +28,8 @@ pub enum FolderKind {
     Device,
     /// A group of tags.
     Group,
+    /// A group of tags whose values together are one structured value, with the number of its type.
+    Structure(u16),
 }
 
 /// A folder of the tag tree.
@@ -42,8 +44,10 @@ pub struct Folder {
     pub parent: FolderId,
     /// What it stands for.
     pub kind: FolderKind,
-    /// Sub-folders in the order they were made.
+    /// Sub-folders in the order they were made, but for those in `structures`.
     pub folders: Vec<FolderId>,
+    /// Sub-folders that are structures, in the order they were made.
+    pub structures: Vec<FolderId>,
     /// Tags directly inside, in the order they were made.
     pub tags: Vec<TagId>,
 }
@@ -52,6 +56,20 @@ impl Folder {
     /// Whether events of the folder and of everything below can be told apart from others: those of links and devices.
     pub const fn is_notifier(&self) -> bool {
         matches!(self.kind, FolderKind::Link | FolderKind::Device)
+    }
+
+    /// Where sub-folders of a kind are listed.
+    const fn below(&mut self, kind: FolderKind) -> &mut Vec<FolderId> {
+        if matches!(kind, FolderKind::Structure(_)) { &mut self.structures } else { &mut self.folders }
+    }
+
+    /// The number of the structure's type; `None` for every other folder.
+    #[inline]
+    pub const fn structure_type(&self) -> Option<u16> {
+        match self.kind {
+            FolderKind::Structure(number) => Some(number),
+            _ => None,
+        }
     }
 
     /// The folder's own name.
@@ -215,6 +233,7 @@ impl Default for Registry {
             parent: FolderId::ROOT,
             kind: FolderKind::Root,
             folders: Vec::new(),
+            structures: Vec::new(),
             tags: Vec::new(),
         };
         Self {
@@ -340,6 +359,7 @@ impl Registry {
             parent,
             kind,
             folders: Vec::new(),
+            structures: Vec::new(),
             tags: Vec::new(),
         };
         if idx == self.folders.len() {
@@ -348,7 +368,7 @@ impl Registry {
             self.folders[idx] = Some(folder);
         }
         if let Some(Some(above)) = self.folders.get_mut(parent.0 as usize) {
-            above.folders.push(id);
+            above.below(kind).push(id);
         }
         self.version += 1;
         Ok(id)
@@ -438,15 +458,15 @@ impl Registry {
     fn prune(&mut self, mut id: FolderId) {
         while id != FolderId::ROOT {
             let Some(Some(folder)) = self.folders.get(id.0 as usize) else { return };
-            if !folder.tags.is_empty() || !folder.folders.is_empty() {
+            if !folder.tags.is_empty() || !folder.folders.is_empty() || !folder.structures.is_empty() {
                 return;
             }
-            let parent = folder.parent;
+            let (parent, kind) = (folder.parent, folder.kind);
             if let Some(folder) = self.folders.get_mut(id.0 as usize).and_then(Option::take) {
                 self.paths.remove(folder.key, 0);
             }
             if let Some(Some(above)) = self.folders.get_mut(parent.0 as usize) {
-                above.folders.retain(|child| *child != id);
+                above.below(kind).retain(|child| *child != id);
             }
             id = parent;
         }

@@ -106,7 +106,7 @@ impl Rights for Operator {
     fn check(&self, operation: Operation, node: Node, snapshot: &Snapshot<'_>) -> Result<(), Status> {
         let may = match operation {
             Operation::Browse | Operation::Read => !self.is_hidden(node, snapshot),
-            Operation::Write => snapshot.value_tag(node).is_some(),
+            Operation::Write => snapshot.value_tag(node).is_some() || matches!(node, Node::Structure(_)),
             Operation::Call => true,
             _ => false,
         };

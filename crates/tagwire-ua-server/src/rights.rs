@@ -47,9 +47,16 @@ impl Rights for UserRights<'_> {
         if is_public {
             return Ok(());
         }
+        if let Node::Structure(folder) = node
+            && matches!(operation, Operation::Read | Operation::Write)
+        {
+            // Nobody gets at a tag by way of its structure.
+            let rights = TagRights::new(self.server, principal, operation, snapshot);
+            return snapshot.members(folder)?.into_iter().try_for_each(|tag| rights.check(tag));
+        }
         let target = Target::Zone(self.zone(principal, node, snapshot));
         authorise(principal, operation, target).map_err(|denied| denied_status(&denied)).or_else(|status| match node {
-            Node::Folder(folder)
+            Node::Folder(folder) | Node::Structure(folder)
                 if operation == Operation::Browse
                     && principal.has_zones()
                     && snapshot

@@ -10,7 +10,7 @@ use tagwire_ua_proto::services::{
 };
 use tagwire_ua_proto::types::{NodeId, Variant};
 
-use crate::address_space::{Context, Node, Rights, RoleProperty, ServerVariables, Snapshot};
+use crate::address_space::{Context, Node, Rights, RoleProperty, ServerVariables, Snapshot, StructureSample};
 use crate::endpoints::PRODUCT_URI;
 use crate::event::Events;
 use crate::server::Server;
@@ -105,10 +105,12 @@ impl AttributeSource for Server {
         let time = self.now();
         let snapshot = self.address_space.snapshot();
         let context = Context { server: self, rights: &Admitted };
-        let value = snapshot
-            .resolve(node.borrowed())
-            .ok_or(Status::BAD_NODE_ID_UNKNOWN)
-            .and_then(|node| snapshot.attribute(node, attribute, &context));
+        let node = snapshot.resolve(node.borrowed());
+        if let (Some(Node::Structure(folder)), VALUE) = (node, attribute) {
+            return structure(snapshot.structure_sample(folder));
+        }
+        let value =
+            node.ok_or(Status::BAD_NODE_ID_UNKNOWN).and_then(|node| snapshot.attribute(node, attribute, &context));
         let (value, status) = match value {
             Ok(value) => (value, Status::GOOD),
             Err(status) => (Variant::Null, status),
@@ -123,5 +125,17 @@ impl AttributeSource for Server {
             source_time,
             server_time: time,
         }
+    }
+}
+
+/// A structure is as good and as new as its tags.
+fn structure(sample: StructureSample) -> Notification {
+    Notification {
+        payload: Payload::Variant(sample.to_variant().into()),
+        status: sample.status,
+        overflow: false,
+        semantics_changed: false,
+        source_time: sample.source_time,
+        server_time: sample.server_time,
     }
 }

@@ -14,6 +14,7 @@ use super::name::{Clash, Paths, check_part};
 use super::node_id::{ExplicitNodeId, Identifier, TAG_NAMESPACE};
 use super::problem::{Complaint, Problem, Reporter};
 use super::sections::Ua;
+use super::structure::{self, STRUCTURE_KEYS, Wanted};
 use super::tag::{DeviceContext, ScalingKeys, TAG_KEYS, Tag, TagKeys, draft_from_table};
 use super::walk::{Checked, Plain, Walk};
 use super::words::{nearest, suggest};
@@ -43,6 +44,8 @@ section! {
         pub tags_csv: Vec<PathBuf> = Shape::OneOrMore(KeyKind::Text), Presence::Optional;
         /// The tags of the device, besides those of the lists.
         pub tag: Option<Nested> = TAG_KEYS, Presence::Optional;
+        /// Groups of tags that clients see as one value, besides the values of the tags.
+        pub structure: Option<Nested> = STRUCTURE_KEYS, Presence::Optional;
     }
 }
 
@@ -99,20 +102,29 @@ pub(crate) struct LinkReader<'a> {
     /// Names of the files read, for messages about tags found in them.
     file_names: Vec<Arc<str>>,
     node_ids: HashMap<ExplicitNodeId, (String, Arc<str>, u32)>,
+    structures: Vec<Wanted>,
 }
 
 impl<'a> LinkReader<'a> {
     pub(crate) fn new(path: &'a Path, files: &'a dyn Files, kinds: &'a [&'static dyn DriverKind], ua: &'a Ua) -> Self {
         let namespaces = std::iter::once(&ua.tag_namespace).chain(&ua.namespaces).map(String::as_str).collect();
-        Self { path, files, kinds, namespaces, file_names: Vec::new(), node_ids: HashMap::new() }
+        Self {
+            path,
+            files,
+            kinds,
+            namespaces,
+            file_names: Vec::new(),
+            node_ids: HashMap::new(),
+            structures: Vec::new(),
+        }
     }
 
     pub(crate) fn links(&mut self, walk: &mut Walk<'_>, tables: Vec<(&toml::de::DeTable<'_>, u32)>) -> Vec<Link> {
         self.file_names.push(walk.source.name.clone());
         let mut links = Vec::with_capacity(tables.len());
         let mut names = HashMap::new();
-        for (table, line) in tables {
-            let link = self.link(walk, table, line);
+        for (idx, (table, line)) in tables.into_iter().enumerate() {
+            let link = self.link(walk, table, line, idx);
             unique("link", &link.name, line, &mut names, &format!("link {}", link.name), walk);
             links.push(link);
         }
@@ -150,7 +162,7 @@ impl<'a> LinkReader<'a> {
         }
     }
 
-    fn link(&mut self, walk: &mut Walk<'_>, table: &toml::de::DeTable<'_>, line: u32) -> Link {
+    fn link(&mut self, walk: &mut Walk<'_>, table: &toml::de::DeTable<'_>, line: u32, idx: usize) -> Link {
         let driver = table.get("driver").and_then(|value| value.get_ref().as_str());
         let of_name = |name: &str| self.kinds.iter().copied().find(|kind| kind.names().contains(&name));
         let is_known = driver.is_some_and(|driver| of_name(driver).is_some());
@@ -200,7 +212,7 @@ impl<'a> LinkReader<'a> {
         };
         let mut names = HashMap::new();
         for (table, line) in tables {
-            let device = self.device(walk, table, line, &link, kind);
+            let device = self.device(walk, table, line, (&link, idx), kind);
             unique("device", &device.name, line, &mut names, &format!("device {}.{}", link.name, device.name), walk);
             link.devices.push(device);
         }
@@ -212,7 +224,7 @@ impl<'a> LinkReader<'a> {
         walk: &mut Walk<'_>,
         table: &toml::de::DeTable<'_>,
         line: u32,
-        link: &Link,
+        (link, link_idx): (&Link, usize),
         kind: Option<&'static dyn DriverKind>,
     ) -> Device {
         let own_keys: &[Key] = kind.map_or(&[], |kind| kind.device_keys());
@@ -227,6 +239,8 @@ impl<'a> LinkReader<'a> {
         let name_line = checked.line_of("name");
         let csv_line = checked.line_of("tags_csv");
         let tag_tables = checked.take_plain("tag");
+        let structures = super::tables(checked.take_plain("structure"));
+        structure::read(walk, structures, (link_idx, link.devices.len()), &mut self.structures);
         let common = checked.take_settings(DeviceSettings::KEYS);
         let settings = checked.take_settings(own_keys);
         let had_name = checked.has("name");
@@ -278,6 +292,11 @@ impl<'a> LinkReader<'a> {
         self.check_names(walk, &path, &tags);
         self.check_node_ids(walk, &path, &tags);
         Device { name: keys.name, common, settings, tags }
+    }
+
+    /// The structures asked for.
+    pub(super) fn structures(&self) -> &[Wanted] {
+        &self.structures
     }
 
     /// The files that tags come from, by their number.

@@ -12,6 +12,7 @@ mod problem;
 mod reference;
 mod sections;
 mod states;
+mod structure;
 mod tag;
 mod walk;
 mod words;
@@ -35,6 +36,7 @@ pub use reference::{reference, schema};
 pub use sections::{
     Anonymous, AuditSection, ClientUrl, FingerprintKey, HostPort, Http, Log, LogFormat, Security, Server, ServerUrl, Ua,
 };
+pub use structure::{StructureKeys, Structures};
 pub use tag::{ClampWord, CurveWord, ScalingKeys, Tag, TagInfo, TagKeys};
 pub use words::{counted, format_duration, parse_duration};
 
@@ -64,6 +66,8 @@ pub struct Config {
     pub log: Log,
     /// Models of others, with their variables bound to tags.
     pub node_sets: NodeSets,
+    /// Groups of tags that are structures.
+    pub structures: Structures,
     /// The links with their devices and tags.
     pub links: Vec<Link>,
     /// What is allowed but probably not meant.
@@ -229,6 +233,7 @@ fn read(
         Some((_, Plain::Tables(tables))) => reader.links(&mut walk, tables),
         _ => Vec::new(),
     };
+    let structures = structure::resolve(&mut walk, &links, reader.structures());
     let file_names = reader.into_file_names();
     models.bind(&mut walk, &links, &file_names);
     check_ua(&ua, &mut walk, &root);
@@ -243,6 +248,7 @@ fn read(
         audit,
         log,
         node_sets: models.node_sets,
+        structures,
         links,
         warnings: Vec::new(),
     };

@@ -6,4 +6,4 @@ mod server;
 
 pub use client::{ControlClient, ControlError};
 pub use protocol::{Answer, Request};
-pub use server::{Control, serve};
+pub use server::{Control, listen, serve};

@@ -24,11 +24,11 @@ const MAX_CONNECTIONS: usize = 8;
 /// Time in which a connection must bring its next command, so that idle ones do not keep others out.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Opens the socket (mode 0600) and answers commands until the returned future is dropped.
+/// Opens the socket (mode 0600); commands wait in it until [`serve`] answers them.
 ///
 /// # Errors
 /// As the operating system reports them.
-pub fn serve<T: Control>(path: &Path, control: Arc<T>) -> io::Result<impl Future<Output = ()> + Send + use<T>> {
+pub fn listen(path: &Path) -> io::Result<UnixListener> {
     // The data folder is locked, so a socket that is there belongs to a server that died.
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -36,27 +36,30 @@ pub fn serve<T: Control>(path: &Path, control: Arc<T>) -> io::Result<impl Future
     }
     let listener = UnixListener::bind(path)?;
     owner_only(path)?;
-    Ok(async move {
-        let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-        let mut connections = tokio::task::JoinSet::new();
-        loop {
-            let Ok(slot) = slots.clone().acquire_owned().await else { return };
-            match listener.accept().await {
-                Ok((stream, _)) => {
-                    let control = control.clone();
-                    connections.spawn(async move {
-                        let _slot = slot;
-                        let _ = converse(stream, &*control).await;
-                    });
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "control socket cannot accept");
-                    tokio::time::sleep(Duration::from_secs(1)).await;
-                }
+    Ok(listener)
+}
+
+/// Answers commands until the returned future is dropped.
+pub async fn serve<T: Control>(listener: UnixListener, control: Arc<T>) {
+    let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let mut connections = tokio::task::JoinSet::new();
+    loop {
+        let Ok(slot) = slots.clone().acquire_owned().await else { return };
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let control = control.clone();
+                connections.spawn(async move {
+                    let _slot = slot;
+                    let _ = converse(stream, &*control).await;
+                });
             }
-            while connections.try_join_next().is_some() {}
+            Err(error) => {
+                tracing::warn!(%error, "control socket cannot accept");
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
         }
-    })
+        while connections.try_join_next().is_some() {}
+    }
 }
 
 async fn converse(stream: UnixStream, control: &impl Control) -> io::Result<()> {
@@ -106,7 +109,7 @@ mod tests {
     async fn idle_connections_do_not_keep_others_out() {
         let folder = tempfile::tempdir().expect("temporary folder");
         let socket = folder.path().join("control.sock");
-        tokio::spawn(serve(&socket, Arc::new(Echo)).expect("bound"));
+        tokio::spawn(serve(listen(&socket).expect("bound"), Arc::new(Echo)));
         let mut idle = Vec::new();
         for _ in 0..MAX_CONNECTIONS {
             idle.push(UnixStream::connect(&socket).await.expect("connected"));
@@ -119,10 +122,23 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_command_that_comes_while_the_server_starts_is_answered_later() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let socket = folder.path().join("control.sock");
+        let listener = listen(&socket).expect("bound");
+        let mut early = UnixStream::connect(&socket).await.expect("connected");
+        early.write_all(b"{\"command\":\"status\"}\n").await.expect("sent");
+        tokio::spawn(serve(listener, Arc::new(Echo)));
+        let mut text = vec![0; 200];
+        let n = early.read(&mut text).await.expect("answer");
+        assert!(String::from_utf8_lossy(&text[..n]).contains("try later"));
+    }
+
+    #[tokio::test]
     async fn commands_are_answered_in_order_and_nonsense_is_refused() {
         let folder = tempfile::tempdir().expect("temporary folder");
         let socket = folder.path().join("control.sock");
-        tokio::spawn(serve(&socket, Arc::new(Echo)).expect("bound"));
+        tokio::spawn(serve(listen(&socket).expect("bound"), Arc::new(Echo)));
         assert_eq!(std::fs::metadata(&socket).expect("socket").permissions().mode() & 0o777, 0o600);
         let path = folder.path().to_owned();
         let answers = tokio::task::spawn_blocking(move || {

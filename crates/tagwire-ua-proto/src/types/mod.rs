@@ -3,6 +3,7 @@
 mod data_value;
 mod diagnostic_info;
 mod extension_object;
+mod field_value;
 mod guid;
 mod model_value;
 mod names;
@@ -17,6 +18,7 @@ mod variant_array;
 pub use data_value::DataValue;
 pub use diagnostic_info::DiagnosticInfo;
 pub use extension_object::{ExtensionBody, ExtensionObject, Structure};
+pub use field_value::{decode_field, encode_field};
 pub use guid::{Guid, GuidTextError};
 pub use model_value::ModelError;
 pub use names::{LocalizedText, QualifiedName};

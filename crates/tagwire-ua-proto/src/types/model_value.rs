@@ -173,7 +173,7 @@ pub(crate) fn write_bits(data_type: DataType, bits: u64, out: &mut Vec<u8>) {
     }
 }
 
-fn write_elements(data: &ArrayData, out: &mut Vec<u8>) {
+pub(super) fn write_elements(data: &ArrayData, out: &mut Vec<u8>) {
     match data {
         ArrayData::Boolean(v) => v.encode(out),
         ArrayData::Int8(v) => v.encode(out),

@@ -181,7 +181,7 @@ impl Snapshot<'_> {
                 self.tag(tag).and_then(|tag| tag.meta.extra.as_deref()).map_or("", |extra| &extra.description)
             }
             Node::Method(_, method) => method.description(),
-            Node::Folder(_) | Node::Property(..) | Node::Role(_) => "",
+            Node::Folder(_) | Node::Structure(_) | Node::Property(..) | Node::Role(_) => "",
         };
         let text = if text.is_empty() { Default::default() } else { tagwire_ua_proto::types::LocalizedText::new(text) };
         Variant::LocalizedText(text).encode(out);
@@ -227,6 +227,18 @@ impl Snapshot<'_> {
                 let reading = self.space.hub().read(tag).ok_or(status::BAD_NODE_ID_UNKNOWN)?;
                 Variant::from(&reading.to_sample().value).encode(out);
             }
+            (Node::Structure(folder), attribute_id::VALUE) => {
+                let sample = self.structure_sample(folder);
+                if sample.value.is_none() {
+                    return Err(sample.status);
+                }
+                sample.to_variant().encode(out);
+            }
+            (Node::Structure(folder), attribute_id::DATA_TYPE) => {
+                let data_type = self.structure_type(folder).ok_or(Status::BAD_CONFIGURATION_ERROR)?;
+                out.push(head::NODE_ID);
+                self.write_node_id(data_type, out);
+            }
             (_, attribute_id::DATA_TYPE) => {
                 out.push(head::NODE_ID);
                 match StandardNode::find(self.data_type(node)) {
@@ -264,7 +276,7 @@ impl Snapshot<'_> {
     pub fn data_type(&self, node: Node) -> u32 {
         match node {
             Node::Standard(node) => node.data_type(),
-            Node::Folder(_) | Node::Method(..) => 0,
+            Node::Folder(_) | Node::Structure(_) | Node::Method(..) => 0,
             Node::Role(_) => declaration(node).map_or(0, StandardNode::data_type),
             Node::Model(node) => match self.model().data_type(node) {
                 Some(Node::Standard(data_type)) => data_type.id(),
@@ -282,7 +294,7 @@ impl Snapshot<'_> {
             Node::Standard(node) => node.value_rank(),
             Node::Model(node) => self.model_value_rank(node),
             Node::Property(_, property) => property.value_rank(),
-            Node::Folder(_) | Node::Method(..) => -1,
+            Node::Folder(_) | Node::Structure(_) | Node::Method(..) => -1,
             Node::Role(_) => declaration(node).map_or(-1, StandardNode::value_rank),
             Node::Tag(tag) => self.tag(tag).map_or(-1, |tag| match tag.value_type.dims.rank() {
                 0 => -1,
@@ -301,6 +313,7 @@ impl Snapshot<'_> {
             Node::Standard(node) if node.id() == ENABLED_FLAG => CURRENT_READ | CURRENT_WRITE,
             Node::Standard(_) | Node::Property(..) => CURRENT_READ,
             Node::Tag(tag) => self.tag(tag).map_or(0, |tag| access_bits(tag.access)),
+            Node::Structure(folder) => access_bits(self.structure_access(folder)),
             Node::Model(node) => self.model_access_level(node),
             Node::Folder(_) | Node::Method(..) | Node::Role(_) => 0,
         }
@@ -323,6 +336,7 @@ impl Snapshot<'_> {
         let interval = match node {
             Node::Standard(node) => return append(node.min_sampling(), out),
             Node::Tag(tag) => self.tag(tag).map_or(INDETERMINATE, |tag| min_sampling(tag.meta)),
+            Node::Structure(_) => INDETERMINATE,
             Node::Folder(_) | Node::Property(..) | Node::Method(..) | Node::Role(_) | Node::Model(_) => 0.0,
         };
         Variant::Double(interval).encode(out);

@@ -7,6 +7,7 @@
 //! - [`DeviceMethod`]: the methods that every device has.
 //! - [`Property`]: the properties that every tag shows of its configuration.
 //! - [`Segment`]: the references of a node, in runs of one kind.
+//! - [`StructureType`]: the data type of groups that are shown as one variable.
 //! - [`RoleNode`]: the roles besides those of namespace 0.
 //! - [`ServerVariables`]: what the variables of the Server object tell.
 
@@ -23,6 +24,8 @@ mod role_node;
 mod server_variables;
 mod snapshot;
 mod standard;
+mod structure;
+mod structure_value;
 mod tag_ids;
 #[cfg(test)]
 mod tests;
@@ -52,6 +55,9 @@ pub use server_variables::ServerVariables;
 pub(crate) use server_variables::is_diagnostic_array;
 pub use snapshot::Snapshot;
 pub use standard::{ReferenceTypes, StandardNode, reference_type};
+use structure::Structures;
+pub use structure::{Field, FieldKind, StructureType};
+pub use structure_value::StructureSample;
 pub use tag_ids::TagIdError;
 use tag_ids::TagIds;
 
@@ -87,6 +93,7 @@ pub struct AddressSpace {
     namespaces: Namespaces,
     tag_ids: RwLock<TagIds>,
     model: Model,
+    structures: Structures,
     roles: ArcSwap<OwnRoles>,
 }
 
@@ -99,8 +106,19 @@ impl AddressSpace {
     /// As [`AddressSpace::new`], with the nodes of imported models. `namespaces` has theirs from the first index behind
     /// those that the node sets were read for.
     pub fn with_node_sets(hub: Arc<Hub>, namespaces: Namespaces, node_sets: &NodeSets) -> Self {
-        let model = Model::new(node_sets, &namespaces);
-        Self { hub, namespaces, tag_ids: RwLock::default(), model, roles: ArcSwap::default() }
+        Self::with_structures(hub, namespaces, node_sets, &[])
+    }
+
+    /// As [`AddressSpace::with_node_sets`], with the types of the hub's structures by their number.
+    pub fn with_structures(
+        hub: Arc<Hub>,
+        namespaces: Namespaces,
+        node_sets: &NodeSets,
+        types: &[StructureType],
+    ) -> Self {
+        let model = Model::new(node_sets, &namespaces, structure::nodes(types));
+        let structures = Structures::new(types, &model);
+        Self { hub, namespaces, tag_ids: RwLock::default(), model, structures, roles: ArcSwap::default() }
     }
 
     /// The table of tags.

@@ -32,6 +32,8 @@ pub enum Node {
     Standard(StandardNode),
     /// A link, a device or a group.
     Folder(FolderId),
+    /// A group of tags that is one structured value.
+    Structure(FolderId),
     /// A tag.
     Tag(TagId),
     /// A property of a tag.
@@ -56,7 +58,7 @@ impl Node {
         match self {
             Self::Standard(node) => node.class(),
             Self::Folder(_) => class::OBJECT,
-            Self::Tag(_) | Self::Property(..) => class::VARIABLE,
+            Self::Tag(_) | Self::Structure(_) | Self::Property(..) => class::VARIABLE,
             Self::Method(..) => class::METHOD,
             Self::Role(node) => node.class(),
             Self::Model(node) => node.class(),

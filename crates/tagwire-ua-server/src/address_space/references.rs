@@ -31,6 +31,8 @@ pub enum Segment<'a> {
     One(u8, Node),
     /// To folders, by Organizes.
     Folders(&'a [FolderId]),
+    /// To groups that are structures, by HasComponent.
+    Structures(&'a [FolderId]),
     /// To tags, by HasComponent.
     Tags(&'a [TagId]),
     /// To all links and devices, by HasNotifier; a place is the number of a folder, and other folders are passed over.
@@ -53,7 +55,7 @@ impl Segment<'_> {
             Self::Standard(references) => references.len(),
             Self::Model(references) => references.len(),
             Self::One(..) => 1,
-            Self::Folders(folders) => folders.len(),
+            Self::Folders(folders) | Self::Structures(folders) => folders.len(),
             Self::Notifiers(registry) => registry.end_of_folders(),
             Self::Tags(tags) => tags.len(),
             Self::Methods(_) => DeviceMethod::ALL.len(),
@@ -101,6 +103,7 @@ impl Segment<'_> {
             Self::One(ordinal, node) => (*ordinal, *Some(node).filter(|_| idx == 0)?),
             Self::Folders(folders) => (ordinal(node::ORGANIZES), Node::Folder(*folders.get(idx)?)),
             Self::Notifiers(_) => (ordinal(node::HAS_NOTIFIER), Node::Folder(FolderId(u32::try_from(idx).ok()?))),
+            Self::Structures(folders) => (ordinal(node::HAS_COMPONENT), Node::Structure(*folders.get(idx)?)),
             Self::Tags(tags) => (ordinal(node::HAS_COMPONENT), Node::Tag(*tags.get(idx)?)),
             Self::Methods(folder) => {
                 (ordinal(node::HAS_COMPONENT), Node::Method(*folder, *DeviceMethod::ALL.get(idx)?))
@@ -125,7 +128,7 @@ impl Segment<'_> {
             Self::One(ordinal, node) => Some((*ordinal, node.class())),
             Self::Folders(_) => Some((ordinal(node::ORGANIZES), class::OBJECT)),
             Self::Notifiers(_) => Some((ordinal(node::HAS_NOTIFIER), class::OBJECT)),
-            Self::Tags(_) => Some((ordinal(node::HAS_COMPONENT), class::VARIABLE)),
+            Self::Tags(_) | Self::Structures(_) => Some((ordinal(node::HAS_COMPONENT), class::VARIABLE)),
             Self::Methods(_) => Some((ordinal(node::HAS_COMPONENT), class::METHOD)),
             Self::Roles(_) => Some((ordinal(node::HAS_COMPONENT), class::OBJECT)),
             Self::RoleProperties(_) | Self::Properties(..) => Some((ordinal(node::HAS_PROPERTY), class::VARIABLE)),
@@ -139,9 +142,9 @@ impl Segment<'_> {
 }
 
 /// Number of runs that a node's references come in.
-pub const N_SEGMENTS: usize = 6;
+pub const N_SEGMENTS: usize = 7;
 /// The first of the runs that hold inverse references; those before it are forward.
-pub const FIRST_INVERSE_SEGMENT: usize = 4;
+pub const FIRST_INVERSE_SEGMENT: usize = 5;
 
 /// The ordinal of a reference type of namespace 0.
 #[inline]
@@ -170,7 +173,7 @@ impl<'a> Snapshot<'a> {
                 let forward = Segment::Standard(node.references(true));
                 let [to_models, from_models] =
                     [true, false].map(|forward| Segment::Model(self.model().standard_references(node, forward)));
-                [forward, links, to_models, Segment::Empty, inverse, from_models]
+                [forward, links, to_models, Segment::Empty, Segment::Empty, inverse, from_models]
             }
             Node::Role(RoleNode { role, property: None }) => {
                 let above = match Node::standard(node::SERVER_SERVER_CAPABILITIES_ROLE_SET) {
@@ -179,16 +182,24 @@ impl<'a> Snapshot<'a> {
                 };
                 let (properties, methods) =
                     (Segment::RoleProperties(role), Segment::Model(role_node::shared_methods()));
-                [type_definition(), properties, methods, Segment::Empty, above, Segment::Empty]
+                [type_definition(), properties, methods, Segment::Empty, Segment::Empty, above, Segment::Empty]
             }
             Node::Role(RoleNode { role, property: Some(_) }) => {
                 let above = Segment::One(ordinal(node::HAS_PROPERTY), Node::Role(RoleNode { role, property: None }));
-                [type_definition(), Segment::Empty, Segment::Empty, Segment::Empty, above, Segment::Empty]
+                [
+                    type_definition(),
+                    Segment::Empty,
+                    Segment::Empty,
+                    Segment::Empty,
+                    Segment::Empty,
+                    above,
+                    Segment::Empty,
+                ]
             }
             Node::Model(node) => {
                 let [forward, inverse] = [true, false].map(|forward| self.model().references(node, forward));
                 let (forward, inverse) = (Segment::Model(forward), Segment::Model(inverse));
-                [forward, Segment::Empty, Segment::Empty, Segment::Empty, inverse, Segment::Empty]
+                [forward, Segment::Empty, Segment::Empty, Segment::Empty, Segment::Empty, inverse, Segment::Empty]
             }
             Node::Folder(id) => match self.folder(id) {
                 Some(folder) => {
@@ -201,7 +212,18 @@ impl<'a> Snapshot<'a> {
                         _ => Segment::Empty,
                     };
                     let methods = if folder.kind == FolderKind::Device { Segment::Methods(id) } else { Segment::Empty };
-                    [type_definition(), below, Segment::Tags(&folder.tags), methods, above, notified]
+                    let (tags, structures) = (Segment::Tags(&folder.tags), Segment::Structures(&folder.structures));
+                    [type_definition(), below, structures, tags, methods, above, notified]
+                }
+                None => [Segment::Empty; N_SEGMENTS],
+            },
+            Node::Structure(id) => match self.folder(id) {
+                Some(folder) => {
+                    let above = Segment::One(ordinal(node::HAS_COMPONENT), self.folder_node(folder.parent));
+                    let (tags, structures) = (Segment::Tags(&folder.tags), Segment::Structures(&folder.structures));
+                    // Groups that a reload brought are shown until a restart tells what becomes of them.
+                    let below = Segment::Folders(&folder.folders);
+                    [type_definition(), below, structures, tags, Segment::Empty, above, Segment::Empty]
                 }
                 None => [Segment::Empty; N_SEGMENTS],
             },
@@ -209,17 +231,20 @@ impl<'a> Snapshot<'a> {
                 Some(tag) => {
                     let above = Segment::One(ordinal(node::HAS_COMPONENT), self.folder_node(tag.folder));
                     let properties = Segment::Properties(id, Property::set_of(tag));
-                    [type_definition(), properties, Segment::Empty, Segment::Empty, above, Segment::Empty]
+                    let empty = || Segment::Empty;
+                    [type_definition(), properties, empty(), empty(), empty(), above, empty()]
                 }
                 None => [Segment::Empty; N_SEGMENTS],
             },
             Node::Property(tag, _) => {
                 let above = Segment::One(ordinal(node::HAS_PROPERTY), Node::Tag(tag));
-                [type_definition(), Segment::Empty, Segment::Empty, Segment::Empty, above, Segment::Empty]
+                let empty = || Segment::Empty;
+                [type_definition(), empty(), empty(), empty(), empty(), above, empty()]
             }
             Node::Method(folder, _) => {
                 let above = Segment::One(ordinal(node::HAS_COMPONENT), Node::Folder(folder));
-                [Segment::Empty, Segment::Empty, Segment::Empty, Segment::Empty, above, Segment::Empty]
+                let empty = || Segment::Empty;
+                [empty(), empty(), empty(), empty(), empty(), above, empty()]
             }
         }
     }
@@ -228,7 +253,7 @@ impl<'a> Snapshot<'a> {
     fn folder_node(&self, folder: FolderId) -> Node {
         match Node::standard(node::OBJECTS_FOLDER) {
             Some(objects) if folder == FolderId::ROOT => objects,
-            _ => Node::Folder(folder),
+            _ => self.folder_or_structure(folder),
         }
     }
 }

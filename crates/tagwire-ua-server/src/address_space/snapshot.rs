@@ -74,19 +74,34 @@ impl Snapshot<'_> {
         match (id.namespace, id.identifier) {
             (NAMESPACE_TAGS, IdentifierRef::String(path)) => match self.registry.find(path.as_bytes()) {
                 Some(PathTarget::Tag(tag)) => Some(Node::Tag(tag)),
-                Some(PathTarget::Folder(folder)) => Some(Node::Folder(folder)),
-                None => {
-                    let (path, name) = path.rsplit_once('.')?;
-                    match self.registry.find(path.as_bytes())? {
-                        PathTarget::Tag(tag) => self.property(tag, name).map(|property| Node::Property(tag, property)),
-                        PathTarget::Folder(folder) => self.method(folder, name),
-                    }
-                }
+                Some(PathTarget::Folder(folder)) => Some(self.folder_or_structure(folder)),
+                None => match self.belonging(path) {
+                    None => self.model().find(id).map(Node::Model),
+                    found => found,
+                },
             },
             (NAMESPACE_SERVER, IdentifierRef::String(text)) => {
                 self.roles.find(text).or_else(|| self.model().find(id).map(Node::Model))
             }
             _ => self.model().find(id).map(Node::Model),
+        }
+    }
+
+    /// The node of a folder.
+    #[inline]
+    pub(super) fn folder_or_structure(&self, folder: FolderId) -> Node {
+        match self.folder(folder).and_then(Folder::structure_type) {
+            Some(_) => Node::Structure(folder),
+            None => Node::Folder(folder),
+        }
+    }
+
+    /// The property of a tag or the method of a device whose NodeId this is.
+    fn belonging(&self, path: &str) -> Option<Node> {
+        let (path, name) = path.rsplit_once('.')?;
+        match self.registry.find(path.as_bytes())? {
+            PathTarget::Tag(tag) => self.property(tag, name).map(|property| Node::Property(tag, property)),
+            PathTarget::Folder(folder) => self.method(folder, name),
         }
     }
 
@@ -114,6 +129,7 @@ impl Snapshot<'_> {
             Node::Standard(_) | Node::Model(_) => true,
             Node::Role(node) => self.roles.name(node.role).is_some(),
             Node::Folder(folder) => self.folder(folder).is_some(),
+            Node::Structure(folder) => self.folder(folder).and_then(Folder::structure_type).is_some(),
             Node::Tag(tag) => self.tag(tag).is_some(),
             Node::Property(tag, property) => self.tag(tag).is_some_and(|tag| property.exists(tag)),
             Node::Method(folder, _) => self.folder(folder).is_some_and(|folder| folder.kind == FolderKind::Device),
@@ -125,7 +141,12 @@ impl Snapshot<'_> {
         match node {
             Node::Standard(node) => node.id() == node::SERVER,
             Node::Folder(folder) => self.folder(folder).is_some_and(Folder::is_notifier),
-            Node::Tag(_) | Node::Property(..) | Node::Method(..) | Node::Role(_) | Node::Model(_) => false,
+            Node::Structure(_)
+            | Node::Tag(_)
+            | Node::Property(..)
+            | Node::Method(..)
+            | Node::Role(_)
+            | Node::Model(_) => false,
         }
     }
 
@@ -133,7 +154,7 @@ impl Snapshot<'_> {
     pub fn node_id(&self, node: Node) -> NodeId {
         match node {
             Node::Standard(node) => NodeId::ns0(node.id()),
-            Node::Folder(folder) => {
+            Node::Folder(folder) | Node::Structure(folder) => {
                 NodeId::string(NAMESPACE_TAGS, self.folder(folder).map_or("", |folder| &*folder.path))
             }
             Node::Tag(tag) => match self.tag_ids.id(tag) {
@@ -158,7 +179,7 @@ impl Snapshot<'_> {
     pub fn write_node_id(&self, node: Node, out: &mut Vec<u8>) {
         match node {
             Node::Standard(node) => write_standard_id(node, out),
-            Node::Folder(folder) => {
+            Node::Folder(folder) | Node::Structure(folder) => {
                 out.extend_from_slice(&STRING_ID);
                 write_str(self.folder(folder).map_or("", |folder| &*folder.path), out);
             }
@@ -179,7 +200,9 @@ impl Snapshot<'_> {
     pub fn browse_name(&self, node: Node) -> (u16, &str) {
         match node {
             Node::Standard(node) => (0, node.browse_name()),
-            Node::Folder(folder) => (NAMESPACE_TAGS, self.folder(folder).map_or("", Folder::name)),
+            Node::Folder(folder) | Node::Structure(folder) => {
+                (NAMESPACE_TAGS, self.folder(folder).map_or("", Folder::name))
+            }
             Node::Tag(tag) => (NAMESPACE_TAGS, self.tag(tag).map_or("", TagView::name)),
             Node::Property(_, property) => (property.name_namespace(), property.name()),
             Node::Method(_, method) => (NAMESPACE_TAGS, method.name()),
@@ -238,6 +261,7 @@ impl Snapshot<'_> {
         match node {
             Node::Standard(node) => node.type_definition().map(Node::Standard),
             Node::Folder(_) => Node::standard(node::FOLDER_TYPE),
+            Node::Structure(_) => Node::standard(node::BASE_DATA_VARIABLE_TYPE),
             Node::Tag(tag) => Node::standard(tag_type(self.tag(tag)?)),
             Node::Property(..) | Node::Role(RoleNode { property: Some(_), .. }) => Node::standard(node::PROPERTY_TYPE),
             Node::Role(RoleNode { property: None, .. }) => role_node::role_type(),
@@ -269,9 +293,8 @@ impl Snapshot<'_> {
             PathTarget::Tag(tag) => {
                 Some(Node::Tag(tag)).filter(|_| self.tag(tag).is_some_and(|tag| tag.folder == folder))
             }
-            PathTarget::Folder(child) => {
-                Some(Node::Folder(child)).filter(|_| self.folder(child).is_some_and(|child| child.parent == folder))
-            }
+            PathTarget::Folder(child) => Some(self.folder_or_structure(child))
+                .filter(|_| self.folder(child).is_some_and(|child| child.parent == folder)),
         }
     }
 }

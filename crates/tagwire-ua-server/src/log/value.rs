@@ -37,6 +37,7 @@ pub(super) fn write_variant(variant: &Variant, at: Json<'_>) {
         Variant::ExpandedNodeId(id) => at.name(&id.to_string()),
         Variant::StatusCode(status) => at.name(&super::name(*status)),
         Variant::QualifiedName(name) => at.name(&name.to_string()),
+        Variant::ExtensionObject(object) => at.object(|fields| fields.field("type").shown(&object.type_id)),
         Variant::LocalizedText(text) => at.text(text.text.as_str()),
         other => at.object(|fields| fields.field("type_id").number(other.type_id())),
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tagwire_access::audit::{Details, Fields};
 use tagwire_access::{Actor, Audit, AuditEvent, What};
 use tagwire_hub::Reading;
-use tagwire_model::{Status, TagId, Timestamp};
+use tagwire_model::{Status, TagId, Timestamp, Value};
 use tagwire_ua_proto::codec::{Decode, Reader};
 use tagwire_ua_proto::hot::{WriteRequestRef, WriteValueRef};
 
@@ -15,6 +15,9 @@ use crate::services::{Context, VALUE};
 
 /// Bytes of items in a record after which no further one is noted.
 const MAX_RECORD: usize = 64 << 10;
+
+/// Fields of one structure that are noted.
+const MAX_FIELDS: usize = 256;
 
 /// Bytes that an item may take on average before the last ones are left out of a record.
 const ITEM_BYTES: usize = 256;
@@ -34,6 +37,13 @@ pub(crate) struct WriteNote {
     open: Option<(Actor, Client, Written)>,
 }
 
+/// One tag of a structure that was written.
+struct NotedField {
+    name: String,
+    old: Option<Reading>,
+    new: Value,
+}
+
 /// A Write request, with its results as far as they are known.
 struct Written {
     n_items: usize,
@@ -43,6 +53,8 @@ struct Written {
     encoded: Vec<u8>,
     /// Values before the write, of the items that are noted.
     old: Vec<Option<Reading>>,
+    /// Whole structures among the items that are noted, by their place.
+    structures: Vec<(usize, Vec<NotedField>)>,
     results: Option<Vec<Status>>,
 }
 
@@ -56,6 +68,7 @@ impl WriteNote {
             max_noted,
             encoded: first_items(request.encoded_nodes(), max_noted).to_vec(),
             old: Vec::with_capacity(max_noted.min(request.n_nodes())),
+            structures: Vec::new(),
             results: None,
         };
         let open = Some((sender(context), Client::of(context), written));
@@ -68,6 +81,25 @@ impl WriteNote {
         let Some((_, _, written)) = &mut self.open else { return };
         let left = written.max_noted - written.old.len().min(written.max_noted);
         written.old.extend(named.take(left).map(|tag| tag.and_then(|tag| context.server.hub.read(tag))));
+    }
+
+    /// Notes what the tags of a structure at a place of the request are to become.
+    pub(crate) fn structure(
+        &mut self,
+        context: &Context<'_>,
+        position: usize,
+        names: Vec<String>,
+        members: &[(TagId, Value)],
+    ) {
+        let Some((_, _, written)) = &mut self.open else { return };
+        if position < written.max_noted {
+            let noted = names.into_iter().zip(members).take(MAX_FIELDS).map(|(name, (tag, new))| NotedField {
+                name,
+                old: context.server.hub.read(*tag),
+                new: new.clone(),
+            });
+            written.structures.push((position, noted.collect()));
+        }
     }
 
     /// Nothing keeps the values from the devices any more; a request that was refused before is no write.
@@ -119,7 +151,20 @@ impl Details for Written {
                     if let Some(old) = old {
                         write_reading(old, fields.field("old"));
                     }
-                    write_value(&item.value.value, fields.field("new"));
+                    match self.structures.iter().find(|(position, _)| *position == n_noted) {
+                        Some((_, noted)) => fields.field("fields").list(|list| {
+                            for NotedField { name, old, new } in noted {
+                                list.item().object(|fields| {
+                                    fields.text("field", name);
+                                    if let Some(old) = old {
+                                        write_reading(old, fields.field("old"));
+                                    }
+                                    fields.field("new").value(new);
+                                });
+                            }
+                        }),
+                        None => write_value(&item.value.value, fields.field("new")),
+                    }
                     if let Some(result) = result {
                         fields.text("result", &name(*result));
                     }
@@ -131,6 +176,8 @@ impl Details for Written {
 
     fn held_bytes(&self) -> usize {
         let results = self.results.as_ref().map_or(0, Vec::len);
-        self.encoded.len() + self.old.len() * size_of::<Option<Reading>>() + results * size_of::<Status>()
+        let fields = self.structures.iter().flat_map(|(_, fields)| fields);
+        let structures: usize = fields.map(|field| size_of::<NotedField>() + field.name.len()).sum();
+        structures + self.encoded.len() + self.old.len() * size_of::<Option<Reading>>() + results * size_of::<Status>()
     }
 }

@@ -1,7 +1,7 @@
 //! Read (Part 4, 5.11.2). Hot: nothing is allocated per value of a scalar tag.
 
 use tagwire_access::Operation;
-use tagwire_hub::{Reading, Registry, TagFlags};
+use tagwire_hub::{FolderId, Reading, Registry, TagFlags};
 use tagwire_model::{Status, TagId, Timestamp, Value};
 use tagwire_ua_proto::codec::{Decode, DecodeError, Encode, Reader};
 use tagwire_ua_proto::hot::{
@@ -158,6 +158,9 @@ impl NodeReader<'_> {
                 None => write_status_only(Status::BAD_NODE_ID_UNKNOWN, out),
             };
         }
+        if let (Node::Structure(folder), true) = (node, is_value) {
+            return self.structure(folder, item, out);
+        }
         match self.attribute(node, item, is_value) {
             Ok(value) => {
                 // Only values have a source; Part 4, 5.11.2.2 leaves its time out for every other attribute.
@@ -165,6 +168,35 @@ impl NodeReader<'_> {
                 stamped(&value, Status::GOOD, source_time, self.context.time, self.wanted).encode(out);
             }
             Err(status) => write_status_only(status, out),
+        }
+    }
+
+    /// The value of a structure, as good and as new as its tags.
+    fn structure(&self, folder: FolderId, item: &ReadValueIdRef<'_>, out: &mut Vec<u8>) {
+        if let Err(status) = self.check_structure(folder, item) {
+            return write_status_only(status, out);
+        }
+        let sample = self.snapshot.structure_sample(folder);
+        let (source_time, server_time) = (sample.source_time, sample.server_time);
+        stamped(&sample.to_variant(), sample.status, source_time, server_time, self.wanted).encode(out);
+    }
+
+    fn check_structure(&self, folder: FolderId, item: &ReadValueIdRef<'_>) -> Result<(), Status> {
+        let hub = &self.context.server.hub;
+        for tag in self.snapshot.members(folder)? {
+            if !hub.flags(tag).is_some_and(TagFlags::readable) {
+                return Err(status::BAD_NOT_READABLE);
+            }
+            self.rights.check(tag)?;
+        }
+        match item.data_encoding {
+            "" | "Default Binary" => {}
+            "Default XML" | "Default JSON" => return Err(status::BAD_DATA_ENCODING_UNSUPPORTED),
+            _ => return Err(status::BAD_DATA_ENCODING_INVALID),
+        }
+        match NumericRange::parse(item.index_range).map_err(|error| error.status())? {
+            Some(_) => Err(status::BAD_INDEX_RANGE_NO_DATA),
+            None => Ok(()),
         }
     }
 

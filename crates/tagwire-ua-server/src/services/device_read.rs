@@ -7,6 +7,7 @@ use tagwire_ua_proto::hot::ReadRequestRef;
 
 use super::attribute::VALUE;
 use super::{Context, Later, LaterBody};
+use crate::address_space::Node;
 use crate::rights::TagRights;
 
 /// The answer that comes after the devices were asked; `None` when every value is fresh enough as it is.
@@ -35,7 +36,10 @@ fn stale_tags(context: &Context<'_>, request: &ReadRequestRef<'_>) -> Vec<TagId>
     let Some(principal) = context.principal else { return Vec::new() };
     // Who may not read a tag must not make the device work either.
     let rights = TagRights::new(context.server, principal, Operation::Read, &snapshot);
-    let tags = values.filter_map(|item| snapshot.value_tag(snapshot.resolve(item.node_id)?));
+    let tags = values.flat_map(|item| match snapshot.resolve(item.node_id) {
+        Some(Node::Structure(folder)) => snapshot.members(folder).unwrap_or_default(),
+        node => node.and_then(|node| snapshot.value_tag(node)).into_iter().collect(),
+    });
     let tags = tags.filter(|tag| rights.check(*tag).is_ok());
     tags.filter(|tag| {
         hub.flags(*tag).is_some_and(TagFlags::on_demand)

@@ -13,6 +13,7 @@ mod roles;
 mod secret_key;
 mod session;
 mod state_change;
+mod structure_write;
 mod subscription;
 mod table;
 mod user_token;

@@ -3,6 +3,7 @@
 use tagwire_access::Operation;
 use tagwire_model::{EuRange, Status};
 use tagwire_ua_proto::ids::attribute;
+use tagwire_ua_proto::ids::mask::access_level::CURRENT_READ;
 use tagwire_ua_proto::services::{
     CreateMonitoredItemsRequest, CreateMonitoredItemsResponse, DataChangeFilter, DataChangeTrigger, DeadbandType,
     DeleteMonitoredItemsRequest, DeleteMonitoredItemsResponse, EventFilter, ModifyMonitoredItemsRequest,
@@ -16,7 +17,7 @@ use tagwire_ua_proto::types::{ExtensionObject, NumericRange};
 use super::attribute::{VALUE, attribute_operation};
 use super::event_item::{self, EventPlan};
 use super::{Context, Flow, check_operations, decode};
-use crate::address_space::{Rights as _, Snapshot};
+use crate::address_space::{Node, Rights as _, Snapshot};
 use crate::durable::Kept;
 use crate::limits;
 use crate::subscription::{Deadband, ItemSettings, Mode, NewItem, Subscription, Target, Trigger, percent_of};
@@ -79,7 +80,9 @@ fn plan(
     let mode = u32::try_from(item.monitoring_mode.0).ok().and_then(Mode::from_wire);
     let mode = mode.ok_or(status::BAD_MONITORING_MODE_INVALID)?;
     let range = NumericRange::parse(monitored.index_range.as_str()).map_err(|error| error.status())?;
-    if !monitored.data_encoding.name.as_str().is_empty() {
+    let is_structure = matches!(node, Node::Structure(_)) && monitored.attribute_id == VALUE;
+    let encoding = monitored.data_encoding.name.as_str();
+    if !(encoding.is_empty() || is_structure && encoding == "Default Binary") {
         let code = if monitored.attribute_id == VALUE {
             status::BAD_DATA_ENCODING_UNSUPPORTED
         } else {
@@ -100,6 +103,16 @@ fn plan(
             }
             context.rights.check(Operation::Read, node, snapshot)?;
             Target::Tag(tag)
+        }
+        None if is_structure => {
+            if snapshot.access_level(node) & CURRENT_READ == 0 {
+                return Err(status::BAD_NOT_READABLE.into());
+            }
+            context.rights.check(Operation::Read, node, snapshot)?;
+            if range.is_some() {
+                return Err(status::BAD_INDEX_RANGE_NO_DATA.into());
+            }
+            Target::Attribute(Box::new((monitored.node_id.clone(), VALUE)))
         }
         _ => {
             context.rights.check(attribute_operation(monitored.attribute_id), node, snapshot)?;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tagwire_access::Operation;
-use tagwire_hub::{Registry, TagFlags};
+use tagwire_hub::{FolderId, Registry, TagFlags};
 use tagwire_model::{Status, TagId, Value};
 use tagwire_ua_proto::codec::{Decode, DecodeError, Encode, Reader};
 use tagwire_ua_proto::hot::{DataValueRef, ScalarWriteRef, ValueRef, WriteRequestRef, WriteValueRef, start_response};
@@ -14,6 +14,7 @@ use tagwire_ua_proto::types::{NumericRange, Variant};
 use super::attribute::{VALUE, fill, tags_of_values};
 use super::part_write::{PartWrite, write_parts};
 use super::roles::RoleWrite;
+use super::structure_write::StructureWrites;
 use super::value::value_for_tag;
 use super::{Context, Flow, LaterBody, check_operations};
 use crate::address_space::{ENABLED_FLAG, NAMESPACE_TAGS, Node, Rights as _, Snapshot, role_property};
@@ -35,6 +36,7 @@ pub(super) fn write(context: &mut Context<'_>, body: &[u8], _out: &mut Vec<u8>) 
         results: Vec::with_capacity(count),
         writes: Vec::with_capacity(count),
         parts: Vec::new(),
+        structures: StructureWrites::default(),
         roles: Vec::new(),
         done: Vec::new(),
     };
@@ -69,7 +71,12 @@ pub(super) fn write(context: &mut Context<'_>, body: &[u8], _out: &mut Vec<u8>) 
             asked.take(item, *found);
         }
     }
-    let Asked { snapshot, mut results, writes, parts, roles, mut done, .. } = asked;
+    let Asked { snapshot, mut results, mut writes, parts, mut structures, roles, mut done, .. } = asked;
+    if let Some(log) = &mut log {
+        for (write, members) in structures.iter() {
+            log.structure(context, write.position, snapshot.structure_names(write.folder), members);
+        }
+    }
     drop(snapshot);
     for (place, write) in roles {
         match write.carry_out(context) {
@@ -77,18 +84,23 @@ pub(super) fn write(context: &mut Context<'_>, body: &[u8], _out: &mut Vec<u8>) 
             Err(status) => results[place] = status,
         }
     }
+    let n_whole = writes.len();
+    structures.send(&mut writes);
     log.as_mut().map(WriteNote::sent);
     let answers = context.server.hub.write(writes);
     let (request_handle, server) = (context.header.request_handle, Arc::clone(context.server));
     let actor = if noted.is_some() { Actor::of(context) } else { Actor::default() };
     Ok(Flow::Later(Box::pin(async move {
         // Every item for a whole tag that passed the checks got Good above, and takes the next answer of the devices here.
-        let mut answers = answers.await.into_iter();
+        let answers = answers.await;
+        let (whole, members) = answers.split_at_checked(n_whole).unwrap_or((&answers, &[]));
+        let mut whole = whole.iter().copied();
         for result in &mut results {
             if *result == Status::GOOD {
-                *result = answers.next().unwrap_or(Status::BAD_INTERNAL_ERROR);
+                *result = whole.next().unwrap_or(Status::BAD_INTERNAL_ERROR);
             }
         }
+        structures.answer(members, &mut results);
         for place in done {
             results[place] = Status::GOOD;
         }
@@ -112,12 +124,18 @@ pub(super) fn write(context: &mut Context<'_>, body: &[u8], _out: &mut Vec<u8>) 
 /// What an auditor is told of a write, with the value before it.
 #[cold]
 fn note(context: &Context<'_>, snapshot: &Snapshot<'_>, item: &WriteValueRef<'_>) -> NotedWrite {
-    let old = value_of(snapshot, item).and_then(|tag| context.server.hub.read(tag));
+    let old = match structure_of(snapshot, item) {
+        Some(folder) => snapshot.structure_sample(folder).to_variant(),
+        None => value_of(snapshot, item)
+            .and_then(|tag| context.server.hub.read(tag))
+            .map(|reading| Variant::from(&reading.to_sample().value))
+            .unwrap_or_default(),
+    };
     NotedWrite {
         node_id: item.node_id.into(),
         attribute: item.attribute_id,
         range: item.index_range.into(),
-        old: old.map(|reading| Variant::from(&reading.to_sample().value)).unwrap_or_default(),
+        old,
         new: item.value.value.to_variant(),
     }
 }
@@ -125,6 +143,14 @@ fn note(context: &Context<'_>, snapshot: &Snapshot<'_>, item: &WriteValueRef<'_>
 /// The tag whose value an item names in any way.
 fn value_of(snapshot: &Snapshot<'_>, item: &WriteValueRef<'_>) -> Option<TagId> {
     snapshot.resolve(item.node_id).filter(|_| item.attribute_id == VALUE).and_then(|node| snapshot.value_tag(node))
+}
+
+/// The structure whose whole value an item names.
+fn structure_of(snapshot: &Snapshot<'_>, item: &WriteValueRef<'_>) -> Option<FolderId> {
+    match snapshot.resolve(item.node_id) {
+        Some(Node::Structure(folder)) if item.attribute_id == VALUE => Some(folder),
+        _ => None,
+    }
 }
 
 /// What a Write asks for, sorted by what is to become of it.
@@ -136,6 +162,7 @@ struct Asked<'a> {
     results: Vec<Status>,
     writes: Vec<(TagId, Value)>,
     parts: Vec<PartWrite>,
+    structures: StructureWrites,
     /// Changes of roles, which wait until the view of the nodes is let go of, since they end sessions.
     roles: Vec<(usize, RoleWrite)>,
     /// Places of what is done already.
@@ -196,6 +223,13 @@ impl Asked<'_> {
                 Err(status) => self.results.push(status),
             }
             return;
+        }
+        if found.is_none()
+            && let Some(folder) = structure_of(&self.snapshot, item)
+        {
+            let at = (self.results.len(), folder);
+            let taken = self.structures.take(self.context, (&self.snapshot, &self.rights), at, item);
+            return self.results.push(taken.err().unwrap_or(Status::UNCERTAIN));
         }
         if found.is_none()
             && let Some(result) = role_write(self.context, &self.snapshot, item)

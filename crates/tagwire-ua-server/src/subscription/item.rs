@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tagwire_model::{ArrayData, EuRange, Status, TagId, Timestamp, Value};
 use tagwire_ua_proto::services::TimestampsToReturn;
-use tagwire_ua_proto::types::{NodeId, NumericRange, Variant};
+use tagwire_ua_proto::types::{ExtensionBody, NodeId, NumericRange, Variant};
 
 use crate::event::EventQueue;
 use crate::quota::{KeeperTicket, Share};
@@ -91,7 +91,16 @@ impl Payload {
                 numbers => numbers.len() * size_of::<u64>(),
             },
             Self::Value(_) => 0,
-            Self::Variant(_) => size_of::<Variant>(),
+            Self::Variant(variant) => {
+                let body = match &**variant {
+                    Variant::ExtensionObject(object) => match &object.body {
+                        ExtensionBody::Binary(body) | ExtensionBody::Xml(body) => body.len(),
+                        ExtensionBody::None => 0,
+                    },
+                    _ => 0,
+                };
+                size_of::<Variant>() + body
+            }
         }
     }
 

@@ -20,7 +20,7 @@ use hashbrown::HashTable;
 use tagwire_ua_proto::types::{NodeId, NodeIdRef};
 
 use super::{Namespaces, Node, Reference, ReferenceTypes, StandardNode, reference_type};
-use crate::node_set::{NodeSets, Notices, flag};
+use crate::node_set::{DraftNode, NodeSets, Notices, flag};
 
 /// A node of a model, by its place in the table; always within the table that it came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -107,10 +107,10 @@ pub struct Model {
 }
 
 impl Model {
-    /// The table for a server with these namespaces, with what it tells about each of them.
-    pub(super) fn new(node_sets: &NodeSets, namespaces: &Namespaces) -> Self {
-        let metadata = metadata::nodes(node_sets, namespaces);
-        let mut model = Self::link(&node_sets.nodes, &metadata, &mut Notices::default());
+    /// The table for a server with these namespaces, with what it tells about each of them and `own` nodes.
+    pub(super) fn new(node_sets: &NodeSets, namespaces: &Namespaces, mut own: Vec<DraftNode>) -> Self {
+        own.extend(metadata::nodes(node_sets, namespaces));
+        let mut model = Self::link(&node_sets.nodes, &own, &mut Notices::default());
         let bound = node_sets.bindings.iter();
         model.bound = bound.filter_map(|(id, tag)| Some((model.find(id.borrowed())?, tag.clone()))).collect();
         model

@@ -110,19 +110,25 @@ impl<'a> Translator<'a> {
     ) -> Result<(), Status> {
         let snapshot = self.view.snapshot;
         let folder = match source {
-            Node::Folder(folder) => Some(folder),
+            Node::Folder(folder) | Node::Structure(folder) => Some(folder),
             _ if Node::standard(node::OBJECTS_FOLDER) == Some(source) => Some(FolderId::ROOT),
             _ => None,
         };
         let named_child = match (segment, folder) {
-            (Segment::Folders(_), Some(folder)) => Some((snapshot.child(folder, name), true)),
-            (Segment::Tags(_), Some(folder)) => Some((snapshot.child(folder, name), false)),
+            (Segment::Folders(_), Some(folder)) => {
+                Some(snapshot.child(folder, name).filter(|child| matches!(child, Node::Folder(_))))
+            }
+            (Segment::Structures(_), Some(folder)) => {
+                Some(snapshot.child(folder, name).filter(|child| matches!(child, Node::Structure(_))))
+            }
+            (Segment::Tags(_), Some(folder)) => {
+                Some(snapshot.child(folder, name).filter(|child| matches!(child, Node::Tag(_))))
+            }
             _ => None,
         };
-        if let Some((child, is_folder)) = named_child {
+        if let Some(child) = named_child {
             self.spend(1)?;
             if let Some(child) = child
-                && matches!(child, Node::Folder(_)) == is_folder
                 && self.view.rights.may(Operation::Browse, child, snapshot)
             {
                 report(child);
