@@ -113,22 +113,22 @@ pub struct Verified {
 ///
 /// # Errors
 /// [`HistoryError::InUse`], [`HistoryError::Newer`], or what the system says. Damage is no error.
-pub fn verify(storage: &dyn Storage) -> Result<Verified, HistoryError> {
+pub fn verify(storage: Arc<dyn Storage>) -> Result<Verified, HistoryError> {
     let _lock = storage.lock().map_err(HistoryError::io("lock"))?.ok_or(HistoryError::InUse)?;
     let mut verified = Verified::default();
-    let catalogue = Catalogue::open(storage)?;
+    let catalogue = Catalogue::open(storage.clone())?;
     catalogue.series()?;
     let released = catalogue.number("released")?.unwrap_or(0);
     for name in storage.list().map_err(HistoryError::io("history"))? {
         if name.ends_with(".seg") {
-            let Checked { columns, samples, damage } = check_file(storage, &name, released)?;
+            let Checked { columns, samples, damage } = check_file(&*storage, &name, released)?;
             verified.segments += 1;
             verified.columns += columns;
             verified.samples += samples;
             verified.damage.extend(damage);
         }
     }
-    let told = replay(storage, released, |frame| {
+    let told = replay(&*storage, released, |frame| {
         verified.in_log += u64::from(frame.head.count);
         Ok(())
     })?;

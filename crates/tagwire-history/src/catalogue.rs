@@ -4,7 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::io;
 use std::sync::Arc;
 
-use redb::{Database, ReadableDatabase as _, ReadableTable as _, TableDefinition};
+use parking_lot::RwLock;
+use redb::{Database, ReadTransaction, ReadableDatabase as _, ReadableTable as _, TableDefinition, WriteTransaction};
 use tagwire_model::{DataType, Dims, Timestamp, ValueType};
 
 use crate::annotation::{Annotation, StoredAnnotation};
@@ -93,21 +94,19 @@ impl redb::StorageBackend for Backend {
 /// The open database.
 #[derive(Debug)]
 pub(crate) struct Catalogue {
-    database: Database,
+    storage: Arc<dyn Storage>,
+    database: RwLock<Database>,
 }
 
 impl Catalogue {
     /// Opens or makes it.
-    pub(crate) fn open(storage: &dyn Storage) -> Result<Self, HistoryError> {
+    pub(crate) fn open(storage: Arc<dyn Storage>) -> Result<Self, HistoryError> {
         let is_new = !storage.list().map_err(HistoryError::io("history"))?.iter().any(|name| name == NAME);
-        let file = storage.open(NAME, true).map_err(HistoryError::io(NAME))?;
+        let database = RwLock::new(open_database(&*storage)?);
         if is_new {
             storage.sync_names().map_err(HistoryError::io(NAME))?;
         }
-        let mut builder = Database::builder();
-        builder.set_cache_size(CACHE);
-        let database = builder.create_with_backend(Backend(file))?;
-        let catalogue = Self { database };
+        let catalogue = Self { storage, database };
         let found = catalogue.number("version")?;
         match found {
             None => catalogue.prepare()?,
@@ -123,8 +122,34 @@ impl Catalogue {
         Ok(catalogue)
     }
 
+    fn begin_read(&self) -> Result<ReadTransaction, HistoryError> {
+        let begun = self.database.read().begin_read();
+        match begun {
+            Err(error) if self.must_reopen(&error)? => Ok(self.database.read().begin_read()?),
+            begun => Ok(begun?),
+        }
+    }
+
+    fn begin_write(&self) -> Result<WriteTransaction, HistoryError> {
+        let begun = self.database.read().begin_write();
+        match begun {
+            Err(error) if self.must_reopen(&error)? => Ok(self.database.read().begin_write()?),
+            begun => Ok(begun?),
+        }
+    }
+
+    /// After an error of the disk, as a full one, redb does nothing more until it is opened again.
+    fn must_reopen(&self, error: &redb::TransactionError) -> Result<bool, HistoryError> {
+        if !matches!(error, redb::TransactionError::Storage(redb::StorageError::PreviousIo)) {
+            return Ok(false);
+        }
+        let mut database = self.database.write();
+        *database = open_database(&*self.storage)?;
+        Ok(true)
+    }
+
     fn prepare(&self) -> Result<(), HistoryError> {
-        let write = self.database.begin_write()?;
+        let write = self.begin_write()?;
         {
             write.open_table(META)?.insert("version", u64::from(FORMAT_VERSION))?;
             write.open_table(SERIES)?;
@@ -139,7 +164,7 @@ impl Catalogue {
 
     /// A number of the table `meta`.
     pub(crate) fn number(&self, name: &str) -> Result<Option<u64>, HistoryError> {
-        let read = self.database.begin_read()?;
+        let read = self.begin_read()?;
         match read.open_table(META) {
             Ok(table) => Ok(table.get(name)?.map(|value| value.value())),
             Err(redb::TableError::TableDoesNotExist(_)) => Ok(None),
@@ -149,7 +174,7 @@ impl Catalogue {
 
     /// Remembers that all numbers given so far are below `number`, and all samples are in segments.
     pub(crate) fn set_number(&self, number: u64) -> Result<(), HistoryError> {
-        let write = self.database.begin_write()?;
+        let write = self.begin_write()?;
         {
             let mut meta = write.open_table(META)?;
             meta.insert("number", number)?;
@@ -161,7 +186,7 @@ impl Catalogue {
 
     /// Remembers that all samples below `released` are in segments, the last of which is on the disk up to a length.
     pub(crate) fn set_released(&self, released: u64, active: Option<(u64, u64)>) -> Result<(), HistoryError> {
-        let write = self.database.begin_write()?;
+        let write = self.begin_write()?;
         {
             let mut meta = write.open_table(META)?;
             meta.insert("released", released)?;
@@ -176,7 +201,7 @@ impl Catalogue {
 
     /// All tags, in the order of their numbers.
     pub(crate) fn series(&self) -> Result<Vec<Series>, HistoryError> {
-        let read = self.database.begin_read()?;
+        let read = self.begin_read()?;
         let table = read.open_table(SERIES)?;
         let mut all = Vec::new();
         for row in table.iter()? {
@@ -189,7 +214,7 @@ impl Catalogue {
 
     /// Writes tags.
     pub(crate) fn put_series(&self, series: &[Series]) -> Result<(), HistoryError> {
-        let write = self.database.begin_write()?;
+        let write = self.begin_write()?;
         {
             let mut table = write.open_table(SERIES)?;
             for series in series {
@@ -202,7 +227,7 @@ impl Catalogue {
 
     /// Writes changes of samples and ranges in one go; each gets the next serial.
     pub(crate) fn put_edits(&self, edits: &[(TagNumber, Edit)]) -> Result<(), HistoryError> {
-        let write = self.database.begin_write()?;
+        let write = self.begin_write()?;
         {
             let mut meta = write.open_table(META)?;
             let mut serial = meta.get("serial")?.map_or(0, |value| value.value());
@@ -228,7 +253,7 @@ impl Catalogue {
 
     /// Tags that a user changed, each with the number of the last change.
     pub(crate) fn edited(&self) -> Result<HashMap<TagNumber, u64>, HistoryError> {
-        let read = self.database.begin_read()?;
+        let read = self.begin_read()?;
         let mut tags: HashMap<TagNumber, u64> = HashMap::new();
         let damaged = |_| HistoryError::damaged(NAME, "change");
         for row in read.open_table(EDITS)?.iter()? {
@@ -248,7 +273,7 @@ impl Catalogue {
 
     /// Tags with annotations.
     pub(crate) fn annotated(&self) -> Result<HashSet<TagNumber>, HistoryError> {
-        let read = self.database.begin_read()?;
+        let read = self.begin_read()?;
         let mut tags = HashSet::new();
         for row in read.open_table(ANNOTATIONS)?.iter()? {
             tags.insert(TagNumber(row?.0.value().0));
@@ -258,7 +283,7 @@ impl Catalogue {
 
     /// Changes of single samples of a tag in `from..=to`, by time and then serial.
     pub(crate) fn changes(&self, tag: TagNumber, from: i64, to: i64) -> Result<Vec<(u64, Change)>, HistoryError> {
-        let read = self.database.begin_read()?;
+        let read = self.begin_read()?;
         let table = read.open_table(EDITS)?;
         let mut changes = Vec::new();
         if from > to {
@@ -275,7 +300,7 @@ impl Catalogue {
 
     /// Deleted ranges of a tag, by serial.
     pub(crate) fn ranges(&self, tag: TagNumber) -> Result<Vec<(u64, RangeDelete)>, HistoryError> {
-        let read = self.database.begin_read()?;
+        let read = self.begin_read()?;
         let table = read.open_table(RANGES)?;
         let mut ranges = Vec::new();
         for row in table.range((tag.0, 0)..=(tag.0, u64::MAX))? {
@@ -288,7 +313,7 @@ impl Catalogue {
 
     /// Writes an annotation, or a change of one.
     pub(crate) fn put_annotation(&self, tag: TagNumber, stored: &StoredAnnotation) -> Result<u64, HistoryError> {
-        let write = self.database.begin_write()?;
+        let write = self.begin_write()?;
         let serial;
         {
             let mut meta = write.open_table(META)?;
@@ -308,7 +333,7 @@ impl Catalogue {
         from: i64,
         to: i64,
     ) -> Result<Vec<(u64, StoredAnnotation)>, HistoryError> {
-        let read = self.database.begin_read()?;
+        let read = self.begin_read()?;
         let table = read.open_table(ANNOTATIONS)?;
         let mut found = Vec::new();
         if from > to {
@@ -325,7 +350,7 @@ impl Catalogue {
 
     /// Deletes changes, ranges and annotations of a tag that concern nothing from `before` on.
     pub(crate) fn forget(&self, tags: &[TagNumber], before: i64) -> Result<(), HistoryError> {
-        let write = self.database.begin_write()?;
+        let write = self.begin_write()?;
         {
             let mut edits = write.open_table(EDITS)?;
             let mut annotations = write.open_table(ANNOTATIONS)?;
@@ -345,7 +370,7 @@ impl Catalogue {
 
     /// Writes a marker.
     pub(crate) fn mark(&self, marker: Marker) -> Result<(), HistoryError> {
-        let write = self.database.begin_write()?;
+        let write = self.begin_write()?;
         {
             let mut meta = write.open_table(META)?;
             let serial = meta.get("serial")?.map_or(0, |value| value.value()) + 1;
@@ -363,7 +388,7 @@ impl Catalogue {
 
     /// Markers in `from..=to`.
     pub(crate) fn markers(&self, from: i64, to: i64) -> Result<Vec<Marker>, HistoryError> {
-        let read = self.database.begin_read()?;
+        let read = self.begin_read()?;
         let table = read.open_table(MARKERS)?;
         let mut markers = Vec::new();
         if from > to {
@@ -383,7 +408,7 @@ impl Catalogue {
 
     /// What the marker written last says.
     pub(crate) fn last_marker(&self) -> Result<Option<MarkerKind>, HistoryError> {
-        let read = self.database.begin_read()?;
+        let read = self.begin_read()?;
         let table = read.open_table(MARKERS)?;
         let mut last: Option<(u64, u8)> = None;
         for row in table.iter()?.rev().take(8) {
@@ -399,6 +424,13 @@ impl Catalogue {
             _ => MarkerKind::Died,
         }))
     }
+}
+
+fn open_database(storage: &dyn Storage) -> Result<Database, HistoryError> {
+    let file = storage.open(NAME, true).map_err(HistoryError::io(NAME))?;
+    let mut builder = Database::builder();
+    builder.set_cache_size(CACHE);
+    Ok(builder.create_with_backend(Backend(file))?)
 }
 
 fn put_series(series: &Series) -> Vec<u8> {

@@ -27,7 +27,7 @@ impl Bits {
         }
         if self.words.len() == self.words.capacity() {
             // Doubling would waste half of the memory of 100,000 tags.
-            self.words.reserve_exact(8 + self.words.len() / 4);
+            self.words.reserve_exact(8 + self.words.len() / 3);
         }
         self.words.push(self.last);
         self.used = n - free;

@@ -28,13 +28,23 @@ pub(crate) struct Column {
     pub(crate) first_row: u32,
     /// The row that comes next when none is left out.
     pub(crate) next_row: u32,
-    /// Each row, once one was left out.
-    pub(crate) rows: Option<Vec<u16>>,
-    pub(crate) runs: Vec<Run>,
-    bits: Bits,
+    /// The run that grows, beside the rest because every sample touches it.
+    run: Run,
     last: u64,
     /// Leading zeros and width of the window of the last difference.
     window: (u8, u8),
+    bits: Bits,
+    /// Runs that ended.
+    ended: Vec<Run>,
+    rare: Option<Box<Rare>>,
+}
+
+/// What few columns have.
+#[derive(Clone, Debug, Default)]
+struct Rare {
+    /// Each row, once one was left out.
+    rows: Option<Vec<u16>>,
+    /// Text, bytes and arrays.
     blobs: Vec<u8>,
 }
 
@@ -46,19 +56,34 @@ impl Column {
             n: 0,
             first_row: 0,
             next_row: 0,
-            rows: None,
-            runs: Vec::new(),
-            bits: Bits::default(),
+            run: Run { n: 0, status: 0, flags: 0 },
             last: 0,
             window: (64, 0),
-            blobs: Vec::new(),
+            bits: Bits::default(),
+            ended: Vec::new(),
+            rare: None,
         }
     }
 
     /// Bytes in memory that grow with the samples.
     pub(crate) fn size(&self) -> usize {
-        let rows = self.rows.as_ref().map_or(0, |rows| rows.capacity() * 2);
-        self.bits.size() + self.blobs.capacity() + rows + self.runs.capacity() * size_of::<Run>()
+        let rare = self
+            .rare
+            .as_ref()
+            .map_or(0, |rare| rare.rows.as_ref().map_or(0, |rows| rows.capacity() * 2) + rare.blobs.capacity());
+        self.bits.size() + self.ended.capacity() * size_of::<Run>() + rare
+    }
+
+    /// Each row, when one was left out.
+    pub(crate) fn rows(&self) -> Option<&[u16]> {
+        self.rare.as_ref()?.rows.as_deref()
+    }
+
+    /// All runs.
+    pub(crate) fn runs(&self) -> Vec<Run> {
+        let mut runs = self.ended.clone();
+        runs.extend((self.run.n > 0).then_some(self.run));
+        runs
     }
 
     /// Adds a value of the column's type, or none, in a row after all former ones.
@@ -66,23 +91,28 @@ impl Column {
     pub(crate) fn push(&mut self, row: u32, value: &Value, status: u32, reason: Reason) {
         if self.n == 0 {
             self.first_row = row;
-        } else if row != self.next_row && self.rows.is_none() {
-            self.rows = Some((self.first_row..self.next_row).map(|row| row as u16).collect());
+        } else if row != self.next_row && self.rows().is_none() {
+            let rows = (self.first_row..self.next_row).map(|row| row as u16).collect();
+            self.rare.get_or_insert_default().rows = Some(rows);
         }
-        if let Some(rows) = &mut self.rows {
+        if let Some(rare) = &mut self.rare
+            && let Some(rows) = &mut rare.rows
+        {
             rows.push(row as u16);
         }
         self.next_row = row + 1;
         self.n += 1;
         let is_null = matches!(value, Value::Null);
         let flags = reason as u8 | if is_null { NO_VALUE } else { 0 };
-        match self.runs.last_mut() {
-            Some(run) if run.status == status && run.flags == flags => run.n += 1,
-            _ => {
-                if self.runs.len() == self.runs.capacity() {
-                    self.runs.reserve_exact(1 + self.runs.len() / 2);
+        if self.run.status == status && self.run.flags == flags {
+            self.run.n += 1;
+        } else {
+            let ended = std::mem::replace(&mut self.run, Run { n: 1, status, flags });
+            if ended.n > 0 {
+                if self.ended.len() == self.ended.capacity() {
+                    self.ended.reserve_exact(2 + self.ended.len() / 2);
                 }
-                self.runs.push(Run { n: 1, status, flags });
+                self.ended.push(ended);
             }
         }
         if is_null {
@@ -101,7 +131,7 @@ impl Column {
                 self.bits.push_signed(bits.wrapping_sub(self.last) as i64);
                 self.last = bits;
             }
-            _ => blob::put(&mut self.blobs, value),
+            _ => blob::put(&mut self.rare.get_or_insert_default().blobs, value),
         }
     }
 
@@ -129,7 +159,7 @@ impl Column {
 
     /// The values that are there, in order; places without one are left out.
     pub(crate) fn decode(&self) -> Values {
-        let n: usize = self.runs.iter().filter(|run| run.flags & NO_VALUE == 0).map(|run| run.n as usize).sum();
+        let n: usize = self.runs().iter().filter(|run| run.flags & NO_VALUE == 0).map(|run| run.n as usize).sum();
         let mut reader = self.bits.reader();
         let ColumnType::Scalar(data_type) = self.column_type else { return self.decode_blobs(n) };
         macro_rules! integers {
@@ -170,7 +200,7 @@ impl Column {
 
     fn decode_blobs(&self, n: usize) -> Values {
         let mut values = Values::empty(self.column_type);
-        let mut reader = Reader::new(&self.blobs);
+        let mut reader = Reader::new(self.rare.as_ref().map_or(&[], |rare| &rare.blobs));
         for _ in 0..n {
             match blob::take(&mut reader, self.column_type) {
                 Ok(value) => values.push(&value),

@@ -11,6 +11,9 @@ pub(crate) const MAX_ROWS: u32 = 60_000;
 /// A page with so many rows ends at the UTC hour, one with fewer at the UTC day.
 pub(crate) const DENSE_ROWS: u32 = 256;
 
+/// Texts can be long; the lengths in a sealed page are 32 bits.
+const MAX_BYTES: usize = 64 << 20;
+
 const TICKS_PER_HOUR: i64 = 3_600 * Timestamp::TICKS_PER_SECOND;
 const TICKS_PER_DAY: i64 = 24 * TICKS_PER_HOUR;
 
@@ -76,7 +79,7 @@ impl Page {
             return false;
         }
         let span = if self.n_rows >= DENSE_ROWS { TICKS_PER_HOUR } else { TICKS_PER_DAY };
-        self.n_rows >= max_rows || self.t_first.div_euclid(span) != time.div_euclid(span)
+        self.n_rows >= max_rows || self.size >= MAX_BYTES || self.t_first.div_euclid(span) != time.div_euclid(span)
     }
 
     /// The last row if it has these times and the column has nothing in it, else a new one.

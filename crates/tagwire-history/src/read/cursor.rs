@@ -76,8 +76,15 @@ pub struct Position {
     low: i64,
     high: i64,
     backward: bool,
-    /// Samples of the first time of the span that were handed out already.
-    skip: u32,
+    /// Forward: samples of the first time of the span that were handed out already, which are the oldest ones. Backward:
+    /// samples of that time that are still to come, which are the oldest ones too, so that one that arrives meanwhile
+    /// changes nothing.
+    first: u32,
+}
+
+/// All samples of the first time are still to come.
+const fn whole(backward: bool) -> u32 {
+    if backward { u32::MAX } else { 0 }
 }
 
 /// Bytes of a position.
@@ -89,7 +96,7 @@ impl Position {
         let mut bytes = [0; POSITION_LEN];
         bytes[..8].copy_from_slice(&self.low.to_le_bytes());
         bytes[8..16].copy_from_slice(&self.high.to_le_bytes());
-        bytes[16..20].copy_from_slice(&self.skip.to_le_bytes());
+        bytes[16..20].copy_from_slice(&self.first.to_le_bytes());
         bytes[20] = u8::from(self.backward);
         bytes
     }
@@ -98,8 +105,8 @@ impl Position {
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let bytes: &[u8; POSITION_LEN] = bytes.try_into().ok()?;
         let mut reader = crate::bytes::Reader::new(bytes);
-        let (low, high, skip, flag) = (reader.i64().ok()?, reader.i64().ok()?, reader.u32().ok()?, reader.u8().ok()?);
-        (flag < 2).then_some(Self { low, high, backward: flag == 1, skip })
+        let (low, high, first, flag) = (reader.i64().ok()?, reader.i64().ok()?, reader.u32().ok()?, reader.u8().ok()?);
+        (flag < 2).then_some(Self { low, high, backward: flag == 1, first })
     }
 }
 
@@ -114,12 +121,13 @@ pub struct Cursor {
     done: bool,
     /// Time of the last sample handed out, and how many of that time.
     last: Option<(i64, u32)>,
-    skip: u32,
+    /// As in [`Position`], for the time `start`.
+    first: u32,
     start: i64,
 }
 
 impl Cursor {
-    fn new(history: &History, tag: TagNumber, span: Span, skip: u32, as_of: u64) -> Result<Self, HistoryError> {
+    fn new(history: &History, tag: TagNumber, span: Span, first: u32, as_of: u64) -> Result<Self, HistoryError> {
         let column_type = history.series(tag)?.column_type();
         let sources = if span.is_empty() { Vec::new() } else { history.sources(tag, span.low, span.high)? };
         let edited = history.shared.edited.read().contains_key(&tag);
@@ -132,7 +140,7 @@ impl Cursor {
             at: 0,
             done: span.is_empty(),
             last: None,
-            skip,
+            first,
             start: if span.backward { span.high } else { span.low },
         })
     }
@@ -153,10 +161,10 @@ impl Cursor {
         let same = self.chunk.times[from..to].iter().rev().take_while(|other| **other == time).count() as u32;
         let before = match self.last {
             Some((last, n)) if last == time && same as usize == to - from => n,
-            _ if time == self.start && same as usize == to - from && self.last.is_none() => self.skip,
+            _ if time == self.start && same as usize == to - from && self.last.is_none() => self.first,
             _ => 0,
         };
-        self.last = Some((time, before + same));
+        self.last = Some((time, before.saturating_add(same)));
         Ok(Some(View { samples: &self.chunk, from, to }))
     }
 
@@ -170,20 +178,20 @@ impl Cursor {
             overlay.apply(&mut self.chunk, self.merge.numbers(), up_to)?;
         }
         self.done = !more;
-        if self.skip > 0 && self.last.is_none() {
+        if self.last.is_none() && self.first != whole(self.span.backward) {
+            // All samples of one time are in one block.
             let start = self.start;
-            let n = self.chunk.times.iter().take_while(|time| **time == start).count().min(self.skip as usize);
-            // The samples of the start may go on in the next block only when all of this one are skipped.
-            self.at = n;
-            if n == self.chunk.len() && more {
-                self.skip -= n as u32;
-                return self.fill();
-            }
+            let same = self.chunk.times.iter().take_while(|time| **time == start).count();
+            let first = self.first as usize;
+            self.at = if self.span.backward { same.saturating_sub(first) } else { same.min(first) };
         }
         Ok(self.at < self.chunk.len() || more)
     }
 
     /// Where to go on; `None` when all was handed out.
+    ///
+    /// # Errors
+    /// As [`Cursor::next`].
     pub fn position(&mut self) -> Result<Option<Position>, HistoryError> {
         while self.at >= self.chunk.len() {
             if self.done || !self.fill()? {
@@ -192,9 +200,13 @@ impl Cursor {
         }
         let (low, high, backward) = (self.span.low, self.span.high, self.span.backward);
         Ok(Some(match self.last {
-            None => Position { low, high, backward, skip: self.skip },
-            Some((time, skip)) if backward => Position { low, high: time, backward, skip },
-            Some((time, skip)) => Position { low: time, high, backward, skip },
+            None => Position { low, high, backward, first: self.first },
+            Some((time, _)) if backward => {
+                let rest = &self.chunk.times[self.at..];
+                let first = rest.iter().take_while(|other| **other == time).count() as u32;
+                Position { low, high: time, backward, first }
+            }
+            Some((time, first)) => Position { low: time, high, backward, first },
         }))
     }
 
@@ -210,7 +222,7 @@ impl History {
     /// # Errors
     /// [`HistoryError::UnknownTag`], or what the system says.
     pub fn read(&self, tag: TagNumber, span: Span) -> Result<Cursor, HistoryError> {
-        Cursor::new(self, tag, span, 0, u64::MAX)
+        Cursor::new(self, tag, span, whole(span.backward), u64::MAX)
     }
 
     /// Goes on with a read.
@@ -219,12 +231,12 @@ impl History {
     /// As [`History::read`].
     pub fn resume(&self, tag: TagNumber, position: Position) -> Result<Cursor, HistoryError> {
         let span = Span::closed(position.low, position.high, position.backward);
-        Cursor::new(self, tag, span, position.skip, u64::MAX)
+        Cursor::new(self, tag, span, position.first, u64::MAX)
     }
 
     /// Reads what stood there before the change with this serial.
     pub(crate) fn read_as_of(&self, tag: TagNumber, span: Span, serial: u64) -> Result<Cursor, HistoryError> {
-        Cursor::new(self, tag, span, 0, serial)
+        Cursor::new(self, tag, span, whole(span.backward), serial)
     }
 
     /// The last sample at `time` or before; `None` when there is none.

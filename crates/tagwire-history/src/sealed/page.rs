@@ -116,7 +116,12 @@ struct Plain {
 }
 
 fn plain(column: &Column) -> Plain {
-    Plain { first_row: column.first_row, rows: column.rows.clone(), runs: column.runs.clone(), values: column.decode() }
+    Plain {
+        first_row: column.first_row,
+        rows: column.rows().map(<[u16]>::to_vec),
+        runs: column.runs(),
+        values: column.decode(),
+    }
 }
 
 /// Seals a page that will stand at `page_at` of its file: its bytes and its entries.

@@ -223,13 +223,18 @@ impl Segment {
             (entry.column_at, entry.column_len, entry.column_crc)
         };
         let at = entry.page_at + u64::from(at);
-        let bytes = match read_vec(&*self.file, at, len as usize) {
-            Ok(bytes) => bytes,
+        // The length was covered by a checksum, and is held against the file before memory is taken.
+        if at + u64::from(len) > self.spans().bytes {
+            return Err(HistoryError::damaged(&self.name, "page"));
+        }
+        let mut bytes = vec![0; len as usize];
+        match self.file.read_at(at, &mut bytes) {
+            Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
                 return Err(HistoryError::damaged(&self.name, "page"));
             }
             Err(error) => return Err(HistoryError::io(&self.name)(error)),
-        };
+        }
         if crc32c::crc32c(&bytes) == crc { Ok(bytes) } else { Err(HistoryError::damaged(&self.name, "page")) }
     }
 
@@ -533,7 +538,7 @@ pub(crate) fn check_file(storage: &dyn Storage, name: &str, released: u64) -> Re
     let footer = file.len().ok().and_then(|len| len.checked_sub(END_LEN as u64));
     let end = footer.and_then(|at| read_vec(&*file, at, END_LEN).ok()).and_then(|bytes| End::read(&bytes).ok());
     let mut checked = Checked::default();
-    let mut spans = Spans::NONE;
+    let mut spans = Spans { bytes: len, ..Spans::NONE };
     let (number, generation) = (0, 0);
     recovered.entries.iter().for_each(|entry| spans.add(entry));
     let index = RwLock::new(Index::Memory(HashMap::new()));

@@ -103,7 +103,8 @@ impl Store {
     ///
     /// # Errors
     /// [`HistoryError::UnknownTag`] and [`HistoryError::WrongType`], then none of the batch was taken;
-    /// [`HistoryError::Paused`], then the samples were counted as lost.
+    /// [`HistoryError::Paused`], then the samples were counted as lost. After any other error the samples were taken, and
+    /// wait in memory until the disk is well again.
     pub fn append(&mut self, batch: &Batch, now: Moment) -> Result<u64, HistoryError> {
         if batch.len() > MAX_BATCH {
             return Err(HistoryError::TooLarge(batch.len()));

@@ -54,7 +54,7 @@ impl Store {
     pub fn open(storage: Arc<dyn Storage>, options: Options, now: Moment) -> Result<(Self, Opened), HistoryError> {
         let lock = storage.lock().map_err(HistoryError::io("lock"))?.ok_or(HistoryError::InUse)?;
         let options = Options { page_rows: options.page_rows.clamp(16, 50_000), ..options };
-        let catalogue = Catalogue::open(&*storage)?;
+        let catalogue = Catalogue::open(storage.clone())?;
         let mut opened = Opened::default();
         let oldest_in_log = first_number(&*storage)?;
         let (segments, last_segment) = open_segments(&*storage, &catalogue, &mut opened)?;

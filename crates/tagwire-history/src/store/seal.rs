@@ -152,9 +152,12 @@ impl Store {
         let keep = self.trim_below.min(self.oldest_in_memory());
         self.sync_segment(now)?;
         let active = self.active.as_ref().map(|active| (active.segment().number, active.at()));
-        self.shared.catalogue.set_released(keep, active)?;
+        let noted = self.shared.catalogue.set_released(keep, active);
+        if let Err(error) = noted.and_then(|()| self.log.release(keep)) {
+            return Err(self.pause(error, now));
+        }
         self.trim_below = 0;
-        self.log.release(keep)
+        Ok(())
     }
 
     fn sync_segment(&mut self, now: Moment) -> Result<(), HistoryError> {

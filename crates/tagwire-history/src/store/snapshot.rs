@@ -77,13 +77,12 @@ impl History {
                 continue;
             }
             for entry in segment.entries(tag, from, to)? {
-                // The page itself, sealed meanwhile. One that only begins at the same number was recovered, and ends later.
-                let is_same = |page: &Arc<Page>| {
-                    page.late == entry.late && page.first_no == entry.first_no && page.end_no <= entry.end_no
-                };
-                if !hot.iter().any(is_same) {
-                    sources.push(Source::Sealed(segment.clone(), entry));
-                }
+                // The page itself, sealed meanwhile with what came until then, which counts because the pages after it may be
+                // seen, too. One that only begins at the same number was recovered, and ends later.
+                hot.retain(|page| {
+                    page.late != entry.late || page.first_no != entry.first_no || page.end_no > entry.end_no
+                });
+                sources.push(Source::Sealed(segment.clone(), entry));
             }
         }
         let touches = |page: &Arc<Page>| page.t_last() >= from && page.t_first <= to;
