@@ -105,11 +105,13 @@ impl Engine {
             self.take(self.good(time, number), false, results);
             let run = if in_order { self.run_inside(times).max(1) } else { 1 };
             if run > 1 {
+                let last_but_one = self.good(times[run - 2], numbers[run - 2]);
                 let last = self.good(times[run - 1], numbers[run - 1]);
                 match &mut self.state {
                     State::Raw(raw) => raw.add_good(&numbers[1..run]),
                     State::Lines(lines) => {
                         lines.add_good(&times[..run], &numbers[..run]);
+                        lines.pass(&last_but_one);
                         lines.pass(&last);
                     }
                     State::Regions(_) => {}
@@ -137,7 +139,7 @@ impl Engine {
         if !takes || !first_inside || self.is_complete() {
             return 0;
         }
-        times.partition_point(|time| !self.interval.ends_before(time.ticks()))
+        times.partition_point(|time| !self.closes(&self.interval, time.ticks()))
     }
 
     /// Takes a whole block of good samples; false when it must be given sample by sample.
@@ -149,7 +151,7 @@ impl Engine {
             return false;
         }
         let Some(interval) = self.interval_around(from) else { return false };
-        if interval.ends_before(to) || (matches!(self.state, State::Lines(_)) && to > interval.late) {
+        if self.closes(&interval, to) {
             return false;
         }
         let point = |sample: &Sample, engine: &Self| {
@@ -160,8 +162,8 @@ impl Engine {
         if !first.usable() || !last.usable() || !self.takes_block(block) {
             return false;
         }
-        self.settle(&first, false, results);
         self.start.get_or_insert(from);
+        self.settle(&first, false, results);
         let previous = self.previous.as_ref();
         match &mut self.state {
             State::Raw(raw) => raw.add_block(block, &first, &last),
@@ -183,6 +185,14 @@ impl Engine {
         true
     }
 
+    /// Whether a sample at `time` closes the interval.
+    const fn closes(&self, interval: &Interval, time: i64) -> bool {
+        match self.state {
+            State::Lines(_) => interval.late <= time,
+            _ => interval.ends_before(time),
+        }
+    }
+
     /// The open interval or a later one that holds `time`.
     fn interval_around(&self, time: i64) -> Option<Interval> {
         (self.open..self.intervals.len())
@@ -195,7 +205,7 @@ impl Engine {
         match &self.state {
             State::Raw(raw) => raw.takes_block(block),
             State::Regions(regions) => regions.takes_block(block),
-            State::Lines(lines) => self.settings.aggregate == Aggregate::Interpolative || lines.takes_block(block),
+            State::Lines(lines) => lines.takes_block(block, self.settings.aggregate),
         }
     }
 

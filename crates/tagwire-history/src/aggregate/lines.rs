@@ -130,8 +130,12 @@ impl Lines {
     }
 
     /// Whether the summary of a block says what is needed of it.
-    pub(super) const fn takes_block(&self, block: &Summary) -> bool {
-        self.block_area(block).is_some()
+    ///
+    /// A line that goes on after the end of the data needs the last sample but one, which a summary does not have.
+    pub(super) fn takes_block(&self, block: &Summary, aggregate: Aggregate) -> bool {
+        let single = block.last.source_time == block.first.source_time;
+        let area = aggregate == Aggregate::Interpolative || self.block_area(block).is_some();
+        area && (single || !self.extrapolates)
     }
 
     const fn block_area(&self, block: &Summary) -> Option<f64> {
