@@ -25,6 +25,8 @@ pub(crate) struct Aggregation {
     engine: Engine,
     /// The latest value, which is true until the next one.
     latest: Option<(Timestamp, Notification)>,
+    /// The start of the first interval that did not yet get the value that held at its start.
+    next_start: Timestamp,
     results: Vec<Processed>,
     /// Whether the clock has reached the start.
     has_begun: bool,
@@ -48,6 +50,7 @@ impl Aggregation {
             ticks,
             engine,
             latest: None,
+            next_start: start,
             results: Vec::new(),
             has_begun: false,
             lost: false,
@@ -63,6 +66,7 @@ impl Aggregation {
         if let Ok(engine) = engine(&self.settings, start, self.ticks) {
             self.engine = engine;
         }
+        self.next_start = start;
         if let Some((time, latest)) = self.latest.take() {
             self.feed(time.min(start), latest);
         }
@@ -89,10 +93,25 @@ impl Aggregation {
     }
 
     fn feed(&mut self, time: Timestamp, sample: Notification) {
+        self.carry(time.saturating_add_ticks(-1));
+        let passed = time.ticks_since(self.next_start);
+        if passed >= 0 {
+            let later = (passed / self.ticks + 1).saturating_mul(self.ticks);
+            self.next_start = self.next_start.saturating_add_ticks(later);
+        }
         if let Payload::Value(value) = &sample.payload {
             self.engine.push_value(time, value.clone(), sample.status, &mut self.results);
         }
         self.latest = Some((time, sample));
+    }
+
+    /// Gives each interval that begins by `until` the value that holds then, so that a value that stands still counts.
+    fn carry(&mut self, until: Timestamp) {
+        let Some((_, Notification { payload: Payload::Value(value), status, .. })) = &self.latest else { return };
+        while self.next_start <= until && !self.engine.is_complete() {
+            self.engine.push_value(self.next_start, value.clone(), *status, &mut self.results);
+            self.next_start = self.next_start.saturating_add_ticks(self.ticks);
+        }
     }
 
     /// Says that values were lost.
@@ -105,8 +124,8 @@ impl Aggregation {
         self.semantics_changed = true;
     }
 
-    /// Ends the intervals that are over at `now`, and hands out their results.
-    pub(crate) fn advance(&mut self, now: Timestamp, mut each: impl FnMut(Notification)) {
+    /// Ends the intervals that are over at `now`.
+    pub(crate) fn advance(&mut self, now: Timestamp) {
         self.has_begun |= now >= self.start;
         let opens = |engine: &Engine, ticks: i64| Some(engine.next_end()?.saturating_add_ticks(-ticks));
         // The clock was set back by more than an interval: what was heard lies in the future now.
@@ -115,14 +134,12 @@ impl Aggregation {
         }
         let over = now.saturating_add_ticks(-LATENCY.min(self.ticks));
         self.leap(over);
-        while let Some(end) = self.engine.next_end().filter(|end| *end <= over) {
-            let known = self.results.len();
-            self.engine.hold_until(end, &mut self.results);
-            if self.results.len() == known {
-                break;
-            }
-        }
-        for result in self.results.drain(..) {
+        self.carry(over);
+    }
+
+    /// Hands out the results that are due, stamped as known since `now`.
+    pub(crate) fn drain(&mut self, now: Timestamp, mut each: impl FnMut(Notification)) {
+        for result in std::mem::take(&mut self.results) {
             each(Notification {
                 payload: match result.value {
                     Outcome::Value(value) => Payload::Value(value),
@@ -187,7 +204,8 @@ mod tests {
 
     fn results(aggregation: &mut Aggregation, now: f64) -> Vec<(i64, f64)> {
         let mut seen = Vec::new();
-        aggregation.advance(at(now), |result| {
+        aggregation.advance(at(now));
+        aggregation.drain(at(now), |result| {
             let Payload::Value(Value::Double(value)) = result.payload else { panic!("{result:?}") };
             seen.push((result.source_time.ticks_since(at(0.0)) / SECOND, value));
         });
@@ -203,6 +221,17 @@ mod tests {
         aggregation.take(sample(8.0, 9.0));
         assert_eq!(results(&mut aggregation, 10.6), [(0, 3.4)]);
         assert_eq!(results(&mut aggregation, 31.0), [(10, 8.0), (20, 8.0)]);
+    }
+
+    #[test]
+    fn a_value_that_stands_still_is_a_sample_of_each_interval() {
+        let settings = Settings { aggregate: Aggregate::Average, ..average(0.0).settings };
+        let mut aggregation = Aggregation::new(settings, at(0.0), 10 * SECOND).unwrap();
+        aggregation.take(sample(2.0, -100.0));
+        assert_eq!(results(&mut aggregation, 21.0), [(0, 2.0), (10, 2.0)]);
+        aggregation.take(sample(4.0, 25.0));
+        aggregation.take(sample(6.0, 40.0));
+        assert_eq!(results(&mut aggregation, 51.0), [(20, 3.0), (30, 4.0), (40, 6.0)]);
     }
 
     #[test]
@@ -232,7 +261,8 @@ mod tests {
         assert_eq!(results(&mut aggregation, 50.0), []);
         aggregation.take(sample(5.0, 55.0));
         let mut seen = Vec::new();
-        aggregation.advance(at(61.0), |result| seen.push((result.status, result.payload)));
+        aggregation.advance(at(61.0));
+        aggregation.drain(at(61.0), |result| seen.push((result.status, result.payload)));
         assert_eq!(seen.len(), 6);
         assert!(seen[..5].iter().all(|(status, _)| *status == Status::BAD_NO_DATA));
     }

@@ -319,15 +319,14 @@ impl Item {
         }
     }
 
-    /// Ends the intervals that are over, and queues their results. Returns whether something was queued.
-    pub(crate) fn end_intervals(&mut self, now: Timestamp) -> bool {
-        let Some(mut aggregation) = self.rare.as_mut().and_then(|rare| rare.aggregation.take()) else { return false };
-        let mut queued = false;
-        aggregation.advance(now, |result| {
-            self.enqueue(result);
-            queued = true;
-        });
-        self.set_aggregation(Some(aggregation));
+    /// Queues the results of the aggregate that are known since `now`. Returns whether there were any.
+    pub(crate) fn take_results(&mut self, now: Timestamp) -> bool {
+        let mut results = Vec::new();
+        if let Some(aggregation) = self.aggregation() {
+            aggregation.drain(now, |result| results.push(result));
+        }
+        let queued = !results.is_empty();
+        results.into_iter().for_each(|result| self.enqueue(result));
         queued
     }
 

@@ -276,6 +276,12 @@ impl Subscription {
             let sample = in_range(sample, item.range());
             if let Some(aggregation) = item.aggregation() {
                 aggregation.take(sample);
+                if item.take_results(change.server_time) {
+                    enlist(item, &mut self.ready);
+                    if !item.links().is_empty() {
+                        triggering.push(item.id);
+                    }
+                }
                 continue;
             }
             let had_one = item.n_queued() == 1;
@@ -367,7 +373,10 @@ impl Subscription {
         for idx in 0..self.aggregated.len() {
             let id = self.aggregated[idx];
             let Some(item) = self.items.item_mut(id).filter(|item| item.mode != Mode::Disabled) else { continue };
-            if item.end_intervals(now) {
+            if let Some(aggregation) = item.aggregation() {
+                aggregation.advance(now);
+            }
+            if item.take_results(now) {
                 enlist(item, &mut self.ready);
                 self.trigger(id);
             }
