@@ -35,17 +35,22 @@ def revised(result):
 def test_intervals_follow_one_another_and_hold_what_happened_in_them(session):
     made = session.subscribe(interval=100.0)
     asked = {1: 2352, 2: 2347, 3: 2346, 4: 2342}
+    start = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=1)
+    start = start.replace(microsecond=start.microsecond // 1000 * 1000)
     for handle, node in asked.items():
-        one(session, made.SubscriptionId, COUNTER, handle=handle, queue=10, filter_=aggregate(node))
+        filter_ = aggregate(node, start=start)
+        item = one(session, made.SubscriptionId, COUNTER, handle=handle, queue=10, filter_=filter_)
+        assert revised(item).RevisedStartTime == start
     seen = session.changes(seconds=20 * SLOW, count=20)
     by_handle = {handle: [value for one_handle, value in seen if one_handle == handle] for handle in asked}
     assert all(len(values) >= 3 for values in by_handle.values()), seen
     for values in by_handle.values():
         starts = [value.SourceTimestamp for value in values]
+        assert starts[0] == start
         steps = {(b - a) / datetime.timedelta(milliseconds=1) for a, b in zip(starts, starts[1:])}
         assert steps == {INTERVAL}, starts
-    # The counter moves every 50 ms; the first interval began in the middle.
-    for count, largest, smallest, mean in list(zip(*by_handle.values()))[1:]:
+    # The counter moves every 50 ms, and the value at the start of an interval is one of it.
+    for count, largest, smallest, mean in zip(*by_handle.values()):
         assert count.StatusCode.value == mean.StatusCode.value == CALCULATED
         assert 4 <= count.Value.Value <= 10 and count.Value.VariantType == ua.VariantType.Int32
         assert largest.Value.Value - smallest.Value.Value == count.Value.Value - 1
