@@ -341,3 +341,28 @@ def test_changed_rules_end_the_session_and_not_the_durable_subscription(server):
         changes = all_changes(session)
         assert of(changes, 1)[-1] == 5 and of(changes, 2) == ["BadUserAccessDenied"]
         session.close_session()
+
+
+def test_aggregates_go_on_after_a_restart(server):
+    wanted = ua.AggregateFilter()
+    wanted.AggregateType, wanted.ProcessingInterval = ua.NodeId(2347), 500.0
+    wanted.AggregateConfiguration.UseServerCapabilitiesDefaults = True
+    with log_in(server, USER, PASSWORD) as session:
+        subscription = durable(session)
+        assert session.write(A, 5, INT) == "Good"
+        (made,) = session.monitor(subscription, [session.item(A, handle=1, queue=500, filter_=wanted)])
+        assert isinstance(made.FilterResult, ua.AggregateFilterResult)
+        assert 5 in of(session.changes(10 * SLOW, 2), 1)
+        session.close_session(delete=False)
+    restart(server)
+    with log_in(server, USER, PASSWORD) as session:
+        assert [status(result.StatusCode) for result in session.transfer([subscription])] == ["Good"]
+        write_each(server, A, [70, 90, 80], pause=0.7)
+        changes = session.changes(10 * SLOW, 20)
+        while 90 not in of(changes, 1):
+            more = session.changes(10 * SLOW, 5)
+            assert more, changes
+            changes += more
+        stamps = [value.SourceTimestamp for _, value in changes]
+        assert stamps == sorted(stamps)
+        session.close_session()

@@ -5,11 +5,13 @@
 //! - [`History`] is what readers hold: [`History::read`] gives a [`Cursor`] that hands out columns, [`History::summaries`]
 //!   the sums of whole blocks, [`History::read_modified`] what users changed.
 //! - [`Store::backup`], [`restore`] and [`verify`] copy and check the files; [`Store::retain`] lets old ones go.
+//! - [`aggregate`]: the 37 standard aggregates of OPC UA Part 13, over samples in time order.
 //! - [`Storage`] is the disk: [`Disk`] a folder, [`CrashDisk`] one in memory that loses power.
 //! - [`Historian`] is the thread between the live table and the store: what [`Rule`]s say is collected.
 //!
 //! Every byte on the disk is described in `docs/formats/history.md`.
 
+pub mod aggregate;
 mod annotation;
 mod backup;
 mod batch;

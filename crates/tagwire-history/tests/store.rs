@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tagwire_history::{
     Annotation, Author, Batch, ChangeKind, CrashDisk, Disk, HistoryError, MarkerKind, Moment, Options, Position,
-    Reason, Retention, Span, State, Storage, Store, TagNumber, TagSpec, UpdateMode, UpdateOutcome, Writer, days,
-    restore, verify,
+    Reason, Retention, Span, State, Storage, Store, TagNumber, TagSpec, UpdateMode, UpdateOutcome, days, restore,
+    verify,
 };
 use tagwire_model::{DataType, Sample, Status, Timestamp, Value, ValueType};
 
@@ -309,11 +309,11 @@ fn paged_reading_equals_unpaged_while_samples_come() {
 #[test]
 fn readers_beside_the_writer_see_every_sample_once() {
     let options = Options { page_rows: 16, segment_bytes: 8_000, log_bytes: 20_000, ..small() };
-    let (writer, thread, _) = Writer::start(Arc::new(CrashDisk::new()), options, || at(0)).expect("starts");
-    let tag = writer.call(|store, _| Ok(register(store, &["a", "b"])[0])).expect("registers");
+    let mut store = open(CrashDisk::new(), options, 0);
+    let tag = register(&mut store, &["a", "b"])[0];
     let readers: Vec<_> = [false, true]
         .map(|backward| {
-            let history = writer.history().clone();
+            let history = store.history();
             std::thread::spawn(move || {
                 let mut seen = 0;
                 while seen < 20_000 {
@@ -339,20 +339,17 @@ fn readers_beside_the_writer_see_every_sample_once() {
         let mut batch = Batch::new();
         batch.scan(at(second), at(second));
         batch.push(tag, Value::Double(1.0), Status::GOOD, Reason::Cyclic);
-        while let Err(back) = writer.offer(batch) {
-            batch = back;
-            std::thread::yield_now();
-        }
+        store.append(&batch, moment(second)).expect("there is room");
+        store.tick(moment(second)).expect("written");
     }
     readers.into_iter().for_each(|reader| reader.join().expect("sees everything"));
-    thread.close().expect("closes");
 }
 
 #[test]
 fn a_backward_read_goes_on_where_it_stopped_among_samples_of_one_time() {
     let mut store = open(CrashDisk::new(), small(), 0);
     let tag = register(&mut store, &["a"])[0];
-    let mut add = |store: &mut Store, value: f64| {
+    let add = |store: &mut Store, value: f64| {
         let mut batch = Batch::new();
         batch.scan(at(5), at(5));
         batch.push(tag, Value::Double(value), Status::GOOD, Reason::Changed);

@@ -18,6 +18,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=src/address_space/layout.rs");
     let out_dir = PathBuf::from(std::env::var_os("OUT_DIR").ok_or("OUT_DIR is not set")?);
     let mut nodes = source::NodeSet::load()?;
+    nodes.offer_aggregates();
     // What the tests compare the table with.
     std::fs::write(out_dir.join("namespace0.txt"), nodes.listing())?;
     definitions::complete(&mut nodes);

@@ -149,6 +149,12 @@ pub const MIN_PUBLISHING_INTERVAL_MS: f64 = 10.0;
 pub const MAX_PUBLISHING_INTERVAL_MS: f64 = 3_600_000.0;
 /// Longest sampling interval in milliseconds.
 pub const MAX_SAMPLING_INTERVAL_MS: f64 = 86_400_000.0;
+/// Shortest interval of an aggregate that a subscription reports.
+pub const MIN_PROCESSING_INTERVAL_MS: f64 = 100.0;
+/// Longest interval of an aggregate that a subscription reports: a leap year.
+pub const MAX_PROCESSING_INTERVAL_MS: f64 = 366.0 * 86_400_000.0;
+/// Interval of an aggregate whose client leaves it to the server.
+pub const DEFAULT_PROCESSING_INTERVAL_MS: f64 = 1_000.0;
 /// Most publishing intervals between two keep-alives.
 pub const MAX_KEEP_ALIVE: u32 = 100_000;
 /// Publishing intervals between two keep-alives when a client asks for none.

@@ -97,6 +97,10 @@ impl Rights for Admitted {
 }
 
 impl AttributeSource for Server {
+    fn wall_time(&self) -> Timestamp {
+        self.now()
+    }
+
     fn events(&self) -> &Arc<Events> {
         Self::events(self)
     }

@@ -16,7 +16,7 @@ use crate::ownership::Ownership;
 use crate::quota::Budget;
 use crate::rights::UserRights;
 use crate::server::{Orphan, Owner, Server};
-use crate::services::{VALUE, attribute_operation, checked_filter, filter_bytes};
+use crate::services::{VALUE, aggregate_plan, attribute_operation, checked_filter, filter_bytes};
 use crate::subscription::{Captured, Millis, NewItem, Subscription, Target, percent_of};
 
 /// Time between two looks at what is to be kept.
@@ -210,8 +210,15 @@ impl Server {
                 None => Target::Attribute(Box::new((kept.node.clone(), kept.attribute))),
             }
         };
+        let aggregation = match &target {
+            Target::Tag(tag) => {
+                let value_type = snapshot.tag(*tag).map(|meta| meta.value_type);
+                aggregate_plan(&kept.filter, value_type, self.now()).and_then(Result::ok).map(|plan| plan.aggregation)
+            }
+            _ => None,
+        };
         drop(snapshot);
-        let new = NewItem { target, mode, settings, range, timestamps, ticket };
+        let new = NewItem { target, mode, settings, range, aggregation, timestamps, ticket };
         to.restore_item(id, new, kept, (queue, is_triggered, links), self, is_lost)
     }
 

@@ -16,7 +16,7 @@ pub(crate) struct Kept {
     pub(crate) attribute: u32,
     /// The range as the client wrote it.
     pub(crate) range: UaString,
-    /// The filter of an item for events; null for any other.
+    /// The filter of an item for events or for an aggregate; null for any other.
     pub(crate) filter: ExtensionObject,
 }
 

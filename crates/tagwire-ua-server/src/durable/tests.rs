@@ -31,6 +31,10 @@ const SETTINGS: SubscriptionSettings = SubscriptionSettings {
 struct Nothing(Arc<Events>);
 
 impl AttributeSource for Nothing {
+    fn wall_time(&self) -> Timestamp {
+        Timestamp::NONE
+    }
+
     fn sample(&self, _: &NodeId, _: u32) -> Notification {
         Notification::bad(Status::BAD_NODE_ID_UNKNOWN)
     }
@@ -87,7 +91,15 @@ impl Bench {
         };
         let ticket = self.quota.item().expect("free");
         let timestamps = TimestampsToReturn::BOTH;
-        NewItem { target: Target::Tag(self.tag), mode: Mode::Reporting, settings, range: None, timestamps, ticket }
+        NewItem {
+            target: Target::Tag(self.tag),
+            mode: Mode::Reporting,
+            settings,
+            range: None,
+            aggregation: None,
+            timestamps,
+            ticket,
+        }
     }
 
     /// A subscription with one item, at `slot` places from the first.

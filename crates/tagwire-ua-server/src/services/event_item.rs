@@ -113,6 +113,6 @@ pub(super) fn modify(
     subscription.remember_filter(item.monitored_item_id, &asked.filter);
     let settings = settings(asked);
     let revised_queue_size = settings.queue_size;
-    subscription.modify_item(item.monitored_item_id, settings, timestamps);
+    subscription.modify_item(item.monitored_item_id, settings, None, timestamps);
     Ok(MonitoredItemModifyResult { revised_queue_size, filter_result, ..Default::default() })
 }

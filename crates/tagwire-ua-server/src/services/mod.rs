@@ -1,5 +1,6 @@
 //! One file per service set, and the table that leads from a request's type to its handler.
 
+mod aggregate_item;
 mod attribute;
 mod browse;
 mod device_read;
@@ -31,6 +32,7 @@ use tagwire_ua_proto::codec::{Decode, DecodeError, Encode};
 use tagwire_ua_proto::hot::RequestHeaderRef;
 use tagwire_ua_proto::types::{NodeId, Structure};
 
+pub(crate) use aggregate_item::plan as aggregate_plan;
 pub(crate) use attribute::{VALUE, attribute_operation};
 pub(crate) use event_item::{checked_filter, filter_bytes};
 pub(crate) use part_write::PartLocks;

@@ -1,12 +1,12 @@
 //! Monitored items (Part 4, 5.13).
 
 use tagwire_access::Operation;
-use tagwire_model::{EuRange, Status};
+use tagwire_model::{EuRange, Status, Timestamp, ValueType};
 use tagwire_ua_proto::ids::attribute;
 use tagwire_ua_proto::ids::mask::access_level::CURRENT_READ;
 use tagwire_ua_proto::services::{
-    CreateMonitoredItemsRequest, CreateMonitoredItemsResponse, DataChangeFilter, DataChangeTrigger, DeadbandType,
-    DeleteMonitoredItemsRequest, DeleteMonitoredItemsResponse, EventFilter, ModifyMonitoredItemsRequest,
+    AggregateFilter, CreateMonitoredItemsRequest, CreateMonitoredItemsResponse, DataChangeFilter, DataChangeTrigger,
+    DeadbandType, DeleteMonitoredItemsRequest, DeleteMonitoredItemsResponse, EventFilter, ModifyMonitoredItemsRequest,
     ModifyMonitoredItemsResponse, MonitoredItemCreateRequest, MonitoredItemCreateResult, MonitoredItemModifyRequest,
     MonitoredItemModifyResult, MonitoringParameters, SetMonitoringModeRequest, SetMonitoringModeResponse,
     SetTriggeringRequest, SetTriggeringResponse, TimestampsToReturn,
@@ -14,13 +14,16 @@ use tagwire_ua_proto::services::{
 use tagwire_ua_proto::status;
 use tagwire_ua_proto::types::{ExtensionObject, NumericRange};
 
+use super::aggregate_item;
 use super::attribute::{VALUE, attribute_operation};
 use super::event_item::{self, EventPlan};
 use super::{Context, Flow, check_operations, decode};
 use crate::address_space::{Node, Rights as _, Snapshot};
 use crate::durable::Kept;
 use crate::limits;
-use crate::subscription::{Deadband, ItemSettings, Mode, NewItem, Subscription, Target, Trigger, percent_of};
+use crate::subscription::{
+    Aggregation, Deadband, ItemSettings, Mode, NewItem, Subscription, Target, Trigger, percent_of,
+};
 
 pub(super) fn create(context: &mut Context<'_>, body: &[u8], out: &mut Vec<u8>) -> Result<Flow, Status> {
     let request: CreateMonitoredItemsRequest = decode(body)?;
@@ -53,6 +56,7 @@ struct Plan {
     mode: Mode,
     settings: ItemSettings,
     range: Option<NumericRange>,
+    aggregation: Option<Aggregation>,
     filter_result: ExtensionObject,
 }
 
@@ -93,7 +97,8 @@ fn plan(
     if monitored.attribute_id == attribute::EVENT_NOTIFIER {
         let EventPlan { queue, settings, filter_result } =
             event_item::plan(context, snapshot, node, &item.requested_parameters)?;
-        return Ok(Plan { target: Target::Events(Box::new(queue)), mode, settings, range: None, filter_result });
+        let target = Target::Events(Box::new(queue));
+        return Ok(Plan { target, mode, settings, range: None, aggregation: None, filter_result });
     }
     let target = match snapshot.value_tag(node) {
         Some(tag) if monitored.attribute_id == VALUE => {
@@ -121,8 +126,9 @@ fn plan(
         }
     };
     let subject = Subject::of(snapshot, &target);
-    let settings = settings(&item.requested_parameters, &subject, terms)?;
-    Ok(Plan { target, mode, settings, range, filter_result: ExtensionObject::default() })
+    let (settings, aggregation, filter_result) =
+        settings(&item.requested_parameters, &subject, terms, context.server.now())?;
+    Ok(Plan { target, mode, settings, range, aggregation, filter_result })
 }
 
 fn add(
@@ -137,12 +143,12 @@ fn add(
     }
     let ticket = context.server.quota.item()?;
     let kept = subscription.reserve(|| kept(asked))?;
-    let Plan { target, mode, settings, range, filter_result } = plan;
+    let Plan { target, mode, settings, range, aggregation, filter_result } = plan;
     let revised_sampling_interval = f64::from(settings.sampling_ms);
     let revised_queue_size = settings.queue_size;
-    let monitored_item_id = subscription
-        .add_item(NewItem { target, mode, settings, range, timestamps, ticket }, context.server.as_ref())
-        .ok_or(status::BAD_TOO_MANY_MONITORED_ITEMS)?;
+    let new = NewItem { target, mode, settings, range, aggregation, timestamps, ticket };
+    let monitored_item_id =
+        subscription.add_item(new, context.server.as_ref()).ok_or(status::BAD_TOO_MANY_MONITORED_ITEMS)?;
     subscription.remember(monitored_item_id, kept);
     Ok(MonitoredItemCreateResult {
         monitored_item_id,
@@ -156,13 +162,13 @@ fn add(
 /// What is remembered of an item beside its settings.
 fn kept(asked: &MonitoredItemCreateRequest) -> Kept {
     let monitored = &asked.item_to_monitor;
-    let is_for_events = monitored.attribute_id == attribute::EVENT_NOTIFIER;
     let filter = &asked.requested_parameters.filter;
+    let is_kept = monitored.attribute_id == attribute::EVENT_NOTIFIER || filter.is::<AggregateFilter>();
     Kept {
         node: monitored.node_id.clone(),
         attribute: monitored.attribute_id,
         range: monitored.index_range.clone(),
-        filter: if is_for_events { filter.clone() } else { ExtensionObject::default() },
+        filter: if is_kept { filter.clone() } else { ExtensionObject::default() },
     }
 }
 
@@ -186,6 +192,8 @@ struct Subject {
     is_value: bool,
     is_number: bool,
     eu_range: Option<EuRange>,
+    /// Type of a tag's values.
+    value_type: Option<ValueType>,
 }
 
 impl Subject {
@@ -197,24 +205,45 @@ impl Subject {
                     is_value: true,
                     is_number: meta.is_some_and(|meta| meta.value_type.data_type.is_number()),
                     eu_range: meta.and_then(|meta| meta.extra.as_ref()?.eu_range),
+                    value_type: meta.map(|meta| meta.value_type),
                 }
             }
-            Target::Attribute(target) => Self { is_value: target.1 == VALUE, is_number: false, eu_range: None },
-            Target::Events(_) => Self { is_value: false, is_number: false, eu_range: None },
+            Target::Attribute(target) => Self::other(target.1 == VALUE),
+            Target::Events(_) => Self::other(false),
         }
+    }
+
+    const fn other(is_value: bool) -> Self {
+        Self { is_value, is_number: false, eu_range: None, value_type: None }
     }
 }
 
-fn settings(asked: &MonitoringParameters, subject: &Subject, terms: Terms) -> Result<ItemSettings, Status> {
-    let (trigger, deadband) = filter(&asked.filter, subject)?;
-    Ok(ItemSettings {
+/// The settings of an item for data, its aggregate, and what became of its filter.
+fn settings(
+    asked: &MonitoringParameters,
+    subject: &Subject,
+    terms: Terms,
+    now: Timestamp,
+) -> Result<(ItemSettings, Option<Aggregation>, ExtensionObject), Status> {
+    let sampling_ms = revise_sampling(asked.sampling_interval, terms.publishing_interval);
+    let mut settings = ItemSettings {
         client_handle: asked.client_handle,
-        sampling_ms: revise_sampling(asked.sampling_interval, terms.publishing_interval),
+        sampling_ms,
         queue_size: asked.queue_size.clamp(1, terms.max_queue),
         discard_oldest: asked.discard_oldest,
-        trigger,
-        deadband: deadband.map(Box::new),
-    })
+        // An aggregate counts every value, also one that repeats the last.
+        trigger: Trigger::StatusValueTimestamp,
+        deadband: None,
+    };
+    if let Some(plan) = aggregate_item::plan(&asked.filter, subject.value_type, now) {
+        let plan = plan?;
+        settings.sampling_ms = sampling_ms.min(plan.max_sampling_ms);
+        return Ok((settings, Some(plan.aggregation), plan.result));
+    }
+    let deadband;
+    (settings.trigger, deadband) = filter(&asked.filter, subject)?;
+    settings.deadband = deadband.map(Box::new);
+    Ok((settings, None, ExtensionObject::default()))
 }
 
 /// Part 4, 5.13.1.2: negative means the publishing interval, 0 the fastest rate.
@@ -305,11 +334,16 @@ fn modify_one(
         return event_item::modify(context, subscription, item, timestamps);
     }
     let subject = Subject::of(&context.server.address_space.snapshot(), &known.target);
-    let settings = settings(&item.requested_parameters, &subject, Terms::of(subscription))?;
+    let terms = Terms::of(subscription);
+    let (settings, aggregation, filter_result) =
+        settings(&item.requested_parameters, &subject, terms, context.server.now())?;
+    let kept =
+        if aggregation.is_some() { item.requested_parameters.filter.clone() } else { ExtensionObject::default() };
+    subscription.remember_filter(item.monitored_item_id, &kept);
     let revised_sampling_interval = f64::from(settings.sampling_ms);
     let revised_queue_size = settings.queue_size;
-    subscription.modify_item(item.monitored_item_id, settings, timestamps);
-    Ok(MonitoredItemModifyResult { revised_sampling_interval, revised_queue_size, ..Default::default() })
+    subscription.modify_item(item.monitored_item_id, settings, aggregation, timestamps);
+    Ok(MonitoredItemModifyResult { revised_sampling_interval, revised_queue_size, filter_result, ..Default::default() })
 }
 
 pub(super) fn set_mode(context: &mut Context<'_>, body: &[u8], out: &mut Vec<u8>) -> Result<Flow, Status> {

@@ -225,8 +225,10 @@ impl Subscription {
         };
         self.stop_sampling(item);
         self.polled.retain(|polled| *polled != id);
+        self.aggregated.retain(|aggregated| *aggregated != id);
         let Some(item) = self.items.item_mut(id) else { return };
         item.clear();
+        item.set_aggregation(None);
         // No attribute has the number 0, so that this target never gives a value.
         item.target = Target::Attribute(Box::new((node, 0)));
         item.restore(vec![Notification::bad(status)]);

@@ -7,6 +7,7 @@ use tagwire_model::{ArrayData, EuRange, Status, TagId, Timestamp, Value};
 use tagwire_ua_proto::services::TimestampsToReturn;
 use tagwire_ua_proto::types::{ExtensionBody, NodeId, NumericRange, Variant};
 
+use super::Aggregation;
 use crate::event::EventQueue;
 use crate::quota::{KeeperTicket, Share};
 
@@ -215,6 +216,8 @@ struct Rare {
     range: Option<NumericRange>,
     /// Ids of the items that this one triggers.
     links: Vec<u32>,
+    /// What stands between the tag and the queue.
+    aggregation: Option<Aggregation>,
 }
 
 /// A deadband of so many percent of a range, in units of the value (Part 8, 7.2).
@@ -228,6 +231,7 @@ pub(crate) struct NewItem {
     pub(crate) mode: Mode,
     pub(crate) settings: ItemSettings,
     pub(crate) range: Option<NumericRange>,
+    pub(crate) aggregation: Option<Aggregation>,
     pub(crate) timestamps: TimestampsToReturn,
     pub(crate) ticket: KeeperTicket,
 }
@@ -264,13 +268,14 @@ pub(crate) struct Item {
 
 impl Item {
     pub(crate) fn new(id: u32, new: NewItem) -> Self {
-        let NewItem { target, mode, settings, range, timestamps, ticket } = new;
+        let NewItem { target, mode, settings, range, aggregation, timestamps, ticket } = new;
+        let has_rare = range.is_some() || aggregation.is_some();
         Self {
             id,
             target,
             mode,
             settings,
-            rare: range.map(|range| Box::new(Rare { range: Some(range), links: Vec::new() })),
+            rare: has_rare.then(|| Box::new(Rare { range, links: Vec::new(), aggregation })),
             timestamps,
             is_ready: false,
             is_pending: false,
@@ -302,6 +307,36 @@ impl Item {
         if self.rare.is_some() || !links.is_empty() {
             self.rare.get_or_insert_default().links = links;
         }
+    }
+
+    /// The aggregate that the item reports in place of values.
+    #[inline]
+    pub(crate) fn aggregation(&mut self) -> Option<&mut Aggregation> {
+        self.rare.as_mut()?.aggregation.as_mut()
+    }
+
+    /// Whether the item reports an aggregate.
+    #[inline]
+    pub(crate) fn is_aggregated(&self) -> bool {
+        self.rare.as_ref().is_some_and(|rare| rare.aggregation.is_some())
+    }
+
+    /// Replaces the aggregate.
+    pub(crate) fn set_aggregation(&mut self, aggregation: Option<Aggregation>) {
+        if self.rare.is_some() || aggregation.is_some() {
+            self.rare.get_or_insert_default().aggregation = aggregation;
+        }
+    }
+
+    /// Queues the results of the aggregate that are known since `now`. Returns whether there were any.
+    pub(crate) fn take_results(&mut self, now: Timestamp) -> bool {
+        let mut results = Vec::new();
+        if let Some(aggregation) = self.aggregation() {
+            aggregation.drain(now, |result| results.push(result));
+        }
+        let queued = !results.is_empty();
+        results.into_iter().for_each(|result| self.enqueue(result));
+        queued
     }
 
     /// Number of values waiting.
@@ -474,6 +509,9 @@ impl Item {
         if let Target::Events(queue) = &mut self.target {
             queue.clear();
         }
+        if let Some(aggregation) = self.aggregation() {
+            aggregation.clear();
+        }
     }
 
     /// Marks that values were lost before they reached the queue, which holds the newest one now.
@@ -507,6 +545,10 @@ impl Item {
         {
             // A range that is gone leaves nothing to count by, so every change counts.
             deadband.units = range.map_or(0.0, |range| percent_of(range, percent));
+        }
+        if let Some(aggregation) = self.aggregation() {
+            aggregation.note_semantics();
+            return;
         }
         self.last_at = Some(at_ms);
         self.held = None;
@@ -545,6 +587,7 @@ mod tests {
                 mode: Mode::Reporting,
                 settings,
                 range: None,
+                aggregation: None,
                 timestamps: TimestampsToReturn::BOTH,
                 ticket,
             },

@@ -3,6 +3,7 @@
 //! The table puts changes into the subscription's inbox; at each publishing cycle the subscription sorts them into the
 //! queues of its items and, when a Publish request waits, writes what is queued into the response.
 
+mod aggregate;
 mod durable;
 mod events;
 mod item;
@@ -15,10 +16,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tagwire_hub::{Hub, Inbox, Interest, WatchId};
-use tagwire_model::{EuRange, Status, TagId};
+use tagwire_model::{EuRange, Status, TagId, Timestamp};
 use tagwire_ua_proto::services::TimestampsToReturn;
 use tagwire_ua_proto::types::{NodeId, NumericRange};
 
+pub(crate) use aggregate::Aggregation;
 pub(crate) use durable::Captured;
 use events::EventItems;
 pub(crate) use item::{
@@ -39,6 +41,9 @@ pub(crate) type Millis = u64;
 pub(crate) trait AttributeSource {
     /// The attribute of a node as of now.
     fn sample(&self, node: &NodeId, attribute: u32) -> Notification;
+
+    /// Wall time, for what is counted in intervals of it.
+    fn wall_time(&self) -> Timestamp;
 
     /// Where events come from.
     fn events(&self) -> &Arc<Events>;
@@ -77,6 +82,8 @@ pub(crate) struct Subscription {
     pending: Vec<u32>,
     /// Items that are read in each cycle because no table reports them.
     polled: Vec<u32>,
+    /// Items whose intervals end when their time is over.
+    aggregated: Vec<u32>,
     next_cycle: Millis,
     /// Values lost in this cycle because a second one came that belongs into the next.
     n_crowded_out: usize,
@@ -122,6 +129,7 @@ impl Subscription {
             ready: VecDeque::new(),
             pending: Vec::new(),
             polled: Vec::new(),
+            aggregated: Vec::new(),
             next_cycle: now + settings.publishing_interval,
             n_crowded_out: 0,
             n_cycles_settled: 0,
@@ -218,6 +226,7 @@ impl Subscription {
         self.collect();
         self.look_at_pending();
         self.poll(source);
+        self.end_intervals(source);
         self.collect_events();
         self.step_aside();
         if self.publishing_enabled && self.has_notifications() {
@@ -264,8 +273,19 @@ impl Subscription {
                 source_time: change.source_time,
                 server_time: change.server_time,
             };
+            let sample = in_range(sample, item.range());
+            if let Some(aggregation) = item.aggregation() {
+                aggregation.take(sample);
+                if item.take_results(change.server_time) {
+                    enlist(item, &mut self.ready);
+                    if !item.links().is_empty() {
+                        triggering.push(item.id);
+                    }
+                }
+                continue;
+            }
             let had_one = item.n_queued() == 1;
-            let is_queued = item.offer(in_range(sample, item.range()), change.at_ms);
+            let is_queued = item.offer(sample, change.at_ms);
             if is_queued && had_one && item.n_queued() == 1 {
                 let is_as_slow = u64::from(item.settings.sampling_ms) * 4 >= self.settings.publishing_interval * 3;
                 self.n_crowded_out += usize::from(is_as_slow);
@@ -344,6 +364,25 @@ impl Subscription {
         }
     }
 
+    /// Reports the aggregates whose intervals are over.
+    fn end_intervals(&mut self, source: &dyn AttributeSource) {
+        if self.aggregated.is_empty() {
+            return;
+        }
+        let now = source.wall_time();
+        for idx in 0..self.aggregated.len() {
+            let id = self.aggregated[idx];
+            let Some(item) = self.items.item_mut(id).filter(|item| item.mode != Mode::Disabled) else { continue };
+            if let Some(aggregation) = item.aggregation() {
+                aggregation.advance(now);
+            }
+            if item.take_results(now) {
+                enlist(item, &mut self.ready);
+                self.trigger(id);
+            }
+        }
+    }
+
     /// After the inbox overflowed nobody knows which items missed a value, so all take the current one.
     fn read_all_again(&mut self) {
         let at_ms = self.hub_millis();
@@ -362,8 +401,15 @@ impl Subscription {
 
     fn sample_tag(&mut self, id: u32, tag: TagId, at_ms: u32, lost: bool) {
         let Some(item) = self.items.item_mut(id) else { return };
-        let sample = tag_sample(&self.hub, tag);
-        let queued = item.sample(in_range(sample, item.range()), at_ms);
+        let sample = in_range(tag_sample(&self.hub, tag), item.range());
+        if let Some(aggregation) = item.aggregation() {
+            aggregation.take(sample);
+            if lost {
+                aggregation.note_lost();
+            }
+            return;
+        }
+        let queued = item.sample(sample, at_ms);
         if lost {
             item.mark_lost();
         }
@@ -395,6 +441,7 @@ impl Subscription {
                 self.events.add(id, source.events());
                 self.tell_audience();
             }
+            Target::Tag(_) if item.is_aggregated() => self.aggregated.push(id),
             Target::Tag(_) => {}
         }
         if mode == Mode::Disabled {
@@ -406,7 +453,10 @@ impl Subscription {
 
     /// Watches the tag and takes the value of now, in this order, so that no change in between is missed.
     fn start_sampling(&mut self, id: u32, source: &dyn AttributeSource) {
-        let Some(item) = self.items.item(id) else { return };
+        let Some(item) = self.items.item_mut(id) else { return };
+        if let Some(aggregation) = item.aggregation() {
+            aggregation.restart(source.wall_time());
+        }
         match &item.target {
             Target::Tag(tag) => {
                 let tag = *tag;
@@ -441,8 +491,19 @@ impl Subscription {
     }
 
     /// Changes an item's settings; false for an unknown id.
-    pub(crate) fn modify_item(&mut self, id: u32, settings: ItemSettings, timestamps: TimestampsToReturn) -> bool {
+    pub(crate) fn modify_item(
+        &mut self,
+        id: u32,
+        settings: ItemSettings,
+        aggregation: Option<Aggregation>,
+        timestamps: TimestampsToReturn,
+    ) -> bool {
         let Some(item) = self.items.item_mut(id) else { return false };
+        self.aggregated.retain(|aggregated| *aggregated != id);
+        if aggregation.is_some() {
+            self.aggregated.push(id);
+        }
+        item.set_aggregation(aggregation);
         item.modify(settings);
         item.timestamps = timestamps;
         if let Some(side) = &mut self.durable {
@@ -452,8 +513,12 @@ impl Subscription {
             && item.mode != Mode::Disabled
         {
             let interest = interest(item, tag);
+            let is_aggregated = item.is_aggregated();
             self.hub.unwatch(self.watch, &[(tag, id)]);
             self.hub.watch(self.watch, &[interest]);
+            if is_aggregated {
+                self.sample_tag(id, tag, self.hub_millis(), false);
+            }
         }
         true
     }
@@ -507,6 +572,7 @@ impl Subscription {
             .collect();
         let items = &self.items;
         self.polled.retain(|id| items.item(*id).is_some());
+        self.aggregated.retain(|id| items.item(*id).is_some());
         self.pending.retain(|id| items.item(*id).is_some());
         self.ready.retain(|id| items.item(*id).is_some());
         self.events.retain(|id| items.item(id).is_some());
@@ -535,6 +601,7 @@ impl Subscription {
         self.collect();
         for item in self.items.iter_mut().filter(|item| item.mode == Mode::Reporting) {
             let current = match item.target {
+                Target::Tag(_) if item.is_aggregated() => None,
                 Target::Tag(tag) => Some(in_range(tag_sample(&self.hub, tag), item.range())),
                 Target::Attribute(_) | Target::Events(_) => None,
             };
