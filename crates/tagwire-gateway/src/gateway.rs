@@ -228,6 +228,7 @@ impl Gateway {
         let link_events = Arc::new(LinkEvents::new(Arc::clone(&hub), Arc::clone(ua.events())));
         link_events.follow(&plant);
         history.follow(&plant.running.history);
+        ua.set_history(history.source(&plant.running.history));
         let shared = Arc::new(Shared {
             config_path,
             kinds,
@@ -399,6 +400,7 @@ impl Shared {
         let (changes, errors) = plant.apply(config).await;
         self.link_events.follow(&plant);
         self.history.follow(&plant.running.history);
+        self.ua.set_history(self.history.source(&plant.running.history));
         let semantics = plant.take_semantics();
         drop(plant);
         self.ua.tell_semantics(semantics);

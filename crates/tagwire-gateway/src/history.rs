@@ -13,6 +13,7 @@ use tagwire_history::{
     Disk, Historian, HistorianError, HistoryError, Moment, Options, Retention, Rule, State, Store, Wanted, When,
 };
 use tagwire_hub::{FolderId, FolderKind, Hub, Registry};
+use tagwire_ua_server::{HistorySource, Kept as KeptAs};
 use thiserror::Error;
 use tokio::time::Instant;
 
@@ -102,6 +103,18 @@ impl HistoryKeeper {
         let historian = Arc::new(Historian::start(store, Arc::clone(&self.hub), clock)?);
         self.historian.store(Some(Arc::clone(&historian)));
         Ok(historian)
+    }
+
+    /// As clients of the OPC UA face see it under these rules; `None` while there is no historian.
+    pub(crate) fn source(&self, history: &History) -> Option<HistorySource> {
+        let rules = history.clone();
+        let kept = move |path: &str| {
+            rules.rule(path).map_or_else(KeptAs::default, |rule| KeptAs {
+                stepped: rule.stepped,
+                counts_values: rule.count_samples,
+            })
+        };
+        Some(HistorySource::new(self.historian()?, kept))
     }
 
     /// Collects what the rules say of the tags that there are now.

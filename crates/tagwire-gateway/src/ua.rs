@@ -16,7 +16,7 @@ use tagwire_ua_server::address_space::{AddressSpace, Namespaces, StructureType};
 use tagwire_ua_server::durable::DurableSettings;
 use tagwire_ua_server::event::Events;
 use tagwire_ua_server::node_set::NodeSets;
-use tagwire_ua_server::{Listener, OwnSlot, Server, ServerConfig, ServerParts, Usage};
+use tagwire_ua_server::{HistorySource, Listener, OwnSlot, Server, ServerConfig, ServerParts, Usage};
 
 use crate::audit::CLOSE_PATIENCE;
 use crate::config::{ExplicitNodeId, HostPort, Identifier, Security, Ua};
@@ -148,6 +148,11 @@ impl UaFace {
 
     pub(crate) fn set_service_level(&self, level: u8) {
         self.server.set_service_level(level);
+    }
+
+    /// Serves history from now on, or none any more.
+    pub(crate) fn set_history(&self, source: Option<HistorySource>) {
+        self.server.set_history(source);
     }
 
     /// Tells subscribers that range or unit of these tags changed.

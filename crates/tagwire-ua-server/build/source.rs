@@ -80,16 +80,18 @@ impl NodeSet {
         Ok(this)
     }
 
-    /// Puts the aggregate functions into the folder of those that the server has; the node set leaves that to servers.
+    /// Puts the aggregate functions into the folders of those that the server has; the node set leaves that to servers.
     pub(crate) fn offer_aggregates(&mut self) {
         const AGGREGATE_FUNCTION_TYPE: u32 = 2340;
         const SERVER_CAPABILITIES_AGGREGATE_FUNCTIONS: u32 = 2754;
+        const HISTORY_SERVER_CAPABILITIES_AGGREGATE_FUNCTIONS: u32 = 11201;
         let is_function = |(_, type_id, target): &&(u32, u32, u32)| {
             *type_id == reference_type::HAS_TYPE_DEFINITION && *target == AGGREGATE_FUNCTION_TYPE
         };
         let functions: Vec<u32> = self.references.iter().filter(is_function).map(|(source, ..)| *source).collect();
-        let folder = SERVER_CAPABILITIES_AGGREGATE_FUNCTIONS;
-        self.references.extend(functions.into_iter().map(|function| (folder, reference_type::ORGANIZES, function)));
+        for folder in [SERVER_CAPABILITIES_AGGREGATE_FUNCTIONS, HISTORY_SERVER_CAPABILITIES_AGGREGATE_FUNCTIONS] {
+            self.references.extend(functions.iter().map(|function| (folder, reference_type::ORGANIZES, *function)));
+        }
     }
 
     /// One line per node (`n`, id, class, name) and per reference (`r`, source, type, target).

@@ -17,6 +17,7 @@ mod endpoints;
 pub mod event;
 #[cfg(test)]
 mod fixture;
+mod history;
 pub mod limits;
 mod listener;
 mod log;
@@ -40,6 +41,7 @@ mod zones;
 
 pub use configuration::{OwnSlot, merge_trust_list};
 pub use endpoints::PRODUCT_URI;
+pub use history::{HistorySource, Kept};
 pub use listener::Listener;
 pub use quota::Usage;
 pub use server::{Server, ServerConfig, ServerParts, WallClock};

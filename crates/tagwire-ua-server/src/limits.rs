@@ -63,6 +63,25 @@ pub const MAX_NODES_PER_TRANSLATE_BROWSE_PATHS: u32 = 10_000;
 /// Items in one service of the MonitoredItem service set.
 pub const MAX_MONITORED_ITEMS_PER_CALL: u32 = 100_000;
 
+/// Nodes in one HistoryRead.
+pub const MAX_NODES_PER_HISTORY_READ_DATA: u32 = 1_000;
+/// Details in one HistoryUpdate.
+pub const MAX_NODES_PER_HISTORY_UPDATE_DATA: u32 = 1_000;
+/// Values or times in the details of one HistoryUpdate, and times in one HistoryRead of times.
+pub const MAX_HISTORY_TIMES: usize = 10_000;
+/// Values that one HistoryRead result holds at most; the rest follows with its continuation point.
+pub const MAX_HISTORY_VALUES_PER_NODE: u32 = 200_000;
+/// Continuation points of HistoryRead that one session may hold.
+pub const MAX_HISTORY_CONTINUATION_POINTS: u16 = 100;
+/// History reads that are carried out at one time; further ones wait.
+pub const MAX_HISTORY_READS: usize = 4;
+/// Intervals of one processed read that are computed at once.
+pub const MAX_HISTORY_INTERVALS: u64 = 10_000;
+/// Samples that are looked at before the first interval of a processed read for one that can be used.
+pub const MAX_HISTORY_LEAD: usize = 100_000;
+/// Values before a change of history that an auditor is told.
+pub const MAX_AUDITED_OLD_VALUES: usize = 100;
+
 /// Elements of one array in a request.
 pub const MAX_ARRAY_LENGTH: u32 = 1_000_000;
 /// Bytes of one String in a request.

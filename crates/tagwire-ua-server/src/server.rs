@@ -17,7 +17,7 @@ use tagwire_ua_proto::secure::{
 use tagwire_ua_proto::services::{MessageSecurityMode, ServerState};
 use tagwire_ua_proto::status;
 use tagwire_ua_proto::transport::Limits;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 
 use crate::address_space::{AddressSpace, OwnRoles};
 use crate::configuration::{Configuration, OwnSlot};
@@ -25,6 +25,7 @@ use crate::counters::Counters;
 use crate::diagnostics::Diagnostics;
 use crate::durable::{DurableSettings, Durables};
 use crate::event::{Events, NewEvent, Source, audit};
+use crate::history::HistorySource;
 use crate::limits;
 use crate::log;
 use crate::monotonic;
@@ -99,6 +100,8 @@ pub struct Server {
     pub(crate) counters: Counters,
     pub(crate) guesses: Guesses,
     pub(crate) part_locks: PartLocks,
+    /// Turns for history reads.
+    pub(crate) history_reads: Semaphore,
     pub(crate) start_time: Timestamp,
     clock: WallClock,
     epoch: Instant,
@@ -180,6 +183,7 @@ impl Server {
             counters: Counters::default(),
             guesses: Guesses::default(),
             part_locks: PartLocks::default(),
+            history_reads: Semaphore::new(limits::MAX_HISTORY_READS),
             start_time,
             clock: parts.clock,
             epoch: monotonic::now(),
@@ -357,6 +361,11 @@ impl Server {
         owners.orphans.iter_mut().for_each(|orphan| orphan.subscription.tell_semantics(&changed));
     }
 
+    /// Serves history from now on, or none any more.
+    pub fn set_history(&self, source: Option<HistorySource>) {
+        self.address_space.set_history(source.map(Arc::new));
+    }
+
     /// Sets how able the server is to serve, 0 to 255 (Part 4, 6.6.2.4.2).
     pub fn set_service_level(&self, level: u8) {
         self.service_level.store(u32::from(level), Ordering::Relaxed);
@@ -375,7 +384,7 @@ impl Server {
         for session in self.sessions.all() {
             let state = session.state.lock();
             usage.waiting_publishes += state.publishing.n_waiting();
-            usage.continuation_points += state.browse_points.len();
+            usage.continuation_points += state.browse_points.len() + state.history_points.len();
         }
         usage
     }

@@ -44,7 +44,7 @@ impl Zones {
         match node {
             Node::Standard(_) | Node::Role(_) => Zone::ELSEWHERE,
             Node::Model(node) => snapshot.tag_behind(node).map_or(Zone::ELSEWHERE, |tag| self.of_tag(tag)),
-            Node::Tag(tag) | Node::Property(tag, _) => self.of_tag(tag),
+            Node::Tag(tag) | Node::Property(tag, _) | Node::History(tag, _) => self.of_tag(tag),
             Node::Folder(folder) | Node::Structure(folder) | Node::Method(folder, _) => {
                 snapshot.folder(folder).map_or(Zone::ELSEWHERE, |folder| self.policy.zone_of(&folder.path))
             }

@@ -38,6 +38,10 @@ section! {
         pub every: Option<Duration> = Shape::One(KeyKind::Duration { min: CYCLE_MIN, max: DAY }), Presence::Optional;
         /// Smallest change that is kept: in units of the value, or as a percentage of the tag's `eu_range`.
         pub deadband: Option<Deadband> = Shape::NumberOrPercent, Presence::Optional;
+        /// Whether a number holds until the next sample; left out, a line leads there, as values in between and averages over time take it. What is no number always holds.
+        pub stepped: bool = Shape::One(KeyKind::Bool), Presence::Default("false");
+        /// Whether the aggregate AnnotationCount counts samples, as the published examples of the OPC Foundation do; left out, it counts annotations.
+        pub count_samples: bool = Shape::One(KeyKind::Bool), Presence::Default("false");
         /// Age after which samples may go; left out, they stay.
         pub max_age: Option<Duration> = Shape::One(KeyKind::Duration { min: HOUR, max: CENTURY }), Presence::Optional;
         /// MiB after which the oldest samples of these tags may go; left out, all stay.
@@ -70,6 +74,10 @@ pub struct HistoryRule {
     pub every: Option<Duration>,
     /// Smallest change that is kept.
     pub deadband: Deadband,
+    /// Whether a number holds until the next sample.
+    pub stepped: bool,
+    /// Whether AnnotationCount counts samples.
+    pub count_samples: bool,
     /// Age after which samples may go.
     pub max_age: Option<Duration>,
     /// MiB after which the oldest samples may go.
@@ -115,6 +123,8 @@ fn read_rule(walk: &mut Walk<'_>, table: &DeTable<'_>, line: u32) -> HistoryRule
         paths: keys.path,
         every: keys.every,
         deadband: keys.deadband.unwrap_or_default(),
+        stepped: keys.stepped,
+        count_samples: keys.count_samples,
         max_age: keys.max_age,
         max_mib: keys.max_mib,
     }

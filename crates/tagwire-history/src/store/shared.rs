@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::RwLock;
-use tagwire_model::Timestamp;
+use tagwire_model::{Timestamp, ValueType};
 
 use super::group::Group;
 use crate::annotation::Annotation;
@@ -99,6 +99,30 @@ impl History {
         let numbers = self.shared.paths.read().get(path).cloned().unwrap_or_default();
         let tags = self.shared.tags.read();
         numbers.iter().filter_map(|number| tags.get(number.0 as usize)).map(|tag| tag.series.clone()).collect()
+    }
+
+    /// The tag with this path and type, without looking at its details.
+    pub fn number(&self, path: &str, value_type: ValueType) -> Option<TagNumber> {
+        let paths = self.shared.paths.read();
+        let numbers = paths.get(path)?;
+        let tags = self.shared.tags.read();
+        let has_type =
+            |number: &TagNumber| tags.get(number.0 as usize).is_some_and(|t| t.series.value_type == value_type);
+        numbers.iter().rev().copied().find(has_type)
+    }
+
+    /// Whether a user ever changed samples of a tag, so that some may lie in no block.
+    pub fn is_edited(&self, tag: TagNumber) -> bool {
+        self.shared.edited.read().contains_key(&tag)
+    }
+
+    /// Time of the oldest sample that was stored and is still kept; `None` when there is none.
+    ///
+    /// # Errors
+    /// As [`History::read`].
+    pub fn begin(&self, tag: TagNumber) -> Result<Option<Timestamp>, HistoryError> {
+        let sources = self.sources(tag, i64::MIN, i64::MAX)?;
+        Ok(sources.iter().map(super::snapshot::Source::t_first).min().map(Timestamp::from_ticks))
     }
 
     /// All tags, in the order of their numbers.

@@ -136,6 +136,7 @@ ids! {
     READ_RAW_MODIFIED_DETAILS = 647 "ReadRawModifiedDetails";
     READ_PROCESSED_DETAILS = 650 "ReadProcessedDetails";
     READ_AT_TIME_DETAILS = 653 "ReadAtTimeDetails";
+    READ_ANNOTATION_DATA_DETAILS = 23497 "ReadAnnotationDataDetails";
     HISTORY_DATA = 656 "HistoryData";
     HISTORY_EVENT = 659 "HistoryEvent";
     HISTORY_READ_REQUEST = 662 "HistoryReadRequest";

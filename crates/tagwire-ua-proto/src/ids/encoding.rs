@@ -93,6 +93,7 @@ ids! {
     READ_RAW_MODIFIED_DETAILS = 649 "ReadRawModifiedDetails";
     READ_PROCESSED_DETAILS = 652 "ReadProcessedDetails";
     READ_AT_TIME_DETAILS = 655 "ReadAtTimeDetails";
+    READ_ANNOTATION_DATA_DETAILS = 23500 "ReadAnnotationDataDetails";
     HISTORY_DATA = 658 "HistoryData";
     HISTORY_EVENT = 661 "HistoryEvent";
     HISTORY_READ_REQUEST = 664 "HistoryReadRequest";

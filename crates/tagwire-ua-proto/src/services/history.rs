@@ -81,6 +81,11 @@ structures! {
         use_simple_bounds: bool,
     }
 
+    /// Annotations at given times (Part 11, 6.5.6.1).
+    ReadAnnotationDataDetails: READ_ANNOTATION_DATA_DETAILS {
+        req_times: Vec<Timestamp>,
+    }
+
     /// Events of a time range (Part 11, 6.5.2.1).
     ReadEventDetails: READ_EVENT_DETAILS {
         num_values_per_node: u32,

@@ -4,7 +4,7 @@ use tagwire_access::Operation;
 use tagwire_hub::TagMeta;
 use tagwire_model::{Access, Status, TagId};
 use tagwire_ua_proto::codec::{Decode, Encode};
-use tagwire_ua_proto::ids::mask::access_level::{CURRENT_READ, CURRENT_WRITE};
+use tagwire_ua_proto::ids::mask::access_level::{CURRENT_READ, CURRENT_WRITE, HISTORY_READ, HISTORY_WRITE};
 use tagwire_ua_proto::ids::mask::event_notifier;
 use tagwire_ua_proto::ids::{attribute as attribute_id, node};
 use tagwire_ua_proto::status;
@@ -14,7 +14,9 @@ use crate::configuration;
 
 use super::server_variables::{is_diagnostic_array, is_out_of_service};
 use super::snapshot::write_standard_id;
-use super::{Node, Property, Rights, ServerVariables, Snapshot, StandardNode, class, role_method, role_property};
+use super::{
+    HistoryNode, Node, Property, Rights, ServerVariables, Snapshot, StandardNode, class, role_method, role_property,
+};
 
 /// The methods of namespace 0 that Call carries out.
 pub const IMPLEMENTED_METHODS: &[u32] = &[
@@ -156,6 +158,10 @@ impl Snapshot<'_> {
                 Variant::UInt32(u32::from(self.access_level(node))).encode(out);
             }
             (attribute_id::MINIMUM_SAMPLING_INTERVAL, class::VARIABLE) => self.write_min_sampling(node, out)?,
+            (attribute_id::HISTORIZING, class::VARIABLE) if matches!(node, Node::Tag(_)) => {
+                let is_collected = |tag| self.history().is_some_and(|history| history.is_collected(tag));
+                Variant::Boolean(matches!(node, Node::Tag(tag) if is_collected(tag))).encode(out);
+            }
             (attribute_id::HISTORIZING, class::VARIABLE) => flag(StandardNode::is_historizing).encode(out),
             _ => return Err(status::BAD_ATTRIBUTE_ID_INVALID),
         }
@@ -181,7 +187,7 @@ impl Snapshot<'_> {
                 self.tag(tag).and_then(|tag| tag.meta.extra.as_deref()).map_or("", |extra| &extra.description)
             }
             Node::Method(_, method) => method.description(),
-            Node::Folder(_) | Node::Structure(_) | Node::Property(..) | Node::Role(_) => "",
+            Node::Folder(_) | Node::Structure(_) | Node::Property(..) | Node::History(..) | Node::Role(_) => "",
         };
         let text = if text.is_empty() { Default::default() } else { tagwire_ua_proto::types::LocalizedText::new(text) };
         Variant::LocalizedText(text).encode(out);
@@ -223,6 +229,7 @@ impl Snapshot<'_> {
                 }
             }
             (Node::Property(tag, property), attribute_id::VALUE) => self.write_property(tag, property, out)?,
+            (Node::History(tag, part), attribute_id::VALUE) => self.write_history_value(tag, part, out)?,
             (Node::Tag(tag), attribute_id::VALUE) => {
                 let reading = self.space.hub().read(tag).ok_or(status::BAD_NODE_ID_UNKNOWN)?;
                 Variant::from(&reading.to_sample().value).encode(out);
@@ -284,6 +291,7 @@ impl Snapshot<'_> {
             },
             Node::Tag(tag) => self.tag(tag).map_or(0, |tag| u32::from(tag.value_type.data_type.ua_id())),
             Node::Property(_, property) => property.data_type(),
+            Node::History(_, part) => part.data_type(),
         }
     }
 
@@ -294,7 +302,7 @@ impl Snapshot<'_> {
             Node::Standard(node) => node.value_rank(),
             Node::Model(node) => self.model_value_rank(node),
             Node::Property(_, property) => property.value_rank(),
-            Node::Folder(_) | Node::Structure(_) | Node::Method(..) => -1,
+            Node::Folder(_) | Node::Structure(_) | Node::Method(..) | Node::History(..) => -1,
             Node::Role(_) => declaration(node).map_or(-1, StandardNode::value_rank),
             Node::Tag(tag) => self.tag(tag).map_or(-1, |tag| match tag.value_type.dims.rank() {
                 0 => -1,
@@ -312,7 +320,13 @@ impl Snapshot<'_> {
             Node::Standard(node) if node.is_declaration() => node.access_level(),
             Node::Standard(node) if node.id() == ENABLED_FLAG => CURRENT_READ | CURRENT_WRITE,
             Node::Standard(_) | Node::Property(..) => CURRENT_READ,
-            Node::Tag(tag) => self.tag(tag).map_or(0, |tag| access_bits(tag.access)),
+            Node::History(_, HistoryNode::Annotations) => HISTORY_READ | HISTORY_WRITE,
+            Node::History(_, part) if part.is_object() => 0,
+            Node::History(..) => CURRENT_READ,
+            Node::Tag(id) => {
+                let history = if self.history_of(id).is_some() { HISTORY_READ | HISTORY_WRITE } else { 0 };
+                self.tag(id).map_or(0, |tag| access_bits(tag.access) | history)
+            }
             Node::Structure(folder) => access_bits(self.structure_access(folder)),
             Node::Model(node) => self.model_access_level(node),
             Node::Folder(_) | Node::Method(..) | Node::Role(_) => 0,
@@ -328,6 +342,13 @@ impl Snapshot<'_> {
         if level & CURRENT_WRITE != 0 && !rights.may(Operation::Write, node, self) {
             level &= !CURRENT_WRITE;
         }
+        if level & HISTORY_READ != 0 && !rights.may(Operation::HistoryRead, node, self) {
+            level &= !HISTORY_READ;
+        }
+        let changes = [Operation::HistoryInsert, Operation::HistoryModify, Operation::HistoryDelete];
+        if level & HISTORY_WRITE != 0 && !changes.into_iter().any(|change| rights.may(change, node, self)) {
+            level &= !HISTORY_WRITE;
+        }
         level
     }
 
@@ -337,7 +358,8 @@ impl Snapshot<'_> {
             Node::Standard(node) => return append(node.min_sampling(), out),
             Node::Tag(tag) => self.tag(tag).map_or(INDETERMINATE, |tag| min_sampling(tag.meta)),
             Node::Structure(_) => INDETERMINATE,
-            Node::Folder(_) | Node::Property(..) | Node::Method(..) | Node::Role(_) | Node::Model(_) => 0.0,
+            Node::Folder(_) | Node::Property(..) | Node::History(..) => 0.0,
+            Node::Method(..) | Node::Role(_) | Node::Model(_) => 0.0,
         };
         Variant::Double(interval).encode(out);
         Ok(())

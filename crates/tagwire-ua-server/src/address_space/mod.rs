@@ -13,6 +13,7 @@
 
 mod attributes;
 mod device_method;
+mod history_node;
 mod layout;
 mod model;
 mod namespaces;
@@ -33,7 +34,7 @@ mod units;
 
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use parking_lot::RwLock;
 use tagwire_access::Operation;
 use tagwire_hub::Hub;
@@ -44,6 +45,7 @@ use tagwire_ua_proto::types::NodeId;
 pub(crate) use attributes::{ADD_ROLE, ENABLED_FLAG, REMOVE_ROLE, is_role_management};
 pub use attributes::{Context, IMPLEMENTED_METHODS};
 pub use device_method::DeviceMethod;
+pub use history_node::HistoryNode;
 pub use model::{Model, ModelNode};
 pub use namespaces::{NAMESPACE_SERVER, NAMESPACE_TAGS, Namespaces};
 pub use node::{Node, class};
@@ -61,6 +63,7 @@ pub use structure_value::StructureSample;
 pub use tag_ids::TagIdError;
 use tag_ids::TagIds;
 
+use crate::history::HistorySource;
 use crate::node_set::NodeSets;
 
 /// What the user of a session may do with a node. Asked once per node and operation; no answer may wait.
@@ -95,6 +98,7 @@ pub struct AddressSpace {
     model: Model,
     structures: Structures,
     roles: ArcSwap<OwnRoles>,
+    history: ArcSwapOption<HistorySource>,
 }
 
 impl AddressSpace {
@@ -118,7 +122,15 @@ impl AddressSpace {
     ) -> Self {
         let model = Model::new(node_sets, &namespaces, structure::nodes(types));
         let structures = Structures::new(types, &model);
-        Self { hub, namespaces, tag_ids: RwLock::default(), model, structures, roles: ArcSwap::default() }
+        Self {
+            hub,
+            namespaces,
+            tag_ids: RwLock::default(),
+            model,
+            structures,
+            roles: ArcSwap::default(),
+            history: ArcSwapOption::empty(),
+        }
     }
 
     /// The table of tags.
@@ -147,6 +159,11 @@ impl AddressSpace {
     /// Shows these roles besides those of namespace 0.
     pub(crate) fn set_roles(&self, roles: OwnRoles) {
         self.roles.store(Arc::new(roles));
+    }
+
+    /// Shows the history of tags, or none.
+    pub(crate) fn set_history(&self, source: Option<Arc<HistorySource>>) {
+        self.history.store(source);
     }
 
     /// A consistent view for one request. Making, removing and naming tags waits until it is dropped, and

@@ -3,7 +3,7 @@
 use tagwire_hub::FolderId;
 use tagwire_model::TagId;
 
-use super::{DeviceMethod, ModelNode, Property, RoleNode, StandardNode};
+use super::{DeviceMethod, HistoryNode, ModelNode, Property, RoleNode, StandardNode};
 
 /// NodeClass as its bit (Part 3, 8.29).
 pub mod class {
@@ -38,6 +38,8 @@ pub enum Node {
     Tag(TagId),
     /// A property of a tag.
     Property(TagId, Property),
+    /// A node that belongs to the history of a tag.
+    History(TagId, HistoryNode),
     /// A method of a device.
     Method(FolderId, DeviceMethod),
     /// A role of the server's own, or a property of one.
@@ -58,7 +60,8 @@ impl Node {
         match self {
             Self::Standard(node) => node.class(),
             Self::Folder(_) => class::OBJECT,
-            Self::Tag(_) | Self::Structure(_) | Self::Property(..) => class::VARIABLE,
+            Self::History(_, node) if node.is_object() => class::OBJECT,
+            Self::Tag(_) | Self::Structure(_) | Self::Property(..) | Self::History(..) => class::VARIABLE,
             Self::Method(..) => class::METHOD,
             Self::Role(node) => node.class(),
             Self::Model(node) => node.class(),

@@ -7,7 +7,7 @@ use tagwire_ua_proto::ids::node;
 
 use super::role_node::{self, OwnRoles, RoleNode, RoleProperty};
 use super::standard::StandardReferences;
-use super::{DeviceMethod, Node, Property, Snapshot, StandardNode, class};
+use super::{DeviceMethod, HistoryNode, Node, Property, Snapshot, StandardNode, class};
 
 /// One reference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +43,8 @@ pub enum Segment<'a> {
     Roles(&'a OwnRoles),
     /// To the properties of a role, by HasProperty.
     RoleProperties(Role),
+    /// To nodes that belong to the history of a tag.
+    History(TagId, &'static [HistoryNode]),
     /// To properties of a tag, by HasProperty; the bits are places in [`Property::ALL`].
     Properties(TagId, u32),
 }
@@ -61,6 +63,7 @@ impl Segment<'_> {
             Self::Methods(_) => DeviceMethod::ALL.len(),
             Self::Roles(roles) => roles.len(),
             Self::RoleProperties(_) => RoleProperty::ALL.len(),
+            Self::History(_, parts) => parts.len(),
             Self::Properties(_, set) => set.count_ones() as usize,
         }
     }
@@ -113,6 +116,7 @@ impl Segment<'_> {
                 let property = Some(*RoleProperty::ALL.get(idx)?);
                 (ordinal(node::HAS_PROPERTY), Node::Role(RoleNode { role: *role, property }))
             }
+            Self::History(tag, parts) => return parts.get(idx).map(|part| part.reference(*tag)),
             Self::Properties(tag, set) => {
                 let place = (0..Property::ALL.len()).filter(|place| set >> place & 1 != 0).nth(idx)?;
                 (ordinal(node::HAS_PROPERTY), Node::Property(*tag, *Property::ALL.get(place)?))
@@ -124,7 +128,7 @@ impl Segment<'_> {
     /// Ordinal of the reference type and NodeClass of the targets, where all references of the run have the same.
     pub fn common(&self) -> Option<(u8, u8)> {
         match self {
-            Self::Empty | Self::Standard(_) | Self::Model(_) => None,
+            Self::Empty | Self::Standard(_) | Self::Model(_) | Self::History(..) => None,
             Self::One(ordinal, node) => Some((*ordinal, node.class())),
             Self::Folders(_) => Some((ordinal(node::ORGANIZES), class::OBJECT)),
             Self::Notifiers(_) => Some((ordinal(node::HAS_NOTIFIER), class::OBJECT)),
@@ -231,11 +235,21 @@ impl<'a> Snapshot<'a> {
                 Some(tag) => {
                     let above = Segment::One(ordinal(node::HAS_COMPONENT), self.folder_node(tag.folder));
                     let properties = Segment::Properties(id, Property::set_of(tag));
+                    let history = match self.history_of(id) {
+                        Some(_) => Segment::History(id, &[HistoryNode::Annotations, HistoryNode::Configuration]),
+                        None => Segment::Empty,
+                    };
                     let empty = || Segment::Empty;
-                    [type_definition(), properties, empty(), empty(), empty(), above, empty()]
+                    [type_definition(), properties, history, empty(), empty(), above, empty()]
                 }
                 None => [Segment::Empty; N_SEGMENTS],
             },
+            Node::History(tag, part) => {
+                let above = part.above().map_or(Node::Tag(tag), |above| Node::History(tag, above));
+                let above = Segment::One(part.reference_ordinal(), above);
+                let empty = || Segment::Empty;
+                [type_definition(), Segment::History(tag, part.below()), empty(), empty(), empty(), above, empty()]
+            }
             Node::Property(tag, _) => {
                 let above = Segment::One(ordinal(node::HAS_PROPERTY), Node::Tag(tag));
                 let empty = || Segment::Empty;

@@ -99,6 +99,19 @@ mod variable {
     pub(super) use node::SERVER_SERVER_STATUS_STATE as STATE;
     pub(super) use node::SERVER_SERVICE_LEVEL as SERVICE_LEVEL;
 
+    pub(super) use node::HISTORY_SERVER_CAPABILITIES_ACCESS_HISTORY_DATA_CAPABILITY as ACCESS_HISTORY_DATA;
+    pub(super) use node::HISTORY_SERVER_CAPABILITIES_DELETE_AT_TIME_CAPABILITY as DELETE_AT_TIME;
+    pub(super) use node::HISTORY_SERVER_CAPABILITIES_DELETE_RAW_CAPABILITY as DELETE_RAW;
+    pub(super) use node::HISTORY_SERVER_CAPABILITIES_INSERT_ANNOTATION_CAPABILITY as INSERT_ANNOTATION;
+    pub(super) use node::HISTORY_SERVER_CAPABILITIES_INSERT_DATA_CAPABILITY as INSERT_DATA;
+    pub(super) use node::HISTORY_SERVER_CAPABILITIES_MAX_RETURN_DATA_VALUES as MAX_RETURN_DATA_VALUES;
+    pub(super) use node::HISTORY_SERVER_CAPABILITIES_REPLACE_DATA_CAPABILITY as REPLACE_DATA;
+    pub(super) use node::HISTORY_SERVER_CAPABILITIES_SERVER_TIMESTAMP_SUPPORTED as SERVER_TIMESTAMP_SUPPORTED;
+    pub(super) use node::HISTORY_SERVER_CAPABILITIES_UPDATE_DATA_CAPABILITY as UPDATE_DATA;
+    pub(super) use node::SERVER_SERVER_CAPABILITIES_MAX_HISTORY_CONTINUATION_POINTS as MAX_HISTORY_CONTINUATION_POINTS;
+    pub(super) use node::SERVER_SERVER_CAPABILITIES_OPERATION_LIMITS_MAX_NODES_PER_HISTORY_READ_DATA as MAX_NODES_PER_HISTORY_READ_DATA;
+    pub(super) use node::SERVER_SERVER_CAPABILITIES_OPERATION_LIMITS_MAX_NODES_PER_HISTORY_UPDATE_DATA as MAX_NODES_PER_HISTORY_UPDATE_DATA;
+
     pub(super) use node::SERVER_SERVER_CAPABILITIES_LOCALE_ID_ARRAY as LOCALE_ID_ARRAY;
     pub(super) use node::SERVER_SERVER_CAPABILITIES_MAX_ARRAY_LENGTH as MAX_ARRAY_LENGTH;
     pub(super) use node::SERVER_SERVER_CAPABILITIES_MAX_BROWSE_CONTINUATION_POINTS as MAX_BROWSE_CONTINUATION_POINTS;
@@ -144,7 +157,8 @@ mod variable {
 impl Snapshot<'_> {
     /// Appends the value of a variable that the server itself knows, encoded as a Variant; `false` for all others.
     pub(super) fn write_server_variable(&self, id: u32, server: &dyn ServerVariables, out: &mut Vec<u8>) -> bool {
-        let value = self.server_object(id, server).or_else(|| capability(id)).or_else(|| diagnostic(id, server));
+        let value = self.server_object(id, server).or_else(|| capability(id));
+        let value = value.or_else(|| self.history_capability(id)).or_else(|| diagnostic(id, server));
         value.map(|value| value.encode(out)).is_some()
     }
 
@@ -171,6 +185,28 @@ impl Snapshot<'_> {
             variable::SOFTWARE_VERSION => server.status().build_info.software_version.into(),
             variable::BUILD_NUMBER => server.status().build_info.build_number.into(),
             variable::BUILD_DATE => server.status().build_info.build_date.into(),
+            _ => return None,
+        })
+    }
+}
+
+impl Snapshot<'_> {
+    /// What clients can do with history: nothing while there is none (Part 11, 5.4.2).
+    fn history_capability(&self, id: u32) -> Option<Variant> {
+        let is_there = self.history().is_some();
+        Some(match id {
+            variable::ACCESS_HISTORY_DATA
+            | variable::INSERT_DATA
+            | variable::REPLACE_DATA
+            | variable::UPDATE_DATA
+            | variable::DELETE_RAW
+            | variable::DELETE_AT_TIME
+            | variable::INSERT_ANNOTATION
+            | variable::SERVER_TIMESTAMP_SUPPORTED => is_there.into(),
+            variable::MAX_RETURN_DATA_VALUES => limits::MAX_HISTORY_VALUES_PER_NODE.into(),
+            variable::MAX_HISTORY_CONTINUATION_POINTS => limits::MAX_HISTORY_CONTINUATION_POINTS.into(),
+            variable::MAX_NODES_PER_HISTORY_READ_DATA => limits::MAX_NODES_PER_HISTORY_READ_DATA.into(),
+            variable::MAX_NODES_PER_HISTORY_UPDATE_DATA => limits::MAX_NODES_PER_HISTORY_UPDATE_DATA.into(),
             _ => return None,
         })
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arc_swap::Guard;
 use parking_lot::RwLockReadGuard;
+use tagwire_history::TagNumber;
 use tagwire_hub::{Folder, FolderId, FolderKind, PathTarget, Registry, TagView};
 use tagwire_model::TagId;
 use tagwire_ua_proto::codec::{Encode, write_str};
@@ -14,8 +15,11 @@ use super::property::discrete_type;
 use super::role_node::{self, OwnRoles, RoleNode};
 use super::tag_ids::TagIds;
 use super::{
-    AddressSpace, DeviceMethod, NAMESPACE_SERVER, NAMESPACE_TAGS, Node, Property, ReferenceTypes, StandardNode,
+    AddressSpace, DeviceMethod, HistoryNode, NAMESPACE_SERVER, NAMESPACE_TAGS, Node, Property, ReferenceTypes,
+    StandardNode,
 };
+
+use crate::history::HistorySource;
 
 /// A consistent view of all nodes, made by [`AddressSpace::snapshot`].
 pub struct Snapshot<'a> {
@@ -49,6 +53,18 @@ impl Snapshot<'_> {
     #[inline]
     pub fn tag(&self, tag: TagId) -> Option<TagView<'_>> {
         self.registry.tag(tag)
+    }
+
+    /// Where history comes from; `None` while there is none.
+    pub(crate) fn history(&self) -> Option<Arc<HistorySource>> {
+        self.space.history.load_full()
+    }
+
+    /// Where the history of a tag comes from, and its number there; `None` for a tag without history.
+    pub(crate) fn history_of(&self, tag: TagId) -> Option<(Arc<HistorySource>, TagNumber)> {
+        let (source, tag) = (self.history()?, self.tag(tag)?);
+        let number = source.number(tag.path, tag.value_type)?;
+        Some((source, number))
     }
 
     /// All tags of the hub.
@@ -98,6 +114,11 @@ impl Snapshot<'_> {
 
     /// The property of a tag or the method of a device whose NodeId this is.
     fn belonging(&self, path: &str) -> Option<Node> {
+        if let Some((path, part)) = HistoryNode::of_path(path)
+            && let Some(PathTarget::Tag(tag)) = self.registry.find(path.as_bytes())
+        {
+            return Some(Node::History(tag, part)).filter(|node| self.exists(*node));
+        }
         let (path, name) = path.rsplit_once('.')?;
         match self.registry.find(path.as_bytes())? {
             PathTarget::Tag(tag) => self.property(tag, name).map(|property| Node::Property(tag, property)),
@@ -132,6 +153,7 @@ impl Snapshot<'_> {
             Node::Structure(folder) => self.folder(folder).and_then(Folder::structure_type).is_some(),
             Node::Tag(tag) => self.tag(tag).is_some(),
             Node::Property(tag, property) => self.tag(tag).is_some_and(|tag| property.exists(tag)),
+            Node::History(tag, _) => self.history_of(tag).is_some(),
             Node::Method(folder, _) => self.folder(folder).is_some_and(|folder| folder.kind == FolderKind::Device),
         }
     }
@@ -144,6 +166,7 @@ impl Snapshot<'_> {
             Node::Structure(_)
             | Node::Tag(_)
             | Node::Property(..)
+            | Node::History(..)
             | Node::Method(..)
             | Node::Role(_)
             | Node::Model(_) => false,
@@ -166,6 +189,10 @@ impl Snapshot<'_> {
             Node::Property(tag, property) => {
                 let path = self.tag(tag).map_or("", |tag| tag.path);
                 NodeId::string(NAMESPACE_TAGS, format!("{path}.{}", property.name()))
+            }
+            Node::History(tag, part) => {
+                let path = self.tag(tag).map_or("", |tag| tag.path);
+                NodeId::string(NAMESPACE_TAGS, format!("{path}.{}", part.path()))
             }
             Node::Method(folder, method) => {
                 let path = self.folder(folder).map_or("", |folder| &*folder.path);
@@ -191,7 +218,9 @@ impl Snapshot<'_> {
                 }
             },
             Node::Model(node) => self.model().id(node).encode(out),
-            Node::Property(..) | Node::Method(..) | Node::Role(_) => self.node_id(node).encode(out),
+            Node::Property(..) | Node::History(..) | Node::Method(..) | Node::Role(_) => {
+                self.node_id(node).encode(out);
+            }
         }
     }
 
@@ -205,6 +234,7 @@ impl Snapshot<'_> {
             }
             Node::Tag(tag) => (NAMESPACE_TAGS, self.tag(tag).map_or("", TagView::name)),
             Node::Property(_, property) => (property.name_namespace(), property.name()),
+            Node::History(_, part) => (0, part.name()),
             Node::Method(_, method) => (NAMESPACE_TAGS, method.name()),
             Node::Role(RoleNode { role, property: None }) => {
                 (NAMESPACE_SERVER, self.roles.name(role).unwrap_or_default())
@@ -265,6 +295,7 @@ impl Snapshot<'_> {
             Node::Tag(tag) => Node::standard(tag_type(self.tag(tag)?)),
             Node::Property(..) | Node::Role(RoleNode { property: Some(_), .. }) => Node::standard(node::PROPERTY_TYPE),
             Node::Role(RoleNode { property: None, .. }) => role_node::role_type(),
+            Node::History(_, part) => Node::standard(part.type_definition()),
             Node::Method(..) => None,
             Node::Model(node) => self.model().type_definition(node),
         }

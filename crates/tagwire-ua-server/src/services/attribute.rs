@@ -228,7 +228,7 @@ pub(crate) const fn attribute_operation(attribute: u32) -> Operation {
 }
 
 /// Simple types have no encodings to choose from (Part 4, 7.29).
-fn encoding_status(encoding: &str) -> Status {
+pub(super) fn encoding_status(encoding: &str) -> Status {
     if matches!(encoding, "Default Binary" | "Default XML" | "Default JSON") {
         status::BAD_DATA_ENCODING_INVALID
     } else {

@@ -7,6 +7,7 @@ mod device_read;
 mod discovery;
 mod durable;
 mod event_item;
+mod history;
 mod method;
 mod monitored_item;
 mod part_write;

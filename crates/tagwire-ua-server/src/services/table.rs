@@ -3,7 +3,9 @@
 use tagwire_model::Status;
 use tagwire_ua_proto::ids::encoding as ids;
 
-use super::{Context, Flow, attribute, browse, discovery, method, monitored_item, session, subscription, write};
+use super::{
+    Context, Flow, attribute, browse, discovery, history, method, monitored_item, session, subscription, write,
+};
 
 /// What a service wants of the session that the request names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +55,7 @@ services! {
     TRANSLATE_BROWSE_PATHS_TO_NODE_IDS_REQUEST "TranslateBrowsePathsToNodeIds" Activated browse::translate;
     REGISTER_NODES_REQUEST "RegisterNodes" Activated browse::register;
     UNREGISTER_NODES_REQUEST "UnregisterNodes" Activated browse::unregister;
-    HISTORY_READ_REQUEST "HistoryRead" Activated unsupported;
+    HISTORY_READ_REQUEST "HistoryRead" Activated history::read;
     HISTORY_UPDATE_REQUEST "HistoryUpdate" Activated unsupported;
     CALL_REQUEST "Call" Activated method::call;
     CREATE_MONITORED_ITEMS_REQUEST "CreateMonitoredItems" Activated monitored_item::create;

@@ -19,6 +19,7 @@ pub(crate) use publishing::{Answer, Publishing, WaitingPublish};
 pub(crate) use table::SessionTable;
 
 use crate::diagnostics::{Introduction, ServiceCounters};
+use crate::history::Points;
 use crate::quota::Ticket;
 use crate::services::view::ContinuationPoints;
 use crate::subscription::Millis;
@@ -93,6 +94,7 @@ pub(crate) struct SessionState {
     pub(crate) secret_key: Option<EphemeralKey>,
     pub(crate) publishing: Publishing,
     pub(crate) browse_points: ContinuationPoints,
+    pub(crate) history_points: Points,
 }
 
 /// What a session is made from.
@@ -123,6 +125,7 @@ impl Session {
             secret_key: new.secret_key,
             publishing: Publishing::default(),
             browse_points: ContinuationPoints::default(),
+            history_points: Points::default(),
         };
         Self {
             id: new.id,

@@ -1,0 +1,57 @@
+//! Where history comes from.
+
+use std::sync::Arc;
+
+use tagwire_history::{Historian, History, TagNumber};
+use tagwire_model::{TagId, ValueType};
+
+/// How the history of a tag is to be understood.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Kept {
+    /// Whether a value holds until the next one, where a line could lead there (Part 11, Stepped).
+    pub stepped: bool,
+    /// Whether AnnotationCount counts values instead of annotations, as the published examples of Part 13 do.
+    pub counts_values: bool,
+}
+
+type KeptOf = Arc<dyn Fn(&str) -> Kept + Send + Sync>;
+
+/// The historian, and how the history of each tag is to be understood.
+pub struct HistorySource {
+    historian: Arc<Historian>,
+    kept: KeptOf,
+}
+
+impl HistorySource {
+    /// History from `historian`; `kept` tells for the path of a tag how it is kept, and must not wait.
+    pub fn new(historian: Arc<Historian>, kept: impl Fn(&str) -> Kept + Send + Sync + 'static) -> Self {
+        Self { historian, kept: Arc::new(kept) }
+    }
+
+    pub(crate) fn historian(&self) -> &Historian {
+        &self.historian
+    }
+
+    pub(crate) fn history(&self) -> &History {
+        self.historian.history()
+    }
+
+    /// The number of the tag with this path and type.
+    pub(crate) fn number(&self, path: &str, value_type: ValueType) -> Option<TagNumber> {
+        self.history().number(path, value_type)
+    }
+
+    /// Whether samples of a tag are taken now.
+    pub(crate) fn is_collected(&self, tag: TagId) -> bool {
+        self.historian.number(tag).is_some()
+    }
+
+    pub(crate) fn kept(&self, path: &str) -> Kept {
+        (self.kept)(path)
+    }
+
+    /// Whether the values of a tag hold until the next one: what is no number always does.
+    pub(crate) fn is_stepped(&self, path: &str, value_type: ValueType) -> bool {
+        !value_type.is_scalar() || !value_type.data_type.is_number() || self.kept(path).stepped
+    }
+}
