@@ -4,7 +4,7 @@ import pytest
 from asyncua import ua
 
 from harness.process import SLOW
-from harness.session import node, tag
+from harness.session import tag
 from harness.wire import status
 
 
@@ -21,26 +21,6 @@ def test_ctt01_conditions_cannot_be_acknowledged_confirmed_or_refreshed(session,
     assert call(session, "i=2915", method) in refusals
 
 
-HISTORY = {
-    "raw": ua.ReadRawModifiedDetails,
-    "processed": ua.ReadProcessedDetails,
-    "at time": ua.ReadAtTimeDetails,
-    "events": ua.ReadEventDetails,
-}
-
-
-@pytest.mark.pending("there is no history yet")
-@pytest.mark.parametrize("kind", HISTORY)
-def test_ctt02_ctt03_ctt04_ctt05_a_history_read_is_refused(session, kind):
-    request = ua.HistoryReadRequest()
-    request.Parameters.HistoryReadDetails = HISTORY[kind]()
-    one = ua.HistoryReadValueId()
-    one.NodeId = tag("mem.all.f64")
-    request.Parameters.NodesToRead = [one]
-    assert session.fault_of(lambda: session.call(request)) == "BadServiceUnsupported"
-    assert session.value(tag("mem.all.f64"), attribute=20) is False
-
-
 def test_ctt07_conformance_units_are_qualified_names(session):
     units = "i=24101"
     assert session.value(units, attribute=14) == ua.NodeId(20)
@@ -55,19 +35,6 @@ def test_ctt08_transaction_diagnostics_are_out_of_service(session):
     parts = session.browse(ua.NodeId(diagnostics.Identifier, 0), reference="i=33").References
     codes = {part.BrowseName.Name: session.read_status(ua.NodeId(part.NodeId.Identifier, 0)) for part in parts}
     assert codes and set(codes.values()) == {"BadOutOfService"}, codes
-
-
-@pytest.mark.pending("aggregates of the past come with the history; live ones hold values and meet no uncertain ones here")
-@pytest.mark.parametrize("aggregate", ["i=2355", "i=2341", "i=11305"])
-def test_ctt09_ctt10_ctt12_aggregates_of_the_past_are_refused(session, aggregate):
-    request = ua.HistoryReadRequest()
-    details = ua.ReadProcessedDetails()
-    details.ProcessingInterval, details.AggregateType = 1000.0, [node(aggregate)]
-    request.Parameters.HistoryReadDetails = details
-    one = ua.HistoryReadValueId()
-    one.NodeId = tag("mem.all.f64")
-    request.Parameters.NodesToRead = [one]
-    assert session.fault_of(lambda: session.call(request)) == "BadServiceUnsupported"
 
 
 @pytest.mark.parametrize("bound", [11505, 11506])

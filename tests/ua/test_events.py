@@ -13,6 +13,7 @@ from opcua import ua as old_ua
 
 from harness import certificates
 from harness.device import Device
+from harness.history import REPLACE, data_value, delete_at, filled, update
 from harness.plant import PASSWORD, USER, SecuredServer
 from harness.process import SLOW, wait_until
 from harness.product import Tagwire, command, sim_device
@@ -602,6 +603,9 @@ AUDIT_TYPES = {
     2100: ("AttributeId", "OldValue", "NewValue"),
     2127: ("MethodId", "InputArguments"),
     2087: ("Certificate",),
+    3006: ("UpdatedNode", "PerformInsertReplace", "NewValues", "OldValues"),
+    3014: ("StartTime", "EndTime", "OldValues"),
+    3019: ("ReqTimes",),
 }
 COMMON = ("ActionTimeStamp", "Status", "ServerId", "ClientAuditEntryId", "ClientUserId")
 
@@ -615,6 +619,33 @@ async def audit_subscription(client, heard):
     filter__.WhereClause.Elements = [of_type(AUDIT)]
     await subscription.subscribe_events(client.nodes.server, evfilter=filter__, queuesize=1000)
     return subscription
+
+
+async def test_h17_changes_of_history_are_told_with_the_values_before(tmp_path):
+    server = SecuredServer(tmp_path)
+    words = ("user", "add", ADMIN, "--role", "security-admin", "--config", server.file)
+    added = command(*words, cwd=server.folder, TAGWIRE_PASSWORD=ADMIN_PASSWORD)
+    assert added.returncode == 0, added.stdout + added.stderr
+    server.file.write_text(server.file.read_text() + '[[history.rule]]\npath = "bulk"\n')
+    with server:
+        auditor = await secure_client(server, ADMIN, ADMIN_PASSWORD)
+        heard = Heard()
+        try:
+            await audit_subscription(auditor, heard)
+            with Session(server.port) as session:
+                id_ = filled(session, "bulk.d.m3", [(1, 1.5), (2, 2.5)])
+                assert update(session, id_, REPLACE, [data_value(1, 7.5)]) == ["GoodEntryReplaced"]
+                assert delete_at(session, id_, [2]).StatusCode.is_good()
+                session.close_session()
+            replaced = await heard.first(3006, lambda event: event.PerformInsertReplace == 2)
+            assert [value.Value.Value for value in replaced.OldValues] == [1.5]
+            assert [value.Value.Value for value in replaced.NewValues] == [7.5]
+            assert replaced.UpdatedNode == id_ and replaced.SourceNode == id_ and replaced.ClientUserId == "anonymous"
+            gone = await heard.first(3019)
+            assert [value.Value.Value for value in gone.OldValues] == [2.5] and len(gone.ReqTimes) == 1
+            assert len((await heard.first(3014)).OldValues) >= 1
+        finally:
+            await auditor.disconnect()
 
 
 async def test_k04_what_is_done_is_told_to_auditors(audited):

@@ -93,18 +93,6 @@ def test_a23_continuation_points_do_not_pile_up(arena, target):
             session.close()
 
 
-@pytest.mark.pending("the history of values is not there yet")
-def test_a23_history_has_no_continuation_points(target):
-    with Session(target.port) as session:
-        request = ua.HistoryReadRequest()
-        item = ua.HistoryReadValueId()
-        item.NodeId, item.IndexRange, item.ContinuationPoint = tag("mem.all.i32"), "0:4294967295", b"\xff" * 16
-        request.Parameters.HistoryReadDetails = ua.ReadRawModifiedDetails()
-        request.Parameters.NodesToRead = [item]
-        assert outcome(lambda: session.call(request)) == "BadServiceUnsupported"
-        session.close_session()
-
-
 def test_a34_a_stranger_learns_the_endpoints_and_nothing_else(target):
     """Without a session: two services, and no name of a tag, of a user or of a file in what they tell."""
     with Channel(target.port) as channel:
@@ -125,6 +113,8 @@ LIMITS = {
     "MaxNodesPerBrowse": (11710, ua.BrowseRequest, "NodesToBrowse", ua.BrowseDescription),
     "MaxNodesPerRegisterNodes": (11711, ua.RegisterNodesRequest, "NodesToRegister", ua.NodeId),
     "MaxNodesPerTranslateBrowsePathsToNodeIds": (11712, ua.TranslateBrowsePathsToNodeIdsRequest, "BrowsePaths", ua.BrowsePath),
+    "MaxNodesPerHistoryReadData": (12165, ua.HistoryReadRequest, "NodesToRead", ua.HistoryReadValueId),
+    "MaxNodesPerHistoryUpdateData": (12167, ua.HistoryUpdateRequest, "HistoryUpdateDetails", ua.DeleteAtTimeDetails),
     "MaxMonitoredItemsPerCall": (11714, ua.CreateMonitoredItemsRequest, "ItemsToCreate", ua.MonitoredItemCreateRequest),
 }
 
@@ -140,13 +130,6 @@ def test_a46_one_operation_more_than_published_is_refused(target, limit):
             request.Parameters.SubscriptionId = session.subscribe().SubscriptionId
         setattr(request.Parameters, field, [kind()] * (n + 1))
         assert outcome(lambda: session.call(request)) == "BadTooManyOperations"
-        session.close_session()
-
-
-@pytest.mark.pending("the history of values is not there yet")
-def test_a46_changes_of_history_are_refused(target):
-    with Session(target.port) as session:
-        assert outcome(lambda: session.call(ua.HistoryUpdateRequest())) == "BadServiceUnsupported"
         session.close_session()
 
 

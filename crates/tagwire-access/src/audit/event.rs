@@ -125,6 +125,8 @@ whats! {
     Write = "write";
     /// A Call request.
     Call = "call";
+    /// A HistoryUpdate request.
+    HistoryUpdate = "history-update";
     /// A user is new.
     UserAdded = "user-added";
     /// Password or roles of a user changed.

@@ -1,5 +1,7 @@
 //! Changes by users.
 
+use std::collections::HashSet;
+
 use tagwire_model::{Sample, Timestamp};
 
 use super::append::Store;
@@ -25,12 +27,13 @@ impl Store {
         let column_type = self.slot(tag)?.column_type;
         let mut outcomes = Vec::with_capacity(samples.len());
         let mut changes: Vec<(Sample, ChangeKind)> = Vec::new();
+        let mut changed: HashSet<i64> = HashSet::new();
         for sample in samples {
             if !column_type.fits(&sample.value) {
                 outcomes.push(UpdateOutcome::WrongType);
                 continue;
             }
-            let again = changes.iter().any(|(other, _)| other.source_time == sample.source_time);
+            let again = changed.contains(&sample.source_time.ticks());
             let there = again || self.exists(tag, sample.source_time)?;
             let kind = match (mode, there) {
                 (UpdateMode::Insert, true) => {
@@ -45,6 +48,7 @@ impl Store {
                 (_, false) => ChangeKind::Inserted,
             };
             outcomes.push(if there { UpdateOutcome::Replaced } else { UpdateOutcome::Inserted });
+            changed.insert(sample.source_time.ticks());
             changes.push((sample.clone(), kind));
         }
         let last = changes.iter().map(|(sample, _)| sample.source_time).max();
@@ -109,8 +113,9 @@ impl Store {
         self.slot(tag)?;
         let mut outcomes = Vec::with_capacity(times.len());
         let mut gone: Vec<Timestamp> = Vec::new();
+        let mut seen: HashSet<i64> = HashSet::new();
         for time in times {
-            if !gone.contains(time) && self.exists(tag, *time)? {
+            if seen.insert(time.ticks()) && self.exists(tag, *time)? {
                 gone.push(*time);
                 outcomes.push(UpdateOutcome::Deleted);
             } else {

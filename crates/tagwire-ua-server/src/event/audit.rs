@@ -13,6 +13,7 @@ use tagwire_ua_proto::services::{
 use tagwire_ua_proto::status;
 use tagwire_ua_proto::types::{ByteString, ExtensionObject, NodeId, UaString, Variant, VariantItems};
 
+pub(crate) use super::history_audit::{HistoryChange, history_changed};
 use super::{Audience, NewEvent, Source};
 use crate::address_space::role_method;
 use crate::configuration;
@@ -58,7 +59,7 @@ pub(crate) fn is_heard(server: &Server) -> bool {
     server.events().is_heard(Audience::Auditors)
 }
 
-fn event(
+pub(super) fn event(
     server: &Server,
     event_type: u32,
     source: Source,
@@ -81,7 +82,7 @@ fn server_source(name: &str) -> Source {
     Source::node(NodeId::ns0(node::SERVER), name)
 }
 
-fn outcome(status: Status) -> &'static str {
+pub(super) fn outcome(status: Status) -> &'static str {
     if status.is_bad() { "refused" } else { "done" }
 }
 

@@ -9,6 +9,7 @@ pub(crate) mod audit;
 mod feed;
 mod fields;
 mod filter;
+mod history_audit;
 mod queue;
 mod record;
 

@@ -14,6 +14,7 @@ mod processed;
 mod raw;
 mod reading;
 mod source;
+mod update;
 
 use tagwire_history::HistoryError;
 use tagwire_model::{Status, Timestamp};
@@ -21,6 +22,7 @@ use tagwire_model::{Status, Timestamp};
 pub(crate) use points::Points;
 pub(crate) use reading::{Details, Job, Reading, Subject, write_failed};
 pub use source::{HistorySource, Kept};
+pub(crate) use update::{Done, Update, parse as parse_update};
 
 /// What a client is told when the files cannot be read or written.
 pub(crate) fn history_status(error: &HistoryError) -> Status {

@@ -47,10 +47,6 @@ impl<'a> Page<'a> {
         Self { out, start, body, end: start + budget, n: 0, max, wanted, range }
     }
 
-    pub(super) const fn len(&self) -> usize {
-        self.n
-    }
-
     /// How many more scalars fit; a page that has none yet takes one in any case.
     pub(super) fn room(&self) -> usize {
         let bytes = self.end.saturating_sub(self.out.len()) / MAX_FIXED;

@@ -1,6 +1,7 @@
 //! What the server tells the audit log: one record per request, turned into text on the log's own thread.
 
 mod call;
+mod history;
 mod roles;
 mod session;
 mod value;
@@ -16,6 +17,7 @@ use tagwire_ua_proto::secure::PeerCertificate;
 use tagwire_ua_proto::status;
 
 pub(crate) use call::CallNote;
+pub(crate) use history::HistoryNote;
 pub(crate) use roles::role_changed;
 pub(crate) use session::{
     Refusal, request_refused, session_activated, session_created, session_ended, session_refused,

@@ -1,4 +1,4 @@
-//! HistoryRead and HistoryUpdate (Part 4, 5.11.3 and 5.11.5).
+//! HistoryRead (Part 4, 5.11.3).
 
 use std::sync::Arc;
 
@@ -39,11 +39,8 @@ pub(super) fn read(context: &mut Context<'_>, body: &[u8], out: &mut Vec<u8>) ->
     let rights = TagRights::new(context.server, context.principal()?, Operation::HistoryRead, &snapshot);
     let mut state = session.state.lock();
     let number = state.history_points.begin_request();
-    let jobs: Vec<Result<Job, Status>> = request
-        .nodes_to_read
-        .iter()
-        .map(|node| job(context, &snapshot, &rights, &mut state.history_points, node))
-        .collect();
+    let jobs: Vec<Result<Job, Status>> =
+        request.nodes_to_read.iter().map(|node| job(&snapshot, &rights, &mut state.history_points, node)).collect();
     drop(state);
     let Some(source) = snapshot.history() else {
         write_refusals(context, &jobs, out);
@@ -96,14 +93,12 @@ fn write_refusals(context: &Context<'_>, jobs: &[Result<Job, Status>], out: &mut
 }
 
 fn job(
-    context: &Context<'_>,
     snapshot: &Snapshot<'_>,
     rights: &TagRights<'_>,
     points: &mut Points,
     asked: &HistoryReadValueId,
 ) -> Result<Job, Status> {
-    let (source, tag, mut subject) = subject(context, snapshot, &asked.node_id, Some(rights))?;
-    let _ = (source, tag);
+    let (_, _, mut subject) = subject(snapshot, &asked.node_id, Some(rights))?;
     let encoding = &*asked.data_encoding.name;
     if !encoding.is_empty() {
         return Err(encoding_status(encoding));
@@ -121,7 +116,6 @@ fn job(
 
 /// The tag whose history a node stands for: its own, or that of its annotations.
 pub(super) fn subject(
-    context: &Context<'_>,
     snapshot: &Snapshot<'_>,
     node_id: &NodeId,
     rights: Option<&TagRights<'_>>,
@@ -134,7 +128,6 @@ pub(super) fn subject(
     if let Some(rights) = rights {
         rights.check(tag)?;
     }
-    let _ = context;
     let view = snapshot.tag(tag).ok_or(Status::BAD_NODE_ID_UNKNOWN)?;
     let (source, number) = snapshot.history_of(tag).ok_or(status::BAD_HISTORY_OPERATION_UNSUPPORTED)?;
     let value_type = view.value_type;

@@ -8,6 +8,7 @@ mod discovery;
 mod durable;
 mod event_item;
 mod history;
+mod history_update;
 mod method;
 mod monitored_item;
 mod part_write;

@@ -4,7 +4,8 @@ use tagwire_model::Status;
 use tagwire_ua_proto::ids::encoding as ids;
 
 use super::{
-    Context, Flow, attribute, browse, discovery, history, method, monitored_item, session, subscription, write,
+    Context, Flow, attribute, browse, discovery, history, history_update, method, monitored_item, session,
+    subscription, write,
 };
 
 /// What a service wants of the session that the request names.
@@ -56,7 +57,7 @@ services! {
     REGISTER_NODES_REQUEST "RegisterNodes" Activated browse::register;
     UNREGISTER_NODES_REQUEST "UnregisterNodes" Activated browse::unregister;
     HISTORY_READ_REQUEST "HistoryRead" Activated history::read;
-    HISTORY_UPDATE_REQUEST "HistoryUpdate" Activated unsupported;
+    HISTORY_UPDATE_REQUEST "HistoryUpdate" Activated history_update::update;
     CALL_REQUEST "Call" Activated method::call;
     CREATE_MONITORED_ITEMS_REQUEST "CreateMonitoredItems" Activated monitored_item::create;
     MODIFY_MONITORED_ITEMS_REQUEST "ModifyMonitoredItems" Activated monitored_item::modify;
