@@ -455,8 +455,8 @@ def test_ctt11_bounds_of_the_past_exist_for_booleans_and_strings(session, name, 
         assert [v for _, v in seen(read(session, id_, processed([number], 1, 17, 8000)))] == expected
 
 
-def test_blocks_and_samples_give_the_same_aggregates(session):
-    """A long history of several blocks, once as collected and once with a value inserted in between."""
+def test_averages_of_a_long_inserted_history(session):
+    """A history longer than a block, all of it inserted."""
     id_ = filled(session, "mem.all.t8", [(n, float(n % 60)) for n in range(9000)])
     found = seen(read(session, id_, processed([AVERAGE], 0, 9000, 60_000)))
     assert [value for _, value in found] == [29.5] * 150
