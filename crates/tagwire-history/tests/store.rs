@@ -352,7 +352,7 @@ fn readers_beside_the_writer_see_every_sample_once() {
 fn a_backward_read_goes_on_where_it_stopped_among_samples_of_one_time() {
     let mut store = open(CrashDisk::new(), small(), 0);
     let tag = register(&mut store, &["a"])[0];
-    let mut add = |store: &mut Store, value: f64| {
+    let add = |store: &mut Store, value: f64| {
         let mut batch = Batch::new();
         batch.scan(at(5), at(5));
         batch.push(tag, Value::Double(value), Status::GOOD, Reason::Changed);
