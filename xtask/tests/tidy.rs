@@ -20,7 +20,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("tagwire-ua-client", &["access", "model"]),
     ("tagwire-ua-proto", &["model"]),
     ("tagwire-ua-server", &["ua-proto", "hub", "access", "history", "model"]),
-    ("tagwire-gateway", &["history", "ua-server", "ua-client", "ua-proto", "modbus", "sim", "driver", "hub", "access", "model"]),
+    (
+        "tagwire-gateway",
+        &["history", "ua-server", "ua-client", "ua-proto", "modbus", "sim", "driver", "hub", "access", "model"],
+    ),
     ("tagwire", &["gateway", "history", "hub", "ua-client", "modbus", "sim", "access", "driver", "model"]),
     ("xtask", &[]),
     ("tagwire-tests", &["model", "ua-client", "ua-proto"]),

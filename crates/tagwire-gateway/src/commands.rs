@@ -11,7 +11,7 @@ use crate::changes::{Action, Changes};
 use crate::config::{Problems, counted, format_duration};
 use crate::control::{Answer, Control, Request};
 use crate::gateway::{ReloadError, Shared};
-use crate::{trust, users};
+use crate::{history_commands, trust, users};
 
 impl Control for Shared {
     async fn handle(&self, request: Request, uid: Option<u32>) -> Answer {
@@ -34,6 +34,17 @@ impl Control for Shared {
                 if is_change {
                     self.ua.recheck_trust();
                 }
+                done.unwrap_or_else(|_| Answer::refused("the command failed inside", ""))
+            }
+            Request::HistoryStatus {} | Request::HistoryRead { .. } | Request::HistoryBackup { .. } => {
+                let Some(historian) = self.history.historian() else {
+                    return Answer::refused(
+                        "the server keeps no history",
+                        "add a [[history.rule]] to the configuration",
+                    );
+                };
+                // Reading waits for the disk.
+                let done = tokio::task::spawn_blocking(move || history_commands::carry_out(&historian, &request)).await;
                 done.unwrap_or_else(|_| Answer::refused("the command failed inside", ""))
             }
             Request::UserAdd { .. } | Request::UserList {} | Request::UserRemove { .. } => {

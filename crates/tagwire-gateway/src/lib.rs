@@ -21,6 +21,7 @@ mod events;
 mod expiry;
 mod gateway;
 mod history;
+mod history_commands;
 pub mod http;
 pub mod logging;
 mod metrics;
