@@ -111,7 +111,8 @@ pub(super) fn create(context: &mut Context<'_>, body: &[u8], out: &mut Vec<u8>) 
         ticket,
     }));
     audit::session_made(context, &session, timeout);
-    server.sessions.insert(session);
+    server.sessions.insert(Arc::clone(&session));
+    server.list_session(&session);
     server.counters.session_made();
     let response = CreateSessionResponse {
         response_header,
