@@ -570,3 +570,6 @@ def test_k09_node_opcua_rotates_the_certificate(managed, tmp_path):
         node.kill()
         node.wait()
     assert managed.certificate() == new != old
+    done = command("trust", "renew", "--config", managed.file, cwd=managed.folder)
+    assert done.returncode == 1 and "an authority issued certificate" in done.stderr
+    assert managed.certificate() == new, "what an authority issued is the authority's to renew"
