@@ -55,8 +55,8 @@ pub(crate) fn set_rules(applications: &TrustStore, users: &TrustStore, ua: &Ua) 
     applications.set_rules(rules) | users.set_rules(of_users)
 }
 
-/// Carries out a command about trust in applications and in users, whose lists are apart; `own` are the certificates that
-/// others have to trust.
+/// Carries out a command about trust in applications and in users, whose lists are apart; `own` are the certificates
+/// that others have to trust.
 pub(crate) fn carry_out(
     (applications, users): (&TrustStore, &TrustStore),
     own: &[&Certificate],

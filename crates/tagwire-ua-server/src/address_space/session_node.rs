@@ -1,5 +1,5 @@
-//! Each session as an object below SessionsDiagnosticsSummary (Part 5, 6.3.4 and 6.3.5), while diagnostics are kept. The
-//! object's NodeId is the id of the session; below it everything is named by texts.
+//! Each session as an object below SessionsDiagnosticsSummary (Part 5, 6.3.4 and 6.3.5), while diagnostics are kept.
+//! The object's NodeId is the id of the session; below it everything is named by texts.
 
 use std::fmt::Write as _;
 use std::sync::LazyLock;
