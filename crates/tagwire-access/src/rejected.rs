@@ -178,10 +178,10 @@ impl Rejected {
     fn oldest_of_the_most(&self, newest: Fingerprint) -> Option<Fingerprint> {
         let address = |entry: &RejectedEntry| entry.peer.map(|peer| peer.ip());
         let mut counts: HashMap<Option<IpAddr>, usize> = HashMap::new();
-        let others = || self.entries.iter().filter(|(fingerprint, _)| **fingerprint != newest);
-        others().for_each(|(_, entry)| *counts.entry(address(entry)).or_default() += 1);
+        self.entries.values().for_each(|entry| *counts.entry(address(entry)).or_default() += 1);
         let most = counts.values().copied().max()?;
-        let of_most = others().filter(|(_, entry)| counts.get(&address(entry)) == Some(&most));
+        let others = self.entries.iter().filter(|(fingerprint, _)| **fingerprint != newest);
+        let of_most = others.filter(|(_, entry)| counts.get(&address(entry)) == Some(&most));
         of_most.min_by_key(|(_, entry)| entry.last_seen).map(|(fingerprint, _)| *fingerprint)
     }
 
