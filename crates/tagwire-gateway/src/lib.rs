@@ -27,6 +27,7 @@ pub mod logging;
 mod metrics;
 mod plant;
 mod register;
+pub mod renewal;
 mod running;
 mod service_level;
 mod sink;

@@ -303,6 +303,8 @@ pub(crate) enum TrustCommand {
     Reject(CertificateArgs),
     /// Refuse a certificate for good and disconnect its client.
     Block(CertificateArgs),
+    /// Issue the server's own certificates again with the same keys, for ten more years.
+    Renew(ConfigArgs),
 }
 
 #[derive(Debug, Subcommand)]

@@ -48,6 +48,8 @@ pub enum Request {
         /// Its fingerprint, or the first digits of it.
         certificate: String,
     },
+    /// Issue the server's own certificates again, with the same keys.
+    TrustRenew {},
     /// Have every audit record so far on the disk.
     AuditFlush {},
     /// How the historian is, and what it keeps.

@@ -181,7 +181,7 @@ impl Snapshot<'_> {
                 self.tag(tag).and_then(|tag| tag.meta.extra.as_deref()).map_or("", |extra| &extra.description)
             }
             Node::Method(_, method) => method.description(),
-            Node::Folder(_) | Node::Structure(_) | Node::Property(..) | Node::Role(_) => "",
+            Node::Folder(_) | Node::Structure(_) | Node::Property(..) | Node::Role(_) | Node::Session(_) => "",
         };
         let text = if text.is_empty() { Default::default() } else { tagwire_ua_proto::types::LocalizedText::new(text) };
         Variant::LocalizedText(text).encode(out);
@@ -222,6 +222,7 @@ impl Snapshot<'_> {
                     append(node.value(), out)?;
                 }
             }
+            (Node::Session(node), attribute_id::VALUE) => self.session_value(node)?.encode(out),
             (Node::Property(tag, property), attribute_id::VALUE) => self.write_property(tag, property, out)?,
             (Node::Tag(tag), attribute_id::VALUE) => {
                 let reading = self.space.hub().read(tag).ok_or(status::BAD_NODE_ID_UNKNOWN)?;
@@ -277,7 +278,7 @@ impl Snapshot<'_> {
         match node {
             Node::Standard(node) => node.data_type(),
             Node::Folder(_) | Node::Structure(_) | Node::Method(..) => 0,
-            Node::Role(_) => declaration(node).map_or(0, StandardNode::data_type),
+            Node::Role(_) | Node::Session(_) => declaration(node).map_or(0, StandardNode::data_type),
             Node::Model(node) => match self.model().data_type(node) {
                 Some(Node::Standard(data_type)) => data_type.id(),
                 _ => 0,
@@ -295,7 +296,7 @@ impl Snapshot<'_> {
             Node::Model(node) => self.model_value_rank(node),
             Node::Property(_, property) => property.value_rank(),
             Node::Folder(_) | Node::Structure(_) | Node::Method(..) => -1,
-            Node::Role(_) => declaration(node).map_or(-1, StandardNode::value_rank),
+            Node::Role(_) | Node::Session(_) => declaration(node).map_or(-1, StandardNode::value_rank),
             Node::Tag(tag) => self.tag(tag).map_or(-1, |tag| match tag.value_type.dims.rank() {
                 0 => -1,
                 rank => rank as i32,
@@ -311,7 +312,7 @@ impl Snapshot<'_> {
         match node {
             Node::Standard(node) if node.is_declaration() => node.access_level(),
             Node::Standard(node) if node.id() == ENABLED_FLAG => CURRENT_READ | CURRENT_WRITE,
-            Node::Standard(_) | Node::Property(..) => CURRENT_READ,
+            Node::Standard(_) | Node::Property(..) | Node::Session(_) => CURRENT_READ,
             Node::Tag(tag) => self.tag(tag).map_or(0, |tag| access_bits(tag.access)),
             Node::Structure(folder) => access_bits(self.structure_access(folder)),
             Node::Model(node) => self.model_access_level(node),
@@ -338,6 +339,7 @@ impl Snapshot<'_> {
             Node::Tag(tag) => self.tag(tag).map_or(INDETERMINATE, |tag| min_sampling(tag.meta)),
             Node::Structure(_) => INDETERMINATE,
             Node::Folder(_) | Node::Property(..) | Node::Method(..) | Node::Role(_) | Node::Model(_) => 0.0,
+            Node::Session(_) => 0.0,
         };
         Variant::Double(interval).encode(out);
         Ok(())
@@ -363,8 +365,11 @@ pub(crate) fn is_role_management(id: u32) -> bool {
     matches!(id, ADD_ROLE | REMOVE_ROLE) || role_method(id).is_some()
 }
 
-/// What RoleType says of a property of a role.
+/// What the types of namespace 0 say of a property of a role or of a session's diagnostics.
 fn declaration(node: Node) -> Option<StandardNode> {
+    if let Node::Session(node) = node {
+        return node.declaration();
+    }
     role_property(node).and_then(|(_, property)| property.declaration())
 }
 

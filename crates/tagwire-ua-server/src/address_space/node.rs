@@ -3,7 +3,7 @@
 use tagwire_hub::FolderId;
 use tagwire_model::TagId;
 
-use super::{DeviceMethod, ModelNode, Property, RoleNode, StandardNode};
+use super::{DeviceMethod, ModelNode, Property, RoleNode, SessionNode, StandardNode};
 
 /// NodeClass as its bit (Part 3, 8.29).
 pub mod class {
@@ -42,6 +42,8 @@ pub enum Node {
     Method(FolderId, DeviceMethod),
     /// A role of the server's own, or a property of one.
     Role(RoleNode),
+    /// A session, or something of its diagnostics.
+    Session(SessionNode),
     /// A node of an imported model, or one that describes a namespace.
     Model(ModelNode),
 }
@@ -61,6 +63,7 @@ impl Node {
             Self::Tag(_) | Self::Structure(_) | Self::Property(..) => class::VARIABLE,
             Self::Method(..) => class::METHOD,
             Self::Role(node) => node.class(),
+            Self::Session(node) => node.class(),
             Self::Model(node) => node.class(),
         }
     }
