@@ -7,6 +7,7 @@ import time
 import pytest
 
 from harness import certificates
+from harness.authorities import Authorities, outcome
 from harness.certificates import DER, issue, revocation_list, with_sha1
 from harness.plant import SecuredServer
 from harness.process import SLOW, wait_until
@@ -17,43 +18,10 @@ BASIC256SHA256 = "http://opcfoundation.org/UA/SecurityPolicy#Basic256Sha256"
 HIDDEN = "BadSecurityChecksFailed"
 
 
-class Authorities:
-    """A server and the trust folders that decide whom it takes."""
-
-    def __init__(self, server):
-        self.server = server
-        self.pki = server.folder / "data" / "pki"
-
-    def put(self, folder, name, content: bytes):
-        place = self.pki / folder
-        place.mkdir(parents=True, exist_ok=True)
-        (place / name).write_bytes(content)
-
-    def trust(self, identity):
-        self.put("trusted", f"{identity.name}.der", identity.der)
-
-    def authority(self, name, folder="trusted", lists=True, revoked=(), issuer=None):
-        made = issue(name, authority=True, issuer=issuer)
-        self.put(folder, f"{name}.der", made.der)
-        if lists:
-            self.put(folder, f"{name}.crl", revocation_list(made, revoked))
-        return made
-
-
 @pytest.fixture(scope="module")
 def pki(tmp_path_factory):
     with SecuredServer(tmp_path_factory.mktemp("pki")) as server:
         yield Authorities(server)
-
-
-def outcome(pki, identity, **how) -> str:
-    """What becomes of a client that opens a session with this identity."""
-    try:
-        with SecureSession(pki.server, identity, **how) as session:
-            session.close_session()
-            return "Good"
-    except (Refused, Fault) as refusal:
-        return refusal.name
 
 
 def test_x01_trusted_certificates_are_taken(pki):

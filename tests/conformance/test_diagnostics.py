@@ -1,7 +1,11 @@
 """Diagnostics, audit, roles, node management and redundancy, rows K01 to K11 of the conformance list."""
 
+import json
+import os
 import signal
+import subprocess
 import time
+from pathlib import Path
 
 import pytest
 from asyncua import ua
@@ -167,8 +171,13 @@ def test_k02_an_administrator_switches_diagnostics_over_an_encrypted_channel(obs
         assert admin.read_status(ARRAYS["sessions"]) == "BadNotReadable"
         assert admin.write(ENABLED_FLAG, 1, T.Int32) == "BadTypeMismatch"
         switch(admin, True)
-        wait_until(lambda: array(admin, "sessions"), 5 * SLOW, "there are diagnostics")
-        (mine,) = [entry for entry in array(admin, "sessions") if entry.SessionId == admin.created.SessionId]
+
+        def own():
+            (mine,) = [entry for entry in array(admin, "sessions") if entry.SessionId == admin.created.SessionId]
+            return mine
+
+        wait_until(lambda: own().ReadCount.TotalCount, 5 * SLOW, "there are diagnostics")
+        mine = own()
         assert mine.ClientDescription.ApplicationUri == admin.application_uri
         assert mine.ActualSessionTimeout == 60_000.0 and mine.ReadCount.TotalCount >= 1
         told = undecoded(admin, ARRAYS["security"])
@@ -204,6 +213,182 @@ def test_k03_subscription_diagnostics_agree_with_what_a_client_sees(observed):
         (session,) = [entry for entry in array(admin, "sessions") if entry.SessionId == client.created.SessionId]
         assert (session.CurrentSubscriptionsCount, session.CurrentMonitoredItemsCount) == (1, 2)
         assert session.PublishCount.TotalCount == 4 and session.CreateSubscriptionCount.TotalCount == 1
+        switch(admin, False)
+        client.close_session()
+        admin.close_session()
+
+
+SUMMARY_OBJECT = "i=3706"
+HAS_COMPONENT, SESSION_OBJECT_TYPE, ARRAY_TYPE, SUBSCRIPTION_TYPE = "i=47", 2029, 2171, 2172
+PARTS = {"SessionDiagnostics": 2197, "SessionSecurityDiagnostics": 2244, "SubscriptionDiagnosticsArray": ARRAY_TYPE}
+FIELDS = {"SessionDiagnostics": 43, "SessionSecurityDiagnostics": 9}
+
+
+def components(session, id_):
+    """What a node has, by name."""
+    result = session.browse(id_, reference=HAS_COMPONENT)
+    assert result.StatusCode.is_good(), status(result.StatusCode)
+    return {reference.BrowseName.Name: reference for reference in result.References}
+
+
+def sessions_shown(session):
+    """The sessions below SessionsDiagnosticsSummary by their ids; the arrays there are not sessions."""
+    found = session.browse(SUMMARY_OBJECT, reference=HAS_COMPONENT, classes=1).References
+    return {reference.NodeId: reference for reference in found}
+
+
+def test_k03_each_session_is_an_object_with_what_its_type_says(observed):
+    with secured(observed, "admin") as admin, Session(observed.port, create=False) as client:
+        assert not sessions_shown(admin), "without diagnostics there are no sessions to see"
+        switch(admin, True)
+        client.create(name="boiler room 7")
+        client.activate()
+        made = client.subscribe(interval=50.0)
+        client.monitor(made.SubscriptionId, [client.item(tag("mem.all.value"), handle=2)])
+        id_ = client.created.SessionId
+        shown = sessions_shown(admin)[id_]
+        assert (shown.BrowseName.Name, shown.NodeClass, shown.TypeDefinition.Identifier) == ("boiler room 7", 1, SESSION_OBJECT_TYPE)
+        assert shown.NodeId.NamespaceIndex == shown.BrowseName.NamespaceIndex == 1
+        parts = components(admin, id_)
+        assert {name: part.TypeDefinition.Identifier for name, part in parts.items()} == PARTS
+        for name, n_fields in FIELDS.items():
+            fields = components(admin, parts[name].NodeId)
+            assert len(fields) == n_fields
+            values = {field: admin.read(reference.NodeId) for field, reference in fields.items()}
+            bad = [field for field, value in values.items() if not value.StatusCode.is_good()]
+            assert not bad and values["SessionId"].Value.Value == id_
+            for attribute in (1, 2, 3, 4, 14, 15, 17, 18, 20):
+                answers = admin.read_values([reference.NodeId for reference in fields.values()], attribute=attribute)
+                assert all(answer.StatusCode.is_good() for answer in answers), attribute
+        wait_until(lambda: components(admin, parts["SubscriptionDiagnosticsArray"].NodeId), 5 * SLOW, "the subscription is shown")
+        elements = components(admin, parts["SubscriptionDiagnosticsArray"].NodeId)
+        (element,) = elements.values()
+        assert list(elements) == [str(made.SubscriptionId)] and element.TypeDefinition.Identifier == SUBSCRIPTION_TYPE
+        fields = components(admin, element.NodeId)
+        assert len(fields) == 31 and admin.value(fields["SubscriptionId"].NodeId) == made.SubscriptionId
+        assert admin.value(fields["MonitoredItemCount"].NodeId) == 1
+        whole = admin.value(parts["SubscriptionDiagnosticsArray"].NodeId)
+        assert [entry.SubscriptionId for entry in whole] == [made.SubscriptionId]
+        assert admin.value(element.NodeId).SubscriptionId == made.SubscriptionId
+        above = admin.browse(fields["SubscriptionId"].NodeId, direction=1).References
+        assert [reference.NodeId for reference in above] == [element.NodeId]
+        client.close_session()
+        assert id_ not in sessions_shown(admin), "the object ends with its session"
+        for gone in (id_, parts["SessionDiagnostics"].NodeId, fields["SubscriptionId"].NodeId):
+            assert admin.read_status(gone, attribute=1) == "BadNodeIdUnknown"
+        switch(admin, False)
+        assert not sessions_shown(admin)
+        admin.close_session()
+
+
+def test_k03_the_single_figures_agree_with_the_structure_and_can_be_watched(observed):
+    with secured(observed, "admin") as admin, Session(observed.port) as client:
+        switch(admin, True)
+        parts = components(admin, client.created.SessionId)
+        fields = components(admin, parts["SessionDiagnostics"].NodeId)
+        for _ in range(5):
+            client.read("i=2258")
+        count = lambda: admin.value(fields["ReadCount"].NodeId).TotalCount
+        wait_until(lambda: count() == 5, 5 * SLOW, "the reads are counted")
+        whole = admin.value(parts["SessionDiagnostics"].NodeId)
+        for name, reference in fields.items():
+            if name != "ClientLastContactTime":
+                assert admin.value(reference.NodeId) == getattr(whole, name), name
+        path = ua.TranslateBrowsePathsToNodeIdsRequest()
+        start = ua.BrowsePath()
+        start.StartingNode = client.created.SessionId
+        for name in ("SessionDiagnostics", "ReadCount"):
+            element = ua.RelativePathElement(IncludeSubtypes=True, IsInverse=False)
+            element.ReferenceTypeId, element.TargetName = ua.NodeId(33), ua.QualifiedName(name)
+            start.RelativePath.Elements.append(element)
+        path.Parameters.BrowsePaths = [start]
+        (target,) = admin.call(path).Results[0].Targets
+        assert target.TargetId == fields["ReadCount"].NodeId
+        made = admin.subscribe(interval=50.0)
+        (watched,) = admin.monitor(made.SubscriptionId, [admin.item(fields["CurrentSubscriptionsCount"].NodeId, handle=5)])
+        assert watched.StatusCode.is_good()
+        client.subscribe(interval=1000.0)
+        told = []
+
+        def heard_of_it():
+            told.extend(change.Value.Value for _, change in data_changes(admin.publish()))
+            return 1 in told
+
+        wait_until(heard_of_it, 5 * SLOW, "the figure changes")
+        for id_ in (fields["ReadCount"].NodeId, parts["SessionDiagnostics"].NodeId):
+            assert admin.write(id_, 1, T.UInt32) in ("BadNotWritable", "BadUserAccessDenied")
+        switch(admin, False)
+        for id_ in (fields["ReadCount"].NodeId, parts["SessionDiagnostics"].NodeId, client.created.SessionId):
+            assert admin.read_status(id_, attribute=3) == "BadNodeIdUnknown", "nothing is left while diagnostics are off"
+        client.close_session()
+        admin.close_session()
+
+
+def test_k02_sessions_are_shown_to_administrators_over_encrypted_channels_only(observed):
+    with secured(observed, "admin") as admin:
+        switch(admin, True)
+        id_ = admin.created.SessionId
+        parts = components(admin, id_)
+        nodes = [id_, *(part.NodeId for part in parts.values())]
+        nodes += [field.NodeId for name in FIELDS for field in components(admin, parts[name].NodeId).values()]
+        visitors = [
+            (secured(observed, USER), "BadUserAccessDenied"),
+            (Session(observed.port), "BadUserAccessDenied"),
+            (log_in(observed, "admin", PASSWORD), "BadSecurityModeInsufficient"),
+        ]
+        for other, refused in visitors:
+            with other:
+                assert not sessions_shown(other)
+                for node in nodes:
+                    assert other.read_status(node, attribute=3) == refused
+                for node in nodes[1:]:
+                    assert other.read_status(node) == refused
+                    assert status(other.browse(node).StatusCode) == "BadNodeIdUnknown"
+                made = other.subscribe()
+                (item,) = other.monitor(made.SubscriptionId, [other.item(nodes[1])])
+                assert status(item.StatusCode) == refused
+                other.close_session()
+        switch(admin, False)
+        admin.close_session()
+
+
+def test_k03_all_sessions_are_shown_and_browsed_in_pages(observed):
+    """Sessions that end while a client pages through them are not told twice, and none of the others is left out."""
+    with secured(observed, "admin") as admin:
+        switch(admin, True)
+        crowd = [Session(observed.port) for _ in range(40)]
+        ids = {one.created.SessionId for one in crowd} | {admin.created.SessionId}
+        assert set(sessions_shown(admin)) == ids
+        page = admin.browse(SUMMARY_OBJECT, max_references=7, reference=HAS_COMPONENT, classes=1)
+        seen = [reference.NodeId for reference in page.References]
+        for one in crowd[:20]:
+            one.close_session()
+        while page.ContinuationPoint:
+            (page,) = admin.browse_next([page.ContinuationPoint])
+            seen += [reference.NodeId for reference in page.References]
+        assert len(seen) == len(set(seen))
+        for one in crowd[20:]:
+            assert one.created.SessionId in seen
+            one.close_session()
+        assert set(sessions_shown(admin)) == {admin.created.SessionId}
+        switch(admin, False)
+        admin.close_session()
+
+
+def test_k03_node_opcua_reads_the_diagnostics_of_a_session(observed):
+    with secured(observed, "admin") as admin, Session(observed.port, create=False) as client:
+        client.create(name="seen by node")
+        client.activate()
+        switch(admin, True)
+        wait_until(lambda: client.created.SessionId in sessions_shown(admin), 5 * SLOW, "sessions are shown")
+        program = Path(__file__).parents[1] / "peers" / "node" / "diagnostics.js"
+        identity = observed.identity
+        words = ["node", program, observed.url, identity.certificate_pem, identity.key_pem, "admin", PASSWORD, "seen by node"]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=60 * SLOW, env=os.environ)
+        assert done.returncode == 0, done.stderr
+        told = json.loads(next(line for line in done.stdout.splitlines() if line.startswith("{")))
+        assert told["parts"] == sorted(PARTS) and told["name"] == "seen by node"
+        assert told["uri"] == client.application_uri and told["fields"] == 43 and told["bad"] == []
         switch(admin, False)
         client.close_session()
         admin.close_session()

@@ -1,5 +1,6 @@
 """What holds for every service, rows G01 to G05 of the conformance list."""
 
+import json
 import struct
 from datetime import datetime, timedelta, timezone
 
@@ -7,7 +8,10 @@ import pytest
 from asyncua import ua
 from asyncua.ua.ua_binary import struct_to_binary
 
-from harness.session import tag
+from harness.process import SLOW, wait_until
+from harness.product import command
+from harness.session import Session, tag
+from harness.wire import status
 
 
 @pytest.mark.parametrize("type_id", [634, 9999, 1, 12345])
@@ -191,3 +195,41 @@ SHARED = (
 def test_g05_a_limit_counts_for_every_service_that_shares_it(session, name):
     request = too_many(session, name, session.subscribe().SubscriptionId)
     assert session.fault_of(lambda: session.call(request)) == "BadTooManyOperations"
+
+
+PROFILE = "http://opcfoundation.org/UA-Profile/Server/StandardUA2017"
+CAPABILITIES = {"sessions": (24095, 500), "subscriptions": (24096, 5000), "items": (24097, 1_000_000)}
+PER_OWNER = {"subscriptions": (24098, 10), "items": (24104, 100_000), "queue": (31916, 10), "continuation points": (2735, 10)}
+
+
+def test_g05_the_limits_are_those_of_the_profile_and_more(session):
+    """What the server says that it meets, and the numbers that come with it."""
+    assert PROFILE in session.value("i=2269")
+    for what, (number, least) in {**CAPABILITIES, **PER_OWNER}.items():
+        assert session.value(ua.NodeId(number)) >= least, what
+
+
+def waiting_publishes(server) -> int:
+    told = command("status", "--json", "--config", server.file, cwd=server.folder)
+    return json.loads(told.stdout)["waiting_publishes"]
+
+
+def test_g05_limits_of_one_session_are_enforced_as_told(plant):
+    """The tenth of everything is given, the eleventh is not, or costs the oldest."""
+    with Session(plant.port) as session:
+        n_subscriptions = session.value("i=24098")
+        codes = [session.fault_of(lambda: session.subscribe(interval=1000.0)) for _ in range(n_subscriptions + 1)]
+        assert codes == ["Good"] * n_subscriptions + ["BadTooManySubscriptions"]
+        n_points = session.value("i=2735")
+        points = [session.browse("i=85", max_references=1).ContinuationPoint for _ in range(n_points + 1)]
+        codes = [status(result.StatusCode) for result in session.browse_next(points)]
+        assert codes == ["BadContinuationPointInvalid"] + ["Good"] * n_points, "the oldest gives way"
+        session.close_session()
+    with Session(plant.port) as session:
+        session.subscribe(interval=100.0, keep_alive=1000)
+        session.publish()
+        before = waiting_publishes(plant)
+        for _ in range(10):
+            session.post_publish()
+        wait_until(lambda: waiting_publishes(plant) == before + 10, 5 * SLOW, "ten requests wait for something to publish")
+        session.close_session()

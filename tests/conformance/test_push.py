@@ -1,5 +1,6 @@
 """Certificates and trust lists pushed by a certificate manager, rows K09, A44, A45 and A31 of the conformance list."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -466,10 +467,79 @@ def test_a45_open_files_are_counted_and_belong_to_their_session(managed, manager
     assert counted_files(managed) == 0
 
 
+def figures(server) -> dict:
+    """What the server tells of itself."""
+    return json.loads(command("status", "--json", "--config", server.file, cwd=server.folder).stdout)
+
+
 def counted_files(server) -> int:
     """Files that count against the limits of the server."""
-    done = command("status", "--json", "--config", server.file, cwd=server.folder)
-    return json.loads(done.stdout)["open_files"]
+    return figures(server)["open_files"]
+
+
+def counted_bytes(server) -> int:
+    """Bytes that those files count."""
+    return figures(server)["open_file_bytes"]
+
+
+def nothing_is_open(server) -> bool:
+    return (counted_files(server), counted_bytes(server)) == (0, 0)
+
+
+OPEN_TO_READ = ua.Variant(READ, ua.VariantType.Byte)
+
+
+def test_a45_all_sessions_together_have_so_many_files_open(managed):
+    """Four of a session, 32 of all; what is refused leaves nothing behind, and each file counts what it holds."""
+    with contextlib.ExitStack() as stack:
+        crowd = [stack.enter_context(Manager(managed)) for _ in range(9)]
+        handles = [(one, one.open_file()) for one in crowd[:8] for _ in range(4)]
+        length = len(crowd[0].read_file(APPLICATIONS, handles[0][1], 2**31 - 1))
+        assert (counted_files(managed), counted_bytes(managed)) == (32, 32 * length)
+        for trust_list in (APPLICATIONS, USERS):
+            assert crowd[8].on_code(trust_list, "open", OPEN_TO_READ) == "BadResourceUnavailable"
+        assert crowd[8].value("i=12646") == 32 and counted_files(managed) == 32
+        one, handle = handles[0]
+        assert one.on_code(APPLICATIONS, "close", u32(handle)) == "Good"
+        assert crowd[8].on_code(APPLICATIONS, "open", OPEN_TO_READ) == "Good", "the place is free again"
+        for one in crowd:
+            one.close_session()
+    wait_until(lambda: nothing_is_open(managed), 5 * SLOW, "the quota is back at zero")
+
+
+def test_a45_bytes_of_lists_that_are_written_count_until_their_session_ends(managed, manager):
+    handle = manager.open_file(mode=WRITE)
+    for n_parts in range(1, 5):
+        assert manager.on_code(APPLICATIONS, "write", u32(handle), octets(bytes(1 << 18))) == "Good"
+        assert counted_bytes(managed) == n_parts << 18
+    assert manager.on_code(APPLICATIONS, "write", u32(handle), octets(b"x")) == "BadRequestTooLarge"
+    assert counted_bytes(managed) == 1 << 20, "what is refused does not count"
+    manager.close_session()
+    wait_until(lambda: nothing_is_open(managed), 5 * SLOW, "the quota is back at zero")
+
+
+def test_a45_files_of_clients_that_vanish_are_closed(managed):
+    """Connections that break without a word, while a file is open and while a list is being written."""
+    with Manager(managed) as witness:
+        lost = [Manager(managed, timeout_ms=2000.0) for _ in range(3)]
+        for one in lost[:2]:
+            assert [one.open_file() for _ in range(3)]
+        handle = lost[2].open_file(mode=WRITE)
+        assert lost[2].on_code(APPLICATIONS, "write", u32(handle), octets(bytes(1000))) == "Good"
+        assert witness.value("i=12646") == 7 and counted_bytes(managed) > 1000
+        for one in lost:
+            one.close()
+        wait_until(lambda: nothing_is_open(managed), 30 * SLOW, "the files of sessions that ended are closed", step=0.2)
+        assert witness.value("i=12646") == 0
+        again = witness.open_file(mode=WRITE)
+        assert witness.on_code(APPLICATIONS, "close", u32(again)) == "Good", "nobody writes the list any more"
+        witness.close_session()
+
+
+def test_a45_the_figures_of_open_files_are_on_the_metrics_page(managed, manager):
+    assert manager.open_file()
+    page = managed.metrics()
+    assert page["tagwire_ua_open_files"] == 1 and page["tagwire_ua_open_file_bytes"] == counted_bytes(managed) > 0
 
 
 def test_k09_node_opcua_rotates_the_certificate(managed, tmp_path):
@@ -500,3 +570,6 @@ def test_k09_node_opcua_rotates_the_certificate(managed, tmp_path):
         node.kill()
         node.wait()
     assert managed.certificate() == new != old
+    done = command("trust", "renew", "--config", managed.file, cwd=managed.folder)
+    assert done.returncode == 1 and "an authority issued certificate" in done.stderr
+    assert managed.certificate() == new, "what an authority issued is the authority's to renew"

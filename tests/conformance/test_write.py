@@ -128,6 +128,20 @@ def test_w06_ranges_touch_only_their_elements(session):
     assert session.value(tag("mem.all.ints")) == [100, 101, 102, 1, 2, 105, 106, 107, 108, 7]
 
 
+def test_w06_ranges_reach_into_the_elements_of_an_array_of_texts(session):
+    texts = tag("mem.all.texts")
+    assert session.write(texts, ["north", "south", "east", "w"], T.String) == "Good"
+    assert session.write(texts, ["XY", "Z!"], T.String, "0:1,1:2") == "Good"
+    assert session.value(texts) == ["nXYth", "sZ!th", "east", "w"]
+    assert session.write(texts, ["E"], T.String, "2,0") == "Good"
+    assert session.value(texts, index_range="2:3,0") == ["E", "w"]
+    assert session.write(texts, ["abc"], T.String, "2,0:1") == "BadIndexRangeDataMismatch"
+    assert session.write(texts, ["a", "b"], T.String, "2,0") == "BadIndexRangeDataMismatch"
+    assert session.write(texts, ["a", "b"], T.String, "2:3,1") == "BadIndexRangeNoData"
+    assert session.write(tag("mem.all.ints"), [1], T.Int32, "2,0") == "BadIndexRangeNoData"
+    assert session.value(texts) == ["nXYth", "sZ!th", "East", "w"]
+
+
 def test_w07_a_client_cannot_write_a_quality_and_the_device_keeps_its_own_time(session):
     value = ua.DataValue(ua.Variant(5, T.Int32), StatusCode=ua.StatusCode(ua.StatusCodes.Uncertain))
     assert session.write_values([(tag("mem.all.i32"), value)])[0] == "BadWriteNotSupported"

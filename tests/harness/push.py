@@ -2,6 +2,7 @@
 
 import datetime
 import struct
+import urllib.request
 
 from asyncua import ua
 from asyncua.ua.ua_binary import struct_from_binary, struct_to_binary
@@ -12,6 +13,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from .certificates import DER, Identity, usage
 from .plant import CURVES, SecuredServer
+from .process import free_port
 from .product import command
 from .secured import SecureSession
 from .tokens import user_token
@@ -36,6 +38,9 @@ class ManagedServer(SecuredServer):
 
     def __init__(self, folder):
         super().__init__(folder)
+        self.metrics_port = free_port()
+        with self.file.open("a") as file:
+            file.write(f'[http]\nlisten = "127.0.0.1:{self.metrics_port}"\n')
         pushed = [self.pki / "trusted" / f"{self.identities[curve.name].name}.der" for curve in CURVES]
         pushed += [self.pki / "users" / "trusted" / f"{person.name}.der" for person in self.people.values()]
         for file in pushed:
@@ -43,6 +48,12 @@ class ManagedServer(SecuredServer):
         words = ("user", "add", ADMIN, "--role", "security-admin", "--config", self.file)
         added = command(*words, cwd=self.folder, TAGWIRE_PASSWORD=ADMIN_PASSWORD)
         assert added.returncode == 0, added.stdout + added.stderr
+
+    def metrics(self) -> dict[str, float]:
+        """The figures without labels of the metrics page."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=10) as page:
+            lines = page.read().decode().splitlines()
+        return {name: float(value) for name, value in (line.split() for line in lines if "{" not in line and line[0] != "#")}
 
     @property
     def pki(self):

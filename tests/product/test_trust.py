@@ -1,5 +1,6 @@
 """The trust flow as a new user meets it, rows X02 and X12: refused, one sentence, one command, connected."""
 
+import datetime
 import json
 import time
 
@@ -7,7 +8,7 @@ import pytest
 from asyncua import Client, ua
 from asyncua.crypto.security_policies import SecurityPolicyBasic256Sha256
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives import hashes, serialization
 
 from harness import certificates
 from harness.plant import CONFIG, PASSWORD, USER
@@ -123,6 +124,59 @@ async def test_trust_taken_by_hand_counts_too(server, tmp_path):
     dropped.unlink()
     wait_until(lambda: "not trusted any more" in server.process.output, 10, "the session is closed")
     client.disconnect_socket()
+
+
+def own_certificate(server) -> x509.Certificate:
+    return x509.load_der_x509_certificate((server.folder / "data" / "pki" / "own" / "cert.der").read_bytes())
+
+
+def facts(certificate):
+    """What stays when a certificate is renewed."""
+    key = certificate.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    return key, set(names), certificate.subject
+
+
+async def test_the_own_certificate_is_listed_and_renewed_with_its_key(server, tmp_path):
+    """Who is connected stays connected; who comes anew sees the new certificate."""
+    identity = certificates.make(tmp_path / "client")
+    assert await refused(server, identity)
+    trust(server, "accept", listed(server)["pending"][0]["certificate"])
+    before = own_certificate(server)
+    (own,) = listed(server)["own"]
+    assert own["fingerprint"] == before.fingerprint(hashes.SHA256()).hex()
+    assert own["fingerprint"] in trust(server, "list") and own["words"] in trust(server, "list")
+    client = await connect(server, identity)
+    told = trust(server, "renew")
+    after = own_certificate(server)
+    assert after.fingerprint(hashes.SHA256()).hex() in told and own["certificate"] in told
+    assert facts(after) == facts(before) and after.serial_number != before.serial_number
+    assert (after.not_valid_after_utc - datetime.datetime.now(datetime.timezone.utc)).days > 3600
+    former = server.folder / "data" / "pki" / "own" / f"former-{own['fingerprint']}.der"
+    assert x509.load_der_x509_certificate(former.read_bytes()) == before
+    assert await client.get_node("i=2258").read_value(), "its session goes on"
+    endpoints = await client.get_endpoints()
+    shown = {x509.load_der_x509_certificate(bytes(endpoint.ServerCertificate)) for endpoint in endpoints}
+    assert shown == {after}
+    other = await connect(server, identity)
+    assert await other.get_node("i=2258").read_value()
+    await other.disconnect()
+    await client.disconnect()
+    (record,) = [json.loads(line) for line in audited(server, "certificate-replaced")]
+    assert record["former"] == own["fingerprint"] and record["certificate"] == listed(server)["own"][0]["fingerprint"]
+    server.stop()
+    told = trust(server, "renew")
+    assert own_certificate(server) != after and facts(own_certificate(server)) == facts(after)
+    assert listed(server)["own"][0]["fingerprint"] in told
+    server.start()
+    other = await connect(server, identity)
+    await other.disconnect()
+
+
+def audited(server, kind) -> list[str]:
+    done = tagwire(server, "audit", "show", "--json", "--kind", kind)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout.splitlines()
 
 
 def test_a_wrong_name_of_a_certificate_is_explained(server):

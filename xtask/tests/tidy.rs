@@ -13,7 +13,6 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("tagwire-model", &[]),
     ("tagwire-history", &["model", "hub"]),
     ("tagwire-hub", &["model", "driver"]),
-    ("tagwire-history", &["hub", "model"]),
     ("tagwire-access", &["model"]),
     ("tagwire-driver", &["model"]),
     ("tagwire-modbus", &["driver", "model"]),
@@ -21,8 +20,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("tagwire-ua-client", &["access", "model"]),
     ("tagwire-ua-proto", &["model"]),
     ("tagwire-ua-server", &["ua-proto", "hub", "access", "history", "model"]),
-    ("tagwire-gateway", &["ua-server", "ua-client", "ua-proto", "modbus", "sim", "driver", "hub", "access", "model"]),
-    ("tagwire", &["gateway", "hub", "ua-client", "modbus", "sim", "access", "driver", "model"]),
+    (
+        "tagwire-gateway",
+        &["history", "ua-server", "ua-client", "ua-proto", "modbus", "sim", "driver", "hub", "access", "model"],
+    ),
+    ("tagwire", &["gateway", "history", "hub", "ua-client", "modbus", "sim", "access", "driver", "model"]),
     ("xtask", &[]),
     ("tagwire-tests", &["model", "ua-client", "ua-proto"]),
 ];

@@ -362,7 +362,7 @@ const EXTENSION_REQUEST: x509_cert::der::asn1::ObjectIdentifier =
 const ALTERNATIVE_NAMES: x509_cert::der::asn1::ObjectIdentifier =
     x509_cert::der::asn1::ObjectIdentifier::new_unwrap("2.5.29.17");
 
-fn random_serial() -> Result<SerialNumber, AuthorityError> {
+pub(crate) fn random_serial() -> Result<SerialNumber, AuthorityError> {
     let mut bytes = [0_u8; 16];
     aws_lc_rs::rand::fill(&mut bytes).map_err(|_| AuthorityError::Making("no random numbers".to_owned()))?;
     // A serial number is positive, and never begins with a zero (RFC 5280, 4.1.2.2).

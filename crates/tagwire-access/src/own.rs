@@ -14,7 +14,7 @@ use x509_cert::der::pem;
 use zeroize::Zeroizing;
 
 use crate::file::{self, FileError, Readers};
-use crate::{Certificate, CertificateError, install_id, own_update};
+use crate::{Certificate, CertificateError, authority, install_id, own_update};
 
 /// Years that a new certificate is valid.
 const YEARS: i32 = 10;
@@ -444,6 +444,8 @@ fn issue(
     params.key_usages = kind.usages();
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
     params.use_authority_key_identifier_extension = true;
+    // Two certificates of one name must differ in it, or some peers refuse the later one (RFC 5280, 4.1.2.2).
+    params.serial_number = Some(authority::random_serial().map_err(|error| making(&error))?);
     let issued = params.self_signed(key)?;
     let path = data_dir.join("pki").join(kind.certificate_file());
     let certificate =

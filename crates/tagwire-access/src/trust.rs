@@ -360,6 +360,7 @@ impl TrustStore {
         drop(state);
         let report = |(change, fingerprint): (&'static str, Fingerprint)| {
             if !self.editing.lock().contains(&fingerprint) {
+                tracing::info!(%fingerprint, "trust lists changed by hand: {change}");
                 self.audit.record(AuditEvent {
                     time: wall_clock(),
                     what: What::TrustChanged,

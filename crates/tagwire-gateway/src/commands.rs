@@ -11,7 +11,7 @@ use crate::changes::{Action, Changes};
 use crate::config::{Problems, counted, format_duration};
 use crate::control::{Answer, Control, Request};
 use crate::gateway::{ReloadError, Shared};
-use crate::{trust, users};
+use crate::{history_commands, renewal, trust, users};
 
 impl Control for Shared {
     async fn handle(&self, request: Request, uid: Option<u32>) -> Answer {
@@ -26,15 +26,43 @@ impl Control for Shared {
             | Request::TrustAccept { .. }
             | Request::TrustReject { .. }
             | Request::TrustBlock { .. } => {
-                let (trust, users) = (Arc::clone(&self.trust), Arc::clone(&self.user_trust));
+                let (trust, users, own) =
+                    (Arc::clone(&self.trust), Arc::clone(&self.user_trust), Arc::clone(&self.own));
                 let now = self.clock.now();
                 let is_change = !matches!(request, Request::TrustList {});
-                let done =
-                    tokio::task::spawn_blocking(move || trust::carry_out(&trust, &users, &request, now, &by)).await;
+                let carry_out = move || {
+                    let own = own.all();
+                    let own: Vec<_> = own.iter().map(|own| own.certificate()).collect();
+                    trust::carry_out((&trust, &users), &own, &request, now, &by)
+                };
+                let done = tokio::task::spawn_blocking(carry_out).await;
                 if is_change {
                     self.ua.recheck_trust();
                 }
                 done.unwrap_or_else(|_| Answer::refused("the command failed inside", ""))
+            }
+            Request::HistoryStatus {} | Request::HistoryRead { .. } | Request::HistoryBackup { .. } => {
+                let Some(historian) = self.history.historian() else {
+                    return Answer::refused(
+                        "the server keeps no history",
+                        "add a [[history.rule]] to the configuration",
+                    );
+                };
+                // Reading waits for the disk.
+                let done = tokio::task::spawn_blocking(move || history_commands::carry_out(&historian, &request)).await;
+                done.unwrap_or_else(|_| Answer::refused("the command failed inside", ""))
+            }
+            Request::TrustRenew {} => {
+                let (own, settings, recorder) =
+                    (Arc::clone(&self.own), self.own_settings.clone(), self.recorder.clone());
+                let now = self.clock.now();
+                let renew = move || renewal::renew(&own, &settings, now, &recorder, &by);
+                let done = tokio::task::spawn_blocking(renew).await;
+                let answer = done.unwrap_or_else(|_| Answer::refused("the command failed inside", ""));
+                if answer.ok {
+                    self.ua.identify(Arc::clone(&self.own));
+                }
+                answer
             }
             Request::UserAdd { .. } | Request::UserList {} | Request::UserRemove { .. } => {
                 let (users, recorder) = (Arc::clone(&self.users), self.recorder.clone());

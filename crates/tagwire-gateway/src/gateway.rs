@@ -56,6 +56,17 @@ pub struct Gateway {
     _data_dir: DataDir,
 }
 
+/// What the own certificates hold, as the configuration and this machine have it.
+pub(crate) fn own_settings(config: &Config) -> OwnSettings {
+    OwnSettings {
+        application_name: config.server.name.clone(),
+        names: config.ua.hosts.clone(),
+        found_names: found_names(),
+        also: crate::ua::certificates(&config.ua.security),
+        ..OwnSettings::default()
+    }
+}
+
 /// What the tasks of a server share.
 pub(crate) struct Shared {
     pub(crate) config_path: PathBuf,
@@ -65,6 +76,7 @@ pub(crate) struct Shared {
     pub(crate) ua: UaFace,
     pub(crate) link_events: Arc<LinkEvents>,
     pub(crate) own: Arc<OwnIdentity>,
+    pub(crate) own_settings: OwnSettings,
     pub(crate) users: Arc<Users>,
     pub(crate) trust: Arc<TrustStore>,
     pub(crate) user_trust: Arc<TrustStore>,
@@ -145,14 +157,8 @@ impl Gateway {
         let data_dir = DataDir::open(&config.data_dir())?;
         let clock = Clock::system(|_| {});
         let now = clock.now();
-        let own_settings = OwnSettings {
-            application_name: config.server.name.clone(),
-            names: config.ua.hosts.clone(),
-            found_names: found_names(),
-            also: crate::ua::certificates(&config.ua.security),
-            ..OwnSettings::default()
-        };
-        let own = OwnIdentity::open(data_dir.path(), own_settings, now)?;
+        let own_settings = own_settings(&config);
+        let own = OwnIdentity::open(data_dir.path(), own_settings.clone(), now)?;
         let recorder = Recorder::open(data_dir.path(), &config.audit, clock.clone());
         let audit = recorder.audit();
         let pki = data_dir.path().join("pki");
@@ -237,6 +243,7 @@ impl Gateway {
             ua,
             link_events,
             own,
+            own_settings,
             users,
             trust,
             user_trust,
@@ -492,7 +499,7 @@ async fn keep_house(shared: Arc<Shared>, mut tags: ServerTags) {
         for own in shared.own.all() {
             let expiry = expiries.entry(own.kind()).or_default();
             if let Some(notice) = expiry.check(own.certificate(), shared.clock.now()) {
-                tracing::warn!("{}; tagwire doctor tells how to renew it", notice.text);
+                tracing::warn!("{}; tagwire trust renew issues another, tagwire doctor tells more", notice.text);
                 events::tell_expiry(shared.ua.events(), &notice);
             }
         }

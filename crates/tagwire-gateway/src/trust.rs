@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use tagwire_access::{
-    Actor, Audit, Certificate, FileError, Fingerprint, NoAudit, RejectedEntry, TrustEntry, TrustError, TrustRules,
-    TrustSettings, TrustStore,
+    Actor, Audit, Certificate, CertificateType, FileError, Fingerprint, NoAudit, OwnCertificate, RejectedEntry,
+    TrustEntry, TrustError, TrustRules, TrustSettings, TrustStore,
 };
 use tagwire_driver::Clock;
 use tagwire_model::Timestamp;
@@ -28,9 +28,13 @@ pub fn carry_out_on_files(config: &Config, request: &Request, uid: Option<u32>) 
         set_rules(&applications, &users, &config.ua);
         Ok::<_, FileError>((applications, users))
     };
+    // What is wrong with the own certificates is for the doctor to tell.
+    let look = |kind| OwnCertificate::look_for(kind, &config.data_dir()).ok().flatten();
+    let own: Vec<Certificate> = CertificateType::ALL.into_iter().filter_map(look).collect();
+    let own: Vec<&Certificate> = own.iter().collect();
     let carry_out = |audit| match stores(audit) {
         Ok((applications, users)) => {
-            carry_out(&applications, &users, request, Clock::system(|_| {}).now(), &Actor::command(uid))
+            carry_out((&applications, &users), &own, request, Clock::system(|_| {}).now(), &Actor::command(uid))
         }
         Err(error) => {
             Answer::refused(error.to_string(), "check who may write to the folder pki inside [server] data_dir")
@@ -51,10 +55,11 @@ pub(crate) fn set_rules(applications: &TrustStore, users: &TrustStore, ua: &Ua) 
     applications.set_rules(rules) | users.set_rules(of_users)
 }
 
-/// Carries out a command about trust in applications and in users, whose lists are apart.
+/// Carries out a command about trust in applications and in users, whose lists are apart; `own` are the certificates
+/// that others have to trust.
 pub(crate) fn carry_out(
-    applications: &TrustStore,
-    users: &TrustStore,
+    (applications, users): (&TrustStore, &TrustStore),
+    own: &[&Certificate],
     request: &Request,
     now: Timestamp,
     by: &Actor,
@@ -79,7 +84,7 @@ pub(crate) fn carry_out(
         }
     };
     match request {
-        Request::TrustList {} => list(applications, users),
+        Request::TrustList {} => list(applications, users, own),
         Request::TrustAccept { certificate, seconds: None } => {
             change(certificate, "is trusted from now on", &|trust, fingerprint| trust.accept(fingerprint, now, by))
         }
@@ -99,14 +104,22 @@ pub(crate) fn carry_out(
     }
 }
 
-fn list(applications: &TrustStore, users: &TrustStore) -> Answer {
-    let (of_applications, mut text) = lists(applications, "");
+fn list(applications: &TrustStore, users: &TrustStore, own: &[&Certificate]) -> Answer {
+    let mut text = String::new();
+    heading(&mut text, "this server, to be compared where a client asks for trust", own.len());
+    for certificate in own {
+        write_certificate(&mut text, certificate);
+        let _ = writeln!(text, "      SHA-256 {}", certificate.fingerprint());
+    }
+    let (of_applications, lists_text) = lists(applications, "");
+    text.push_str(&lists_text);
     let (of_users, users_text) = lists(users, "users ");
     // Most plants have no user certificates, and need not read that they have none.
     if users_text.lines().any(|line| !line.ends_with(": none")) {
         text.push_str(&users_text);
     }
     let mut answer = of_applications;
+    answer["own"] = own.iter().map(|own| certificate_json(own)).collect();
     answer["users"] = of_users;
     answer["text"] = json!(text.trim_end());
     Answer::good(answer)
@@ -191,7 +204,8 @@ fn write_pending(text: &mut String, entry: &RejectedEntry) {
     let peer = entry.peer.map(|peer| format!(" from {}", peer.ip())).unwrap_or_default();
     let times = if entry.n_seen == 1 { "once".to_owned() } else { format!("{} times", entry.n_seen) };
     let _ = writeln!(text, "      SHA-256 {fingerprint}");
-    let _ = writeln!(text, "      seen {times}{peer}, last at {}", entry.last_seen);
+    let first = if entry.n_seen > 1 { format!(", first at {}", entry.first_seen) } else { String::new() };
+    let _ = writeln!(text, "      seen {times}{peer}{first}, last at {}", entry.last_seen);
     let _ = writeln!(text, "      {}; {}", why(entry), advice(entry));
 }
 

@@ -126,17 +126,22 @@ impl Server {
         format!("opc.tcp://{host}:{port}/")
     }
 
+    /// Whether a URL names this machine, as far as it knows its names.
+    pub(crate) fn is_own_url(&self, url: &str) -> bool {
+        self.is_own_host(authority(url).0)
+    }
+
+    fn is_own_host(&self, host: &str) -> bool {
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        bare.eq_ignore_ascii_case("localhost")
+            || bare.parse::<std::net::IpAddr>().is_ok()
+            || self.config.host_names.iter().any(|name| name.eq_ignore_ascii_case(bare))
+    }
+
     /// The URL that the client used when it names this machine, else the address that the client reached.
     fn reachable_url(&self, url: &str, channel: &ChannelFacts) -> String {
-        let asked = url.strip_prefix("opc.tcp://").and_then(|rest| rest.split('/').next()).unwrap_or_default();
-        let (host, port) = match asked.rsplit_once(':') {
-            Some((host, port)) => (host, port.parse::<u16>().ok()),
-            None => (asked, None),
-        };
-        let bare = host.trim_start_matches('[').trim_end_matches(']');
-        let is_ours = bare.eq_ignore_ascii_case("localhost")
-            || bare.parse::<std::net::IpAddr>().is_ok()
-            || self.config.host_names.iter().any(|name| name.eq_ignore_ascii_case(bare));
+        let (host, port) = authority(url);
+        let is_ours = self.is_own_host(host);
         if is_ours && let Some(port) = port {
             format!("opc.tcp://{host}:{port}/")
         } else if is_ours && !host.is_empty() {
@@ -144,6 +149,15 @@ impl Server {
         } else {
             format!("opc.tcp://{}/", channel.local)
         }
+    }
+}
+
+/// Host and port of a URL.
+fn authority(url: &str) -> (&str, Option<u16>) {
+    let asked = url.strip_prefix("opc.tcp://").and_then(|rest| rest.split('/').next()).unwrap_or_default();
+    match asked.rsplit_once(':') {
+        Some((host, port)) => (host, port.parse().ok()),
+        None => (asked, None),
     }
 }
 

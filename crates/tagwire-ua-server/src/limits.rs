@@ -93,7 +93,13 @@ pub const MAX_BYTE_STRING_LENGTH: u32 = 16 << 20;
 pub const MIN_SUPPORTED_SAMPLE_RATE_MS: f64 = 10.0;
 
 /// The profiles that the server meets.
-pub const PROFILES: &[&str] = &["http://opcfoundation.org/UA-Profile/Server/EmbeddedUA2017"];
+pub const PROFILES: &[&str] = &[
+    "http://opcfoundation.org/UA-Profile/Server/StandardUA2017",
+    "http://opcfoundation.org/UA-Profile/Server/DataAccess",
+    "http://opcfoundation.org/UA-Profile/Server/Methods",
+    "http://opcfoundation.org/UA-Profile/Server/ReverseConnect",
+    "http://opcfoundation.org/UA-Profile/Server/ClientRedundancy",
+];
 
 /// The languages that texts come in.
 pub const LOCALES: &[&str] = &["en"];

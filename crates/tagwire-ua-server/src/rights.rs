@@ -98,6 +98,10 @@ fn administrative(node: Node, operation: Operation) -> Option<Operation> {
     if role_property(node).is_some() && matches!(operation, Operation::Read | Operation::Write) {
         return Some(Operation::ManageUsers);
     }
+    if let Node::Session(node) = node {
+        // Not even that there is such a session is told to others.
+        return Some(if node.is_of_security() { Operation::ManageUsers } else { Operation::ReadDiagnostics });
+    }
     let Node::Standard(node) = node else { return None };
     let id = node.id();
     match operation {

@@ -502,6 +502,7 @@ impl Server {
         if self.sessions.remove(&session.token).is_none() {
             return;
         }
+        self.unlist_session(session);
         self.configuration.session_ended(&session.id, self.now());
         let mut state = session.state.lock();
         let mut subscriptions = state.publishing.take_all();

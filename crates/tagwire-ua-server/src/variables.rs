@@ -72,15 +72,17 @@ impl ServerVariables for Server {
     }
 
     fn sessions(&self) -> Vec<SessionDiagnosticsDataType> {
-        self.diagnostics.latest().sessions.clone()
+        self.address_space.sessions().iter().map(|known| known.diagnostics.clone()).collect()
     }
 
     fn session_security(&self) -> Vec<SessionSecurityDiagnosticsDataType> {
-        self.diagnostics.latest().security.clone()
+        self.address_space.sessions().iter().map(|known| known.security.clone()).collect()
     }
 
     fn subscriptions(&self) -> Vec<SubscriptionDiagnosticsDataType> {
-        self.diagnostics.latest().subscriptions.clone()
+        let sessions = self.address_space.sessions();
+        let all = sessions.iter().flat_map(|known| known.subscriptions.iter());
+        all.map(|(_, figures)| figures.clone()).collect()
     }
 }
 

@@ -42,7 +42,7 @@ impl Zones {
     /// The zone of any node; what is no tag and no folder lies outside of all.
     pub(crate) fn of(&self, node: Node, snapshot: &Snapshot<'_>) -> Zone {
         match node {
-            Node::Standard(_) | Node::Role(_) => Zone::ELSEWHERE,
+            Node::Standard(_) | Node::Role(_) | Node::Session(_) => Zone::ELSEWHERE,
             Node::Model(node) => snapshot.tag_behind(node).map_or(Zone::ELSEWHERE, |tag| self.of_tag(tag)),
             Node::Tag(tag) | Node::Property(tag, _) | Node::History(tag, _) => self.of_tag(tag),
             Node::Folder(folder) | Node::Structure(folder) | Node::Method(folder, _) => {

@@ -69,6 +69,9 @@ pub(crate) enum Command {
     /// See who did what, and check that nobody tampered with the record of it.
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Read, copy and check the samples that the server keeps.
+    #[command(subcommand)]
+    History(HistoryCommand),
     /// Print the completions of a shell.
     Completions {
         /// Which shell.
@@ -300,6 +303,8 @@ pub(crate) enum TrustCommand {
     Reject(CertificateArgs),
     /// Refuse a certificate for good and disconnect its client.
     Block(CertificateArgs),
+    /// Issue the server's own certificates again with the same keys, for ten more years.
+    Renew(ConfigArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -363,6 +368,56 @@ pub(crate) enum UserCommand {
         #[command(flatten)]
         config: ConfigArgs,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum HistoryCommand {
+    /// Show the samples of a tag, oldest first, with a line of their course.
+    Read(HistoryReadArgs),
+    /// Show how much is kept, and whether it goes on.
+    Status(ConfigArgs),
+    /// Copy the whole history into an empty folder, while the server goes on.
+    Backup {
+        /// The folder.
+        folder: PathBuf,
+        #[command(flatten)]
+        config: ConfigArgs,
+    },
+    /// Take a copy back, after each of its checksums was found right; the server must not run.
+    Restore {
+        /// The folder of the copy.
+        folder: PathBuf,
+        #[command(flatten)]
+        config: ConfigArgs,
+    },
+    /// Check every checksum of the history, or of a copy; the server must not run. Exit code 1 when one is wrong.
+    Verify {
+        /// The folder of a copy; that of the configuration when left out.
+        folder: Option<PathBuf>,
+        #[command(flatten)]
+        config: ConfigArgs,
+    },
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct HistoryReadArgs {
+    /// The tag (line1.press.temperature).
+    #[arg(value_name = "TAG")]
+    pub(crate) tag: String,
+    /// From this long ago on (1h or -1h), or from this time on (2026-03-01T08:00:00Z).
+    #[arg(long, default_value = "1h", value_name = "TIME", allow_hyphen_values = true)]
+    pub(crate) start: String,
+    /// Up to this long ago, or this time; now when left out. An end before the start reads backward.
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(crate) end: Option<String>,
+    /// Most samples.
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<u64>,
+    /// Comma-separated lines: time, value, status, reason.
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) csv: bool,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
 }
 
 #[derive(Debug, Subcommand)]

@@ -3,7 +3,9 @@
 mod client;
 mod protocol;
 mod server;
+mod value;
 
 pub use client::{ControlClient, ControlError};
 pub use protocol::{Answer, Request};
 pub use server::{Control, listen, serve};
+pub use value::value_json;

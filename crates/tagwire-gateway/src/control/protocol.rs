@@ -48,8 +48,31 @@ pub enum Request {
         /// Its fingerprint, or the first digits of it.
         certificate: String,
     },
+    /// Issue the server's own certificates again, with the same keys.
+    TrustRenew {},
     /// Have every audit record so far on the disk.
     AuditFlush {},
+    /// How the historian is, and what it keeps.
+    HistoryStatus {},
+    /// Samples of a tag in the order of time, a page of them.
+    HistoryRead {
+        /// Path of the tag.
+        tag: String,
+        /// From this time on, in ticks of 100 ns since 1601.
+        from: i64,
+        /// Up to but without this time; backward when it is the earlier one.
+        to: i64,
+        /// Where the page before this one ended.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        next: Option<String>,
+        /// Most samples.
+        max: u32,
+    },
+    /// Copy the whole history into an empty folder while the server goes on.
+    HistoryBackup {
+        /// The folder, as the server finds it.
+        folder: String,
+    },
     /// List the users.
     UserList {},
     /// Remove a user.

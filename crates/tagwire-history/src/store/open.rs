@@ -37,7 +37,8 @@ pub struct TagSpec {
 pub struct Opened {
     /// Samples taken again from the log.
     pub from_log: u64,
-    /// Bytes at the end of the log that were never acknowledged.
+    /// Bytes of the log that belong to no whole record. A crash leaves some, of samples that were not acknowledged; damage
+    /// of the records written last looks the same.
     pub cut: u64,
     /// What damaged files cost.
     pub damage: Vec<Damage>,

@@ -20,7 +20,7 @@ pub(crate) struct Replayed {
     /// The number that the next sample gets.
     pub(crate) next_no: u64,
     pub(crate) damage: Vec<Damage>,
-    /// Bytes at ends of files that hold no whole frame.
+    /// Bytes that belong to no whole frame.
     pub(crate) cut: u64,
 }
 
@@ -59,7 +59,10 @@ pub(crate) fn replay(
         while at < bytes.len() {
             let Some((head, payload)) = frame_at(&bytes, at) else {
                 match find_frame(&bytes, at + 1) {
-                    Some(next) => at = next,
+                    Some(next) => {
+                        told.cut += (next - at) as u64;
+                        at = next;
+                    }
                     None => break,
                 }
                 continue;

@@ -78,6 +78,7 @@ ids! {
     AUDIT_OPEN_SECURE_CHANNEL_EVENT_TYPE = 2060 "AuditOpenSecureChannelEventType";
     AUDIT_SESSION_EVENT_TYPE = 2069 "AuditSessionEventType";
     AUDIT_CREATE_SESSION_EVENT_TYPE = 2071 "AuditCreateSessionEventType";
+    AUDIT_URL_MISMATCH_EVENT_TYPE = 2748 "AuditUrlMismatchEventType";
     AUDIT_ACTIVATE_SESSION_EVENT_TYPE = 2075 "AuditActivateSessionEventType";
     AUDIT_CERTIFICATE_EVENT_TYPE = 2080 "AuditCertificateEventType";
     AUDIT_CERTIFICATE_DATA_MISMATCH_EVENT_TYPE = 2082 "AuditCertificateDataMismatchEventType";

@@ -185,23 +185,27 @@ impl NumericRange {
     pub fn write(&self, target: &Value, part: &Value) -> Result<Value, RangeError> {
         Ok(match (target, part) {
             (Value::String(target), Value::String(part)) => {
-                let bound = self.only()?;
-                let chars: Vec<char> = target.chars().collect();
-                let new: Vec<char> = part.chars().collect();
-                let changed = splice(&chars, &[chars.len() as u32], &[bound], &new, &[new.len() as u32])?;
-                Value::String(Arc::from(changed.into_iter().collect::<String>()))
+                Value::String(Arc::from(splice_text(target, self.only()?, part)?))
             }
             (Value::ByteString(target), Value::ByteString(part)) => {
-                let lens = [[target.len() as u32], [part.len() as u32]];
-                Value::ByteString(Arc::from(splice(target, &lens[0], &[self.only()?], part, &lens[1])?))
+                Value::ByteString(Arc::from(splice_bytes(target, self.only()?, part)?))
             }
             (Value::Array(target), Value::Array(part)) => {
                 if target.data().data_type() != part.data().data_type() {
                     return Err(RangeError::Type);
                 }
-                let bounds = self.array_bounds(target.dims().rank(), None)?;
+                let text_bound = self.text_bound(target.dims().rank());
+                let bounds = self.array_bounds(target.dims().rank(), text_bound)?;
                 let (dims, part_dims) = (target.dims(), part.dims());
-                let data = each_data_pair!((target.data(), part.data()), (old, new) => {
+                let within;
+                let part = match text_bound {
+                    None => part.data(),
+                    Some(bound) => {
+                        within = within_elements(target, bounds, bound, part.data())?;
+                        &within
+                    }
+                };
+                let data = each_data_pair!((target.data(), part), (old, new) => {
                     Data::from(splice(old, dims.lens(), bounds, new, part_dims.lens())?)
                 });
                 Value::Array(Arc::new(Array::new(dims, data.0).map_err(|_| RangeError::Mismatch)?))
@@ -299,6 +303,40 @@ fn substring(text: &str, bound: Bound) -> Result<&str, RangeError> {
 fn subslice(bytes: &[u8], bound: Bound) -> Result<&[u8], RangeError> {
     let bound = bound.within(bytes.len())?;
     bytes.get(bound.low as usize..=bound.high as usize).ok_or(RangeError::NoData)
+}
+
+fn splice_text(target: &str, bound: Bound, part: &str) -> Result<String, RangeError> {
+    let [old, new]: [Vec<char>; 2] = [target, part].map(|text| text.chars().collect());
+    Ok(splice(&old, &[old.len() as u32], &[bound], &new, &[new.len() as u32])?.into_iter().collect())
+}
+
+fn splice_bytes(target: &[u8], bound: Bound, part: &[u8]) -> Result<Vec<u8>, RangeError> {
+    splice(target, &[target.len() as u32], &[bound], part, &[part.len() as u32])
+}
+
+/// The elements of `target` within the bounds, each with its part named by `bound` replaced by that in `parts`.
+fn within_elements(target: &Array, bounds: &[Bound], bound: Bound, parts: &ArrayData) -> Result<ArrayData, RangeError> {
+    let lens = target.dims();
+    if bounds.iter().zip(lens.lens()).any(|(bound, len)| bound.high >= *len) {
+        return Err(RangeError::NoData);
+    }
+    match (target.data(), parts) {
+        (ArrayData::String(old), ArrayData::String(parts)) => {
+            let pairs = pairs(slice(old, lens.lens(), bounds)?.1, parts)?;
+            let changed = pairs.map(|(old, part)| splice_text(&old, bound, part).map(Arc::from));
+            Ok(ArrayData::String(changed.collect::<Result<_, _>>()?))
+        }
+        (ArrayData::ByteString(old), ArrayData::ByteString(parts)) => {
+            let pairs = pairs(slice(old, lens.lens(), bounds)?.1, parts)?;
+            let changed = pairs.map(|(old, part)| splice_bytes(&old, bound, part).map(Arc::from));
+            Ok(ArrayData::ByteString(changed.collect::<Result<_, _>>()?))
+        }
+        _ => Err(RangeError::NoData),
+    }
+}
+
+fn pairs<T>(old: Vec<T>, parts: &[T]) -> Result<impl Iterator<Item = (T, &T)>, RangeError> {
+    if old.len() == parts.len() { Ok(old.into_iter().zip(parts)) } else { Err(RangeError::Mismatch) }
 }
 
 /// Cuts every element; one that is too short becomes `empty`, but not all of them may be.
@@ -471,6 +509,21 @@ mod tests {
         let row = Value::array(Dims::new(&[1, 2]).expect("dims"), ArrayData::Int32(vec![8, 9])).expect("row");
         assert_eq!(write("1,1:2", &numbers(&[2, 3]), &row).as_deref(), Ok("[[0, 1, 2], [3, 8, 9]]"));
         assert_eq!(write("1:2", &Value::text("水Boy"), &Value::text("水水")).as_deref(), Ok("水水水y"));
+        let texts = |texts: &[&str]| {
+            let items = texts.iter().map(|text| Arc::from(*text)).collect();
+            Value::array(Dims::one(texts.len() as u32), ArrayData::String(items)).expect("array")
+        };
+        let names = texts(&["north", "south", "e"]);
+        assert_eq!(
+            range("0:1,1:2").write(&names, &texts(&["XY", "水Z"])),
+            Ok(texts(&["nXYth", "s水Zth", "e"])),
+            "characters within elements"
+        );
+        assert_eq!(range("0,1:2").write(&names, &texts(&["X"])), Err(RangeError::Mismatch));
+        assert_eq!(range("0:1,1").write(&names, &texts(&["X"])), Err(RangeError::Mismatch));
+        assert_eq!(range("1:2,1").write(&names, &texts(&["X", "Y"])), Err(RangeError::NoData), "one is too short");
+        assert_eq!(range("2:3,0").write(&names, &texts(&["X", "Y"])), Err(RangeError::NoData), "one is not there");
+        assert_eq!(range("1,0").write(&array, &part(&[1])), Err(RangeError::NoData), "numbers have no characters");
         assert_eq!(write("0:1", &Value::bytes(&[1, 2, 3]), &Value::bytes(&[8, 9])).as_deref(), Ok("080903"));
     }
 }

@@ -187,7 +187,8 @@ impl Snapshot<'_> {
                 self.tag(tag).and_then(|tag| tag.meta.extra.as_deref()).map_or("", |extra| &extra.description)
             }
             Node::Method(_, method) => method.description(),
-            Node::Folder(_) | Node::Structure(_) | Node::Property(..) | Node::History(..) | Node::Role(_) => "",
+            Node::Folder(_) | Node::Structure(_) | Node::Property(..) | Node::History(..) => "",
+            Node::Role(_) | Node::Session(_) => "",
         };
         let text = if text.is_empty() { Default::default() } else { tagwire_ua_proto::types::LocalizedText::new(text) };
         Variant::LocalizedText(text).encode(out);
@@ -228,6 +229,7 @@ impl Snapshot<'_> {
                     append(node.value(), out)?;
                 }
             }
+            (Node::Session(node), attribute_id::VALUE) => self.session_value(node)?.encode(out),
             (Node::Property(tag, property), attribute_id::VALUE) => self.write_property(tag, property, out)?,
             (Node::History(tag, part), attribute_id::VALUE) => self.write_history_value(tag, part, out)?,
             (Node::Tag(tag), attribute_id::VALUE) => {
@@ -284,7 +286,7 @@ impl Snapshot<'_> {
         match node {
             Node::Standard(node) => node.data_type(),
             Node::Folder(_) | Node::Structure(_) | Node::Method(..) => 0,
-            Node::Role(_) => declaration(node).map_or(0, StandardNode::data_type),
+            Node::Role(_) | Node::Session(_) => declaration(node).map_or(0, StandardNode::data_type),
             Node::Model(node) => match self.model().data_type(node) {
                 Some(Node::Standard(data_type)) => data_type.id(),
                 _ => 0,
@@ -303,7 +305,7 @@ impl Snapshot<'_> {
             Node::Model(node) => self.model_value_rank(node),
             Node::Property(_, property) => property.value_rank(),
             Node::Folder(_) | Node::Structure(_) | Node::Method(..) | Node::History(..) => -1,
-            Node::Role(_) => declaration(node).map_or(-1, StandardNode::value_rank),
+            Node::Role(_) | Node::Session(_) => declaration(node).map_or(-1, StandardNode::value_rank),
             Node::Tag(tag) => self.tag(tag).map_or(-1, |tag| match tag.value_type.dims.rank() {
                 0 => -1,
                 rank => rank as i32,
@@ -319,7 +321,7 @@ impl Snapshot<'_> {
         match node {
             Node::Standard(node) if node.is_declaration() => node.access_level(),
             Node::Standard(node) if node.id() == ENABLED_FLAG => CURRENT_READ | CURRENT_WRITE,
-            Node::Standard(_) | Node::Property(..) => CURRENT_READ,
+            Node::Standard(_) | Node::Property(..) | Node::Session(_) => CURRENT_READ,
             Node::History(_, HistoryNode::Annotations) => HISTORY_READ | HISTORY_WRITE,
             Node::History(_, part) if part.is_object() => 0,
             Node::History(..) => CURRENT_READ,
@@ -358,7 +360,7 @@ impl Snapshot<'_> {
             Node::Standard(node) => return append(node.min_sampling(), out),
             Node::Tag(tag) => self.tag(tag).map_or(INDETERMINATE, |tag| min_sampling(tag.meta)),
             Node::Structure(_) => INDETERMINATE,
-            Node::Folder(_) | Node::Property(..) | Node::History(..) => 0.0,
+            Node::Folder(_) | Node::Property(..) | Node::History(..) | Node::Session(_) => 0.0,
             Node::Method(..) | Node::Role(_) | Node::Model(_) => 0.0,
         };
         Variant::Double(interval).encode(out);
@@ -385,8 +387,11 @@ pub(crate) fn is_role_management(id: u32) -> bool {
     matches!(id, ADD_ROLE | REMOVE_ROLE) || role_method(id).is_some()
 }
 
-/// What RoleType says of a property of a role.
+/// What the types of namespace 0 say of a property of a role or of a session's diagnostics.
 fn declaration(node: Node) -> Option<StandardNode> {
+    if let Node::Session(node) = node {
+        return node.declaration();
+    }
     role_property(node).and_then(|(_, property)| property.declaration())
 }
 

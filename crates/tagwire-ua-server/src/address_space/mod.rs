@@ -9,6 +9,7 @@
 //! - [`Segment`]: the references of a node, in runs of one kind.
 //! - [`StructureType`]: the data type of groups that are shown as one variable.
 //! - [`RoleNode`]: the roles besides those of namespace 0.
+//! - [`SessionNode`]: the sessions, while diagnostics are kept.
 //! - [`ServerVariables`]: what the variables of the Server object tell.
 
 mod attributes;
@@ -23,6 +24,8 @@ mod property_values;
 mod references;
 mod role_node;
 mod server_variables;
+mod session_node;
+mod session_value;
 mod snapshot;
 mod standard;
 mod structure;
@@ -32,6 +35,7 @@ mod tag_ids;
 mod tests;
 mod units;
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -55,6 +59,7 @@ pub use role_node::{OwnRoles, RoleMethod, RoleNode, RoleProperty};
 pub(crate) use role_node::{role_method, role_node_id, role_of, role_property};
 pub use server_variables::ServerVariables;
 pub(crate) use server_variables::is_diagnostic_array;
+pub use session_node::SessionNode;
 pub use snapshot::Snapshot;
 pub use standard::{ReferenceTypes, StandardNode, reference_type};
 use structure::Structures;
@@ -63,6 +68,7 @@ pub use structure_value::StructureSample;
 pub use tag_ids::TagIdError;
 use tag_ids::TagIds;
 
+use crate::diagnostics::SessionList;
 use crate::history::HistorySource;
 use crate::node_set::NodeSets;
 
@@ -99,6 +105,7 @@ pub struct AddressSpace {
     structures: Structures,
     roles: ArcSwap<OwnRoles>,
     history: ArcSwapOption<HistorySource>,
+    sessions: ArcSwap<SessionList>,
 }
 
 impl AddressSpace {
@@ -130,6 +137,7 @@ impl AddressSpace {
             structures,
             roles: ArcSwap::default(),
             history: ArcSwapOption::empty(),
+            sessions: ArcSwap::default(),
         }
     }
 
@@ -166,10 +174,21 @@ impl AddressSpace {
         self.history.store(source);
     }
 
+    /// The sessions that are shown.
+    pub(crate) fn sessions(&self) -> Arc<SessionList> {
+        self.sessions.load_full()
+    }
+
+    /// Shows these sessions from now on. One thread at a time may do so.
+    pub(crate) fn set_sessions(&self, mut sessions: SessionList) {
+        sessions.version = self.sessions.load().version + 1;
+        self.sessions.store(Arc::new(sessions));
+    }
+
     /// A consistent view for one request. Making, removing and naming tags waits until it is dropped, and
     /// [`Hub::write`] or [`Hub::registry`] must not be called on the same thread before.
     pub fn snapshot(&self) -> Snapshot<'_> {
         let (registry, tag_ids, roles) = (self.hub.registry(), self.tag_ids.read(), self.roles.load());
-        Snapshot { registry, tag_ids, roles, space: self }
+        Snapshot { registry, tag_ids, roles, sessions: OnceCell::new(), space: self }
     }
 }

@@ -3,7 +3,7 @@
 use tagwire_hub::FolderId;
 use tagwire_model::TagId;
 
-use super::{DeviceMethod, HistoryNode, ModelNode, Property, RoleNode, StandardNode};
+use super::{DeviceMethod, HistoryNode, ModelNode, Property, RoleNode, SessionNode, StandardNode};
 
 /// NodeClass as its bit (Part 3, 8.29).
 pub mod class {
@@ -44,6 +44,8 @@ pub enum Node {
     Method(FolderId, DeviceMethod),
     /// A role of the server's own, or a property of one.
     Role(RoleNode),
+    /// A session, or something of its diagnostics.
+    Session(SessionNode),
     /// A node of an imported model, or one that describes a namespace.
     Model(ModelNode),
 }
@@ -64,6 +66,7 @@ impl Node {
             Self::Tag(_) | Self::Structure(_) | Self::Property(..) | Self::History(..) => class::VARIABLE,
             Self::Method(..) => class::METHOD,
             Self::Role(node) => node.class(),
+            Self::Session(node) => node.class(),
             Self::Model(node) => node.class(),
         }
     }

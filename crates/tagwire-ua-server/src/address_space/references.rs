@@ -7,7 +7,7 @@ use tagwire_ua_proto::ids::node;
 
 use super::role_node::{self, OwnRoles, RoleNode, RoleProperty};
 use super::standard::StandardReferences;
-use super::{DeviceMethod, HistoryNode, Node, Property, Snapshot, StandardNode, class};
+use super::{DeviceMethod, HistoryNode, Node, Property, SessionNode, Snapshot, StandardNode, class};
 
 /// One reference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +41,10 @@ pub enum Segment<'a> {
     Methods(FolderId),
     /// To the server's own roles, by HasComponent.
     Roles(&'a OwnRoles),
+    /// To so many sessions, by HasComponent.
+    Sessions(usize),
+    /// To so many components of a session's node, by HasComponent.
+    SessionParts(SessionNode, usize),
     /// To the properties of a role, by HasProperty.
     RoleProperties(Role),
     /// To nodes that belong to the history of a tag.
@@ -62,6 +66,7 @@ impl Segment<'_> {
             Self::Tags(tags) => tags.len(),
             Self::Methods(_) => DeviceMethod::ALL.len(),
             Self::Roles(roles) => roles.len(),
+            Self::Sessions(n) | Self::SessionParts(_, n) => *n,
             Self::RoleProperties(_) => RoleProperty::ALL.len(),
             Self::History(_, parts) => parts.len(),
             Self::Properties(_, set) => set.count_ones() as usize,
@@ -112,6 +117,8 @@ impl Segment<'_> {
                 (ordinal(node::HAS_COMPONENT), Node::Method(*folder, *DeviceMethod::ALL.get(idx)?))
             }
             Self::Roles(roles) => (ordinal(node::HAS_COMPONENT), roles.node(idx)?),
+            Self::Sessions(n) => (ordinal(node::HAS_COMPONENT), Snapshot::session_at(idx).filter(|_| idx < *n)?),
+            Self::SessionParts(node, n) => (ordinal(node::HAS_COMPONENT), node.child(idx).filter(|_| idx < *n)?),
             Self::RoleProperties(role) => {
                 let property = Some(*RoleProperty::ALL.get(idx)?);
                 (ordinal(node::HAS_PROPERTY), Node::Role(RoleNode { role: *role, property }))
@@ -132,9 +139,11 @@ impl Segment<'_> {
             Self::One(ordinal, node) => Some((*ordinal, node.class())),
             Self::Folders(_) => Some((ordinal(node::ORGANIZES), class::OBJECT)),
             Self::Notifiers(_) => Some((ordinal(node::HAS_NOTIFIER), class::OBJECT)),
-            Self::Tags(_) | Self::Structures(_) => Some((ordinal(node::HAS_COMPONENT), class::VARIABLE)),
+            Self::Tags(_) | Self::Structures(_) | Self::SessionParts(..) => {
+                Some((ordinal(node::HAS_COMPONENT), class::VARIABLE))
+            }
             Self::Methods(_) => Some((ordinal(node::HAS_COMPONENT), class::METHOD)),
-            Self::Roles(_) => Some((ordinal(node::HAS_COMPONENT), class::OBJECT)),
+            Self::Roles(_) | Self::Sessions(_) => Some((ordinal(node::HAS_COMPONENT), class::OBJECT)),
             Self::RoleProperties(_) | Self::Properties(..) => Some((ordinal(node::HAS_PROPERTY), class::VARIABLE)),
         }
     }
@@ -171,6 +180,9 @@ impl<'a> Snapshot<'a> {
                     }
                     node::SERVER => Segment::Notifiers(&self.registry),
                     node::SERVER_SERVER_CAPABILITIES_ROLE_SET => Segment::Roles(&self.roles),
+                    node::SERVER_SERVER_DIAGNOSTICS_SESSIONS_DIAGNOSTICS_SUMMARY => {
+                        Segment::Sessions(self.sessions().len())
+                    }
                     _ => Segment::Empty,
                 };
                 let inverse = Segment::Standard(node.references(false));
@@ -199,6 +211,13 @@ impl<'a> Snapshot<'a> {
                     above,
                     Segment::Empty,
                 ]
+            }
+            Node::Session(node) => {
+                let above =
+                    node.above().map_or(Segment::Empty, |above| Segment::One(ordinal(node::HAS_COMPONENT), above));
+                let parts = Segment::SessionParts(node, self.n_session_children(node));
+                let empty = || Segment::Empty;
+                [type_definition(), parts, empty(), empty(), empty(), above, empty()]
             }
             Node::Model(node) => {
                 let [forward, inverse] = [true, false].map(|forward| self.model().references(node, forward));

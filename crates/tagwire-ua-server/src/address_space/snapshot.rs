@@ -1,5 +1,6 @@
 //! One request's view of the address space: from NodeIds to nodes, and what nodes are called.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 use arc_swap::Guard;
@@ -18,7 +19,7 @@ use super::{
     AddressSpace, DeviceMethod, HistoryNode, NAMESPACE_SERVER, NAMESPACE_TAGS, Node, Property, ReferenceTypes,
     StandardNode,
 };
-
+use crate::diagnostics::SessionList;
 use crate::history::HistorySource;
 
 /// A consistent view of all nodes, made by [`AddressSpace::snapshot`].
@@ -26,6 +27,8 @@ pub struct Snapshot<'a> {
     pub(super) registry: RwLockReadGuard<'a, Registry>,
     pub(super) tag_ids: RwLockReadGuard<'a, TagIds>,
     pub(super) roles: Guard<Arc<OwnRoles>>,
+    /// Looked up by the first who asks, since next to no request does.
+    pub(super) sessions: OnceCell<Arc<SessionList>>,
     pub(super) space: &'a AddressSpace,
 }
 
@@ -38,9 +41,19 @@ impl Snapshot<'_> {
         self.space
     }
 
-    /// Grows whenever nodes come or go.
+    /// Grows whenever nodes of tags come or go.
     pub fn version(&self) -> u64 {
         self.registry.version()
+    }
+
+    /// Differs from any other time when any nodes came or went between.
+    pub(crate) fn versions(&self) -> (u64, u64) {
+        (self.version(), self.sessions().version)
+    }
+
+    /// The sessions that are shown.
+    pub(super) fn sessions(&self) -> &SessionList {
+        self.sessions.get_or_init(|| self.space.sessions())
     }
 
     /// A folder of the hub.
@@ -97,7 +110,11 @@ impl Snapshot<'_> {
                 },
             },
             (NAMESPACE_SERVER, IdentifierRef::String(text)) => {
-                self.roles.find(text).or_else(|| self.model().find(id).map(Node::Model))
+                let own = self.roles.find(text).or_else(|| self.session_node(id.namespace, id.identifier));
+                own.or_else(|| self.model().find(id).map(Node::Model))
+            }
+            (NAMESPACE_SERVER, IdentifierRef::Opaque(_)) => {
+                self.session_node(id.namespace, id.identifier).or_else(|| self.model().find(id).map(Node::Model))
             }
             _ => self.model().find(id).map(Node::Model),
         }
@@ -149,6 +166,7 @@ impl Snapshot<'_> {
         match node {
             Node::Standard(_) | Node::Model(_) => true,
             Node::Role(node) => self.roles.name(node.role).is_some(),
+            Node::Session(node) => self.session_exists(node),
             Node::Folder(folder) => self.folder(folder).is_some(),
             Node::Structure(folder) => self.folder(folder).and_then(Folder::structure_type).is_some(),
             Node::Tag(tag) => self.tag(tag).is_some(),
@@ -169,6 +187,7 @@ impl Snapshot<'_> {
             | Node::History(..)
             | Node::Method(..)
             | Node::Role(_)
+            | Node::Session(_)
             | Node::Model(_) => false,
         }
     }
@@ -185,6 +204,7 @@ impl Snapshot<'_> {
                 None => NodeId::string(NAMESPACE_TAGS, self.tag(tag).map_or("", |tag| tag.path)),
             },
             Node::Role(node) => self.roles.node_id(node),
+            Node::Session(node) => self.session_node_id(node),
             Node::Model(node) => self.model().id(node).clone(),
             Node::Property(tag, property) => {
                 let path = self.tag(tag).map_or("", |tag| tag.path);
@@ -218,7 +238,7 @@ impl Snapshot<'_> {
                 }
             },
             Node::Model(node) => self.model().id(node).encode(out),
-            Node::Property(..) | Node::History(..) | Node::Method(..) | Node::Role(_) => {
+            Node::Property(..) | Node::History(..) | Node::Method(..) | Node::Role(_) | Node::Session(_) => {
                 self.node_id(node).encode(out);
             }
         }
@@ -240,6 +260,7 @@ impl Snapshot<'_> {
                 (NAMESPACE_SERVER, self.roles.name(role).unwrap_or_default())
             }
             Node::Role(RoleNode { property: Some(property), .. }) => (0, property.name()),
+            Node::Session(node) => self.session_browse_name(node),
             Node::Model(node) => self.model().browse_name(node),
         }
     }
@@ -296,6 +317,7 @@ impl Snapshot<'_> {
             Node::Property(..) | Node::Role(RoleNode { property: Some(_), .. }) => Node::standard(node::PROPERTY_TYPE),
             Node::Role(RoleNode { property: None, .. }) => role_node::role_type(),
             Node::History(_, part) => Node::standard(part.type_definition()),
+            Node::Session(node) => node.type_definition().map(Node::Standard),
             Node::Method(..) => None,
             Node::Model(node) => self.model().type_definition(node),
         }

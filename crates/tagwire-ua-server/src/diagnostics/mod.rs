@@ -4,11 +4,13 @@
 //! the sessions that others hold.
 
 mod counters;
+mod list;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use arc_swap::ArcSwap;
+use parking_lot::Mutex;
 use tagwire_model::Timestamp;
 use tagwire_ua_proto::services::{
     ApplicationDescription, MessageSecurityMode, SessionDiagnosticsDataType, SessionSecurityDiagnosticsDataType,
@@ -17,9 +19,10 @@ use tagwire_ua_proto::services::{
 use tagwire_ua_proto::types::{ByteString, LocalizedText, UaString};
 
 pub(crate) use counters::{ServiceCounters, SubscriptionCounters};
+pub(crate) use list::{SessionFigures, SessionList};
 
 use crate::server::Server;
-use crate::session::{ChannelFacts, Session};
+use crate::session::{ChannelFacts, Session, SessionState, Token};
 use crate::subscription::{Millis, Mode, Subscription};
 
 /// How old diagnostics may be.
@@ -27,20 +30,14 @@ const REFRESH: Millis = 250;
 /// Most characters kept of each text that a client tells of itself.
 const MAX_TEXT_CHARS: usize = 256;
 
-/// The diagnostics as of a moment ago.
+/// Whether diagnostics are kept, and since when. What they are is the address space's [`SessionList`].
 #[derive(Debug, Default)]
 pub(crate) struct Diagnostics {
     is_on: AtomicBool,
     taken_at: AtomicU64,
-    latest: ArcSwap<Arrays>,
-}
-
-/// What the three arrays of the Server object hold.
-#[derive(Debug, Default)]
-pub(crate) struct Arrays {
-    pub(crate) sessions: Vec<SessionDiagnosticsDataType>,
-    pub(crate) security: Vec<SessionSecurityDiagnosticsDataType>,
-    pub(crate) subscriptions: Vec<SubscriptionDiagnosticsDataType>,
+    /// Held while the list is replaced, so that no session stays in it that has ended. The table of sessions is asked
+    /// under it, and no session is waited for.
+    listing: Mutex<()>,
 }
 
 impl Diagnostics {
@@ -52,16 +49,6 @@ impl Diagnostics {
     #[inline]
     pub(crate) fn is_on(&self) -> bool {
         self.is_on.load(Ordering::Relaxed)
-    }
-
-    /// Switches diagnostics on or off; what was kept is forgotten (Part 5, 6.3.3).
-    pub(crate) fn switch(&self, is_on: bool) {
-        self.is_on.store(is_on, Ordering::Relaxed);
-        self.latest.store(Arc::default());
-    }
-
-    pub(crate) fn latest(&self) -> Arc<Arrays> {
-        self.latest.load_full()
     }
 }
 
@@ -108,28 +95,67 @@ impl Introduction {
 }
 
 impl Server {
+    /// Switches diagnostics on or off; what was kept is forgotten (Part 5, 6.3.3). All sessions are shown at once, and
+    /// their figures come with the next refresh.
+    pub(crate) fn switch_diagnostics(&self, is_on: bool) {
+        let _listing = self.diagnostics.listing.lock();
+        self.diagnostics.is_on.store(is_on, Ordering::Relaxed);
+        self.diagnostics.taken_at.store(0, Ordering::Relaxed);
+        let (now, time) = (self.millis(), self.now());
+        let sessions = if is_on { self.sessions.all() } else { Vec::new() };
+        let shown = sessions.iter().map(|session| self.figures(session, None, now, time));
+        self.address_space.set_sessions(shown.collect());
+    }
+
     /// Takes the diagnostics anew when they are old; to be called by the housekeeping.
     pub(crate) fn refresh_diagnostics(&self, now: Millis) {
         let diagnostics = &self.diagnostics;
-        if !diagnostics.is_on() || now.saturating_sub(diagnostics.taken_at.load(Ordering::Relaxed)) < REFRESH {
+        let taken_at = diagnostics.taken_at.load(Ordering::Relaxed);
+        if !diagnostics.is_on() || taken_at != 0 && now.saturating_sub(taken_at) < REFRESH {
             return;
         }
-        diagnostics.taken_at.store(now, Ordering::Relaxed);
-        let mut arrays = Arrays::default();
+        diagnostics.taken_at.store(now.max(1), Ordering::Relaxed);
         let time = self.now();
-        for session in self.sessions.all() {
-            self.add_session(&session, now, time, &mut arrays);
+        let sessions = self.sessions.all();
+        let mut figures: HashMap<Token, SessionFigures> = sessions
+            .iter()
+            .map(|session| (session.token, self.figures(session, Some(&session.state.lock()), now, time)))
+            .collect();
+        let _listing = diagnostics.listing.lock();
+        if diagnostics.is_on() {
+            let of = |session: Arc<Session>| {
+                figures.remove(&session.token).unwrap_or_else(|| self.figures(&session, None, now, time))
+            };
+            self.address_space.set_sessions(self.sessions.all().into_iter().map(of).collect());
         }
-        diagnostics.latest.store(Arc::new(arrays));
     }
 
-    fn add_session(&self, session: &Session, now: Millis, time: Timestamp, arrays: &mut Arrays) {
-        let state = session.state.lock();
-        let subscriptions = state.publishing.subscriptions();
+    /// Shows a session that was made. Its figures come with the next refresh.
+    pub(crate) fn list_session(&self, session: &Session) {
+        if self.diagnostics.is_on() {
+            let _listing = self.diagnostics.listing.lock();
+            if self.diagnostics.is_on() && !session.is_closed() {
+                let figures = self.figures(session, None, self.millis(), self.now());
+                self.address_space.set_sessions(self.address_space.sessions().with(figures));
+            }
+        }
+    }
+
+    /// Shows a session no longer that has ended.
+    pub(crate) fn unlist_session(&self, session: &Session) {
+        if self.diagnostics.is_on() {
+            let _listing = self.diagnostics.listing.lock();
+            self.address_space.set_sessions(self.address_space.sessions().without(&session.id));
+        }
+    }
+
+    /// What is known of a session; less of it without its state.
+    fn figures(&self, session: &Session, state: Option<&SessionState>, now: Millis, time: Timestamp) -> SessionFigures {
+        let subscriptions = state.map_or(&[][..], |state| state.publishing.subscriptions());
         let known = &session.introduction;
         let silent = i64::try_from(now.saturating_sub(session.last_used())).unwrap_or(i64::MAX);
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        let mut of_session = SessionDiagnosticsDataType {
+        let mut diagnostics = SessionDiagnosticsDataType {
             session_id: session.id.clone(),
             session_name: session.name.as_str().into(),
             client_description: known.client.clone(),
@@ -142,19 +168,20 @@ impl Server {
                 .saturating_add_ticks(silent.saturating_mul(-Timestamp::TICKS_PER_MILLISECOND)),
             current_subscriptions_count: count(subscriptions.len()),
             current_monitored_items_count: count(subscriptions.iter().map(Subscription::n_items).sum()),
-            current_publish_requests_in_queue: count(state.publishing.n_waiting()),
+            current_publish_requests_in_queue: count(state.map_or(0, |state| state.publishing.n_waiting())),
             ..Default::default()
         };
-        session.services.fill(&mut of_session);
-        let user = state.principal.as_ref().map(|principal| principal.identity().to_string()).unwrap_or_default();
-        let mechanism = match state.principal.as_ref().map(|principal| principal.identity()) {
+        session.services.fill(&mut diagnostics);
+        let identity = state.and_then(|state| state.principal.as_ref()).map(|principal| principal.identity());
+        let user = identity.map(ToString::to_string).unwrap_or_default();
+        let mechanism = match identity {
             None | Some(tagwire_access::Identity::Anonymous) => "Anonymous",
             Some(tagwire_access::Identity::User(_)) => "UserName",
             Some(tagwire_access::Identity::Certificate(_)) => "Certificate",
             Some(tagwire_access::Identity::Issued(..)) => "IssuedToken",
         };
         let leaf = session.client_certificate.as_ref().map(|certificate| ByteString::from(certificate.leaf()));
-        arrays.security.push(SessionSecurityDiagnosticsDataType {
+        let security = SessionSecurityDiagnosticsDataType {
             session_id: session.id.clone(),
             client_user_id_of_session: user.as_str().into(),
             client_user_id_history: vec![user.as_str().into()],
@@ -164,9 +191,9 @@ impl Server {
             security_mode: known.mode,
             security_policy_uri: known.policy_uri.into(),
             client_certificate: leaf.unwrap_or_default(),
-        });
-        arrays.subscriptions.extend(subscriptions.iter().map(|subscription| of_subscription(session, subscription)));
-        arrays.sessions.push(of_session);
+        };
+        let subscriptions = subscriptions.iter().map(|subscription| of_subscription(session, subscription));
+        SessionFigures::new(diagnostics, security, subscriptions)
     }
 }
 

@@ -132,7 +132,7 @@ pub(crate) fn channel_refused(server: &Server, channel: &ChannelFacts, status: S
     server.events().emit(event.with("SecureChannelId", channel.id.to_string().as_str()));
 }
 
-/// A client's certificate was refused.
+/// The certificate of a client or of a user was refused.
 pub(crate) fn certificate_refused(server: &Server, channel: &ChannelFacts, leaf: &[u8], reason: &Reason) {
     if !is_heard(server) {
         return;
@@ -152,7 +152,12 @@ pub(crate) fn certificate_refused(server: &Server, channel: &ChannelFacts, leaf:
     let message = format!("certificate of {} refused: {}", channel.peer, reason.name());
     let source = server_source("Security/Certificate");
     let event = event(server, event_type, source, &Actor::default(), reason.status(), message);
-    server.events().emit(event.with("Certificate", ByteString::from(leaf)));
+    let event = event.with("Certificate", ByteString::from(leaf));
+    server.events().emit(match reason {
+        Reason::UriMismatch(uri) => event.with("InvalidUri", uri.as_str()),
+        Reason::HostMismatch(host) => event.with("InvalidHostname", host.as_str()),
+        _ => event,
+    });
 }
 
 /// A session was made.
@@ -179,6 +184,26 @@ pub(crate) fn session_made(context: &Context<'_>, session: &Arc<Session>, timeou
             .with("ClientCertificate", certificate)
             .with("ClientCertificateThumbprint", thumbprint)
             .with("RevisedSessionTimeout", timeout),
+    );
+}
+
+/// The client of a new session reached the server by a name that is none of this machine (Part 4, 5.7.2.2): it may be
+/// somebody else whom the client meant.
+pub(crate) fn url_mismatched(context: &Context<'_>, session: &Session) {
+    let (server, channel) = (context.server, context.channel);
+    let url = session.introduction.endpoint_url();
+    if !is_heard(server) || server.is_own_url(url) {
+        return;
+    }
+    let message = format!("session \"{}\" of {} is meant for another machine", session.name, channel.peer);
+    let source = server_source("Session/CreateSession");
+    let actor = Actor::of(context);
+    let event = event(server, node::AUDIT_URL_MISMATCH_EVENT_TYPE, source, &actor, Status::GOOD, message);
+    server.events().emit(
+        event
+            .with("SessionId", session.id.clone())
+            .with("SecureChannelId", channel.id.to_string().as_str())
+            .with("EndpointUrl", url),
     );
 }
 

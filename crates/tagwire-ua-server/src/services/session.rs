@@ -111,7 +111,9 @@ pub(super) fn create(context: &mut Context<'_>, body: &[u8], out: &mut Vec<u8>) 
         ticket,
     }));
     audit::session_made(context, &session, timeout);
-    server.sessions.insert(session);
+    audit::url_mismatched(context, &session);
+    server.sessions.insert(Arc::clone(&session));
+    server.list_session(&session);
     server.counters.session_made();
     let response = CreateSessionResponse {
         response_header,
@@ -159,8 +161,10 @@ fn check_client(server: &Server, channel: &ChannelFacts, request: &CreateSession
         peer: Some(channel.peer),
         ..Default::default()
     };
-    server.trust.verify_peer(chain, &check, server.now()).map_err(|refusal| crate::status::certificate(&refusal))?;
-    Ok(())
+    server.trust.verify_peer(chain, &check, server.now()).map(drop).map_err(|refusal| {
+        audit::certificate_refused(server, channel, opened_with.leaf(), &refusal.reason);
+        crate::status::certificate(&refusal)
+    })
 }
 
 /// S01: whatever was asked for becomes a finite time within the limits.

@@ -15,6 +15,7 @@ use tagwire_ua_proto::status;
 use zeroize::Zeroizing;
 
 use crate::endpoints::{ANONYMOUS, certificate_policy_id, issued_policy_id, user_name_policy_id};
+use crate::event::audit;
 use crate::server::Server;
 use crate::session::{ChannelFacts, Session};
 
@@ -188,7 +189,12 @@ impl UserToken {
                 let check = PeerCheck { peer: Some(channel.peer), ..Default::default() };
                 let trusted = server.user_trust.verify_peer(&chain, &check, server.now());
                 // The true reason is in the log and in the list of certificates; the client learns nothing of it.
-                let trusted = trusted.map_err(|_| status::BAD_IDENTITY_TOKEN_REJECTED)?;
+                let trusted = trusted.map_err(|refusal| {
+                    let user = PeerCertificate::parse(&chain);
+                    let leaf = user.as_ref().map_or(&[][..], PeerCertificate::leaf);
+                    audit::certificate_refused(server, channel, leaf, &refusal.reason);
+                    status::BAD_IDENTITY_TOKEN_REJECTED
+                })?;
                 let certificate = &trusted.certificate;
                 let peer = Peer {
                     identity: Identity::Certificate(certificate.fingerprint()),

@@ -291,7 +291,7 @@ fn write_flag(context: &Context<'_>, snapshot: &Snapshot<'_>, item: &WriteValueR
     }
     Some(context.rights.check(Operation::Write, node, snapshot).and_then(|()| match item.value.value.to_variant() {
         Variant::Boolean(is_on) if item.index_range.is_empty() => {
-            context.server.diagnostics.switch(is_on);
+            context.server.switch_diagnostics(is_on);
             Ok(())
         }
         Variant::Boolean(_) => Err(status::BAD_INDEX_RANGE_NO_DATA),

@@ -8,7 +8,7 @@ use parking_lot::RwLock;
 use super::{Session, Token};
 use crate::subscription::Millis;
 
-/// All sessions of the server.
+/// All sessions of the server. Nothing else is waited for while the table is locked.
 #[derive(Default)]
 pub(crate) struct SessionTable {
     by_token: RwLock<HashMap<Token, Arc<Session>>>,
@@ -46,8 +46,7 @@ impl SessionTable {
     /// Of the sessions that nobody has activated the one that was made first: it gives way when there are too many
     /// (Part 4, 5.7.2.1).
     pub(crate) fn oldest_unactivated(&self) -> Option<Arc<Session>> {
-        let sessions = self.by_token.read();
-        let unactivated = sessions.values().filter(|session| session.state.lock().channel.is_none());
-        unactivated.min_by_key(|session| (session.last_used(), session.made_on)).cloned()
+        let unactivated = self.all().into_iter().filter(|session| session.state.lock().channel.is_none());
+        unactivated.min_by_key(|session| (session.last_used(), session.made_on))
     }
 }

@@ -8,10 +8,11 @@ use tagwire_model::{Sample, Value};
 use tagwire_ua_client::{BrowseLimits, Browsed, Client, NodeClass, NodeId, StatusName, print_node_id};
 
 use crate::args::BrowseArgs;
-use crate::client::{Named, block_on, call_failure, connect, target, value_json};
+use crate::client::{Named, block_on, call_failure, connect, target};
 use crate::failure::Failure;
 use crate::nearest;
 use crate::terminal::{fit, shown, width};
+use tagwire_gateway::control::value_json;
 
 /// Nodes shown at most.
 const MAX_NODES: usize = 1_000_000;

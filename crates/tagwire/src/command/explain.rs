@@ -11,9 +11,10 @@ use tagwire_modbus::{Decoding, Encoding, Explanation, ModbusDriver, ModbusKind, 
 use tagwire_model::ValueType;
 
 use crate::args::ExplainArgs;
-use crate::client::{block_on, value_json};
+use crate::client::block_on;
 use crate::command::control::load;
 use crate::failure::{Exit, Failure};
+use tagwire_gateway::control::value_json;
 
 pub(crate) fn run(args: &ExplainArgs) -> Result<(), Failure> {
     let wrong = |error: AddressError| Failure::new(Exit::Usage, error.problem, error.fix);

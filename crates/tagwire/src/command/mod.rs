@@ -8,6 +8,7 @@ mod control;
 mod demo;
 mod doctor;
 mod explain;
+mod history;
 mod read;
 mod serve;
 mod sim;
@@ -44,6 +45,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         Command::Ca(command) => ca::run(&command),
         Command::User(command) => user::run(&command),
         Command::Audit(command) => audit::run(&command),
+        Command::History(command) => history::run(&command),
         Command::Completions { shell } => {
             let mut text = Vec::new();
             clap_complete::generate(shell, &mut Args::command(), "tagwire", &mut text);

@@ -2,7 +2,7 @@
 
 use tagwire_gateway::control::Request;
 use tagwire_gateway::data_dir::DataDir;
-use tagwire_gateway::trust;
+use tagwire_gateway::{renewal, trust};
 
 use crate::args::TrustCommand;
 use crate::command::control::{ask, load, own_uid, show};
@@ -11,6 +11,7 @@ use crate::failure::{Exit, Failure};
 pub(crate) fn run(command: &TrustCommand) -> Result<(), Failure> {
     let (args, request) = match command {
         TrustCommand::List(args) => (args, Request::TrustList {}),
+        TrustCommand::Renew(args) => (args, Request::TrustRenew {}),
         TrustCommand::Accept { time, which } => {
             let seconds = time.map(|time| time.as_secs().max(1));
             (&which.config, Request::TrustAccept { certificate: which.certificate.clone(), seconds })
@@ -26,6 +27,9 @@ pub(crate) fn run(command: &TrustCommand) -> Result<(), Failure> {
     let _held = DataDir::open(&config.data_dir()).map_err(|error| {
         Failure::new(Exit::Failed, error.to_string(), "stop that process, or use its configuration")
     })?;
-    let answer = trust::carry_out_on_files(&config, &request, own_uid());
+    let answer = match request {
+        Request::TrustRenew {} => renewal::renew_files(&config, own_uid()),
+        request => trust::carry_out_on_files(&config, &request, own_uid()),
+    };
     if answer.ok { show(&answer, args.json) } else { Err(Failure::new(Exit::Failed, answer.error, answer.fix)) }
 }

@@ -6,10 +6,11 @@ use serde_json::json;
 use tagwire_ua_client::{Error, print_node_id};
 
 use crate::args::WriteArgs;
-use crate::client::{block_on, connect, target, value_json};
+use crate::client::{block_on, connect, target};
 use crate::failure::{Exit, Failure};
 use crate::nearest;
 use crate::terminal::shown;
+use tagwire_gateway::control::value_json;
 
 pub(crate) fn run(args: &WriteArgs) -> Result<(), Failure> {
     let is_url = args.pairs.first().is_some_and(|first| first.starts_with("opc.tcp://"));

@@ -135,7 +135,7 @@ impl<'a, 'b> Browser<'a, 'b> {
         let snapshot = self.view.snapshot;
         let mut query = point.query;
         let mut position = point.position;
-        let moved = point.version != snapshot.version();
+        let moved = point.version != snapshot.versions();
         if moved {
             match snapshot.resolve(point.node_id.borrowed()) {
                 Some(node) => query.node = node,
@@ -146,11 +146,15 @@ impl<'a, 'b> Browser<'a, 'b> {
             return self.fail(status::BAD_CONTINUATION_POINT_INVALID);
         }
         let segments = snapshot.references(query.node);
-        if moved
-            && let Some(segment) = segments.get(position.segment)
-            && let Some(offset) = snapshot.resolve(point.next_id.borrowed()).and_then(|next| segment.position(next))
-        {
-            position.offset = offset;
+        if moved && let Some(segment) = segments.get(position.segment) {
+            position.offset = match segment {
+                // They stand in the order of their ids, so that the place is known even when that session has ended.
+                Segment::Sessions(_) => snapshot.session_place(&point.next_id),
+                _ => {
+                    let next = snapshot.resolve(point.next_id.borrowed());
+                    next.and_then(|next| segment.position(next)).unwrap_or(position.offset)
+                }
+            };
         }
         self.write_result(query, &segments, position, points);
     }
@@ -181,7 +185,7 @@ impl<'a, 'b> Browser<'a, 'b> {
             node_id: snapshot.node_id(query.node),
             position,
             next_id: next.map(|next| snapshot.node_id(next.target)).unwrap_or_default(),
-            version: snapshot.version(),
+            version: snapshot.versions(),
         };
         match points.put(point) {
             Some(id) => {

@@ -19,8 +19,8 @@ pub(super) struct Point {
     pub(super) position: Position,
     /// The node that stood there, to find the place again when nodes came or went.
     pub(super) next_id: NodeId,
-    /// The tree's version at that time.
-    pub(super) version: u64,
+    /// The versions of the nodes at that time.
+    pub(super) version: (u64, u64),
 }
 
 #[derive(Debug)]

@@ -36,16 +36,13 @@ pub(super) fn own(data_dir: &Path, ua: &Ua, now: Timestamp) -> Vec<Finding> {
 }
 
 fn checked(kind: CertificateType, certificate: &Certificate, ua: &Ua, now: Timestamp) -> Vec<Finding> {
-    let file = kind.certificate_file();
     let renew = if certificate.is_self_issued() {
-        format!(
-            "stop the server, move pki/{file} of [server] data_dir away and start it: it issues another with the same \
-             key, which clients must trust"
-        )
+        "type: tagwire trust renew; it issues another with the same key, which clients must trust".to_owned()
     } else {
         format!(
-            "have its authority issue another for the same key, put it at pki/{file} of [server] data_dir and start the \
-             server again"
+            "have its authority issue another for the same key, put it at pki/{} of [server] data_dir and start the \
+             server again",
+            kind.certificate_file()
         )
     };
     vec![

@@ -1,0 +1,153 @@
+//! What the control socket can have the historian do.
+
+use std::path::Path;
+
+use serde_json::{Value as Json, json};
+use tagwire_history::{Backup, Cursor, Disk, Historian, HistoryError, Position, Reason, Series, Span, State};
+use tagwire_model::{Timestamp, Value};
+
+use crate::config::counted;
+use crate::control::{Answer, Request, value_json};
+
+/// Most samples of one answer.
+const MAX_PAGE: u32 = 20_000;
+
+/// Carries out a command of the historian; blocks on the disk.
+pub(crate) fn carry_out(historian: &Historian, request: &Request) -> Answer {
+    match request {
+        Request::HistoryRead { tag, from, to, next, max } => {
+            read(historian, tag, (*from, *to), next.as_deref(), (*max).clamp(1, MAX_PAGE))
+        }
+        Request::HistoryBackup { folder } => backup(historian, Path::new(folder)),
+        _ => status(historian),
+    }
+}
+
+fn failed(error: &HistoryError) -> Answer {
+    Answer::refused(error.to_string(), "see the log of the server")
+}
+
+/// The newest series of a path; a tag whose type changed has several.
+fn find(historian: &Historian, path: &str) -> Option<Series> {
+    historian.history().find(path).into_iter().max_by_key(|series| series.number)
+}
+
+fn read(historian: &Historian, tag: &str, (from, to): (i64, i64), next: Option<&str>, max: u32) -> Answer {
+    let Some(series) = find(historian, tag) else {
+        return Answer::refused(
+            format!("no samples of \"{tag}\" are kept"),
+            "see which tags have some with: tagwire history status",
+        );
+    };
+    let history = historian.history();
+    let cursor = match next {
+        None => history.read(series.number, Span::between(Timestamp::from_ticks(from), Timestamp::from_ticks(to))),
+        Some(text) => match unhex(text).and_then(|bytes| Position::from_bytes(&bytes)) {
+            Some(position) => history.resume(series.number, position),
+            None => return Answer::refused("the place to go on from is not understood", ""),
+        },
+    };
+    match cursor.and_then(|cursor| page(cursor, max as usize)) {
+        Ok((samples, next)) => {
+            Answer::good(json!({ "type": series.value_type.to_string(), "samples": samples, "next": next }))
+        }
+        Err(error) => failed(&error),
+    }
+}
+
+/// Samples as time, status code, value and reason, and where the next page begins.
+fn page(mut cursor: Cursor, max: usize) -> Result<(Vec<Json>, Option<String>), HistoryError> {
+    let mut samples = Vec::new();
+    while samples.len() < max {
+        let Some(view) = cursor.next(max - samples.len())? else { break };
+        let reasons = view.reasons();
+        for (idx, reason) in reasons.iter().enumerate() {
+            let Some(sample) = view.sample(idx) else { continue };
+            let value = if sample.status.is_bad() { Value::Null } else { sample.value };
+            samples.push(json!([
+                sample.source_time.ticks(),
+                sample.status.0,
+                value_json(&value),
+                reason_word(*reason)
+            ]));
+        }
+    }
+    let next = cursor.position()?.map(|position| hex(&position.to_bytes()));
+    Ok((samples, next))
+}
+
+const fn reason_word(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Unknown => "",
+        Reason::Cyclic => "cyclic",
+        Reason::Changed => "changed",
+        Reason::Quality => "quality",
+        Reason::Start => "start",
+        Reason::Stop => "stop",
+        Reason::Imported => "imported",
+    }
+}
+
+fn backup(historian: &Historian, folder: &Path) -> Answer {
+    let begun = historian.call(tagwire_history::Store::backup);
+    let backup: Backup = match begun {
+        Ok(Ok(backup)) => backup,
+        Ok(Err(error)) => return failed(&error),
+        Err(error) => return Answer::refused(error.to_string(), "try again later"),
+    };
+    let target = match Disk::new(folder) {
+        Ok(target) => target,
+        Err(error) => {
+            return Answer::refused(format!("cannot make {}: {error}", folder.display()), "name another folder");
+        }
+    };
+    match backup.copy_to(&target, |_| {}) {
+        Ok(()) => {
+            let text = format!("{} bytes are copied to {}", backup.size(), folder.display());
+            Answer::good(json!({ "folder": folder, "bytes": backup.size(), "text": text }))
+        }
+        Err(error) => Answer::refused(error.to_string(), "name an empty folder with room"),
+    }
+}
+
+fn status(historian: &Historian) -> Answer {
+    let history = historian.history();
+    let (bytes, segments) = history.size();
+    let series = history.all_series();
+    let (state, note) = match history.state() {
+        State::Running => ("running", String::new()),
+        State::Paused { why, since, lost } => ("paused", format!(", since {since}, {lost} samples lost: {why}")),
+    };
+    let damage: Vec<String> = history.damage().iter().map(ToString::to_string).collect();
+    let mut text = format!(
+        "history is {state}{note}\n{}, {bytes} bytes in {}",
+        counted(series.len(), "tag"),
+        counted(segments, "segment")
+    );
+    for damage in &damage {
+        text.push_str(&format!("\ndamage: {damage}"));
+    }
+    let tags: Vec<&str> = series.iter().map(|series| &*series.path).collect();
+    Answer::good(json!({
+        "state": state,
+        "bytes": bytes,
+        "segments": segments,
+        "durable_samples": history.durable_up_to(),
+        "damage": damage,
+        "tags": tags,
+        "text": text,
+    }))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    let digits = text.as_bytes();
+    if !digits.len().is_multiple_of(2) {
+        return None;
+    }
+    let digit = |byte: &u8| char::from(*byte).to_digit(16);
+    digits.chunks_exact(2).map(|pair| Some((digit(&pair[0])? << 4 | digit(&pair[1])?) as u8)).collect()
+}

@@ -1,0 +1,62 @@
+"use strict";
+// Finds a session by its name below SessionsDiagnosticsSummary, as an administrator, and reads what is told of it.
+
+const path = require("node:path");
+const { opcua, run } = require("./run.js");
+
+const [url, certificateFile, privateKeyFile, userName, password, wanted] = process.argv.slice(2);
+const SUMMARY = "ns=0;i=3706";
+
+async function main() {
+  const clientCertificateManager = new opcua.OPCUACertificateManager({
+    automaticallyAcceptUnknownCertificate: true,
+    rootFolder: path.join(path.dirname(certificateFile), "node-pki"),
+  });
+  await clientCertificateManager.initialize();
+  const client = opcua.OPCUAClient.create({
+    applicationUri: "urn:tagwire:tests:client",
+    endpointMustExist: false,
+    securityMode: opcua.MessageSecurityMode.SignAndEncrypt,
+    securityPolicy: opcua.SecurityPolicy.Basic256Sha256,
+    connectionStrategy: { maxRetry: 0, initialDelay: 100 },
+    certificateFile,
+    privateKeyFile,
+    clientCertificateManager,
+  });
+  await client.connect(url);
+  const session = await client.createSession({ type: opcua.UserTokenType.UserName, userName, password });
+
+  async function below(nodeId) {
+    const found = await session.browse({
+      nodeId,
+      referenceTypeId: "HasComponent",
+      includeSubtypes: true,
+      browseDirection: opcua.BrowseDirection.Forward,
+      resultMask: 63,
+    });
+    if (!found.statusCode.isGood()) throw new Error(`browse: ${found.statusCode}`);
+    return found.references;
+  }
+
+  const named = (references, name) => references.find((reference) => reference.browseName.name === name).nodeId;
+  const parts = await below(named(await below(SUMMARY), wanted));
+  const whole = named(parts, "SessionDiagnostics");
+  const fields = await below(whole);
+  const values = await session.read(
+    fields.map(({ nodeId }) => ({ nodeId, attributeId: opcua.AttributeIds.Value })),
+  );
+  const structure = (await session.read({ nodeId: whole, attributeId: opcua.AttributeIds.Value })).value.value;
+  console.log(
+    JSON.stringify({
+      parts: parts.map((reference) => reference.browseName.name).sort(),
+      name: structure.sessionName,
+      uri: structure.clientDescription.applicationUri,
+      fields: fields.length,
+      bad: values.filter((value) => !value.statusCode.isGood()).map((value) => value.statusCode.name),
+    }),
+  );
+  await session.close();
+  await client.disconnect();
+}
+
+run(main);
