@@ -63,13 +63,13 @@ def server(tmp_path_factory):
             done = command("reload", "--config", server.file, cwd=server.folder)
             assert done.returncode in (0, 6), done.stderr
         with Session(server.port) as session:
-            wait_until(lambda: kept(session) >= N_RELOADS + 1, 20 * SLOW, "the events are kept")
+            wait_until(lambda: kept(session, SERVER) > N_RELOADS and kept(session, LINK), 20 * SLOW, "events are kept")
             session.close_session()
         yield server
 
 
-def kept(session):
-    result = read(session, SERVER, details())
+def kept(session, id_=SERVER):
+    result = read(session, id_, details())
     return len(result.HistoryData.Events) if isinstance(result.HistoryData, ua.HistoryEvent) else 0
 
 

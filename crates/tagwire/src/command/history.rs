@@ -202,7 +202,8 @@ fn disk(folder: &Path) -> Result<Disk, Failure> {
 
 fn refused(folder: &Path, error: &HistoryError) -> Failure {
     let hint = match error {
-        HistoryError::InUse => "end the server first; a folder that holds a history already is not overwritten",
+        HistoryError::InUse => "end the server first",
+        HistoryError::Occupied => "move that folder away first",
         HistoryError::Damaged { .. } => "take another copy",
         _ => "",
     };
@@ -214,7 +215,10 @@ fn take_back(from: &Path, args: &ConfigArgs) -> Result<(), Failure> {
     if !from.is_dir() {
         return Err(Failure::new(Exit::Failed, format!("there is no folder {}", from.display()), "name a backup"));
     }
-    restore(&disk(from)?, &disk(&folder)?).map_err(|error| refused(from, &error))?;
+    restore(&disk(from)?, &disk(&folder)?).map_err(|error| match error {
+        HistoryError::Occupied => refused(&folder, &error),
+        _ => refused(from, &error),
+    })?;
     Ok(writeln!(io::stdout(), "the history of {} is now in {}", from.display(), folder.display())?)
 }
 
