@@ -13,7 +13,7 @@ use tagwire_history::{
     Disk, Historian, HistorianError, HistoryError, Moment, Options, Retention, Rule, State, Store, Wanted, When,
 };
 use tagwire_hub::{FolderId, FolderKind, Hub, Registry};
-use tagwire_ua_server::{HistorySource, Kept as KeptAs};
+use tagwire_ua_server::{EventJournal, HistorySource, Kept as KeptAs};
 use thiserror::Error;
 use tokio::time::Instant;
 
@@ -52,12 +52,15 @@ pub(crate) struct HistoryKeeper {
     hub: Arc<Hub>,
     clock: Clock,
     historian: ArcSwapOption<Historian>,
+    journal: ArcSwapOption<EventJournal>,
     kept: Mutex<Kept>,
 }
 
 struct Kept {
     wanted: Vec<Wanted>,
     retention: Vec<Retention>,
+    /// Age and number after which events may go.
+    events: (Duration, u32),
     retained: Option<Instant>,
     was_running: bool,
 }
@@ -69,8 +72,21 @@ impl HistoryKeeper {
     /// [`HistoryStartError`].
     pub(crate) fn open(config: &Config, hub: Arc<Hub>, clock: Clock) -> Result<Self, HistoryStartError> {
         let folder = config.data_dir().join(&config.history.keys.folder);
-        let kept = Kept { wanted: Vec::new(), retention: Vec::new(), retained: None, was_running: true };
-        let keeper = Self { folder, hub, clock, historian: ArcSwapOption::empty(), kept: Mutex::new(kept) };
+        let kept = Kept {
+            wanted: Vec::new(),
+            retention: Vec::new(),
+            events: (Duration::MAX, u32::MAX),
+            retained: None,
+            was_running: true,
+        };
+        let keeper = Self {
+            folder,
+            hub,
+            clock,
+            historian: ArcSwapOption::empty(),
+            journal: ArcSwapOption::empty(),
+            kept: Mutex::new(kept),
+        };
         if keeper.folder.exists() || !config.history.rules.is_empty() {
             keeper.start(&config.history)?;
         }
@@ -101,6 +117,7 @@ impl HistoryKeeper {
         }
         tracing::info!(folder = %self.folder.display(), from_log = opened.from_log, "history is open");
         let historian = Arc::new(Historian::start(store, Arc::clone(&self.hub), clock)?);
+        self.journal.store(keys.events.then(|| Arc::new(EventJournal::new(Arc::clone(&historian)))));
         self.historian.store(Some(Arc::clone(&historian)));
         Ok(historian)
     }
@@ -114,13 +131,14 @@ impl HistoryKeeper {
                 counts_values: rule.count_samples,
             })
         };
-        Some(HistorySource::new(self.historian()?, kept))
+        Some(HistorySource::new(self.historian()?, kept).with_events(self.journal.load_full()))
     }
 
     /// Collects what the rules say of the tags that there are now.
     pub(crate) fn follow(&self, history: &History) {
         let mut kept = self.kept.lock();
         kept.retention = retention(history);
+        kept.events = (history.keys.events_max_age, history.keys.events_max);
         let wanted = wanted(history, &self.hub.registry());
         if wanted == kept.wanted {
             return;
@@ -146,15 +164,9 @@ impl HistoryKeeper {
         let historian = self.historian()?;
         let mut kept = self.kept.lock();
         let is_due = kept.retained.is_none_or(|last| now.duration_since(last) >= RETAIN_EVERY);
-        if is_due && !kept.retention.is_empty() {
-            let rules = kept.retention.clone();
-            let asked = historian.run(move |store, now| match store.retain(&rules, now) {
-                Ok(retained) if retained.bytes > 0 => {
-                    tracing::info!(bytes = retained.bytes, "samples that were too old are gone");
-                }
-                Ok(_) => {}
-                Err(error) => tracing::error!(%error, "samples that are too old stay"),
-            });
+        if is_due {
+            let (rules, events) = (kept.retention.clone(), kept.events);
+            let asked = historian.run(move |store, now| retain(store, &rules, events, now));
             if asked.is_ok() {
                 kept.retained = Some(now);
             }
@@ -180,6 +192,25 @@ impl HistoryKeeper {
         {
             tracing::error!(%error, "the history cannot be closed in good order");
         }
+    }
+}
+
+/// Lets go what is too old.
+fn retain(store: &mut Store, rules: &[Retention], (max_age, most): (Duration, u32), now: Moment) {
+    let age = i64::try_from(max_age.as_secs().saturating_mul(TICKS_PER_SECOND)).unwrap_or(i64::MAX);
+    let before = now.utc.saturating_add_ticks(-age);
+    if let Err(error) = store.retain_events(before, u64::from(most)) {
+        tracing::error!(%error, "events that are too old stay");
+    }
+    if rules.is_empty() {
+        return;
+    }
+    match store.retain(rules, now) {
+        Ok(retained) if retained.bytes > 0 => {
+            tracing::info!(bytes = retained.bytes, "samples that were too old are gone")
+        }
+        Ok(_) => {}
+        Err(error) => tracing::error!(%error, "samples that are too old stay"),
     }
 }
 

@@ -19,7 +19,7 @@ pub(crate) const NAME: &str = "catalogue.redb";
 const CACHE: usize = 16 << 20;
 const NO_GROUP: u32 = u32::MAX;
 
-const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
+pub(crate) const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 const SERIES: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("series");
 const EDITS: TableDefinition<'_, (u32, i64, u64), &[u8]> = TableDefinition::new("edits");
 const RANGES: TableDefinition<'_, (u32, u64), &[u8]> = TableDefinition::new("ranges");
@@ -124,7 +124,7 @@ impl Catalogue {
         Ok(catalogue)
     }
 
-    fn begin_read(&self) -> Result<ReadTransaction, HistoryError> {
+    pub(crate) fn begin_read(&self) -> Result<ReadTransaction, HistoryError> {
         let begun = self.database.read().begin_read();
         match begun {
             Err(error) if self.must_reopen(&error)? => Ok(self.database.read().begin_read()?),
@@ -132,7 +132,7 @@ impl Catalogue {
         }
     }
 
-    fn begin_write(&self) -> Result<WriteTransaction, HistoryError> {
+    pub(crate) fn begin_write(&self) -> Result<WriteTransaction, HistoryError> {
         let begun = self.database.read().begin_write();
         match begun {
             Err(error) if self.must_reopen(&error)? => Ok(self.database.read().begin_write()?),

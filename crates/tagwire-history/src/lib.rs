@@ -23,6 +23,7 @@ mod collect;
 mod damage;
 mod edit;
 mod error;
+mod event;
 #[doc(hidden)]
 pub mod fuzzing;
 mod hot;
@@ -46,6 +47,7 @@ pub use collect::{Clock, Collector, Historian, HistorianError, Rule, Wanted, Whe
 pub use damage::Damage;
 pub use edit::{Author, ChangeKind, Edited, Modification, UpdateMode, UpdateOutcome, What};
 pub use error::HistoryError;
+pub use event::{EventPlace, StoredEvent};
 pub use read::{Cursor, Numbers, Position, Span, Summary, View};
 pub use reason::Reason;
 pub use samples::Samples;

@@ -71,6 +71,12 @@ pub const MAX_NODES_PER_HISTORY_UPDATE_DATA: u32 = 1_000;
 pub const MAX_HISTORY_TIMES: usize = 10_000;
 /// Values that one HistoryRead result holds at most; the rest follows with its continuation point.
 pub const MAX_HISTORY_VALUES_PER_NODE: u32 = 200_000;
+/// Events that one HistoryRead result holds at most; the rest follows with its continuation point.
+pub const MAX_HISTORY_EVENTS_PER_NODE: u32 = 10_000;
+/// Events that wait for the historian while it cannot write.
+pub const MAX_EVENTS_TO_KEEP: usize = 10_000;
+/// Nodes in one HistoryRead of events.
+pub const MAX_NODES_PER_HISTORY_READ_EVENTS: u32 = 100;
 /// Continuation points of HistoryRead that one session may hold.
 pub const MAX_HISTORY_CONTINUATION_POINTS: u16 = 100;
 /// History reads that are carried out at one time; further ones wait.

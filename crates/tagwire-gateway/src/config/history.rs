@@ -24,6 +24,12 @@ section! {
         pub commit_kib: u32 = Shape::One(KeyKind::Integer { min: 16, max: 65_536 }), Presence::Default("1024");
         /// MiB of memory for samples that are not packed yet.
         pub memory_mib: u32 = Shape::One(KeyKind::Integer { min: 16, max: 65_536 }), Presence::Default("256");
+        /// Whether events are kept as well, for clients that read their history. Audit events are in the audit log instead.
+        pub events: bool = Shape::One(KeyKind::Bool), Presence::Default("true");
+        /// Age after which events may go.
+        pub events_max_age: Duration = Shape::One(KeyKind::Duration { min: HOUR, max: CENTURY }), Presence::Default("90d");
+        /// Number of events after which the oldest may go.
+        pub events_max: u32 = Shape::One(KeyKind::Integer { min: 100, max: 10_000_000 }), Presence::Default("100000");
         /// Which tags are kept and how. Of several rules that cover a tag the first one counts; a tag that none covers is not kept.
         pub rule: Option<Nested> = Shape::Tables(HistoryRuleKeys::KEYS, DriverKeys::None), Presence::Optional;
     }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use tagwire_history::{Historian, History, TagNumber};
 use tagwire_model::{TagId, ValueType};
 
+use super::EventJournal;
+
 /// How the history of a tag is to be understood.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Kept {
@@ -20,12 +22,24 @@ type KeptOf = Arc<dyn Fn(&str) -> Kept + Send + Sync>;
 pub struct HistorySource {
     historian: Arc<Historian>,
     kept: KeptOf,
+    journal: Option<Arc<EventJournal>>,
 }
 
 impl HistorySource {
     /// History from `historian`; `kept` tells for the path of a tag how it is kept, and must not wait.
     pub fn new(historian: Arc<Historian>, kept: impl Fn(&str) -> Kept + Send + Sync + 'static) -> Self {
-        Self { historian, kept: Arc::new(kept) }
+        Self { historian, kept: Arc::new(kept), journal: None }
+    }
+
+    /// Has events kept and serves those that were.
+    #[must_use]
+    pub fn with_events(mut self, journal: Option<Arc<EventJournal>>) -> Self {
+        self.journal = journal;
+        self
+    }
+
+    pub(crate) const fn journal(&self) -> Option<&Arc<EventJournal>> {
+        self.journal.as_ref()
     }
 
     pub(crate) fn historian(&self) -> &Historian {
