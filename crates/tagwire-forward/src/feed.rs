@@ -172,3 +172,215 @@ impl Feed {
         Ok((number, if samples.is_empty() { Step::Move(next) } else { Step::Samples { samples, next } }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::*;
+    use tagwire_history::{
+        Author, Batch, CrashDisk, Moment, Options, Store, TagSpec, UpdateMode, What, restore,
+    };
+    use tagwire_model::{DataType, Status, Timestamp, Value, ValueType};
+
+    const N_TAGS: u32 = 5;
+    const EPOCH: i64 = 133_600_000_000_000_000;
+
+    type Table = BTreeMap<(u32, i64), Sample>;
+
+    /// A database that takes steps as the real one does.
+    #[derive(Default)]
+    struct Database {
+        table: Table,
+        position: Position,
+    }
+
+    impl Database {
+        fn take(&mut self, step: Step) -> bool {
+            let next = match step {
+                Step::Nothing => return false,
+                Step::Samples { samples, next } => {
+                    for (tag, sample, _) in samples {
+                        self.table.insert((tag.0, sample.source_time.ticks()), sample);
+                    }
+                    next
+                }
+                Step::Changes { changes, next } => {
+                    for change in changes {
+                        let tag = change.tag.0;
+                        match change.what {
+                            What::Put(sample, _) => {
+                                self.table.insert((tag, sample.source_time.ticks()), sample);
+                            }
+                            What::Deleted(from, to) => {
+                                self.table.retain(|(of, time), _| {
+                                    *of != tag || *time < from.ticks() || *time >= to.ticks()
+                                });
+                            }
+                        }
+                    }
+                    next
+                }
+                Step::Move(next) => next,
+            };
+            self.position = next;
+            true
+        }
+    }
+
+    fn moment(at: i64) -> Moment {
+        Moment { steady: Duration::from_millis(at as u64), utc: Timestamp::from_ticks(EPOCH + at * 10_000) }
+    }
+
+    fn options() -> Options {
+        Options { page_rows: 16, segment_bytes: 8_000, log_bytes: 6_000, ..Options::default() }
+    }
+
+    fn open(disk: &CrashDisk, at: i64) -> Store {
+        let (mut store, opened) = Store::open(Arc::new(disk.clone()), options(), moment(at)).expect("opens");
+        assert!(opened.damage.is_empty(), "{:?}", opened.damage);
+        let specs: Vec<TagSpec> = (0..N_TAGS)
+            .map(|tag| TagSpec {
+                path: format!("t{tag}").into(),
+                value_type: ValueType::scalar(DataType::Int32),
+                group: (tag < 3).then_some(1),
+            })
+            .collect();
+        store.register(&specs, moment(at)).expect("registers");
+        store
+    }
+
+    /// What the store shows; of several samples of one time the last one counts.
+    fn truth(history: &History) -> Table {
+        let mut table = Table::new();
+        for tag in 0..N_TAGS {
+            let mut cursor = history.read(TagNumber(tag), Span::all()).expect("reads");
+            while let Some(view) = cursor.next(100).expect("reads") {
+                for sample in (0..view.len()).filter_map(|idx| view.sample(idx)) {
+                    table.insert((tag, sample.source_time.ticks()), sample);
+                }
+            }
+        }
+        table
+    }
+
+    fn act(store: &mut Store, random: &mut fastrand::Rng, at: i64, n: &mut i32) {
+        let tag = TagNumber(random.u32(..N_TAGS));
+        let time = |random: &mut fastrand::Rng| {
+            let back = if random.u8(..) < 40 { random.i64(0..200) } else { 0 };
+            Timestamp::from_ticks(EPOCH + (at - back).max(1) * 10_000)
+        };
+        let author = Author { user: "anna".into(), time: moment(at).utc };
+        *n += 1;
+        match random.u32(..100) {
+            0..70 => {
+                let mut batch = Batch::new();
+                batch.scan(time(random), Timestamp::NONE);
+                for tag in 0..N_TAGS {
+                    if random.bool() {
+                        let reason = Reason::Changed;
+                        batch.push(TagNumber(tag), Value::Int32(*n * 10 + tag as i32), Status::GOOD, reason);
+                    }
+                }
+                store.append(&batch, moment(at)).expect("takes");
+            }
+            70..80 => {
+                let source_time = time(random);
+                let sample =
+                    Sample { value: Value::Int32(-*n), status: Status::GOOD, source_time, server_time: source_time };
+                store.update(tag, UpdateMode::Update, &[sample], &author, moment(at)).expect("updates");
+            }
+            80..85 => {
+                let from = time(random);
+                let to = from.saturating_add_ticks(random.i64(1..50) * 10_000);
+                store.delete_range(tag, from, to, &author, moment(at)).expect("deletes");
+            }
+            85..88 => {
+                let times = [time(random)];
+                store.delete_at(tag, &times, &author, moment(at)).expect("deletes");
+            }
+            88..89 => store.flush(moment(at)).expect("flushes"),
+            _ => store.commit(moment(at)).expect("commits"),
+        }
+        store.tick(moment(at)).expect("ticks");
+    }
+
+    #[test]
+    fn the_database_ends_up_with_what_the_store_shows_whatever_happens() {
+        for seed in 0..60 {
+            let mut random = fastrand::Rng::with_seed(seed);
+            let disk = CrashDisk::new();
+            let mut store = open(&disk, 0);
+            let mut database = Database::default();
+            let mut feed = Feed::new(store.history(), database.position);
+            let (mut at, mut n) = (0, 0);
+            for _ in 0..600 {
+                at += random.i64(0..4);
+                act(&mut store, &mut random, at, &mut n);
+                // Long outages of the database let the log go.
+                let is_outage = at / 200 % 3 == 1;
+                match random.u32(..100) {
+                    _ if is_outage => {}
+                    0..40 => {
+                        let step = feed.next(random.usize(1..30)).expect("reads");
+                        database.take(step);
+                    }
+                    40..45 => {
+                        // A step that failed, or of which nobody knows whether it did.
+                        let step = feed.next(10).expect("reads");
+                        if random.bool() {
+                            database.take(step);
+                        }
+                        feed.go_to(database.position);
+                    }
+                    45..46 => {
+                        // A restart in good order, and one without.
+                        if random.bool() {
+                            store.close_store(moment(at)).expect("closes");
+                        } else {
+                            drop(store);
+                        }
+                        store = open(&disk, at);
+                        feed = Feed::new(store.history(), database.position);
+                    }
+                    _ => {}
+                }
+            }
+            store.commit(moment(at)).expect("commits");
+            while database.take(feed.next(50).expect("reads")) {}
+            assert_eq!(database.table, truth(&store.history()), "seed {seed}");
+        }
+    }
+
+    #[test]
+    fn what_a_crash_could_take_back_is_not_sent() {
+        let disk = CrashDisk::new();
+        let mut store = open(&disk, 0);
+        let mut batch = Batch::new();
+        batch.scan(moment(1).utc, Timestamp::NONE);
+        batch.push(TagNumber(0), Value::Int32(1), Status::GOOD, Reason::Changed);
+        store.append(&batch, moment(1)).expect("takes");
+        store.flush(moment(1)).expect("flushes");
+        store.append(&batch, moment(2)).expect("takes");
+        let mut feed = Feed::new(store.history(), Position::default());
+        let mut database = Database::default();
+        while database.take(feed.next(50).expect("reads")) {}
+        assert_eq!(database.table.len(), 0, "the gap holds a sample beyond the disk");
+        store.commit(moment(3)).expect("commits");
+        while database.take(feed.next(50).expect("reads")) {}
+        assert_eq!(database.table, truth(&store.history()));
+    }
+
+    #[test]
+    fn a_copy_that_was_taken_back_is_another_store() {
+        let (disk, copy, back) = (CrashDisk::new(), CrashDisk::new(), CrashDisk::new());
+        let mut store = open(&disk, 0);
+        let identity = store.history().identity().expect("has one");
+        assert_eq!(store.history().identity().ok(), Some(identity));
+        store.backup(moment(1)).expect("begins").copy_to(&copy, |_| {}).expect("copies");
+        restore(&copy, &back).expect("restores");
+        assert_ne!(open(&back, 1).history().identity().ok(), Some(identity));
+    }
+}

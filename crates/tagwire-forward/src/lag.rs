@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// Marks kept; when there are more, every second one goes.
+/// Marks kept; when there are more, every second one goes and new ones come half as often.
 const MOST: usize = 512;
 
 /// When which sample was there, so that the age of the oldest one that was not sent can be told.
@@ -11,12 +11,14 @@ const MOST: usize = 512;
 pub(crate) struct Lag {
     /// All samples below the number were there at that time; oldest first.
     marks: VecDeque<(Duration, u64)>,
+    spacing: Duration,
 }
 
 impl Lag {
     /// Notes that all samples below `number` are there.
     pub(crate) fn mark(&mut self, now: Duration, number: u64) {
-        if self.marks.back().is_some_and(|(_, last)| *last >= number) {
+        let (last, known) = self.marks.back().copied().unwrap_or_default();
+        if known >= number || (!self.marks.is_empty() && now.saturating_sub(last) < self.spacing) {
             return;
         }
         self.marks.push_back((now, number));
@@ -24,8 +26,11 @@ impl Lag {
             let mut idx = 0;
             self.marks.retain(|_| {
                 idx += 1;
-                idx % 2 == 1 || idx > MOST
+                idx % 2 == 1
             });
+            let (first, last) = (self.marks.front(), self.marks.back());
+            let length = first.zip(last).map(|(first, last)| last.0.saturating_sub(first.0));
+            self.spacing = length.unwrap_or_default() / (MOST / 2) as u32;
         }
     }
 
@@ -33,6 +38,9 @@ impl Lag {
     pub(crate) fn age(&mut self, now: Duration, sent: u64) -> Duration {
         while self.marks.front().is_some_and(|(_, number)| *number <= sent) {
             self.marks.pop_front();
+        }
+        if self.marks.is_empty() {
+            self.spacing = Duration::ZERO;
         }
         self.marks.front().map_or(Duration::ZERO, |(since, _)| now.saturating_sub(*since))
     }

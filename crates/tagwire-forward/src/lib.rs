@@ -10,6 +10,7 @@
 
 mod backoff;
 mod cell;
+mod compare;
 mod connect;
 mod error;
 mod feed;
@@ -21,6 +22,7 @@ mod send;
 mod settings;
 mod tls;
 
+pub use compare::{Compared, Difference, Side, compare};
 pub use error::ForwardError;
 pub use forwarder::{Forwarder, Progress, check};
 pub use schema::SCHEMA_VERSION;
