@@ -184,7 +184,6 @@ impl Worker {
             None => Feed::new(self.history.clone(), position),
         };
         self.arrive(position, Sent::default());
-        self.tell_connected();
         let mut ticks = tokio::time::interval(LOOK);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -202,6 +201,7 @@ impl Worker {
             }
             let sent = match step {
                 Step::Nothing => {
+                    self.tell_connected();
                     ticks.tick().await;
                     if session.is_closed() {
                         *kept = Some(feed);
@@ -227,6 +227,7 @@ impl Worker {
                 Ok((sent, next)) => {
                     position = next;
                     self.arrive(position, sent);
+                    self.tell_connected();
                     self.backoff.succeeded();
                 }
                 Err(error) => {

@@ -19,6 +19,7 @@ mod lag;
 mod rows;
 mod schema;
 mod send;
+mod serve;
 mod settings;
 mod tls;
 
@@ -26,4 +27,5 @@ pub use compare::{Compared, Difference, Side, compare};
 pub use error::ForwardError;
 pub use forwarder::{Forwarder, Progress, check};
 pub use schema::SCHEMA_VERSION;
+pub use serve::Shared;
 pub use settings::{Password, Settings, Tls, UrlError};

@@ -101,7 +101,7 @@ impl Tables {
         };
         format!(
             "CREATE SCHEMA IF NOT EXISTS {schema};
-            CREATE TABLE IF NOT EXISTS {meta} (only boolean PRIMARY KEY DEFAULT true CHECK (only), version integer NOT NULL);
+            CREATE TABLE IF NOT EXISTS {meta} (single boolean PRIMARY KEY DEFAULT true CHECK (single), version integer NOT NULL);
             INSERT INTO {meta} (version) VALUES ({SCHEMA_VERSION}) ON CONFLICT DO NOTHING;
             CREATE TABLE IF NOT EXISTS {nodes} (
                 node smallint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

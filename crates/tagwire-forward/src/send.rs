@@ -86,7 +86,7 @@ impl Session {
             let values = "status, server_delay, bool, int, float, text, bytes";
             let note = format!(
                 "INSERT INTO {} (tag, time, rest, kind, changed_at, changed_by, node, {values})
-                 SELECT tag, time, rest, $6, $7, $8, $9, {values} FROM {samples} WHERE {span} ORDER BY time, rest",
+                 SELECT tag, time, rest, $6::smallint, $7::timestamptz, $8::text, $9::smallint, {values} FROM {samples} WHERE {span} ORDER BY time, rest",
                 tables.changes
             );
             let note = client.prepare(&note).await?;

@@ -9,16 +9,16 @@ use std::time::Duration;
 use arc_swap::ArcSwapOption;
 use parking_lot::Mutex;
 use tagwire_driver::Clock;
-use tagwire_forward::{Forwarder, Password, Progress, Settings, Tls};
+use tagwire_forward::{Forwarder, Password, Progress, Settings, Shared, Tls};
 use tagwire_history::{
-    Disk, Historian, HistorianError, HistoryError, Moment, Options, Retention, Rule, State, Store, Wanted, When,
+    Disk, Elsewhere, Historian, HistorianError, HistoryError, Moment, Options, Retention, Rule, State, Store, Wanted, When,
 };
 use tagwire_hub::{FolderId, FolderKind, Hub, Registry};
 use tagwire_ua_server::{EventJournal, HistorySource, Kept as KeptAs};
 use thiserror::Error;
 use tokio::time::Instant;
 
-use crate::config::{Config, History};
+use crate::config::{Backend, Config, History};
 
 /// How often samples that are too old are looked for.
 const RETAIN_EVERY: Duration = Duration::from_secs(600);
@@ -57,6 +57,8 @@ pub(crate) struct HistoryKeeper {
     /// The database that gets every sample as well.
     postgres: Option<Settings>,
     forwarder: ArcSwapOption<Forwarder>,
+    /// History that several servers share, where clients read that one.
+    shared: Option<Arc<Shared>>,
     kept: Mutex<Kept>,
 }
 
@@ -92,6 +94,7 @@ impl HistoryKeeper {
             journal: ArcSwapOption::empty(),
             postgres: postgres(config),
             forwarder: ArcSwapOption::empty(),
+            shared: shared(config),
             kept: Mutex::new(kept),
         };
         let is_wanted = !config.history.rules.is_empty() || config.history.postgres.is_some();
@@ -155,7 +158,8 @@ impl HistoryKeeper {
                 counts_values: rule.count_samples,
             })
         };
-        Some(HistorySource::new(self.historian()?, kept).with_events(self.journal.load_full()))
+        let shared = self.shared.clone().map(|shared| -> Arc<dyn Elsewhere> { shared });
+        Some(HistorySource::new(self.historian()?, kept).with_events(self.journal.load_full()).with_shared(shared))
     }
 
     /// Collects what the rules say of the tags that there are now.
@@ -238,6 +242,11 @@ pub(crate) fn postgres(config: &Config) -> Option<Settings> {
         batch: keys.batch as usize,
         node: config.server.name.clone(),
     })
+}
+
+fn shared(config: &Config) -> Option<Arc<Shared>> {
+    let is_wanted = config.history.keys.backend == Backend::Postgres;
+    is_wanted.then(|| postgres(config).map(Shared::start)).flatten().map(Arc::new)
 }
 
 /// Lets go what is too old.

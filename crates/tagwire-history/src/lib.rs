@@ -48,7 +48,7 @@ pub use damage::Damage;
 pub use edit::{Author, ChangeKind, Edited, Modification, UpdateMode, UpdateOutcome, What};
 pub use error::HistoryError;
 pub use event::{EventPlace, StoredEvent};
-pub use read::{Cursor, Numbers, Position, Span, Summary, View};
+pub use read::{Archive, ArchiveCursor, Cursor, Elsewhere, Numbers, Position, Span, Summary, View};
 pub use reason::Reason;
 pub use samples::Samples;
 pub use storage::{CrashDisk, Disk, Storage, StorageFile};

@@ -17,6 +17,10 @@ pub struct View<'a> {
 }
 
 impl<'a> View<'a> {
+    pub(super) const fn of(samples: &'a Samples, from: usize, to: usize) -> Self {
+        Self { samples, from, to }
+    }
+
     /// How many there are; never 0.
     pub const fn len(&self) -> usize {
         self.to - self.from
@@ -91,6 +95,15 @@ const fn whole(backward: bool) -> u32 {
 const POSITION_LEN: usize = 21;
 
 impl Position {
+    /// All samples of a span that has no two of one time.
+    pub(super) const fn of(span: Span) -> Self {
+        Self { low: span.low, high: span.high, backward: span.backward, first: whole(span.backward) }
+    }
+
+    pub(super) const fn span(self) -> Span {
+        Span::closed(self.low, self.high, self.backward)
+    }
+
     /// The bytes of a continuation point.
     pub fn to_bytes(self) -> [u8; POSITION_LEN] {
         let mut bytes = [0; POSITION_LEN];
