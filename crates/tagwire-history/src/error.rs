@@ -59,6 +59,9 @@ pub enum HistoryError {
     /// More samples in one batch than can be numbered at once.
     #[error("a batch of {0} samples is too large")]
     TooLarge(usize),
+    /// History that is kept elsewhere cannot be read.
+    #[error("{0}")]
+    Elsewhere(String),
     /// The thread that writes is gone.
     #[error("history is closed")]
     Closed,

@@ -39,6 +39,13 @@ impl Source {
         if late { end_no } else { first_no }
     }
 
+    pub(crate) fn end_no(&self) -> u64 {
+        match self {
+            Self::Hot(page) => page.end_no,
+            Self::Sealed(_, entry) => entry.end_no,
+        }
+    }
+
     pub(crate) fn first_no(&self) -> u64 {
         match self {
             Self::Hot(page) => page.first_no,

@@ -1,6 +1,6 @@
 //! Values at given times (Part 11, 6.5.5): those that were stored, or what lies between the values around.
 
-use tagwire_history::History;
+use tagwire_history::Archive;
 use tagwire_history::aggregate::{Aggregate, Configuration, Intervals, Lead, Outcome, Settings};
 use tagwire_model::{Status, Timestamp, Value};
 use tagwire_ua_proto::services::ReadAtTimeDetails;
@@ -13,7 +13,7 @@ use super::reading::Subject;
 
 /// Writes one value per time until the page is full; where to go on.
 pub(super) fn read(
-    history: &History,
+    history: &Archive,
     subject: &Subject,
     details: &ReadAtTimeDetails,
     resume: Option<At>,
@@ -32,7 +32,7 @@ pub(super) fn read(
     Ok(None)
 }
 
-fn one(history: &History, subject: &Subject, time: Timestamp, simple: bool, page: &mut Page<'_>) -> Result<(), Status> {
+fn one(history: &Archive, subject: &Subject, time: Timestamp, simple: bool, page: &mut Page<'_>) -> Result<(), Status> {
     let failed = |error| history_status(&error);
     let before = history.at_or_before(subject.number, time).map_err(failed)?;
     match &before {

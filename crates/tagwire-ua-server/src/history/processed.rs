@@ -4,7 +4,7 @@ use tagwire_history::aggregate::{
     Aggregate, Configuration, Engine, Extreme, Intervals, Lead, Outcome, Processed, Settings, SettingsError,
     Summary as Block,
 };
-use tagwire_history::{History, Reason, Span, Summary, Values, View};
+use tagwire_history::{Archive, Reason, Span, Summary, Values, View};
 use tagwire_model::{DataType, Sample, Status, Timestamp, Value, ValueType};
 use tagwire_ua_proto::services::ReadProcessedDetails;
 use tagwire_ua_proto::status;
@@ -25,7 +25,7 @@ const EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// Writes one value per interval until the page is full; where to go on.
 pub(super) fn read(
-    history: &History,
+    history: &Archive,
     subject: &Subject,
     (details, place): (&ReadProcessedDetails, usize),
     now: Timestamp,
@@ -128,7 +128,7 @@ fn write(result: &Processed, page: &mut Page<'_>) {
 
 /// Leads the history of a tag through an engine.
 pub(super) struct Feed<'a> {
-    history: &'a History,
+    history: &'a Archive,
     subject: &'a Subject,
     engine: Engine,
     intervals: Intervals,
@@ -145,7 +145,7 @@ pub(super) struct Feed<'a> {
 
 impl<'a> Feed<'a> {
     pub(super) fn new(
-        history: &'a History,
+        history: &'a Archive,
         subject: &'a Subject,
         settings: Settings,
         intervals: Intervals,

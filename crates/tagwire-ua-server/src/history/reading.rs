@@ -70,6 +70,8 @@ impl Details {
 #[derive(Clone, Debug)]
 pub(crate) struct Subject {
     pub(crate) number: TagNumber,
+    /// Its number in the own files, where it is among them.
+    pub(crate) local: Option<TagNumber>,
     pub(crate) value_type: ValueType,
     pub(crate) kept: Kept,
     pub(crate) stepped: bool,
@@ -151,7 +153,8 @@ impl Reading {
         let Job { of, range, resume } = job;
         let whose = of.whose();
         let resume = resume.map(|point| point.at);
-        let history = self.source.history();
+        let history = &self.source.archive();
+        let own = self.source.history();
         let subject = match of {
             Of::Values(subject) => subject,
             Of::Events(scope) => return self.events(&scope, resume, budget, out),
@@ -169,10 +172,10 @@ impl Reading {
         let mut if_empty = status::GOOD_NO_DATA;
         let next = match (&self.details, subject.is_annotations) {
             (Details::Raw(details), true) if !details.is_read_modified => {
-                annotation::read(history, &subject, details, resume, &mut page)?
+                annotation::read(own, &subject, details, resume, &mut page)?
             }
             (Details::Annotations(details), _) => {
-                annotation::read_at(history, &subject, &details.req_times, &mut page)?
+                annotation::read_at(own, &subject, &details.req_times, &mut page)?
             }
             (_, true) => return Err(status::BAD_HISTORY_OPERATION_UNSUPPORTED),
             (Details::Raw(details), _) if details.is_read_modified => {

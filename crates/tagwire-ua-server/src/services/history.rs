@@ -180,6 +180,7 @@ pub(super) fn subject(
     let is_text = matches!(value_type.data_type, DataType::String | DataType::ByteString);
     let subject = Subject {
         number,
+        local: source.local(view.path, value_type),
         value_type,
         kept: source.kept(view.path),
         stepped: source.is_stepped(view.path, value_type),

@@ -17,7 +17,7 @@ use super::history::{notifier, subject};
 use super::{Context, Flow, LaterBody, check_operations, decode};
 use crate::address_space::Snapshot;
 use crate::event::audit::{self, Actor, HistoryChange};
-use crate::history::{Done, HistorySource, Of, Update, check_count, delete_events, parse_update};
+use crate::history::{Done, HistorySource, Of, Subject, Update, check_count, delete_events, parse_update};
 use crate::limits;
 use crate::log::HistoryNote;
 use crate::rights::TagRights;
@@ -83,7 +83,11 @@ async fn carry_out(source: &HistorySource, of: Of, update: Update, who: Who, wan
         let done = match (of, update) {
             (Of::Events(scope), Update::Events(ids)) => delete_events(store, &scope, &ids, &who.principal, &who.policy),
             (Of::Events(_), _) => Done { status: status::BAD_HISTORY_OPERATION_UNSUPPORTED, ..Done::default() },
-            (Of::Values(subject), update) => update.carry_out(store, subject.number, &who.user, wants_old, now),
+            (Of::Values(Subject { local: Some(number), .. }), update) => {
+                update.carry_out(store, number, &who.user, wants_old, now)
+            }
+            // What only other servers keep is theirs to change.
+            (Of::Values(_), _) => Done { status: status::BAD_HISTORY_OPERATION_UNSUPPORTED, ..Done::default() },
         };
         // Nobody may be waiting any more; the change is made all the same.
         let _ = answer.send(done);
