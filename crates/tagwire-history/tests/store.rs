@@ -424,7 +424,7 @@ fn the_newer_format_is_refused_by_name() {
     let name = disk.list().expect("lists").into_iter().find(|name| name.ends_with(".seg")).expect("one");
     disk.flip(&name, 8 * 8 + 4);
     let refused = Store::open(Arc::new(disk), small(), moment(101)).expect_err("refused");
-    assert_eq!(refused.to_string(), format!("{name} has format 17, this program reads up to 1"));
+    assert_eq!(refused.to_string(), format!("{name} has format 18, this program reads up to 2"));
 }
 
 /// The folder of the store kept in the repository, with what is in it.

@@ -1,12 +1,12 @@
 //! A page as bytes, and back.
 
-use tagwire_model::Status;
+use tagwire_model::{Status, Timestamp};
 
 use super::codec::{
     self, Corrupt, NO_SERVER_TIME, NOTHING, Part, decode_i64, decode_rows, decode_runs, decode_values, encode_i64,
     encode_rows, encode_runs, encode_values, n_values, put_parts, take_parts,
 };
-use super::entry::{ENTRY_LEN, Entry};
+use super::entry::{ENTRY_LEN, ENTRY_LEN_1, Entry};
 use crate::bytes::Reader;
 use crate::hot::{Column, MAX_ROWS, NO_SERVER, NO_VALUE, Page, Run};
 use crate::values::{ColumnType, Values};
@@ -75,8 +75,10 @@ impl PageHead {
         let (first_no, end_no, t_first, t_last) = (reader.u64()?, reader.u64()?, reader.i64()?, reader.i64()?);
         let (times_len, times_crc, flags) = (reader.u32()?, reader.u32()?, reader.u8()?);
         let late = flags & 1 != 0;
-        let entries = (n_columns as usize).checked_mul(ENTRY_LEN).ok_or(Corrupt)?;
-        if head_len as usize != HEAD_LEN + entries + 4 || len < head_len || n_rows > MAX_ROWS {
+        let fits = |entry_len: usize| {
+            (n_columns as usize).checked_mul(entry_len).is_some_and(|len| head_len as usize == HEAD_LEN + len + 4)
+        };
+        if !(fits(ENTRY_LEN) || fits(ENTRY_LEN_1)) || len < head_len || n_rows > MAX_ROWS {
             return Err(Corrupt);
         }
         Ok(Self {
@@ -98,8 +100,9 @@ impl PageHead {
     /// The entries of a head; each has a checksum of its own.
     pub(crate) fn entries(&self, head: &[u8]) -> Vec<Result<Entry, Corrupt>> {
         let entries = head.get(HEAD_LEN..).unwrap_or_default();
+        let is_first = self.head_len as usize == HEAD_LEN + self.n_columns as usize * ENTRY_LEN_1 + 4;
         entries
-            .chunks_exact(ENTRY_LEN)
+            .chunks_exact(if is_first { ENTRY_LEN_1 } else { ENTRY_LEN })
             .take(self.n_columns as usize)
             .map(|bytes| Entry::read(bytes).map_err(Corrupt::from))
             .collect()
@@ -238,6 +241,9 @@ fn summarize(column_type: ColumnType, plain: &Plain, times: &[i64]) -> Entry {
         first_status: first_run.map_or(0, |run| run.status),
         last_status: last_run.map_or(0, |run| run.status),
         group: 0,
+        repeated: None,
+        areas: None,
+        merged: 0,
     };
     if column_type.is_summed() {
         sum_up(&mut entry, plain, row_time);
@@ -250,6 +256,7 @@ fn sum_up(entry: &mut Entry, plain: &Plain, row_time: impl Fn(u32) -> i64) {
     let (mut sum, mut min, mut max) = (0.0_f64, f64::INFINITY, f64::NEG_INFINITY);
     let (mut at_min, mut at_max) = (0_u32, 0_u32);
     let mut exact = true;
+    let (mut again_min, mut again_max) = (false, false);
     let mut any = false;
     let (mut sample, mut place) = (0_u32, 0_usize);
     for run in &plain.runs {
@@ -262,11 +269,19 @@ fn sum_up(entry: &mut Entry, plain: &Plain, row_time: impl Fn(u32) -> i64) {
                         let $x = *value;
                         let number: f64 = $number;
                         sum += number;
-                        if number < min {
-                            (min, at_min) = (number, sample + idx as u32);
+                        if number <= min {
+                            if number == min {
+                                again_min = true;
+                            } else {
+                                (min, at_min, again_min) = (number, sample + idx as u32, false);
+                            }
                         }
-                        if number > max {
-                            (max, at_max) = (number, sample + idx as u32);
+                        if number >= max {
+                            if number == max {
+                                again_max = true;
+                            } else {
+                                (max, at_max, again_max) = (number, sample + idx as u32, false);
+                            }
                         }
                         any = true;
                     }
@@ -300,7 +315,47 @@ fn sum_up(entry: &mut Entry, plain: &Plain, row_time: impl Fn(u32) -> i64) {
         entry.summed = true;
         (entry.sum, entry.min, entry.max) = (sum, min, max);
         (entry.t_min, entry.t_max) = (row_time(at_min), row_time(at_max));
+        entry.repeated = Some((again_min, again_max));
+        if entry.all_good {
+            entry.areas = areas(&plain.values, row_time).filter(|(a, b)| a.is_finite() && b.is_finite());
+        }
     }
+}
+
+/// Areas below straight lines through the values and below steps, in value times seconds.
+fn areas(values: &Values, time_of: impl Fn(u32) -> i64) -> Option<(f64, f64)> {
+    let (mut sloped, mut stepped) = (0.0_f64, 0.0_f64);
+    macro_rules! add {
+        ($v:expr, $x:ident => $number:expr) => {{
+            let mut before: Option<(i64, f64)> = None;
+            for (idx, value) in $v.iter().enumerate() {
+                let $x = *value;
+                let (time, number): (i64, f64) = (time_of(idx as u32), $number);
+                if let Some((then, old)) = before {
+                    let ticks = time.wrapping_sub(then) as f64;
+                    sloped += (old + number) * ticks;
+                    stepped += old * ticks;
+                }
+                before = Some((time, number));
+            }
+        }};
+    }
+    match values {
+        Values::Boolean(v) => add!(v, x => f64::from(u8::from(x))),
+        Values::Int8(v) => add!(v, x => f64::from(x)),
+        Values::UInt8(v) => add!(v, x => f64::from(x)),
+        Values::Int16(v) => add!(v, x => f64::from(x)),
+        Values::UInt16(v) => add!(v, x => f64::from(x)),
+        Values::Int32(v) => add!(v, x => f64::from(x)),
+        Values::UInt32(v) => add!(v, x => f64::from(x)),
+        Values::Int64(v) => add!(v, x => x as f64),
+        Values::UInt64(v) => add!(v, x => x as f64),
+        Values::Float(v) => add!(v, x => f64::from(x)),
+        Values::Double(v) => add!(v, x => x),
+        Values::DateTime(_) | Values::String(_) | Values::ByteString(_) | Values::Array(_) => return None,
+    }
+    let second = Timestamp::TICKS_PER_SECOND as f64;
+    Some((sloped / 2.0 / second, stepped / second))
 }
 
 /// Times of the rows of a page: source, and server less source where one differs.
