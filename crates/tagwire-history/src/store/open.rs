@@ -288,7 +288,7 @@ impl Store {
             }
             // Numbers within a run of samples must follow each other.
             if rest_no + rest.len() as u64 != no {
-                self.apply(times, rest.iter(), rest_no);
+                self.apply(times, rest, rest_no);
                 rest.clear();
             }
             if rest.is_empty() {
@@ -296,7 +296,7 @@ impl Store {
             }
             rest.push(item);
         }
-        self.apply(times, rest.iter(), rest_no);
+        self.apply(times, rest, rest_no);
         (taken, unknown)
     }
 

@@ -55,7 +55,8 @@ impl History {
         let mut hot: Vec<Arc<Page>> = Vec::new();
         // Memory first: a page that is sealed meanwhile is then found twice, never not at all.
         if let Some(group) = group {
-            let state = group.state.lock();
+            let mut state = group.state.lock();
+            state.page.settle();
             for page in &state.closed {
                 if let Some(member) = page.columns.iter().position(|column| column.tag == tag && column.n > 0) {
                     hot.push(Arc::new(page.extract(member)));

@@ -26,8 +26,6 @@ pub struct Row {
     pub value: Value,
 }
 
-impl Row {
-}
 
 #[derive(Clone, Copy, Debug)]
 enum Kind {
