@@ -15,8 +15,8 @@ pub(crate) const DENSE_ROWS: u32 = 256;
 /// Texts can be long; the lengths in a sealed page are 32 bits.
 const MAX_BYTES: usize = 64 << 20;
 
-const TICKS_PER_HOUR: i64 = 3_600 * Timestamp::TICKS_PER_SECOND;
-const TICKS_PER_DAY: i64 = 24 * TICKS_PER_HOUR;
+pub(crate) const TICKS_PER_HOUR: i64 = 3_600 * Timestamp::TICKS_PER_SECOND;
+pub(crate) const TICKS_PER_DAY: i64 = 24 * TICKS_PER_HOUR;
 
 /// The times of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

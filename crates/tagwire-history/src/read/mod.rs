@@ -11,3 +11,4 @@ mod summary;
 pub use cursor::{Cursor, Position, View};
 pub use span::Span;
 pub use summary::{Numbers, Summary};
+pub(crate) use merge::Merge;

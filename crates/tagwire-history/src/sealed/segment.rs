@@ -18,7 +18,7 @@ const MAGIC: [u8; 8] = *b"TWHISSEG";
 const END_MAGIC: [u8; 8] = *b"TWHISEND";
 const HEAD: usize = 32;
 const TAG_LEN: usize = 24;
-const END_LEN: usize = 88;
+const END_LEN: usize = 96;
 /// Bytes of the end in version 1, which replaces no other segments.
 const END_LEN_1: usize = 80;
 /// Bytes that are searched at once for the next page behind a damaged one.
@@ -51,11 +51,13 @@ pub(crate) struct Spans {
     pub(crate) end_no: u64,
     pub(crate) bytes: u64,
     pub(crate) n_entries: u64,
+    /// Those of late samples.
+    pub(crate) n_late: u64,
 }
 
 impl Spans {
     const NONE: Self =
-        Self { t_first: i64::MAX, t_last: i64::MIN, first_no: u64::MAX, end_no: 0, bytes: 0, n_entries: 0 };
+        Self { t_first: i64::MAX, t_last: i64::MIN, first_no: u64::MAX, end_no: 0, bytes: 0, n_entries: 0, n_late: 0 };
 
     fn add(&mut self, entry: &Entry) {
         self.t_first = self.t_first.min(entry.t_first);
@@ -63,6 +65,7 @@ impl Spans {
         self.first_no = self.first_no.min(entry.first_no);
         self.end_no = self.end_no.max(entry.end_no);
         self.n_entries += 1;
+        self.n_late += u64::from(entry.late);
     }
 }
 
@@ -114,6 +117,14 @@ impl Segment {
 
     pub(crate) fn spans(&self) -> Spans {
         *self.spans.read()
+    }
+
+    /// How many tags it has.
+    pub(crate) fn n_tags(&self) -> u64 {
+        match &*self.index.read() {
+            Index::Memory(tags) => tags.len() as u64,
+            Index::Footer(end) | Index::Tags(end, _) => u64::from(end.n_tags),
+        }
     }
 
     /// The entries of a tag that touch `from..=to`, in the order of time.
@@ -291,6 +302,7 @@ impl End {
         out.extend_from_slice(&self.spans.first_no.to_le_bytes());
         out.extend_from_slice(&self.spans.end_no.to_le_bytes());
         out.extend_from_slice(&self.last_number.to_le_bytes());
+        out.extend_from_slice(&self.spans.n_late.to_le_bytes());
         out.extend_from_slice(&self.tags_crc.to_le_bytes());
         let crc = crc32c::crc32c(&out[start..]);
         out.extend_from_slice(&crc.to_le_bytes());
@@ -308,15 +320,20 @@ impl End {
         reader.u32()?;
         let n_tags = reader.u32()?;
         let (entries_at, n_entries, tags_at) = (reader.u64()?, reader.u64()?, reader.u64()?);
-        let spans = Spans {
+        let mut spans = Spans {
             t_first: reader.i64()?,
             t_last: reader.i64()?,
             first_no: reader.u64()?,
             end_no: reader.u64()?,
             bytes: 0,
             n_entries,
+            n_late: 0,
         };
-        let last_number = if is_first { number } else { reader.u64()? };
+        let mut last_number = number;
+        if !is_first {
+            last_number = reader.u64()?;
+            spans.n_late = reader.u64()?;
+        }
         let entry_len = if is_first { ENTRY_LEN_1 } else { ENTRY_LEN };
         Ok(Self { entry_len, last_number, n_tags, entries_at, n_entries, tags_at, spans, tags_crc: reader.u32()? })
     }

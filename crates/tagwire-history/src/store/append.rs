@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::group::Group;
+use super::join::Joiner;
 use super::options::{Moment, Options};
 use super::shared::{History, Shared, State};
 use crate::batch::{Batch, Item, Scan};
@@ -52,6 +53,9 @@ pub struct Store {
     pub(super) hot_bytes: usize,
     /// Samples that may be sealed before the next batch has to be taken.
     pub(super) credit: u64,
+    /// All samples below this number are in segments on the disk, and the catalogue says so.
+    pub(super) released: u64,
+    pub(super) joiner: Joiner,
     /// Pages with samples below this number hold back the log.
     pub(super) trim_below: u64,
     /// Where the search for pages to seal early goes on.
@@ -82,6 +86,8 @@ impl Store {
             queue: VecDeque::new(),
             hot_bytes: 0,
             credit: 0,
+            released: 0,
+            joiner: Joiner::default(),
             trim_below: 0,
             hand: 0,
             poisoned: None,
@@ -250,7 +256,9 @@ impl Store {
         if due && self.log.waiting() > 0 {
             self.commit(now)?;
         }
-        self.seal_some(self.options.page_rows as u64 * 16, now)
+        self.seal_some(self.options.page_rows as u64 * 16, now)?;
+        self.join_some(now);
+        Ok(())
     }
 
     /// Notes that nothing can be written.

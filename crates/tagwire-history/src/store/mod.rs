@@ -2,6 +2,7 @@
 
 mod append;
 mod group;
+mod join;
 mod open;
 mod options;
 mod retain;

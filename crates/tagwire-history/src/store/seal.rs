@@ -158,6 +158,9 @@ impl Store {
         self.sync_segment(now)?;
         let active = self.active.as_ref().map(|active| (active.segment().number, active.at()));
         let noted = self.shared.catalogue.set_released(keep, active);
+        if noted.is_ok() {
+            self.released = self.released.max(keep);
+        }
         if let Err(error) = noted.and_then(|()| self.log.release(keep)) {
             return Err(self.pause(error, now));
         }
@@ -201,6 +204,7 @@ impl Store {
         while self.seal_one(now)? {}
         self.finish_segment()?;
         self.shared.catalogue.set_number(self.log.next_no())?;
+        self.released = self.log.next_no();
         self.log.rotate();
         self.trim_below = 0;
         self.log.release(self.log.next_no())
