@@ -35,6 +35,7 @@ usage: cargo xtask <command>
   soak abuse                every abuse test in full, which takes hours; the tests alone run a part of each loop
   bench [--quick] [--only services|secured|modbus|guarded]
                             figures beside open62541 and async-opcua; rewrites docs/benchmarks.md unless told only a part
+  bench history [--quick]   the history store beside redb, SQLite and DuckDB; rewrites docs/benchmarks-history.md unless quick
   fuzz [--seconds N] [TARGET ...]
                             every decoder, 60 seconds each when not told otherwise (needs cargo-fuzz and nightly)
   peers                     install the test peers and stop

@@ -57,7 +57,7 @@ pub use values::{ColumnType, Values};
 pub use wal::{Arrival, Followed, Tail};
 
 /// The highest version of the files that this program reads, and the one it writes.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 
 /// The number by which the historian knows a tag, for ever.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

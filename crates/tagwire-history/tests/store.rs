@@ -424,7 +424,7 @@ fn the_newer_format_is_refused_by_name() {
     let name = disk.list().expect("lists").into_iter().find(|name| name.ends_with(".seg")).expect("one");
     disk.flip(&name, 8 * 8 + 4);
     let refused = Store::open(Arc::new(disk), small(), moment(101)).expect_err("refused");
-    assert_eq!(refused.to_string(), format!("{name} has format 17, this program reads up to 1"));
+    assert_eq!(refused.to_string(), format!("{name} has format 18, this program reads up to 2"));
 }
 
 /// The folder of the store kept in the repository, with what is in it.
@@ -515,4 +515,77 @@ fn a_store_of_version_1_is_read_as_it_was_written() {
     fill(&mut store, &tags[10..11], 500..600).expect("it goes on");
     store.close_store(moment(600)).expect("closes");
     assert!(verify(disk()).expect("checks").damage.is_empty());
+}
+
+/// A store whose log is short, so that pages are sealed early, and the samples that it holds.
+fn scattered(disk: &CrashDisk, join_segments: usize) -> (Store, Vec<TagNumber>) {
+    let options = Options { page_rows: 4_096, segment_bytes: 6_000, log_bytes: 8_000, join_segments, ..Options::default() };
+    let mut store = open(disk.clone(), options, 0);
+    let tags = register(&mut store, &["a", "b", "c"]);
+    for second in 0..6_000 {
+        fill(&mut store, &tags, second..second + 1).expect("there is room");
+        if second % 50 == 49 {
+            // Late ones, half a second off.
+            let mut batch = Batch::new();
+            let late = Timestamp::from_ticks(at(second - 30).ticks() + SECOND / 2);
+            batch.scan(late, at(second));
+            batch.push(tags[1], Value::Double(second as f64 - 29.5), Status::GOOD, Reason::Cyclic);
+            store.append(&batch, moment(second)).expect("there is room");
+        }
+    }
+    (store, tags)
+}
+
+#[test]
+fn small_pages_and_late_samples_are_joined_beside_collection() {
+    let disk = CrashDisk::new();
+    let (mut store, tags) = scattered(&disk, 4);
+    let (plain, _) = scattered(&CrashDisk::new(), 0);
+    let all = |store: &Store| tags.iter().map(|tag| values(store, *tag, Span::all())).collect::<Vec<_>>();
+    let wanted = all(&plain);
+    assert_eq!(wanted[1].len(), 6_120);
+    let blocks = |store: &Store| {
+        tags.iter().map(|tag| store.history().summaries(*tag, at(0), at(6_000)).expect("reads").len()).sum::<usize>()
+    };
+    for step in 0..4_000 {
+        store.tick(moment(6_000 + step)).expect("there is room");
+        if step % 500 == 0 {
+            assert_eq!(all(&store), wanted, "step {step}");
+        }
+    }
+    let (joined, scattered) = (blocks(&store), blocks(&plain));
+    assert!(joined * 3 < scattered, "{joined} blocks of {scattered}");
+    assert!(store.history().size().1 * 2 < plain.history().size().1);
+    assert_eq!(all(&store), wanted);
+    store.close_store(moment(11_000)).expect("closes");
+    let store = open(disk.clone(), small(), 11_001);
+    assert_eq!(all(&store), wanted);
+    drop(store);
+    assert!(verify(Arc::new(disk)).expect("checks").damage.is_empty());
+}
+
+#[test]
+fn changes_stay_what_they_are_when_segments_are_joined() {
+    let disk = CrashDisk::new();
+    let (mut store, tags) = scattered(&disk, 2);
+    let sample = |value: f64, second: i64| Sample::good(Value::Double(value), at(second));
+    store.update(tags[0], UpdateMode::Replace, &[sample(-1.0, 100)], &author(1), moment(6_000)).expect("changes");
+    store.update(tags[0], UpdateMode::Insert, &[sample(-2.0, -5)], &author(2), moment(6_000)).expect("changes");
+    store.delete_range(tags[2], at(200), at(300), &author(3), moment(6_000)).expect("changes");
+    let look = |store: &Store| {
+        let modified = |tag: &TagNumber| store.history().read_modified(*tag, at(-10), at(7_000)).expect("reads");
+        let values: Vec<_> = tags.iter().map(|tag| values(store, *tag, Span::all())).collect();
+        (values, tags.iter().map(modified).collect::<Vec<_>>())
+    };
+    let wanted = look(&store);
+    assert_eq!((wanted.1[0].len(), wanted.1[2].len()), (2, 100));
+    let before = store.history().size().1;
+    for step in 0..4_000 {
+        store.tick(moment(6_000 + step)).expect("there is room");
+    }
+    assert!(store.history().size().1 * 2 < before);
+    assert_eq!(look(&store), wanted);
+    store.delete_at(tags[1], &[at(77)], &author(4), moment(11_000)).expect("changes");
+    assert_eq!(values(&store, tags[1], Span::at(at(77))), Vec::<f64>::new());
+    assert_eq!(look(&store).0[1].len(), wanted.0[1].len() - 1);
 }

@@ -3,6 +3,7 @@
 mod append;
 mod follow;
 mod group;
+mod join;
 mod open;
 mod options;
 mod retain;

@@ -72,6 +72,7 @@ impl Store {
             paths: RwLock::new(HashMap::new()),
             groups: RwLock::new(Vec::new()),
             segments: RwLock::new(Arc::new(segments)),
+            joins: AtomicU64::new(0),
             edited: RwLock::new(edited),
             annotated: RwLock::new(annotated),
             durable_no: AtomicU64::new(0),
@@ -216,6 +217,7 @@ impl Store {
         let mut items: Vec<Item> = Vec::new();
         let mut spoilt = 0_u64;
         let released = self.shared.catalogue.number("released")?.unwrap_or(0);
+        self.released = released;
         let told = replay(&*storage, released, |frame| {
             if frame.head.kind == Kind::Barrier {
                 let mut reader = Reader::new(frame.payload);
@@ -271,6 +273,9 @@ impl Store {
         let mut rest_no = first_no;
         for (idx, item) in scan.items.into_iter().enumerate() {
             let no = first_no + idx as u64;
+            if no < self.released {
+                continue;
+            }
             let Some(slot) = self.slots.get(item.tag.0 as usize) else {
                 unknown += 1;
                 continue;
@@ -290,7 +295,7 @@ impl Store {
             }
             // Numbers within a run of samples must follow each other.
             if rest_no + rest.len() as u64 != no {
-                self.apply(times, rest.iter(), rest_no);
+                self.apply(times, rest, rest_no);
                 rest.clear();
             }
             if rest.is_empty() {
@@ -298,7 +303,7 @@ impl Store {
             }
             rest.push(item);
         }
-        self.apply(times, rest.iter(), rest_no);
+        self.apply(times, rest, rest_no);
         (taken, unknown)
     }
 
@@ -348,7 +353,16 @@ fn open_segments(
     let synced = (catalogue.number("segment")?, catalogue.number("synced")?.unwrap_or(0));
     let released = catalogue.number("released")?.unwrap_or(0);
     let mut segments = Vec::new();
+    // Segments up to this number were joined into one, and may not have been deleted yet.
+    let mut joined = 0;
     for versions in names.chunk_by(|a, b| a.0 == b.0) {
+        if versions[0].0 <= joined {
+            for (number, generation) in versions {
+                let name = segment_name(*number, *generation);
+                storage.remove(&name).map_err(HistoryError::io(&name))?;
+            }
+            continue;
+        }
         let mut found: Option<Segment> = None;
         for (number, generation) in versions.iter().rev() {
             let stale = match &found {
@@ -366,7 +380,10 @@ fn open_segments(
         }
         let number = versions[0].0;
         match found {
-            Some(segment) => segments.push(Arc::new(segment)),
+            Some(segment) => {
+                joined = segment.last_number;
+                segments.push(Arc::new(segment));
+            }
             None if versions[0].1 == 0 => {
                 let (mut writer, recovered) = recover(storage, number, 0)?;
                 let lasting = if synced.0 == Some(number) { synced.1 } else { 0 };

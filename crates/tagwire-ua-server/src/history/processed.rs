@@ -1,11 +1,10 @@
 //! Aggregates over intervals (Part 11, 6.5.4; Part 13): blocks by their sums where that is exact, samples elsewhere.
 
 use tagwire_history::aggregate::{
-    Aggregate, Configuration, Engine, Extreme, Intervals, Lead, Outcome, Processed, Settings, SettingsError,
-    Summary as Block,
+    Aggregate, Configuration, Engine, Intervals, Lead, Outcome, Processed, Settings, SettingsError,
 };
-use tagwire_history::{Archive, Reason, Span, Summary, Values, View};
-use tagwire_model::{DataType, Sample, Status, Timestamp, Value, ValueType};
+use tagwire_history::{Archive, Reason, Span, Values, View};
+use tagwire_model::{Sample, Status, Timestamp, Value};
 use tagwire_ua_proto::services::ReadProcessedDetails;
 use tagwire_ua_proto::status;
 use tagwire_ua_proto::types::{DataValue, Identifier, NodeId, Variant};
@@ -20,8 +19,6 @@ use crate::limits;
 const CHUNK: usize = 4096;
 /// Good samples in a row that are worth a way of their own.
 const RUN: usize = 16;
-/// Integers below this are exact as doubles.
-const EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// Writes one value per interval until the page is full; where to go on.
 pub(super) fn read(
@@ -224,7 +221,7 @@ impl<'a> Feed<'a> {
                 // What a user inserted may lie between blocks.
                 self.read(from.saturating_sub(1))?;
             }
-            let block = self.block(summary);
+            let block = summary.block(self.subject.value_type, self.aggregate);
             if block.is_some_and(|block| self.engine.push_block(&block, &mut self.results)) {
                 self.at = to.saturating_add(1);
                 self.last = Some((summary.to, true));
@@ -239,36 +236,6 @@ impl<'a> Feed<'a> {
     /// Takes all samples from here on that the engine needs.
     pub(super) fn samples(&mut self) -> Result<(), Status> {
         self.read(i64::MAX)
-    }
-
-    fn block(&self, summary: &Summary) -> Option<Block> {
-        let numbers = summary.numbers.as_ref()?;
-        let value_type = self.subject.value_type;
-        let is_wide = matches!(value_type.data_type, DataType::Int64 | DataType::UInt64);
-        // Whether an extreme occurs twice is not known, which only the times of extremes tell.
-        let tells_time = matches!(self.aggregate, Aggregate::MinimumActualTime | Aggregate::MaximumActualTime);
-        let extreme = |number: f64, time| {
-            if tells_time || (is_wide && number.abs() >= EXACT) {
-                return None;
-            }
-            Some(Extreme { value: typed(number, value_type)?, time, repeated: false })
-        };
-        let sample = |time, (value, status): &(Value, Status)| Sample {
-            value: value.clone(),
-            status: *status,
-            source_time: time,
-            server_time: Timestamp::NONE,
-        };
-        Some(Block {
-            first: sample(summary.from, &summary.first),
-            last: sample(summary.to, &summary.last),
-            count: u64::from(summary.n),
-            sum: numbers.sum,
-            smallest: extreme(numbers.min, numbers.min_time),
-            largest: extreme(numbers.max, numbers.max_time),
-            sloped_area: None,
-            stepped_area: None,
-        })
     }
 
     /// Takes the samples up to and with `to`.
@@ -331,10 +298,6 @@ impl<'a> Feed<'a> {
         self.engine.finish(&mut self.results);
         self.results
     }
-}
-
-fn typed(number: f64, value_type: ValueType) -> Option<Value> {
-    Value::Double(number).convert(value_type).ok()
 }
 
 /// The numbers of a view as doubles; false when they are none, or would not all be exact.
