@@ -42,14 +42,26 @@ impl Control for Shared {
                 done.unwrap_or_else(|_| Answer::refused("the command failed inside", ""))
             }
             Request::HistoryStatus {} | Request::HistoryRead { .. } | Request::HistoryBackup { .. } => {
-                let Some(historian) = self.history.historian() else {
-                    return Answer::refused(
-                        "the server keeps no history",
-                        "add a [[history.rule]] to the configuration",
-                    );
-                };
+                let Some(historian) = self.history.historian() else { return no_history() };
                 // Reading waits for the disk.
                 let done = tokio::task::spawn_blocking(move || history_commands::carry_out(&historian, &request)).await;
+                done.unwrap_or_else(|_| Answer::refused("the command failed inside", ""))
+            }
+            Request::HistoryTypes { tags } => {
+                let historian = self.history.historian();
+                Answer::good(history_commands::types(historian.as_deref(), &self.hub.registry(), &tags))
+            }
+            Request::HistoryFreeze {} | Request::HistoryImport { .. } => {
+                let Some(historian) = self.history.historian() else { return no_history() };
+                if let Request::HistoryImport { file: Some(file), .. } = &request {
+                    self.recorder.record(What::HistoryImport, by, vec![("file", file.clone())]);
+                }
+                let views = self.history.views();
+                let carry_out = move || match &request {
+                    Request::HistoryImport { samples, .. } => history_commands::import(&historian, samples),
+                    _ => views.make(&historian),
+                };
+                let done = tokio::task::spawn_blocking(carry_out).await;
                 done.unwrap_or_else(|_| Answer::refused("the command failed inside", ""))
             }
             Request::TrustRenew {} => {
@@ -84,6 +96,10 @@ impl Control for Shared {
             }
         }
     }
+}
+
+fn no_history() -> Answer {
+    Answer::refused("the server keeps no history", "add a [[history.rule]] to the configuration")
 }
 
 impl Shared {

@@ -18,6 +18,7 @@ use thiserror::Error;
 use tokio::time::Instant;
 
 use crate::config::{Config, History};
+use crate::history_views::Views;
 
 /// How often samples that are too old are looked for.
 const RETAIN_EVERY: Duration = Duration::from_secs(600);
@@ -52,6 +53,7 @@ pub(crate) struct HistoryKeeper {
     hub: Arc<Hub>,
     clock: Clock,
     historian: ArcSwapOption<Historian>,
+    views: Arc<Views>,
     kept: Mutex<Kept>,
 }
 
@@ -70,7 +72,8 @@ impl HistoryKeeper {
     pub(crate) fn open(config: &Config, hub: Arc<Hub>, clock: Clock) -> Result<Self, HistoryStartError> {
         let folder = config.data_dir().join(&config.history.keys.folder);
         let kept = Kept { wanted: Vec::new(), retention: Vec::new(), retained: None, was_running: true };
-        let keeper = Self { folder, hub, clock, historian: ArcSwapOption::empty(), kept: Mutex::new(kept) };
+        let views = Arc::new(Views::new(&folder));
+        let keeper = Self { folder, hub, clock, historian: ArcSwapOption::empty(), views, kept: Mutex::new(kept) };
         if keeper.folder.exists() || !config.history.rules.is_empty() {
             keeper.start(&config.history)?;
         }
@@ -80,6 +83,11 @@ impl HistoryKeeper {
     /// The historian, when there is one.
     pub(crate) fn historian(&self) -> Option<Arc<Historian>> {
         self.historian.load_full()
+    }
+
+    /// Where the history is left for commands.
+    pub(crate) fn views(&self) -> Arc<Views> {
+        Arc::clone(&self.views)
     }
 
     fn start(&self, history: &History) -> Result<Arc<Historian>, HistoryStartError> {

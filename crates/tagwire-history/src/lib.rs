@@ -5,6 +5,8 @@
 //! - [`History`] is what readers hold: [`History::read`] gives a [`Cursor`] that hands out columns, [`History::summaries`]
 //!   the sums of whole blocks, [`History::read_modified`] what users changed.
 //! - [`Store::backup`], [`restore`] and [`verify`] copy and check the files; [`Store::retain`] lets old ones go.
+//! - [`Store::freeze_into`] leaves the store as it is now in a folder of its own, which another process reads through
+//!   [`FrozenHistory`]; [`Store::import`] takes samples from elsewhere, each at most once.
 //! - [`aggregate`]: the 37 standard aggregates of OPC UA Part 13, over samples in time order.
 //! - [`Storage`] is the disk: [`Disk`] a folder, [`CrashDisk`] one in memory that loses power.
 //! - [`Historian`] is the thread between the live table and the store: what [`Rule`]s say is collected.
@@ -48,7 +50,10 @@ pub use read::{Cursor, Numbers, Position, Span, Summary, View};
 pub use reason::Reason;
 pub use samples::Samples;
 pub use storage::{CrashDisk, Disk, Storage, StorageFile};
-pub use store::{History, Moment, Opened, Options, Retained, Retention, State, Store, TagSpec, days};
+pub use store::{
+    Frozen, FrozenHistory, History, Import, Imported, Moment, Opened, Options, Retained, Retention, State, Store,
+    TagSpec, days, freeze_folder, imports_from_bytes, imports_to_bytes,
+};
 pub use values::{ColumnType, Values};
 
 /// The highest version of the files that this program reads, and the one it writes.

@@ -1,7 +1,9 @@
 //! The store: one writer, any number of readers.
 
 mod append;
+mod frozen;
 mod group;
+mod import;
 mod open;
 mod options;
 mod retain;
@@ -11,6 +13,8 @@ mod snapshot;
 mod update;
 
 pub use append::Store;
+pub use frozen::{Frozen, FrozenHistory, freeze_folder};
+pub use import::{Import, Imported, imports_from_bytes, imports_to_bytes};
 pub use open::{Opened, TagSpec};
 pub use options::{Moment, Options};
 pub use retain::{Retained, Retention, days};
