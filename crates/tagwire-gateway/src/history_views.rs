@@ -48,7 +48,9 @@ impl Views {
     /// No views yet of the history in this folder; those of an earlier server are removed.
     pub(crate) fn new(history: &Path) -> Self {
         clear_views(history);
-        Self { history: history.to_owned(), made: Mutex::new((0, Vec::new())) }
+        // The command may run elsewhere.
+        let history = std::path::absolute(history).unwrap_or_else(|_| history.to_owned());
+        Self { history, made: Mutex::new((0, Vec::new())) }
     }
 
     /// Makes a view; blocks on the disk.
