@@ -12,6 +12,7 @@ use serde_json::Value;
 const ARROWS: &[(&str, &[&str])] = &[
     ("tagwire-model", &[]),
     ("tagwire-history", &["model", "hub"]),
+    ("tagwire-table", &["history", "model"]),
     ("tagwire-hub", &["model", "driver"]),
     ("tagwire-access", &["model"]),
     ("tagwire-driver", &["model"]),
@@ -24,7 +25,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "tagwire-gateway",
         &["history", "ua-server", "ua-client", "ua-proto", "modbus", "sim", "driver", "hub", "access", "model"],
     ),
-    ("tagwire", &["gateway", "history", "hub", "ua-client", "modbus", "sim", "access", "driver", "model"]),
+    ("tagwire", &["gateway", "history", "table", "hub", "ua-client", "modbus", "sim", "access", "driver", "model"]),
     ("xtask", &[]),
     ("tagwire-tests", &["model", "ua-client", "ua-proto"]),
 ];

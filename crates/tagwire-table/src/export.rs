@@ -118,6 +118,8 @@ pub struct Export {
     /// Tags with higher numbers came after the export had begun.
     last_tag: Option<u32>,
     part: Option<Part>,
+    /// What the form of the file has to remember of that part and those before it.
+    earlier: Vec<Json>,
 }
 
 impl Export {
@@ -147,8 +149,19 @@ impl Export {
         };
         let (partial, state) = (beside(".partial"), beside(".state"));
         let (journal, head, parts) = Journal::open(&state)?;
-        let mut export =
-            Self { out: out.to_owned(), partial, state, format, selection, journal, asked, part_rows: PART, last_tag: None, part: None };
+        let mut export = Self {
+            out: out.to_owned(),
+            partial,
+            state,
+            format,
+            selection,
+            journal,
+            asked,
+            part_rows: PART,
+            last_tag: None,
+            part: None,
+            earlier: Vec::new(),
+        };
         let Some(head) = head.filter(|_| export.partial.exists()) else {
             return Ok(export);
         };
@@ -156,7 +169,7 @@ impl Export {
         Ok(export)
     }
 
-    fn go_on(&mut self, head: &Json, parts: Vec<Part>) -> Result<(), TableError> {
+    fn go_on(&mut self, head: &Json, mut parts: Vec<Part>) -> Result<(), TableError> {
         let number = |name: &str| head.get(name).and_then(Json::as_i64);
         let is_same = number("version") == Some(VERSION as i64)
             && head.get("format").and_then(Json::as_str) == Some(self.format.word())
@@ -169,7 +182,15 @@ impl Export {
         self.selection.from = Timestamp::from_ticks(from);
         self.selection.to = Timestamp::from_ticks(to);
         self.last_tag = u32::try_from(last_tag).ok();
-        self.part = parts.into_iter().rev().find(|part| part.end <= len);
+        let told = parts.len();
+        parts.retain(|part| part.end <= len);
+        if parts.len() < told {
+            // What the disk lost must not be told again behind what is written next.
+            self.journal.begin(head)?;
+            parts.iter().try_for_each(|part| self.journal.add(part))?;
+        }
+        self.earlier = parts.iter_mut().map(|part| part.more.take()).collect();
+        self.part = parts.pop();
         Ok(())
     }
 
@@ -252,8 +273,8 @@ impl Export {
             }
             #[cfg(feature = "parquet")]
             Format::Parquet => {
-                let done = self.part.as_ref().map(|part| (part.end, &part.more));
-                Ok(Box::new(crate::parquet::ParquetSink::new(&self.partial, file, done, names)?))
+                let end = self.part.as_ref().map_or(0, |part| part.end);
+                Ok(Box::new(crate::parquet::ParquetSink::new(&self.partial, file, (end, &self.earlier), names)?))
             }
             #[cfg(not(feature = "parquet"))]
             Format::Parquet => Err(TableError::Without("Parquet")),

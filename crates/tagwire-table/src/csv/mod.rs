@@ -5,3 +5,5 @@ mod write;
 
 pub(crate) use read::CsvTable;
 pub(crate) use write::CsvSink;
+#[cfg(feature = "sql")]
+pub(crate) use write::quote;

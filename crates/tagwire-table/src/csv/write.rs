@@ -137,7 +137,7 @@ fn put_integer(out: &mut String, number: i64) {
 }
 
 /// Appends a text, in quotes where it needs them.
-fn quote(out: &mut String, text: &str) {
+pub(crate) fn quote(out: &mut String, text: &str) {
     let is_plain = !text.is_empty() && !text.contains([',', '"', '\n', '\r', ';', '\t']) && text.trim() == text;
     if is_plain {
         return out.push_str(text);
