@@ -42,12 +42,7 @@ impl Control for Shared {
                 done.unwrap_or_else(|_| Answer::refused("the command failed inside", ""))
             }
             Request::HistoryStatus {} | Request::HistoryRead { .. } | Request::HistoryBackup { .. } => {
-                let Some(historian) = self.history.historian() else {
-                    return Answer::refused(
-                        "the server keeps no history",
-                        "add a [[history.rule]] to the configuration",
-                    );
-                };
+                let Some(historian) = self.history.historian() else { return no_history() };
                 // Reading waits for the disk.
                 let forwarding = self.history.forwarding();
                 let carry_out = move || history_commands::carry_out(&historian, forwarding.as_ref(), &request);
@@ -67,6 +62,23 @@ impl Control for Shared {
                 // It reads the store between the answers of the database.
                 let carry_out =
                     move || runtime.block_on(history_commands::compare_with(&historian, &settings, &rules, asked));
+                let done = tokio::task::spawn_blocking(carry_out).await;
+                done.unwrap_or_else(|_| Answer::refused("the command failed inside", ""))
+            }
+            Request::HistoryTypes { tags } => {
+                let historian = self.history.historian();
+                Answer::good(history_commands::types(historian.as_deref(), &self.hub.registry(), &tags))
+            }
+            Request::HistoryFreeze {} | Request::HistoryImport { .. } => {
+                let Some(historian) = self.history.historian() else { return no_history() };
+                if let Request::HistoryImport { file: Some(file), .. } = &request {
+                    self.recorder.record(What::HistoryImport, by, vec![("file", file.clone())]);
+                }
+                let views = self.history.views();
+                let carry_out = move || match &request {
+                    Request::HistoryImport { samples, .. } => history_commands::import(&historian, samples),
+                    _ => views.make(&historian),
+                };
                 let done = tokio::task::spawn_blocking(carry_out).await;
                 done.unwrap_or_else(|_| Answer::refused("the command failed inside", ""))
             }
@@ -102,6 +114,10 @@ impl Control for Shared {
             }
         }
     }
+}
+
+fn no_history() -> Answer {
+    Answer::refused("the server keeps no history", "add a [[history.rule]] to the configuration")
 }
 
 impl Shared {

@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 use tagwire_forward::{Progress, Settings, Side, compare};
-use tagwire_history::{Backup, Cursor, Disk, Historian, HistoryError, Position, Reason, Series, Span, State};
+use tagwire_history::{
+    Backup, Cursor, Disk, Historian, HistoryError, Position, Series, Span, State, imports_from_bytes,
+};
+use tagwire_hub::Registry;
 use tagwire_model::{Timestamp, Value};
 
 use crate::config::{History, counted};
@@ -70,24 +73,12 @@ fn page(mut cursor: Cursor, max: usize) -> Result<(Vec<Json>, Option<String>), H
                 sample.source_time.ticks(),
                 sample.status.0,
                 value_json(&value),
-                reason_word(*reason)
+                reason.word()
             ]));
         }
     }
     let next = cursor.position()?.map(|position| hex(&position.to_bytes()));
     Ok((samples, next))
-}
-
-const fn reason_word(reason: Reason) -> &'static str {
-    match reason {
-        Reason::Unknown => "",
-        Reason::Cyclic => "cyclic",
-        Reason::Changed => "changed",
-        Reason::Quality => "quality",
-        Reason::Start => "start",
-        Reason::Stop => "stop",
-        Reason::Imported => "imported",
-    }
 }
 
 fn backup(historian: &Historian, folder: &Path) -> Answer {
@@ -224,6 +215,31 @@ fn forwarding_json(progress: &Progress) -> Json {
         "failures": progress.failures,
         "trouble": progress.trouble,
     })
+}
+
+/// The type of each tag: of the samples kept last, or of the tag that there is now.
+pub(crate) fn types(historian: Option<&Historian>, registry: &Registry, tags: &[String]) -> Json {
+    let of = |path: &String| {
+        let kept = historian.and_then(|historian| find(historian, path)).map(|series| series.value_type);
+        let live = || registry.find_tag(path.as_bytes()).and_then(|tag| registry.tag(tag)).map(|view| view.value_type);
+        kept.or_else(live).map(|value_type| value_type.to_string())
+    };
+    json!({ "types": tags.iter().map(of).collect::<Vec<_>>() })
+}
+
+/// Takes samples from a file; blocks until they are on the disk.
+pub(crate) fn import(historian: &Historian, samples: &str) -> Answer {
+    let imports = match unhex(samples).map(|bytes| imports_from_bytes(&bytes)) {
+        Some(Ok(imports)) => imports,
+        _ => return Answer::refused("the samples are not understood", "use the command of the server's version"),
+    };
+    match historian.call(move |store, now| store.import(&imports, now)) {
+        Ok(Ok(told)) => {
+            Answer::good(json!({ "taken": told.taken, "there": told.there, "differing": told.differing }))
+        }
+        Ok(Err(error)) => Answer::refused(error.to_string(), "what was taken before stays; import the file again"),
+        Err(error) => Answer::refused(error.to_string(), "try again later"),
+    }
 }
 
 fn hex(bytes: &[u8]) -> String {

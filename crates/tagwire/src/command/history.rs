@@ -1,5 +1,11 @@
 //! `tagwire history`: a running server reads and copies its own files; without one they can be checked and taken back.
 
+mod export;
+mod import;
+mod progress;
+mod query;
+mod view;
+
 use std::io::{self, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,6 +29,9 @@ const PAGE: u32 = 10_000;
 pub(crate) fn run(command: &HistoryCommand) -> Result<(), Failure> {
     match command {
         HistoryCommand::Read(args) => read(args),
+        HistoryCommand::Export(args) => export::run(args),
+        HistoryCommand::Import(args) => import::run(args),
+        HistoryCommand::Query(args) => query::run(args),
         HistoryCommand::Status(config) => {
             show(&ask_server(&Config::data_dir_of(&config.config), &Request::HistoryStatus {})?, config.json)
         }
@@ -173,7 +182,7 @@ fn csv_field(text: &str) -> String {
     if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
 }
 
-fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_unix_nanos(since_epoch.as_nanos() as i128)
 }
