@@ -153,6 +153,11 @@ impl Entry {
         Ok(entry)
     }
 
+    /// Orders samples of the same time: a late one came after all others of its time in blocks begun before it came.
+    pub(crate) const fn rank(&self) -> u64 {
+        if self.late { self.end_no } else { self.first_no }
+    }
+
     /// In a footer: by tag, then time, then number.
     pub(crate) const fn order(&self) -> (u32, i64, u64) {
         (self.tag.0, self.t_first, self.first_no)
