@@ -22,7 +22,7 @@ const DEBIAN: &[(&str, &str)] = &[
 ];
 
 /// Packages without a file at a fixed place.
-const DEBIAN_BY_NAME: &[&str] = &["libclang-dev", "python3-venv"];
+const DEBIAN_BY_NAME: &[&str] = &["libclang-dev", "postgresql", "python3-venv"];
 
 /// Where the installed peers are.
 pub(crate) struct Peers {

@@ -17,11 +17,12 @@ const HISTORY_SEEDS: u32 = 2_500;
 const FAULT_SEEDS: u32 = 500;
 
 /// Runs the fuzzer and the fault suite with the numbers of seeds asked for (none leaves that part out), or the spoilt
-/// requests, or the abuse tests in full.
+/// requests, or the abuse tests in full, or the outages of a database.
 pub(crate) fn run(args: &[String]) -> Result<()> {
     match args {
         [word] if word == "mutations" => return mutations(1_000_000),
         [word] if word == "abuse" => return abuse(),
+        [word] if word == "postgres" => return postgres(),
         [word] if word == "history" => return history(HISTORY_SEEDS),
         [word, flag, n] if word == "history" && flag == "--seeds" => {
             return history(n.parse().context("--seeds takes a number")?);
@@ -40,7 +41,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
             }
             _ => bail!(
                 "usage: cargo xtask soak [--server-seeds N] [--seeds N] | cargo xtask soak mutations [--messages N] | \
-                 cargo xtask soak abuse | cargo xtask soak history [--seeds N]"
+                 cargo xtask soak abuse | cargo xtask soak postgres | cargo xtask soak history [--seeds N]"
             ),
         }
     }
@@ -60,6 +61,12 @@ fn faults(seeds: u32) -> Result<()> {
 fn history(seeds: u32) -> Result<()> {
     let test = ["test", "--profile", "ci", "--package", "tagwire-history", "--test", "model", "--", "--nocapture"];
     run_command(cargo(&test).env("TAGWIRE_HISTORY_SEEDS", seeds.to_string()))
+}
+
+/// Outages of a minute and more between the historian and a database, at 50,000 samples a second.
+fn postgres() -> Result<()> {
+    let environment = [("TAGWIRE_SOAK_AWAY", "60".to_owned()), ("TAGWIRE_SOAK_TAGS", "1000".to_owned())];
+    suite(&["-k", "test_under_load_all_outages", "--timeout", "3600"], &environment)
 }
 
 fn mutations(messages: u64) -> Result<()> {

@@ -11,6 +11,7 @@ use serde_json::Value;
 /// What each crate may depend on inside the workspace.
 const ARROWS: &[(&str, &[&str])] = &[
     ("tagwire-model", &[]),
+    ("tagwire-forward", &["history", "model"]),
     ("tagwire-history", &["model", "hub"]),
     ("tagwire-hub", &["model", "driver"]),
     ("tagwire-access", &["model"]),
@@ -22,7 +23,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("tagwire-ua-server", &["ua-proto", "hub", "access", "history", "model"]),
     (
         "tagwire-gateway",
-        &["history", "ua-server", "ua-client", "ua-proto", "modbus", "sim", "driver", "hub", "access", "model"],
+        &["forward", "history", "ua-server", "ua-client", "ua-proto", "modbus", "sim", "driver", "hub", "access", "model"],
     ),
     ("tagwire", &["gateway", "history", "hub", "ua-client", "modbus", "sim", "access", "driver", "model"]),
     ("xtask", &[]),

@@ -332,6 +332,7 @@ fn needs_restart(running: &Running, config: &Config) -> Vec<String> {
     compare(running.http != config.http, "[http] listen");
     compare(running.audit != config.audit, "[audit]");
     compare(running.history.keys != config.history.keys, "[history]");
+    compare(running.history.postgres != config.history.postgres, "[history.postgres]");
     compare(running.log != config.log, "[log]");
     keys
 }

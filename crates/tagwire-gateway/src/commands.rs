@@ -49,7 +49,25 @@ impl Control for Shared {
                     );
                 };
                 // Reading waits for the disk.
-                let done = tokio::task::spawn_blocking(move || history_commands::carry_out(&historian, &request)).await;
+                let forwarding = self.history.forwarding();
+                let carry_out = move || history_commands::carry_out(&historian, forwarding.as_ref(), &request);
+                let done = tokio::task::spawn_blocking(carry_out).await;
+                done.unwrap_or_else(|_| Answer::refused("the command failed inside", ""))
+            }
+            Request::HistoryCompare { from, to, start } => {
+                let (Some(historian), Some(settings)) = (self.history.historian(), self.history.postgres()) else {
+                    return Answer::refused(
+                        "the server has no database to compare with",
+                        "add [history.postgres] to the configuration",
+                    );
+                };
+                let rules = self.plant.lock().await.running.history.clone();
+                let runtime = tokio::runtime::Handle::current();
+                let asked = ((from, to), start);
+                // It reads the store between the answers of the database.
+                let carry_out =
+                    move || runtime.block_on(history_commands::compare_with(&historian, &settings, &rules, asked));
+                let done = tokio::task::spawn_blocking(carry_out).await;
                 done.unwrap_or_else(|_| Answer::refused("the command failed inside", ""))
             }
             Request::TrustRenew {} => {

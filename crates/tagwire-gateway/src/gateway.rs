@@ -32,7 +32,7 @@ use crate::events::{self, LinkEvents};
 use crate::expiry::Expiry;
 use crate::history::{HistoryKeeper, HistoryStartError};
 use crate::http;
-use crate::metrics::{self, ServerFigures};
+use crate::metrics::{self, ForwardFigures, ServerFigures};
 use crate::plant::{NodeIds, Plant, PlantError};
 use crate::register::{discovery_urls, keep_registered};
 use crate::service_level::{DEGRADED_MAX, service_level};
@@ -460,6 +460,13 @@ impl Shared {
             n_stuck_links: self.n_stuck.load(Ordering::Relaxed),
             n_lost_audit_records: self.recorder.n_lost(),
             n_reloads: self.n_reloads.load(Ordering::Relaxed),
+            forward: self.history.forwarding().map(|progress| ForwardFigures {
+                is_connected: progress.connected,
+                lag_samples: progress.lag_samples.unwrap_or_default(),
+                lag_seconds: progress.lag.as_secs_f64(),
+                n_sent: progress.sent,
+                n_failures: progress.failures,
+            }),
         }
     }
 

@@ -9,15 +9,16 @@ use std::time::Duration;
 use arc_swap::ArcSwapOption;
 use parking_lot::Mutex;
 use tagwire_driver::Clock;
+use tagwire_forward::{Forwarder, Password, Progress, Settings, Shared, Tls};
 use tagwire_history::{
-    Disk, Historian, HistorianError, HistoryError, Moment, Options, Retention, Rule, State, Store, Wanted, When,
+    Disk, Elsewhere, Historian, HistorianError, HistoryError, Moment, Options, Retention, Rule, State, Store, Wanted, When,
 };
 use tagwire_hub::{FolderId, FolderKind, Hub, Registry};
-use tagwire_ua_server::{HistorySource, Kept as KeptAs};
+use tagwire_ua_server::{EventJournal, HistorySource, Kept as KeptAs};
 use thiserror::Error;
 use tokio::time::Instant;
 
-use crate::config::{Config, History};
+use crate::config::{Backend, Config, History};
 
 /// How often samples that are too old are looked for.
 const RETAIN_EVERY: Duration = Duration::from_secs(600);
@@ -52,26 +53,52 @@ pub(crate) struct HistoryKeeper {
     hub: Arc<Hub>,
     clock: Clock,
     historian: ArcSwapOption<Historian>,
+    journal: ArcSwapOption<EventJournal>,
+    /// The database that gets every sample as well.
+    postgres: Option<Settings>,
+    forwarder: ArcSwapOption<Forwarder>,
+    /// History that several servers share, where clients read that one.
+    shared: Option<Arc<Shared>>,
     kept: Mutex<Kept>,
 }
 
 struct Kept {
     wanted: Vec<Wanted>,
     retention: Vec<Retention>,
+    /// Age and number after which events may go.
+    events: (Duration, u32),
     retained: Option<Instant>,
     was_running: bool,
 }
 
 impl HistoryKeeper {
-    /// The historian below a data folder; it runs when the configuration has a rule, or when there are files from before.
+    /// The historian below a data folder; it runs when the configuration has a rule or a database, or when there are
+    /// files from before.
     ///
     /// # Errors
     /// [`HistoryStartError`].
     pub(crate) fn open(config: &Config, hub: Arc<Hub>, clock: Clock) -> Result<Self, HistoryStartError> {
         let folder = config.data_dir().join(&config.history.keys.folder);
-        let kept = Kept { wanted: Vec::new(), retention: Vec::new(), retained: None, was_running: true };
-        let keeper = Self { folder, hub, clock, historian: ArcSwapOption::empty(), kept: Mutex::new(kept) };
-        if keeper.folder.exists() || !config.history.rules.is_empty() {
+        let kept = Kept {
+            wanted: Vec::new(),
+            retention: Vec::new(),
+            events: (Duration::MAX, u32::MAX),
+            retained: None,
+            was_running: true,
+        };
+        let keeper = Self {
+            folder,
+            hub,
+            clock,
+            historian: ArcSwapOption::empty(),
+            journal: ArcSwapOption::empty(),
+            postgres: postgres(config),
+            forwarder: ArcSwapOption::empty(),
+            shared: shared(config),
+            kept: Mutex::new(kept),
+        };
+        let is_wanted = !config.history.rules.is_empty() || config.history.postgres.is_some();
+        if keeper.folder.exists() || is_wanted {
             keeper.start(&config.history)?;
         }
         Ok(keeper)
@@ -80,6 +107,16 @@ impl HistoryKeeper {
     /// The historian, when there is one.
     pub(crate) fn historian(&self) -> Option<Arc<Historian>> {
         self.historian.load_full()
+    }
+
+    /// The database of the configuration that the server was started with.
+    pub(crate) fn postgres(&self) -> Option<Settings> {
+        self.postgres.clone()
+    }
+
+    /// How far the database has come; `None` when none gets the samples.
+    pub(crate) fn forwarding(&self) -> Option<Progress> {
+        self.forwarder.load().as_ref().map(|forwarder| forwarder.progress())
     }
 
     fn start(&self, history: &History) -> Result<Arc<Historian>, HistoryStartError> {
@@ -101,6 +138,13 @@ impl HistoryKeeper {
         }
         tracing::info!(folder = %self.folder.display(), from_log = opened.from_log, "history is open");
         let historian = Arc::new(Historian::start(store, Arc::clone(&self.hub), clock)?);
+        self.journal.store(keys.events.then(|| Arc::new(EventJournal::new(Arc::clone(&historian)))));
+        if let (Some(settings), Some(keys)) = (&self.postgres, &history.postgres)
+            && keys.forward
+        {
+            let forwarder = Forwarder::start(historian.history().clone(), settings.clone());
+            self.forwarder.store(Some(Arc::new(forwarder)));
+        }
         self.historian.store(Some(Arc::clone(&historian)));
         Ok(historian)
     }
@@ -114,13 +158,15 @@ impl HistoryKeeper {
                 counts_values: rule.count_samples,
             })
         };
-        Some(HistorySource::new(self.historian()?, kept))
+        let shared = self.shared.clone().map(|shared| -> Arc<dyn Elsewhere> { shared });
+        Some(HistorySource::new(self.historian()?, kept).with_events(self.journal.load_full()).with_shared(shared))
     }
 
     /// Collects what the rules say of the tags that there are now.
     pub(crate) fn follow(&self, history: &History) {
         let mut kept = self.kept.lock();
         kept.retention = retention(history);
+        kept.events = (history.keys.events_max_age, history.keys.events_max);
         let wanted = wanted(history, &self.hub.registry());
         if wanted == kept.wanted {
             return;
@@ -146,15 +192,9 @@ impl HistoryKeeper {
         let historian = self.historian()?;
         let mut kept = self.kept.lock();
         let is_due = kept.retained.is_none_or(|last| now.duration_since(last) >= RETAIN_EVERY);
-        if is_due && !kept.retention.is_empty() {
-            let rules = kept.retention.clone();
-            let asked = historian.run(move |store, now| match store.retain(&rules, now) {
-                Ok(retained) if retained.bytes > 0 => {
-                    tracing::info!(bytes = retained.bytes, "samples that were too old are gone");
-                }
-                Ok(_) => {}
-                Err(error) => tracing::error!(%error, "samples that are too old stay"),
-            });
+        if is_due {
+            let (rules, events) = (kept.retention.clone(), kept.events);
+            let asked = historian.run(move |store, now| retain(store, &rules, events, now));
             if asked.is_ok() {
                 kept.retained = Some(now);
             }
@@ -175,11 +215,56 @@ impl HistoryKeeper {
 
     /// Writes what waits and releases the files; blocks until that is done.
     pub(crate) fn stop(&self) {
+        self.forwarder.store(None);
         if let Some(historian) = self.historian.swap(None)
             && let Err(error) = historian.stop()
         {
             tracing::error!(%error, "the history cannot be closed in good order");
         }
+    }
+}
+
+/// The database of a configuration.
+pub(crate) fn postgres(config: &Config) -> Option<Settings> {
+    let keys = config.history.postgres.as_ref()?;
+    let password = match (&keys.password_env, &keys.password_file) {
+        (Some(name), _) => Password::Environment(name.clone()),
+        (None, Some(file)) => Password::File(config.resolve(file)),
+        (None, None) => Password::None,
+    };
+    Some(Settings {
+        url: keys.url.clone(),
+        password,
+        tls: if keys.tls { Tls::Trusting(config.resolve(&keys.ca_file)) } else { Tls::Off },
+        schema: keys.schema.clone(),
+        prefix: keys.table_prefix.clone().unwrap_or_default(),
+        timescale: keys.timescale,
+        batch: keys.batch as usize,
+        node: config.server.name.clone(),
+    })
+}
+
+fn shared(config: &Config) -> Option<Arc<Shared>> {
+    let is_wanted = config.history.keys.backend == Backend::Postgres;
+    is_wanted.then(|| postgres(config).map(Shared::start)).flatten().map(Arc::new)
+}
+
+/// Lets go what is too old.
+fn retain(store: &mut Store, rules: &[Retention], (max_age, most): (Duration, u32), now: Moment) {
+    let age = i64::try_from(max_age.as_secs().saturating_mul(TICKS_PER_SECOND)).unwrap_or(i64::MAX);
+    let before = now.utc.saturating_add_ticks(-age);
+    if let Err(error) = store.retain_events(before, u64::from(most)) {
+        tracing::error!(%error, "events that are too old stay");
+    }
+    if rules.is_empty() {
+        return;
+    }
+    match store.retain(rules, now) {
+        Ok(retained) if retained.bytes > 0 => {
+            tracing::info!(bytes = retained.bytes, "samples that were too old are gone")
+        }
+        Ok(_) => {}
+        Err(error) => tracing::error!(%error, "samples that are too old stay"),
     }
 }
 

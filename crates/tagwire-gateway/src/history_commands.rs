@@ -1,25 +1,27 @@
 //! What the control socket can have the historian do.
 
 use std::path::Path;
+use std::time::Duration;
 
 use serde_json::{Value as Json, json};
+use tagwire_forward::{Progress, Settings, Side, compare};
 use tagwire_history::{Backup, Cursor, Disk, Historian, HistoryError, Position, Reason, Series, Span, State};
 use tagwire_model::{Timestamp, Value};
 
-use crate::config::counted;
+use crate::config::{History, counted};
 use crate::control::{Answer, Request, value_json};
 
 /// Most samples of one answer.
 const MAX_PAGE: u32 = 20_000;
 
 /// Carries out a command of the historian; blocks on the disk.
-pub(crate) fn carry_out(historian: &Historian, request: &Request) -> Answer {
+pub(crate) fn carry_out(historian: &Historian, forwarding: Option<&Progress>, request: &Request) -> Answer {
     match request {
         Request::HistoryRead { tag, from, to, next, max } => {
             read(historian, tag, (*from, *to), next.as_deref(), (*max).clamp(1, MAX_PAGE))
         }
         Request::HistoryBackup { folder } => backup(historian, Path::new(folder)),
-        _ => status(historian),
+        _ => status(historian, forwarding),
     }
 }
 
@@ -110,7 +112,7 @@ fn backup(historian: &Historian, folder: &Path) -> Answer {
     }
 }
 
-fn status(historian: &Historian) -> Answer {
+fn status(historian: &Historian, forwarding: Option<&Progress>) -> Answer {
     let history = historian.history();
     let (bytes, segments) = history.size();
     let series = history.all_series();
@@ -127,6 +129,10 @@ fn status(historian: &Historian) -> Answer {
     for damage in &damage {
         text.push_str(&format!("\ndamage: {damage}"));
     }
+    if let Some(progress) = forwarding {
+        text.push('\n');
+        text.push_str(&forwarding_text(progress));
+    }
     let tags: Vec<&str> = series.iter().map(|series| &*series.path).collect();
     Answer::good(json!({
         "state": state,
@@ -135,8 +141,89 @@ fn status(historian: &Historian) -> Answer {
         "durable_samples": history.durable_up_to(),
         "damage": damage,
         "tags": tags,
+        "forward": forwarding.map(forwarding_json),
         "text": text,
     }))
+}
+
+/// How long one answer of a comparison may take.
+const COMPARE_PATIENCE: Duration = Duration::from_secs(15);
+
+/// Compares samples with those in the database.
+pub(crate) async fn compare_with(
+    historian: &Historian,
+    settings: &Settings,
+    rules: &History,
+    ((from, to), start): ((i64, i64), (u32, i64)),
+) -> Answer {
+    let span = (Timestamp::from_ticks(from), Timestamp::from_ticks(to));
+    // What is too old goes here and stays there.
+    let begin = |path: &str, oldest: Option<Timestamp>| {
+        let goes = rules.rule(path).is_some_and(|rule| rule.max_age.is_some() || rule.max_mib.is_some());
+        let earliest = Timestamp::from_ticks(i64::MIN);
+        if goes { oldest.unwrap_or(earliest) } else { earliest }
+    };
+    match compare(historian.history(), settings, span, start, COMPARE_PATIENCE, begin).await {
+        Ok(found) => {
+            let side = |side| match side {
+                Side::MissingThere => "missing there",
+                Side::MissingHere => "missing here",
+                Side::Different => "different",
+            };
+            let differences: Vec<Json> = found
+                .differences
+                .iter()
+                .map(|one| json!({ "tag": one.path, "time": one.time.to_string(), "what": side(one.side) }))
+                .collect();
+            Answer::good(json!({
+                "tags": found.tags,
+                "here": found.here,
+                "there": found.there,
+                "missing_there": found.n_missing_there,
+                "missing_here": found.n_missing_here,
+                "different": found.n_different,
+                "differences": differences,
+                "behind": found.is_behind,
+                "next": found.next,
+            }))
+        }
+        Err(error) => Answer::refused(error.to_string(), error.remedy()),
+    }
+}
+
+fn forwarding_text(progress: &Progress) -> String {
+    let mut text = format!("{} gets the samples", progress.place);
+    match progress.lag_samples {
+        Some(0) => text.push_str(", it has all of them"),
+        Some(n) => text.push_str(&format!(", {} behind, {} s", counted(n, "sample"), progress.lag.as_secs())),
+        None => text.push_str(", not reached yet"),
+    }
+    if progress.filling {
+        text.push_str(", from the files, since the log has let go of them");
+    }
+    if progress.refused > 0 {
+        let refused = counted(progress.refused, "sample");
+        text.push_str(&format!("\n{refused} left out: PostgreSQL does not know such times"));
+    }
+    if !progress.trouble.is_empty() {
+        text.push_str(&format!("\nsamples wait: {}", progress.trouble));
+    }
+    text
+}
+
+fn forwarding_json(progress: &Progress) -> Json {
+    json!({
+        "to": progress.place,
+        "connected": progress.connected,
+        "filling": progress.filling,
+        "number": progress.number,
+        "lag_samples": progress.lag_samples,
+        "lag_seconds": progress.lag.as_secs_f64(),
+        "sent": progress.sent,
+        "refused": progress.refused,
+        "failures": progress.failures,
+        "trouble": progress.trouble,
+    })
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -18,6 +18,17 @@ pub(crate) struct ServerFigures {
     pub(crate) n_stuck_links: usize,
     pub(crate) n_reloads: u64,
     pub(crate) n_lost_audit_records: u64,
+    pub(crate) forward: Option<ForwardFigures>,
+}
+
+/// How far a database is behind that gets the samples.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct ForwardFigures {
+    pub(crate) is_connected: bool,
+    pub(crate) lag_samples: u64,
+    pub(crate) lag_seconds: f64,
+    pub(crate) n_sent: u64,
+    pub(crate) n_failures: u64,
 }
 
 /// One kind of figure: name, type, help.
@@ -71,6 +82,21 @@ pub(crate) fn page(server: &ServerFigures, links: &[(String, Statistics)]) -> St
     ] {
         page.head(&metric);
         page.line(metric.0, "", value);
+    }
+    if let Some(forward) = &server.forward {
+        for (metric, value) in [
+            (
+                Metric("forward_connected", "gauge", "Whether the database that gets the samples can be reached."),
+                f64::from(u8::from(forward.is_connected)),
+            ),
+            (Metric("forward_lag_samples", "gauge", "Samples that wait for it."), forward.lag_samples as f64),
+            (Metric("forward_lag_seconds", "gauge", "Age of the oldest of them."), forward.lag_seconds),
+            (Metric("forward_samples_total", "counter", "Samples sent to it."), forward.n_sent as f64),
+            (Metric("forward_failures_total", "counter", "Sessions lost or refused."), forward.n_failures as f64),
+        ] {
+            page.head(&metric);
+            page.line(metric.0, "", value);
+        }
     }
     let link_metrics: [(Metric, Figure); 7] = [
         (Metric("link_connected", "gauge", "Whether the connection is open."), |s| {

@@ -88,6 +88,17 @@ pub(crate) fn from_content(bytes: &[u8], column_type: ColumnType) -> Result<Valu
     }
 }
 
+/// An array as bytes: a byte for the element type, a byte for the rank, a u32 for each dimension, then the elements, as in
+/// `docs/formats/history.md`. Empty for what is no array.
+pub fn array_to_bytes(value: &Value) -> Vec<u8> {
+    if matches!(value, Value::Array(_)) { content(value) } else { Vec::new() }
+}
+
+/// The array that [`array_to_bytes`] made these bytes of; `None` for other bytes.
+pub fn array_from_bytes(bytes: &[u8]) -> Option<Value> {
+    array(bytes).ok()
+}
+
 fn array(bytes: &[u8]) -> Result<Value, Short> {
     let mut reader = Reader::new(bytes);
     let data_type = DataType::from_ua_id(reader.u8()?).ok_or(Short)?;

@@ -10,7 +10,7 @@ use tagwire_model::{DataType, Dims, Timestamp, ValueType};
 
 use crate::annotation::{Annotation, StoredAnnotation};
 use crate::bytes::{Reader, Short, put_text};
-use crate::edit::{Change, Edit, RangeDelete};
+use crate::edit::{Change, Edit, Edited, RangeDelete, What};
 use crate::storage::{Storage, StorageFile};
 use crate::values::ColumnType;
 use crate::{FORMAT_VERSION, HistoryError, TagNumber};
@@ -19,11 +19,13 @@ pub(crate) const NAME: &str = "catalogue.redb";
 const CACHE: usize = 16 << 20;
 const NO_GROUP: u32 = u32::MAX;
 
-const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
+pub(crate) const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 const SERIES: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("series");
 const EDITS: TableDefinition<'_, (u32, i64, u64), &[u8]> = TableDefinition::new("edits");
 const RANGES: TableDefinition<'_, (u32, u64), &[u8]> = TableDefinition::new("ranges");
 const ANNOTATIONS: TableDefinition<'_, (u32, i64, u64), &[u8]> = TableDefinition::new("annotations");
+/// Changes by serial: tag, time (nothing for a range).
+const JOURNAL: TableDefinition<'_, u64, (u32, Option<i64>)> = TableDefinition::new("journal");
 const MARKERS: TableDefinition<'_, (i64, u64), u8> = TableDefinition::new("markers");
 
 /// A tag as the historian knows it.
@@ -124,7 +126,7 @@ impl Catalogue {
         Ok(catalogue)
     }
 
-    fn begin_read(&self) -> Result<ReadTransaction, HistoryError> {
+    pub(crate) fn begin_read(&self) -> Result<ReadTransaction, HistoryError> {
         let begun = self.database.read().begin_read();
         match begun {
             Err(error) if self.must_reopen(&error)? => Ok(self.database.read().begin_read()?),
@@ -132,7 +134,7 @@ impl Catalogue {
         }
     }
 
-    fn begin_write(&self) -> Result<WriteTransaction, HistoryError> {
+    pub(crate) fn begin_write(&self) -> Result<WriteTransaction, HistoryError> {
         let begun = self.database.read().begin_write();
         match begun {
             Err(error) if self.must_reopen(&error)? => Ok(self.database.read().begin_write()?),
@@ -159,6 +161,7 @@ impl Catalogue {
             write.open_table(RANGES)?;
             write.open_table(ANNOTATIONS)?;
             write.open_table(MARKERS)?;
+            write.open_table(JOURNAL)?;
         }
         write.commit()?;
         Ok(())
@@ -227,30 +230,71 @@ impl Catalogue {
         Ok(())
     }
 
-    /// Writes changes of samples and ranges in one go; each gets the next serial.
-    pub(crate) fn put_edits(&self, edits: &[(TagNumber, Edit)]) -> Result<(), HistoryError> {
+    /// Writes changes of samples and ranges in one go; each gets the next serial, the last of which is told.
+    pub(crate) fn put_edits(&self, edits: &[(TagNumber, Edit)]) -> Result<u64, HistoryError> {
         let write = self.begin_write()?;
+        let mut serial;
         {
             let mut meta = write.open_table(META)?;
-            let mut serial = meta.get("serial")?.map_or(0, |value| value.value());
+            serial = meta.get("serial")?.map_or(0, |value| value.value());
             let mut points = write.open_table(EDITS)?;
             let mut ranges = write.open_table(RANGES)?;
+            let mut journal = write.open_table(JOURNAL)?;
             for (tag, edit) in edits {
                 serial += 1;
                 match edit {
                     Edit::Change(change) => {
                         let key = (tag.0, change.time.ticks(), serial);
                         points.insert(key, change.put().as_slice())?;
+                        journal.insert(serial, (tag.0, Some(change.time.ticks())))?;
                     }
                     Edit::Range(range) => {
                         ranges.insert((tag.0, serial), range.put().as_slice())?;
+                        journal.insert(serial, (tag.0, None))?;
                     }
                 }
             }
             meta.insert("serial", serial)?;
         }
         write.commit()?;
-        Ok(())
+        Ok(serial)
+    }
+
+    /// The first `max` changes behind this serial that are still known.
+    pub(crate) fn edits_after(&self, serial: u64, max: usize) -> Result<Vec<Edited>, HistoryError> {
+        let read = self.begin_read()?;
+        let journal = match read.open_table(JOURNAL) {
+            Ok(journal) => journal,
+            Err(redb::TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
+            Err(error) => return Err(error.into()),
+        };
+        let (points, ranges) = (read.open_table(EDITS)?, read.open_table(RANGES)?);
+        let mut found = Vec::new();
+        for row in journal.range(serial.saturating_add(1)..)?.take(max) {
+            let (key, place) = row?;
+            let (serial, (tag, time)) = (key.value(), place.value());
+            let damaged = |_: Short| HistoryError::damaged(NAME, "change");
+            let edited = match time {
+                Some(ticks) => points.get((tag, ticks, serial))?.map(|bytes| {
+                    let time = Timestamp::from_ticks(ticks);
+                    let Change { no, author, sample, .. } = Change::read(time, bytes.value())?;
+                    let what = match sample {
+                        Some((sample, reason)) => What::Put(sample, reason),
+                        None => What::Deleted(time, time.saturating_add_ticks(1)),
+                    };
+                    Ok(Edited { serial, number: no, tag: TagNumber(tag), author, what })
+                }),
+                None => ranges.get((tag, serial))?.map(|bytes| {
+                    let RangeDelete { from, to, no, author } = RangeDelete::read(bytes.value())?;
+                    Ok(Edited { serial, number: no, tag: TagNumber(tag), author, what: What::Deleted(from, to) })
+                }),
+            };
+            // What concerned samples that are gone was let go with them.
+            if let Some(edited) = edited {
+                found.push(edited.map_err(damaged)?);
+            }
+        }
+        Ok(found)
     }
 
     /// Tags that a user changed, each with the number of the last change.
@@ -365,6 +409,9 @@ impl Catalogue {
                     RangeDelete::read(value).is_ok_and(|range| range.to.ticks() > before)
                 })?;
             }
+            write.open_table(JOURNAL)?.retain(|_, (tag, time)| {
+                time.is_none_or(|time| time >= before) || !tags.contains(&TagNumber(tag))
+            })?;
         }
         write.commit()?;
         Ok(())

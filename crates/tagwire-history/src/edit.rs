@@ -6,7 +6,7 @@ use tagwire_model::{DataType, Sample, Status, Timestamp, Value};
 
 use crate::bytes::{Reader, Short, put_text};
 use crate::values::ColumnType;
-use crate::{Reason, blob};
+use crate::{Reason, TagNumber, blob};
 
 /// What was done to a sample (OPC UA Part 11, HistoryUpdateType).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,6 +151,30 @@ impl RangeDelete {
 pub(crate) enum Edit {
     Change(Change),
     Range(RangeDelete),
+}
+
+/// Something that a user did to the samples of a tag, for whoever sends it elsewhere.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Edited {
+    /// Grows from change to change.
+    pub serial: u64,
+    /// The change concerns no sample with this number or a higher one.
+    pub number: u64,
+    /// The tag.
+    pub tag: TagNumber,
+    /// By whom, and when.
+    pub author: Author,
+    /// What was done.
+    pub what: What,
+}
+
+/// What was done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum What {
+    /// A sample was inserted or replaced.
+    Put(Sample, Reason),
+    /// All samples from the first time up to but without the second are gone.
+    Deleted(Timestamp, Timestamp),
 }
 
 /// A change as ModifiedHistory tells it (OPC UA Part 11, 6.5.2).

@@ -35,6 +35,9 @@ pub enum HistoryError {
         /// What does not fit.
         what: &'static str,
     },
+    /// A history is where one was to be put.
+    #[error("a history is there, which is not overwritten")]
+    Occupied,
     /// Another process owns the folder.
     #[error("another process uses the history")]
     InUse,
@@ -56,6 +59,9 @@ pub enum HistoryError {
     /// More samples in one batch than can be numbered at once.
     #[error("a batch of {0} samples is too large")]
     TooLarge(usize),
+    /// History that is kept elsewhere cannot be read.
+    #[error("{0}")]
+    Elsewhere(String),
     /// The thread that writes is gone.
     #[error("history is closed")]
     Closed,

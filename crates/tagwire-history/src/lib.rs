@@ -6,6 +6,7 @@
 //!   the sums of whole blocks, [`History::read_modified`] what users changed.
 //! - [`Store::backup`], [`restore`] and [`verify`] copy and check the files; [`Store::retain`] lets old ones go.
 //! - [`aggregate`]: the 37 standard aggregates of OPC UA Part 13, over samples in time order.
+//! - [`Tail`] follows the log, [`History::changes_after`] what users changed, for whoever sends both elsewhere.
 //! - [`Storage`] is the disk: [`Disk`] a folder, [`CrashDisk`] one in memory that loses power.
 //! - [`Historian`] is the thread between the live table and the store: what [`Rule`]s say is collected.
 //!
@@ -22,6 +23,7 @@ mod collect;
 mod damage;
 mod edit;
 mod error;
+mod event;
 #[doc(hidden)]
 pub mod fuzzing;
 mod hot;
@@ -39,17 +41,20 @@ use std::fmt;
 pub use annotation::Annotation;
 pub use backup::{Backup, Verified, restore, verify};
 pub use batch::Batch;
+pub use blob::{array_from_bytes, array_to_bytes};
 pub use catalogue::{Marker, MarkerKind, Series};
 pub use collect::{Clock, Collector, Historian, HistorianError, Rule, Wanted, When};
 pub use damage::Damage;
-pub use edit::{Author, ChangeKind, Modification, UpdateMode, UpdateOutcome};
+pub use edit::{Author, ChangeKind, Edited, Modification, UpdateMode, UpdateOutcome, What};
 pub use error::HistoryError;
-pub use read::{Cursor, Numbers, Position, Span, Summary, View};
+pub use event::{EventPlace, StoredEvent};
+pub use read::{Archive, ArchiveCursor, Cursor, Elsewhere, Numbers, Position, Span, Summary, View};
 pub use reason::Reason;
 pub use samples::Samples;
 pub use storage::{CrashDisk, Disk, Storage, StorageFile};
 pub use store::{History, Moment, Opened, Options, Retained, Retention, State, Store, TagSpec, days};
 pub use values::{ColumnType, Values};
+pub use wal::{Arrival, Followed, Tail};
 
 /// The highest version of the files that this program reads, and the one it writes.
 pub const FORMAT_VERSION: u32 = 2;

@@ -22,7 +22,8 @@ pub enum Reason {
 }
 
 impl Reason {
-    pub(crate) const fn from_code(code: u8) -> Self {
+    /// The reason with this number; [`Reason::Unknown`] for one that means nothing.
+    pub const fn from_code(code: u8) -> Self {
         match code {
             1 => Self::Cyclic,
             2 => Self::Changed,

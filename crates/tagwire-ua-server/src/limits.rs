@@ -71,14 +71,18 @@ pub const MAX_NODES_PER_HISTORY_UPDATE_DATA: u32 = 1_000;
 pub const MAX_HISTORY_TIMES: usize = 10_000;
 /// Values that one HistoryRead result holds at most; the rest follows with its continuation point.
 pub const MAX_HISTORY_VALUES_PER_NODE: u32 = 200_000;
+/// Events that one HistoryRead result holds at most; the rest follows with its continuation point.
+pub const MAX_HISTORY_EVENTS_PER_NODE: u32 = 10_000;
+/// Events that wait for the historian while it cannot write.
+pub const MAX_EVENTS_TO_KEEP: usize = 10_000;
+/// Nodes in one HistoryRead of events.
+pub const MAX_NODES_PER_HISTORY_READ_EVENTS: u32 = 100;
 /// Continuation points of HistoryRead that one session may hold.
 pub const MAX_HISTORY_CONTINUATION_POINTS: u16 = 100;
 /// History reads that are carried out at one time; further ones wait.
 pub const MAX_HISTORY_READS: usize = 4;
 /// Intervals of one processed read that are computed at once.
 pub const MAX_HISTORY_INTERVALS: u64 = 10_000;
-/// Samples that are looked at before the first interval of a processed read for one that can be used.
-pub const MAX_HISTORY_LEAD: usize = 100_000;
 /// Values before a change of history that an auditor is told.
 pub const MAX_AUDITED_OLD_VALUES: usize = 100;
 

@@ -363,6 +363,7 @@ impl Server {
 
     /// Serves history from now on, or none any more.
     pub fn set_history(&self, source: Option<HistorySource>) {
+        self.events.set_journal(source.as_ref().and_then(HistorySource::journal).cloned());
         self.address_space.set_history(source.map(Arc::new));
     }
 

@@ -391,9 +391,19 @@ pub(crate) enum HistoryCommand {
         config: ConfigArgs,
     },
     /// Check every checksum of the history, or of a copy; the server must not run. Exit code 1 when one is wrong.
+    /// With --target, have a running server compare its samples with those in its database. Exit code 1 when they differ.
     Verify {
         /// The folder of a copy; that of the configuration when left out.
         folder: Option<PathBuf>,
+        /// Compare with the database of [history.postgres].
+        #[arg(long, conflicts_with = "folder")]
+        target: bool,
+        /// Compare from this long ago on (1h or -1h), or from this time on (2026-03-01T08:00:00Z); everything when left out.
+        #[arg(long, value_name = "TIME", allow_hyphen_values = true, requires = "target")]
+        start: Option<String>,
+        /// Up to this long ago, or this time; now when left out.
+        #[arg(long, value_name = "TIME", allow_hyphen_values = true, requires = "target")]
+        end: Option<String>,
         #[command(flatten)]
         config: ConfigArgs,
     },

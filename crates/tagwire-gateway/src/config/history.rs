@@ -3,15 +3,18 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use tagwire_driver::KeyKind;
+use tagwire_driver::{KeyKind, Setting};
 use tagwire_model::{Deadband, pattern};
 use toml::de::DeTable;
 
 use super::key::{DriverKeys, Known, Presence, Shape, section};
 use super::link::Nested;
+use super::postgres::{self, PostgresKeys};
 use super::problem::Complaint;
+use super::sections::choices;
 use super::tables;
-use super::walk::Walk;
+use super::walk::{Field, Plain, Walk};
+use super::words::suggest;
 
 section! {
     /// The historian: samples that are kept in the folder `history` of `data_dir`.
@@ -24,6 +27,16 @@ section! {
         pub commit_kib: u32 = Shape::One(KeyKind::Integer { min: 16, max: 65_536 }), Presence::Default("1024");
         /// MiB of memory for samples that are not packed yet.
         pub memory_mib: u32 = Shape::One(KeyKind::Integer { min: 16, max: 65_536 }), Presence::Default("256");
+        /// Whether events are kept as well, for clients that read their history. Audit events are in the audit log instead.
+        pub events: bool = Shape::One(KeyKind::Bool), Presence::Default("true");
+        /// Age after which events may go.
+        pub events_max_age: Duration = Shape::One(KeyKind::Duration { min: HOUR, max: CENTURY }), Presence::Default("90d");
+        /// Number of events after which the oldest may go.
+        pub events_max: u32 = Shape::One(KeyKind::Integer { min: 100, max: 10_000_000 }), Presence::Default("100000");
+        /// Where clients read history from: `local`, the own files, or `postgres`, the database of `[history.postgres]`, so that several servers show the same history.
+        pub backend: Backend = Shape::One(KeyKind::Choice(&["local", "postgres"])), Presence::Default("local");
+        /// A PostgreSQL database that gets every sample as well.
+        pub postgres: Option<Nested> = Shape::Table(PostgresKeys::KEYS), Presence::Optional;
         /// Which tags are kept and how. Of several rules that cover a tag the first one counts; a tag that none covers is not kept.
         pub rule: Option<Nested> = Shape::Tables(HistoryRuleKeys::KEYS, DriverKeys::None), Presence::Optional;
     }
@@ -49,6 +62,16 @@ section! {
     }
 }
 
+choices! {
+    /// Where clients read history from.
+    Backend {
+        /// The own files.
+        Local = "local",
+        /// A database that several servers share.
+        Postgres = "postgres",
+    }
+}
+
 const COMMIT_MIN: Duration = Duration::from_millis(10);
 const CYCLE_MIN: Duration = Duration::from_millis(50);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -61,6 +84,8 @@ const CENTURY: Duration = Duration::from_secs(36_525 * 86_400);
 pub struct History {
     /// Where and how samples are written.
     pub keys: HistoryKeys,
+    /// A database that gets every sample as well.
+    pub postgres: Option<PostgresKeys>,
     /// What is kept; nothing without a rule.
     pub rules: Vec<HistoryRule>,
 }
@@ -95,9 +120,22 @@ impl History {
 pub(crate) fn read(walk: &mut Walk<'_>, table: &DeTable<'_>, line: u32) -> History {
     let mut checked = walk.check("[history]".to_owned(), table, line, Known::own(HistoryKeys::KEYS));
     let rules = checked.take_plain("rule");
+    let postgres = checked.take_plain("postgres");
+    let backend_line = checked.line_of("backend");
     let keys = HistoryKeys::take(&mut checked, &mut walk.report());
+    let postgres = match postgres {
+        Some((line, Plain::Table(table, _))) => Some(postgres::read(walk, table, line)),
+        _ => None,
+    };
+    if keys.backend == Backend::Postgres && postgres.is_none() {
+        let complaint = Complaint::new(
+            "there is no database to serve history from",
+            "add [history.postgres] with url = \"postgresql://user@host:5432/database\"",
+        );
+        walk.report().complain(backend_line, "[history]", complaint);
+    }
     let rules = tables(rules).into_iter().map(|(table, line)| read_rule(walk, table, line)).collect();
-    History { keys, rules }
+    History { keys, postgres, rules }
 }
 
 fn read_rule(walk: &mut Walk<'_>, table: &DeTable<'_>, line: u32) -> HistoryRule {

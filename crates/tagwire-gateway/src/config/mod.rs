@@ -9,6 +9,7 @@ mod link;
 mod model;
 mod name;
 mod node_id;
+mod postgres;
 mod problem;
 mod reference;
 mod sections;
@@ -27,12 +28,13 @@ use toml::de::DeTable;
 
 pub use access::{Access, AccessKeys, Channel, IssuerKeys, RoleKeys, RuleKeys};
 pub use files::{Disk, Files};
-pub use history::{History, HistoryKeys, HistoryRule, HistoryRuleKeys};
+pub use history::{Backend, History, HistoryKeys, HistoryRule, HistoryRuleKeys};
 pub use key::{DriverKeys, KeyDef, Presence, Shape};
 pub use link::{Device, DeviceKeys, Link, LinkKeys};
 pub use model::{BindKeys, ModelKeys};
 pub use name::{MAX_NAME, MAX_TAG_NAME};
 pub use node_id::{ExplicitNodeId, Identifier, TAG_NAMESPACE};
+pub use postgres::PostgresKeys;
 pub use problem::{Problem, Problems};
 pub use reference::{reference, schema};
 pub use sections::{

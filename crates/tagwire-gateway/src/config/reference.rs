@@ -7,7 +7,7 @@ use tagwire_driver::{DeviceSettings, DriverKind, Key, KeyKind, LinkSettings};
 
 use super::key::{DriverKeys, KeyDef, Presence, Shape};
 use super::words::format_duration;
-use super::{BindKeys, DeviceKeys, LinkKeys, ModelKeys, ScalingKeys, TOP_KEYS, TagKeys};
+use super::{BindKeys, DeviceKeys, HistoryRuleKeys, LinkKeys, ModelKeys, PostgresKeys, ScalingKeys, TOP_KEYS, TagKeys};
 
 /// The page `docs/reference/configuration.md`.
 pub fn reference(kinds: &[&'static dyn DriverKind]) -> String {
@@ -20,6 +20,18 @@ pub fn reference(kinds: &[&'static dyn DriverKind]) -> String {
             own_table(&mut page, keys);
         }
     }
+    heading(
+        &mut page,
+        "`[history.postgres]`",
+        "A PostgreSQL database that gets every sample as well (see docs/history-postgres.md).\nIt counts after a restart of the server.",
+    );
+    own_table(&mut page, PostgresKeys::KEYS);
+    heading(
+        &mut page,
+        "`[[history.rule]]`",
+        "How a part of the tag tree is kept.\nEvery change of a quality is, whatever the rule says.",
+    );
+    own_table(&mut page, HistoryRuleKeys::KEYS);
     heading(
         &mut page,
         "`[[ua.model]]`",

@@ -73,6 +73,15 @@ pub enum Request {
         /// The folder, as the server finds it.
         folder: String,
     },
+    /// Compare samples with the database that gets them, for as long as an answer may take.
+    HistoryCompare {
+        /// From this time on, in ticks of 100 ns since 1601.
+        from: i64,
+        /// Up to but without this time.
+        to: i64,
+        /// Number of the tag to begin with, and a time: 0 and the lowest, or where the answer before this one ended.
+        start: (u32, i64),
+    },
     /// List the users.
     UserList {},
     /// Remove a user.

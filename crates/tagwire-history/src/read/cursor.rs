@@ -5,7 +5,7 @@ use tagwire_model::Timestamp;
 use super::merge::Merge;
 use super::overlay::Overlay;
 use super::span::Span;
-use crate::store::History;
+use crate::store::{History, Source};
 use crate::{Damage, HistoryError, Reason, Samples, TagNumber, Values};
 
 /// Samples in the order of a read, borrowed from the cursor.
@@ -17,6 +17,10 @@ pub struct View<'a> {
 }
 
 impl<'a> View<'a> {
+    pub(super) const fn of(samples: &'a Samples, from: usize, to: usize) -> Self {
+        Self { samples, from, to }
+    }
+
     /// How many there are; never 0.
     pub const fn len(&self) -> usize {
         self.to - self.from
@@ -91,6 +95,15 @@ const fn whole(backward: bool) -> u32 {
 const POSITION_LEN: usize = 21;
 
 impl Position {
+    /// All samples of a span that has no two of one time.
+    pub(super) const fn of(span: Span) -> Self {
+        Self { low: span.low, high: span.high, backward: span.backward, first: whole(span.backward) }
+    }
+
+    pub(super) const fn span(self) -> Span {
+        Span::closed(self.low, self.high, self.backward)
+    }
+
     /// The bytes of a continuation point.
     pub fn to_bytes(self) -> [u8; POSITION_LEN] {
         let mut bytes = [0; POSITION_LEN];
@@ -124,12 +137,14 @@ pub struct Cursor {
     /// As in [`Position`], for the time `start`.
     first: u32,
     start: i64,
+    end_no: u64,
 }
 
 impl Cursor {
     fn new(history: &History, tag: TagNumber, span: Span, first: u32, as_of: u64) -> Result<Self, HistoryError> {
         let column_type = history.series(tag)?.column_type();
         let sources = if span.is_empty() { Vec::new() } else { history.sources(tag, span.low, span.high)? };
+        let end_no = sources.iter().map(Source::end_no).max().unwrap_or(0);
         let edited = history.shared.edited.read().contains_key(&tag);
         let overlay = if edited { Some(Overlay::new(history, tag, span, as_of)?) } else { None };
         Ok(Self {
@@ -142,6 +157,7 @@ impl Cursor {
             last: None,
             first,
             start: if span.backward { span.high } else { span.low },
+            end_no,
         })
     }
 
@@ -208,6 +224,11 @@ impl Cursor {
             }
             Some((time, first)) => Position { low: time, high, backward, first },
         }))
+    }
+
+    /// A number above those of all samples that it hands out: they are on the disk once all below it are.
+    pub const fn end_number(&self) -> u64 {
+        self.end_no
     }
 
     /// What could not be read so far.

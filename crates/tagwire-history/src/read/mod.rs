@@ -1,5 +1,6 @@
 //! Reading samples, summaries and changes.
 
+mod archive;
 mod bounds;
 mod cursor;
 mod merge;
@@ -8,6 +9,7 @@ mod overlay;
 mod span;
 mod summary;
 
+pub use archive::{Archive, ArchiveCursor, Elsewhere};
 pub use cursor::{Cursor, Position, View};
 pub use span::Span;
 pub use summary::{Numbers, Summary};

@@ -1,6 +1,7 @@
 //! The store: one writer, any number of readers.
 
 mod append;
+mod follow;
 mod group;
 mod join;
 mod open;

@@ -64,6 +64,7 @@ impl Store {
         let annotated = catalogue.annotated()?;
         let known_no = catalogue.number("number")?.unwrap_or(0);
         let sealed_no = segments.iter().map(|segment| segment.spans().end_no).max().unwrap_or(0).max(known_no);
+        let last_serial = catalogue.number("serial")?.unwrap_or(0);
         let shared = Arc::new(Shared {
             storage: storage.clone(),
             catalogue,
@@ -75,6 +76,7 @@ impl Store {
             edited: RwLock::new(edited),
             annotated: RwLock::new(annotated),
             durable_no: AtomicU64::new(0),
+            last_serial: AtomicU64::new(last_serial),
             state: RwLock::new(State::Running),
             damage: RwLock::new(Vec::new()),
         });

@@ -60,6 +60,8 @@ pub(crate) struct Shared {
     /// Tags with annotations.
     pub(crate) annotated: RwLock<HashSet<TagNumber>>,
     pub(crate) durable_no: AtomicU64,
+    /// Serial of the last change by a user, or a higher one.
+    pub(crate) last_serial: AtomicU64,
     pub(crate) state: RwLock<State>,
     pub(crate) damage: RwLock<Vec<Damage>>,
 }
@@ -125,6 +127,11 @@ impl History {
     pub fn begin(&self, tag: TagNumber) -> Result<Option<Timestamp>, HistoryError> {
         let sources = self.sources(tag, i64::MIN, i64::MAX)?;
         Ok(sources.iter().map(super::snapshot::Source::t_first).min().map(Timestamp::from_ticks))
+    }
+
+    /// How many tags there are; their numbers are all below.
+    pub fn n_series(&self) -> u32 {
+        self.shared.tags.read().len() as u32
     }
 
     /// All tags, in the order of their numbers.

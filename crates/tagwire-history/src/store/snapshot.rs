@@ -40,6 +40,13 @@ impl Source {
         }
     }
 
+    pub(crate) fn end_no(&self) -> u64 {
+        match self {
+            Self::Hot(page) => page.end_no,
+            Self::Sealed(_, entry) => entry.end_no,
+        }
+    }
+
     pub(crate) fn first_no(&self) -> u64 {
         match self {
             Self::Hot(page) => page.first_no,

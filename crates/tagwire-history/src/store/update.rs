@@ -1,6 +1,7 @@
 //! Changes by users.
 
 use std::collections::HashSet;
+use std::sync::atomic::Ordering;
 
 use tagwire_model::{Sample, Timestamp};
 
@@ -194,6 +195,7 @@ impl Store {
         self.shared
             .catalogue
             .put_edits(edits)
+            .map(|serial| self.shared.last_serial.store(serial, Ordering::Release))
             .map_err(|error| if error.is_disk_full() { self.pause(error, now) } else { error })
     }
 }

@@ -3,10 +3,12 @@
 mod log;
 mod record;
 mod replay;
+mod tail;
 
 pub(crate) use log::Log;
 pub(crate) use record::{Decoded, put_scan, take_scans};
 pub(crate) use replay::{first_number, replay};
+pub use tail::{Arrival, Followed, Tail};
 
 use crate::bytes::{Reader, Short};
 

@@ -25,7 +25,7 @@ pub(crate) struct Replayed {
 }
 
 /// Files of the log, oldest first.
-fn numbers(storage: &dyn Storage) -> Result<Vec<u64>, HistoryError> {
+pub(super) fn numbers(storage: &dyn Storage) -> Result<Vec<u64>, HistoryError> {
     let names = storage.list().map_err(HistoryError::io("history"))?;
     let mut numbers: Vec<u64> =
         names.iter().filter_map(|name| name.strip_suffix(".wal")).filter_map(|name| name.parse().ok()).collect();
@@ -99,7 +99,7 @@ pub(crate) fn replay(
 }
 
 /// The number of the first sample; `None` when the head is damaged.
-fn file_head(name: &str, bytes: &[u8]) -> Result<Option<u64>, HistoryError> {
+pub(super) fn file_head(name: &str, bytes: &[u8]) -> Result<Option<u64>, HistoryError> {
     let Some(head) = bytes.get(..HEAD_LEN) else { return Ok(None) };
     let version = u32::from_le_bytes([head[8], head[9], head[10], head[11]]);
     let mut reader = Reader::new(&head[12..]);
@@ -120,7 +120,7 @@ pub(crate) fn frame_at(bytes: &[u8], at: usize) -> Option<(FrameHead, &[u8])> {
     (crc32c::crc32c(payload) == head.crc).then_some((head, payload))
 }
 
-fn find_frame(bytes: &[u8], from: usize) -> Option<usize> {
+pub(super) fn find_frame(bytes: &[u8], from: usize) -> Option<usize> {
     let mut at = from;
     while let Some(rest) = bytes.get(at..) {
         let found = rest.windows(4).position(|window| window == super::FRAME_MAGIC)?;

@@ -91,6 +91,7 @@ ids! {
     AUDIT_HISTORY_VALUE_UPDATE_EVENT_TYPE = 3006 "AuditHistoryValueUpdateEventType";
     AUDIT_HISTORY_RAW_MODIFY_DELETE_EVENT_TYPE = 3014 "AuditHistoryRawModifyDeleteEventType";
     AUDIT_HISTORY_AT_TIME_DELETE_EVENT_TYPE = 3019 "AuditHistoryAtTimeDeleteEventType";
+    AUDIT_HISTORY_EVENT_DELETE_EVENT_TYPE = 3022 "AuditHistoryEventDeleteEventType";
     AUDIT_HISTORY_ANNOTATION_UPDATE_EVENT_TYPE = 19095 "AuditHistoryAnnotationUpdateEventType";
     HISTORICAL_DATA_CONFIGURATION_TYPE = 2318 "HistoricalDataConfigurationType";
     AGGREGATE_CONFIGURATION_TYPE = 11187 "AggregateConfigurationType";
@@ -197,8 +198,11 @@ ids! {
     HISTORY_SERVER_CAPABILITIES_UPDATE_DATA_CAPABILITY = 11198 "HistoryServerCapabilities_UpdateDataCapability";
     HISTORY_SERVER_CAPABILITIES_DELETE_RAW_CAPABILITY = 11199 "HistoryServerCapabilities_DeleteRawCapability";
     HISTORY_SERVER_CAPABILITIES_DELETE_AT_TIME_CAPABILITY = 11200 "HistoryServerCapabilities_DeleteAtTimeCapability";
+    HISTORY_SERVER_CAPABILITIES_ACCESS_HISTORY_EVENTS_CAPABILITY = 11242 "HistoryServerCapabilities_AccessHistoryEventsCapability";
     HISTORY_SERVER_CAPABILITIES_MAX_RETURN_DATA_VALUES = 11273 "HistoryServerCapabilities_MaxReturnDataValues";
+    HISTORY_SERVER_CAPABILITIES_MAX_RETURN_EVENT_VALUES = 11274 "HistoryServerCapabilities_MaxReturnEventValues";
     HISTORY_SERVER_CAPABILITIES_INSERT_ANNOTATION_CAPABILITY = 11275 "HistoryServerCapabilities_InsertAnnotationCapability";
+    HISTORY_SERVER_CAPABILITIES_DELETE_EVENT_CAPABILITY = 11502 "HistoryServerCapabilities_DeleteEventCapability";
     HISTORY_SERVER_CAPABILITIES_SERVER_TIMESTAMP_SUPPORTED = 19091 "HistoryServerCapabilities_ServerTimestampSupported";
     SERVER_AUDITING = 2994 "Server_Auditing";
     SERVER_SERVER_CAPABILITIES_SOFTWARE_CERTIFICATES = 3704 "Server_ServerCapabilities_SoftwareCertificates";

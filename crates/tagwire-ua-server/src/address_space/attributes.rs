@@ -136,7 +136,12 @@ impl Snapshot<'_> {
             }
             (attribute_id::CONTAINS_NO_LOOPS, class::VIEW) => flag(StandardNode::contains_no_loops).encode(out),
             (attribute_id::EVENT_NOTIFIER, class::OBJECT | class::VIEW) => {
-                let notifier = if self.is_notifier(node) { event_notifier::SUBSCRIBE_TO_EVENTS } else { 0 };
+                let kept = if self.has_event_history() {
+                    event_notifier::HISTORY_READ | event_notifier::HISTORY_WRITE
+                } else {
+                    0
+                };
+                let notifier = if self.is_notifier(node) { event_notifier::SUBSCRIBE_TO_EVENTS | kept } else { 0 };
                 Variant::Byte(notifier).encode(out);
             }
             (attribute_id::EXECUTABLE, class::METHOD) => Variant::Boolean(is_executable(node)).encode(out),

@@ -151,14 +151,17 @@ impl Snapshot<'_> {
     /// Appends the value of a property of the history of a tag.
     pub(super) fn write_history_value(&self, tag: TagId, part: HistoryNode, out: &mut Vec<u8>) -> Result<(), Status> {
         let view = self.tag(tag).ok_or(status::BAD_NODE_ID_UNKNOWN)?;
-        let (history, number) = self.history_of(tag).ok_or(status::BAD_NODE_ID_UNKNOWN)?;
+        let (history, _) = self.history_of(tag).ok_or(status::BAD_NODE_ID_UNKNOWN)?;
         let defaults = Configuration::default();
         let value: Variant = match part {
             // Annotations belong to points in time; there is no current one.
             Annotations | HaConfiguration | Aggregates => Variant::Null,
             Stepped => history.is_stepped(view.path, view.value_type).into(),
             StartOfArchive | StartOfOnlineArchive => {
-                let begin = history.history().begin(number).map_err(|_| Status::BAD_RESOURCE_UNAVAILABLE)?;
+                // Whoever reads a property must not wait for a database.
+                let local = history.local(view.path, view.value_type);
+                let begin = local.map(|number| history.history().begin(number)).transpose();
+                let begin = begin.map_err(|_| Status::BAD_RESOURCE_UNAVAILABLE)?.flatten();
                 begin.unwrap_or(Timestamp::NONE).into()
             }
             ServerTimestampSupported => true.into(),

@@ -73,6 +73,11 @@ impl Snapshot<'_> {
         self.space.history.load_full()
     }
 
+    /// Whether events are kept.
+    pub(crate) fn has_event_history(&self) -> bool {
+        self.space.history.load().as_ref().is_some_and(|source| source.journal().is_some())
+    }
+
     /// Where the history of a tag comes from, and its number there; `None` for a tag without history.
     pub(crate) fn history_of(&self, tag: TagId) -> Option<(Arc<HistorySource>, TagNumber)> {
         let (source, tag) = (self.history()?, self.tag(tag)?);

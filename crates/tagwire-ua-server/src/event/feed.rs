@@ -4,13 +4,14 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use parking_lot::Mutex;
 use tagwire_access::Policy;
 use tagwire_ua_proto::ids::node;
 use tagwire_ua_proto::types::NodeId;
 
 use super::{Audience, Event, NewEvent, Source};
+use crate::history::EventJournal;
 use crate::limits;
 use crate::quota::Budget;
 use crate::server::WallClock;
@@ -20,6 +21,8 @@ use crate::server::WallClock;
 /// Emitting costs one load when nobody listens, and one short lock per listening subscription otherwise.
 pub struct Events {
     listeners: ArcSwap<Vec<Arc<EventInbox>>>,
+    /// Where events for everybody are kept.
+    journal: ArcSwapOption<EventJournal>,
     clock: WallClock,
     policy: ArcSwap<Policy>,
     /// Tells this run of the server from every other in the ids of events.
@@ -47,6 +50,7 @@ impl Events {
         }
         Self {
             listeners: ArcSwap::default(),
+            journal: ArcSwapOption::empty(),
             clock,
             policy: ArcSwap::new(policy),
             salt,
@@ -61,17 +65,22 @@ impl Events {
         self.policy.store(policy);
     }
 
+    /// Keeps events for everybody from now on, or none any more.
+    pub(crate) fn set_journal(&self, journal: Option<Arc<EventJournal>>) {
+        self.journal.store(journal);
+    }
+
     /// Whether anybody may get an event for this audience. An event that costs something to make need not be made
     /// otherwise.
     pub fn is_heard(&self, audience: Audience) -> bool {
         let listeners = self.listeners.load();
         match audience {
-            Audience::Everybody => !listeners.is_empty(),
+            Audience::Everybody => !listeners.is_empty() || self.journal.load().is_some(),
             Audience::Auditors => listeners.iter().any(|inbox| inbox.hears_audit.load(Ordering::Relaxed)),
         }
     }
 
-    /// Tells an event to everybody who listens. Never waits: a subscription that does not keep up loses its oldest.
+    /// Tells an event to everybody who listens, and to the journal. Never waits: a subscription that does not keep up loses its oldest.
     pub fn emit(&self, event: NewEvent) {
         if !self.is_heard(event.audience()) {
             return;
@@ -79,6 +88,9 @@ impl Events {
         let Some(event) = self.complete(event) else { return };
         let listeners = self.listeners.load();
         let is_audit = event.audience() == Audience::Auditors;
+        if !is_audit && let Some(journal) = &*self.journal.load() {
+            journal.keep(&event);
+        }
         let wants = |inbox: &&Arc<EventInbox>| !is_audit || inbox.hears_audit.load(Ordering::Relaxed);
         // Waking takes locks of the server, so none of this feed may be held then.
         for inbox in listeners.iter().filter(wants) {

@@ -3,9 +3,10 @@
 use tagwire_model::{Status, Timestamp};
 use tagwire_ua_proto::ids::{data_type, node};
 use tagwire_ua_proto::services::{
-    DeleteAtTimeDetails, DeleteRawModifiedDetails, PerformUpdateType, UpdateDataDetails, UpdateStructureDataDetails,
+    DeleteAtTimeDetails, DeleteEventDetails, DeleteRawModifiedDetails, PerformUpdateType, UpdateDataDetails,
+    UpdateStructureDataDetails,
 };
-use tagwire_ua_proto::types::{DataValue, ExtensionObject, NodeId, Variant, VariantItems};
+use tagwire_ua_proto::types::{ByteString, DataValue, ExtensionObject, NodeId, Variant, VariantItems};
 
 use super::audit::{Actor, event, outcome};
 use super::{NewEvent, Source};
@@ -50,6 +51,14 @@ impl HistoryChange {
                     ("StartTime", delete.start_time.into()),
                     ("EndTime", delete.end_time.into()),
                 ],
+            };
+        }
+        if let Some(Ok(delete)) = details.decode_as::<DeleteEventDetails>() {
+            let ids: Vec<ByteString> = delete.event_ids.into_iter().take(limits::MAX_AUDITED_OLD_VALUES).collect();
+            return Self {
+                event_type: node::AUDIT_HISTORY_EVENT_DELETE_EVENT_TYPE,
+                details_type: data_type::DELETE_EVENT_DETAILS,
+                fields: vec![("EventIds", VariantItems::ByteString(ids).into())],
             };
         }
         let delete = details.decode_as::<DeleteAtTimeDetails>().and_then(Result::ok).unwrap_or_default();

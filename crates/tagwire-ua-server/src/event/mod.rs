@@ -12,10 +12,11 @@ mod filter;
 mod history_audit;
 mod queue;
 mod record;
+pub(crate) mod stored;
 
 pub use feed::Events;
 pub(crate) use feed::Listening;
 pub use fields::Field;
 pub use filter::{Filter, FilterRefused};
-pub(crate) use queue::{EventQueue, Scope};
+pub(crate) use queue::{EventQueue, Fields, Scope};
 pub use record::{Audience, Event, NewEvent, Source};

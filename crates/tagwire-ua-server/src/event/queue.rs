@@ -8,6 +8,7 @@ use tagwire_ua_proto::codec::{Encode as _, write_len};
 use tagwire_ua_proto::types::Variant;
 
 use super::{Audience, Event, Events, Filter};
+use crate::address_space::{Node, Snapshot};
 use crate::durable::StoredEvent;
 
 /// Whose events an item gets.
@@ -17,6 +18,24 @@ pub(crate) enum Scope {
     Server,
     /// Those of a link or device and of everything below.
     Folder(Arc<str>),
+}
+
+impl Scope {
+    /// What is told of a node.
+    pub(crate) fn of(node: Node, snapshot: &Snapshot<'_>) -> Self {
+        match node {
+            Node::Folder(folder) => Self::Folder(snapshot.folder(folder).map_or("", |folder| &folder.path).into()),
+            _ => Self::Server,
+        }
+    }
+
+    /// Whether an event is told there.
+    pub(crate) fn has(&self, event: &Event) -> bool {
+        match self {
+            Self::Server => true,
+            Self::Folder(folder) => event.is_below(folder),
+        }
+    }
 }
 
 /// A filter, whose memory counts towards a limit of the server.

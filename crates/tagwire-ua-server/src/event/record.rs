@@ -149,6 +149,22 @@ impl Event {
         Some(Self { event_type, path: source.path, audience, zone: Zone::ELSEWHERE, fields, size })
     }
 
+    /// An event that was kept for everybody.
+    pub(crate) fn restored(
+        event_type: StandardNode,
+        path: Option<Arc<str>>,
+        mut fields: Vec<(Field, Variant)>,
+    ) -> Self {
+        fields.sort_by_key(|(field, _)| *field);
+        let (audience, size) = (Audience::Everybody, size_of::<Self>());
+        Self { event_type, path, audience, zone: Zone::ELSEWHERE, fields: fields.into(), size }
+    }
+
+    /// All of its fields.
+    pub(crate) fn fields(&self) -> &[(Field, Variant)] {
+        &self.fields
+    }
+
     /// Puts the event where the rules of access have its source.
     pub(crate) fn placed(mut self, policy: &Policy) -> Self {
         self.zone = self.path.as_deref().map_or(Zone::ELSEWHERE, |path| policy.zone_of(path));

@@ -29,7 +29,8 @@ pub(super) fn read(
             (low, high, asked.is_backward, 0, asked.total)
         }
     };
-    let found = history.annotations(subject.number, low, high);
+    let number = subject.local.ok_or(status::BAD_HISTORY_OPERATION_UNSUPPORTED)?;
+    let found = history.annotations(number, low, high);
     let mut found = found.map_err(|error| history_status(&error))?;
     if is_backward {
         found.reverse();
@@ -54,8 +55,9 @@ pub(super) fn read_at(
     times: &[Timestamp],
     page: &mut Page<'_>,
 ) -> Result<Option<At>, Status> {
+    let number = subject.local.ok_or(status::BAD_HISTORY_OPERATION_UNSUPPORTED)?;
     for time in times {
-        let found = history.annotations(subject.number, *time, *time).map_err(|error| history_status(&error))?;
+        let found = history.annotations(number, *time, *time).map_err(|error| history_status(&error))?;
         if found.is_empty() {
             page.nothing(status::GOOD_NO_DATA, *time);
         }

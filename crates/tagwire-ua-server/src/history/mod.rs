@@ -2,11 +2,15 @@
 //!
 //! - [`HistorySource`]: the historian, and how the history of each tag is to be understood.
 //! - [`Points`]: continuation points of a session.
+//! - [`EventJournal`]: events on their way to the historian.
 //! - [`Page`]: the result for one node, written in place.
 //! - One file per kind of read and of update.
 
 mod annotation;
 mod at_time;
+mod event;
+mod event_delete;
+mod journal;
 mod modified;
 mod page;
 mod points;
@@ -19,10 +23,12 @@ mod update;
 use tagwire_history::HistoryError;
 use tagwire_model::{Status, Timestamp};
 
-pub(crate) use points::Points;
-pub(crate) use reading::{Details, Job, Reading, Subject, write_failed};
+pub(crate) use event_delete::delete_events;
+pub use journal::EventJournal;
+pub(crate) use points::{Point, Points};
+pub(crate) use reading::{Details, Job, Of, Reading, Subject, write_failed};
 pub use source::{HistorySource, Kept};
-pub(crate) use update::{Done, Update, parse as parse_update};
+pub(crate) use update::{Done, Update, check_count, parse as parse_update};
 
 /// What a client is told when the files cannot be read or written.
 pub(crate) fn history_status(error: &HistoryError) -> Status {

@@ -1,6 +1,6 @@
 //! Values that users changed (Part 11, 6.5.3.3).
 
-use tagwire_history::{ChangeKind, History, Modification};
+use tagwire_history::{ChangeKind, Archive, Modification};
 use tagwire_model::{Sample, Status, Timestamp};
 use tagwire_ua_proto::codec::Encode;
 use tagwire_ua_proto::services::{HistoryUpdateType, ModificationInfo, ReadRawModifiedDetails};
@@ -23,7 +23,7 @@ struct Changes {
 
 /// Writes changes with who made them until the page is full; where to go on.
 pub(super) fn read(
-    history: &History,
+    history: &Archive,
     subject: &Subject,
     details: &ReadRawModifiedDetails,
     resume: Option<At>,

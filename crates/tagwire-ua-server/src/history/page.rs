@@ -8,6 +8,7 @@ use tagwire_ua_proto::services::TimestampsToReturn;
 use tagwire_ua_proto::types::{DataValue, NodeId, NumericRange};
 
 use super::points::ID_LEN;
+use crate::event::Fields;
 
 /// Bytes of a scalar with status and both times at most.
 const MAX_FIXED: usize = 30;
@@ -131,6 +132,21 @@ impl<'a> Page<'a> {
         value.server_time = Some(time).filter(|_| self.wanted.server());
         value.encode(self.out);
         self.n += 1;
+    }
+
+    /// Writes an event, unless the page is full.
+    pub(super) fn event(&mut self, fields: &Fields<'_>) -> bool {
+        let start = self.out.len();
+        if self.n >= self.max {
+            return false;
+        }
+        fields.write(self.out);
+        if self.n > 0 && self.out.len() > self.end {
+            self.out.truncate(start);
+            return false;
+        }
+        self.n += 1;
+        true
     }
 
     /// Ends the array of values, so that more of the structure can follow.

@@ -1,27 +1,30 @@
 //! Where history reads were cut, kept by the session for the next request (Part 4, 7.9; Part 11, 6.3).
 
 use tagwire_history::aggregate::Intervals;
-use tagwire_history::{Position, TagNumber};
+use tagwire_history::{EventPlace, Position, TagNumber};
 use tagwire_model::Timestamp;
 use tagwire_ua_proto::types::ByteString;
 
+use crate::event::Scope;
 use crate::limits;
 
 /// Length of a continuation point on the wire.
 pub(super) const ID_LEN: usize = 16;
 
-/// What is needed to go on with the history of one tag.
+/// What is needed to go on with the history of one node.
 #[derive(Clone, Debug)]
 pub(crate) struct Point {
-    pub(super) number: TagNumber,
+    pub(crate) of: Whose,
     pub(super) at: At,
 }
 
-impl Point {
-    /// Whether it belongs to a read of this tag.
-    pub(crate) fn is_of(&self, number: TagNumber) -> bool {
-        self.number == number
-    }
+/// Whose history it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Whose {
+    /// The values of a tag.
+    Tag(TagNumber),
+    /// The events of a node.
+    Notifier(Scope),
 }
 
 /// Where a read goes on.
@@ -45,6 +48,8 @@ pub(super) enum At {
         intervals: Intervals,
         done: u64,
     },
+    /// Events.
+    Events(EventPoint),
     /// The span, and how many annotations were told.
     Annotations {
         low: Timestamp,
@@ -65,6 +70,17 @@ pub(super) struct RawPoint {
     pub(super) left: Option<u64>,
     /// Time of the last value told.
     pub(super) last: Timestamp,
+}
+
+/// Where a read of events goes on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct EventPoint {
+    /// What was not looked at yet.
+    pub(super) low: EventPlace,
+    pub(super) high: EventPlace,
+    pub(super) is_backward: bool,
+    /// Events that are still to come at most.
+    pub(super) left: Option<u64>,
 }
 
 /// The bounding value at the end of a raw read.
@@ -130,7 +146,7 @@ mod tests {
     use super::*;
 
     fn point() -> Point {
-        Point { number: TagNumber(0), at: At::Times { done: 0 } }
+        Point { of: Whose::Tag(TagNumber(0)), at: At::Times { done: 0 } }
     }
 
     #[test]

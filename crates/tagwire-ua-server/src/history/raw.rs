@@ -1,6 +1,6 @@
 //! Raw values of a span (Part 11, 6.5.3).
 
-use tagwire_history::{History, Span};
+use tagwire_history::{Archive, Span};
 use tagwire_model::{Status, Timestamp};
 use tagwire_ua_proto::services::ReadRawModifiedDetails;
 use tagwire_ua_proto::status;
@@ -42,7 +42,7 @@ impl Asked {
 
 /// Writes values until the page is full; where to go on.
 pub(super) fn read(
-    history: &History,
+    history: &Archive,
     subject: &Subject,
     details: &ReadRawModifiedDetails,
     resume: Option<RawPoint>,
@@ -95,7 +95,7 @@ pub(super) fn read(
 
 /// The value at the start or before it in the direction of the read (Part 11, 4.5).
 fn start_bound(
-    history: &History,
+    history: &Archive,
     subject: &Subject,
     asked: &Asked,
     state: &mut RawPoint,
@@ -120,7 +120,7 @@ fn start_bound(
     Ok(())
 }
 
-fn end_bound(history: &History, subject: &Subject, state: &RawPoint, page: &mut Page<'_>) -> Result<(), Status> {
+fn end_bound(history: &Archive, subject: &Subject, state: &RawPoint, page: &mut Page<'_>) -> Result<(), Status> {
     let EndBound::At(end) = state.end else {
         let step = if state.is_backward { -BEHIND } else { BEHIND };
         page.nothing(status::BAD_BOUND_NOT_FOUND, state.last.saturating_add_ticks(step));

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tagwire_access::{Policy, Principal};
 use tagwire_history::TagNumber;
 use tagwire_model::{Status, Timestamp, ValueType};
 use tagwire_ua_proto::codec::{Encode, write_len};
@@ -15,8 +16,9 @@ use tagwire_ua_proto::status;
 use tagwire_ua_proto::types::{ExtensionObject, NumericRange};
 
 use super::page::Page;
-use super::points::{At, Point};
-use super::{HistorySource, Kept, annotation, at_time, modified, processed, raw};
+use super::points::{At, ID_LEN, Point, Whose};
+use super::{HistorySource, Kept, annotation, at_time, event, modified, processed, raw};
+use crate::event::{Filter, Scope};
 use crate::limits;
 use crate::session::Session;
 
@@ -30,7 +32,7 @@ pub(crate) enum Details {
     Times(ReadAtTimeDetails),
     Processed(ReadProcessedDetails),
     Annotations(ReadAnnotationDataDetails),
-    Events,
+    Events(ReadEventDetails),
 }
 
 impl Details {
@@ -57,8 +59,8 @@ impl Details {
             let annotations = annotations.map_err(|error| error.status())?;
             return times(&annotations.req_times).map(|()| Self::Annotations(annotations));
         }
-        if details.is::<ReadEventDetails>() {
-            return Ok(Self::Events);
+        if let Some(events) = details.decode_as::<ReadEventDetails>() {
+            return events.map(Self::Events).map_err(|error| error.status());
         }
         Err(status::BAD_HISTORY_OPERATION_INVALID)
     }
@@ -68,6 +70,8 @@ impl Details {
 #[derive(Clone, Debug)]
 pub(crate) struct Subject {
     pub(crate) number: TagNumber,
+    /// Its number in the own files, where it is among them.
+    pub(crate) local: Option<TagNumber>,
     pub(crate) value_type: ValueType,
     pub(crate) kept: Kept,
     pub(crate) stepped: bool,
@@ -81,9 +85,26 @@ pub(crate) struct Subject {
     pub(crate) is_cut: bool,
 }
 
+/// Whose history is asked for.
+#[derive(Clone, Debug)]
+pub(crate) enum Of {
+    Values(Subject),
+    Events(Scope),
+}
+
+impl Of {
+    /// What a continuation point has to belong to.
+    pub(crate) fn whose(&self) -> Whose {
+        match self {
+            Self::Values(subject) => Whose::Tag(subject.number),
+            Self::Events(scope) => Whose::Notifier(scope.clone()),
+        }
+    }
+}
+
 /// What is to be read of one node.
 pub(crate) struct Job {
-    pub(crate) subject: Subject,
+    pub(crate) of: Of,
     pub(crate) range: Option<NumericRange>,
     pub(crate) resume: Option<Point>,
 }
@@ -95,6 +116,10 @@ pub(crate) struct Reading {
     /// Number of the request among those of the session.
     pub(crate) request: u64,
     pub(crate) details: Details,
+    /// Which events are wanted, where events are.
+    pub(crate) filter: Option<Filter>,
+    pub(crate) principal: Arc<Principal>,
+    pub(crate) policy: Arc<Policy>,
     pub(crate) wanted: TimestampsToReturn,
     pub(crate) jobs: Vec<Result<Job, Status>>,
     pub(crate) request_handle: u32,
@@ -125,9 +150,15 @@ impl Reading {
     }
 
     fn one(&self, place: usize, job: Job, budget: usize, out: &mut Vec<u8>) -> Result<(), Status> {
-        let Job { subject, range, resume } = job;
+        let Job { of, range, resume } = job;
+        let whose = of.whose();
         let resume = resume.map(|point| point.at);
-        let history = self.source.history();
+        let history = &self.source.archive();
+        let own = self.source.history();
+        let subject = match of {
+            Of::Values(subject) => subject,
+            Of::Events(scope) => return self.events(&scope, resume, budget, out),
+        };
         let most = limits::MAX_HISTORY_VALUES_PER_NODE as usize;
         let (encoding, max) = match &self.details {
             Details::Raw(details) => {
@@ -141,10 +172,10 @@ impl Reading {
         let mut if_empty = status::GOOD_NO_DATA;
         let next = match (&self.details, subject.is_annotations) {
             (Details::Raw(details), true) if !details.is_read_modified => {
-                annotation::read(history, &subject, details, resume, &mut page)?
+                annotation::read(own, &subject, details, resume, &mut page)?
             }
             (Details::Annotations(details), _) => {
-                annotation::read_at(history, &subject, &details.req_times, &mut page)?
+                annotation::read_at(own, &subject, &details.req_times, &mut page)?
             }
             (_, true) => return Err(status::BAD_HISTORY_OPERATION_UNSUPPORTED),
             (Details::Raw(details), _) if details.is_read_modified => {
@@ -166,18 +197,37 @@ impl Reading {
                 if_empty = Status::GOOD;
                 processed::read(history, &subject, (details, place), self.now, resume, &mut page)?
             }
-            (Details::Events, _) => return Err(status::BAD_HISTORY_OPERATION_UNSUPPORTED),
+            (Details::Events(_), _) => return Err(status::BAD_HISTORY_OPERATION_UNSUPPORTED),
         };
-        let point = match next {
-            Some(at) => {
-                let point = Point { number: subject.number, at };
-                let id = self.session.state.lock().history_points.put(self.request, point);
-                Some(id.ok_or(status::BAD_NO_CONTINUATION_POINTS)?)
-            }
-            None => None,
-        };
+        let point = next.map(|at| self.keep(Point { of: whose, at })).transpose()?;
         page.finish(point, if_empty);
         Ok(())
+    }
+
+    fn events(&self, scope: &Scope, resume: Option<At>, budget: usize, out: &mut Vec<u8>) -> Result<(), Status> {
+        let (Details::Events(details), Some(filter)) = (&self.details, &self.filter) else {
+            return Err(status::BAD_HISTORY_OPERATION_UNSUPPORTED);
+        };
+        let resume = match resume {
+            Some(At::Events(point)) => Some(point),
+            Some(_) => return Err(status::BAD_CONTINUATION_POINT_INVALID),
+            None => None,
+        };
+        let (principal, policy) = (&*self.principal, &*self.policy);
+        let reader = event::Reader { history: self.source.history(), scope, filter, principal, policy };
+        let most = limits::MAX_HISTORY_EVENTS_PER_NODE;
+        let max = if details.num_values_per_node == 0 { most } else { details.num_values_per_node.min(most) };
+        let mut page = Page::new(ids::HISTORY_EVENT, out, (budget, max as usize), self.wanted, None);
+        let next = reader.read(details, resume, &mut page)?;
+        let of = Whose::Notifier(scope.clone());
+        let point = next.map(|at| self.keep(Point { of, at })).transpose()?;
+        page.finish(point, status::GOOD_NO_DATA);
+        Ok(())
+    }
+
+    fn keep(&self, point: Point) -> Result<[u8; ID_LEN], Status> {
+        let id = self.session.state.lock().history_points.put(self.request, point);
+        id.ok_or(status::BAD_NO_CONTINUATION_POINTS)
     }
 }
 

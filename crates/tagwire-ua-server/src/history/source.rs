@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use tagwire_history::{Historian, History, TagNumber};
+use tagwire_history::{Archive, Elsewhere, Historian, History, TagNumber};
 use tagwire_model::{TagId, ValueType};
+
+use super::EventJournal;
 
 /// How the history of a tag is to be understood.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,12 +22,42 @@ type KeptOf = Arc<dyn Fn(&str) -> Kept + Send + Sync>;
 pub struct HistorySource {
     historian: Arc<Historian>,
     kept: KeptOf,
+    journal: Option<Arc<EventJournal>>,
+    /// Where values are read from instead of the own files.
+    shared: Option<Arc<dyn Elsewhere>>,
 }
 
 impl HistorySource {
     /// History from `historian`; `kept` tells for the path of a tag how it is kept, and must not wait.
     pub fn new(historian: Arc<Historian>, kept: impl Fn(&str) -> Kept + Send + Sync + 'static) -> Self {
-        Self { historian, kept: Arc::new(kept) }
+        Self { historian, kept: Arc::new(kept), journal: None, shared: None }
+    }
+
+    /// Has events kept and serves those that were.
+    #[must_use]
+    pub fn with_events(mut self, journal: Option<Arc<EventJournal>>) -> Self {
+        self.journal = journal;
+        self
+    }
+
+    /// Has values read from a place that several servers share, instead of the own files; events, annotations and changes
+    /// stay with those.
+    #[must_use]
+    pub fn with_shared(mut self, shared: Option<Arc<dyn Elsewhere>>) -> Self {
+        self.shared = shared;
+        self
+    }
+
+    /// Where values are read from.
+    pub(crate) fn archive(&self) -> Archive {
+        match &self.shared {
+            Some(shared) => Archive::There(Arc::clone(shared)),
+            None => Archive::Here(self.history().clone()),
+        }
+    }
+
+    pub(crate) const fn journal(&self) -> Option<&Arc<EventJournal>> {
+        self.journal.as_ref()
     }
 
     pub(crate) fn historian(&self) -> &Historian {
@@ -36,8 +68,16 @@ impl HistorySource {
         self.historian.history()
     }
 
-    /// The number of the tag with this path and type.
+    /// The number of the tag with this path and type where its values are read.
     pub(crate) fn number(&self, path: &str, value_type: ValueType) -> Option<TagNumber> {
+        match &self.shared {
+            Some(shared) => shared.number(path, value_type),
+            None => self.local(path, value_type),
+        }
+    }
+
+    /// The number in the own files of the tag with this path and type.
+    pub(crate) fn local(&self, path: &str, value_type: ValueType) -> Option<TagNumber> {
         self.history().number(path, value_type)
     }
 

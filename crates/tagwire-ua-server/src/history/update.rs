@@ -11,7 +11,7 @@ use tagwire_ua_proto::services::{
     PerformUpdateType, UpdateDataDetails, UpdateEventDetails, UpdateStructureDataDetails,
 };
 use tagwire_ua_proto::status;
-use tagwire_ua_proto::types::{DataValue, ExtensionObject, NodeId, Variant};
+use tagwire_ua_proto::types::{ByteString, DataValue, ExtensionObject, NodeId, Variant};
 
 use super::{annotation, given, history_status};
 use crate::limits;
@@ -27,6 +27,8 @@ pub(crate) enum Update {
     Range(Timestamp, Timestamp),
     /// Values to delete.
     Times(Vec<Timestamp>),
+    /// Events to delete, by their ids.
+    Events(Vec<ByteString>),
 }
 
 /// What became of an update.
@@ -85,18 +87,28 @@ pub(crate) fn parse(details: &ExtensionObject) -> Result<(NodeId, Result<Update,
         let DeleteAtTimeDetails { node_id, req_times } = delete.map_err(|error| error.status())?;
         return Ok((node_id, bounded(req_times.len(), || Update::Times(req_times))));
     }
-    if details.is::<UpdateEventDetails>() || details.is::<DeleteEventDetails>() {
+    if let Some(delete) = details.decode_as::<DeleteEventDetails>() {
+        let DeleteEventDetails { node_id, event_ids } = delete.map_err(|error| error.status())?;
+        return Ok((node_id, Ok(Update::Events(event_ids))));
+    }
+    // What happened cannot be made to have been otherwise.
+    if details.is::<UpdateEventDetails>() {
         return Err(status::BAD_HISTORY_OPERATION_UNSUPPORTED);
     }
     Err(status::BAD_HISTORY_OPERATION_INVALID)
 }
 
-fn bounded(n: usize, update: impl FnOnce() -> Update) -> Result<Update, Status> {
+/// Whether one detail may be about so many things.
+pub(crate) const fn check_count(n: usize) -> Result<(), Status> {
     match n {
         0 => Err(status::BAD_NOTHING_TO_DO),
         n if n > limits::MAX_HISTORY_TIMES => Err(Status::BAD_TOO_MANY_OPERATIONS),
-        _ => Ok(update()),
+        _ => Ok(()),
     }
+}
+
+fn bounded(n: usize, update: impl FnOnce() -> Update) -> Result<Update, Status> {
+    check_count(n).map(|()| update())
 }
 
 fn time_of(value: &DataValue) -> Result<Timestamp, Status> {
@@ -126,7 +138,7 @@ fn annotation_of(value: &DataValue) -> Result<Annotation, Status> {
 }
 
 impl Update {
-    /// Carries it out; `wants_old` has what stood there before noted.
+    /// Carries out what changes values; `wants_old` has what stood there before noted.
     pub(crate) fn carry_out(
         self,
         store: &mut Store,
@@ -150,6 +162,7 @@ impl Update {
             Self::Range(start, end) => store
                 .delete_range(number, start, end, &author, now)
                 .map(|n| Done { status: if n > 0 { Status::GOOD } else { status::GOOD_NO_DATA }, ..Done::default() }),
+            Self::Events(_) => Ok(Done { status: status::BAD_HISTORY_OPERATION_UNSUPPORTED, ..Done::default() }),
             Self::Times(times) => store
                 .delete_at(number, &times, &author, now)
                 .map(|outcomes| Done { results: outcomes.into_iter().map(result).collect(), ..Done::default() }),
@@ -189,6 +202,7 @@ impl Update {
                     }
                 }
             }
+            Self::Events(_) => {}
             Self::Range(start, end) => {
                 at(Span::between(*start, *end))?;
             }
@@ -218,7 +232,7 @@ impl Update {
                 };
                 values.iter().flatten().take(most).map(value).collect()
             }
-            Self::Range(..) | Self::Times(_) => Vec::new(),
+            Self::Range(..) | Self::Times(_) | Self::Events(_) => Vec::new(),
         }
     }
 }
@@ -309,7 +323,7 @@ mod tests {
             Err(status) => Some(status),
         };
         assert_eq!(refused(&ExtensionObject::default()), Some(status::BAD_HISTORY_OPERATION_INVALID));
-        let events = ExtensionObject::new(&DeleteEventDetails::default());
+        let events = ExtensionObject::new(&UpdateEventDetails::default());
         assert_eq!(refused(&events), Some(status::BAD_HISTORY_OPERATION_UNSUPPORTED));
         let nothing = ExtensionObject::new(&DeleteAtTimeDetails::default());
         assert_eq!(refused(&nothing), Some(status::BAD_NOTHING_TO_DO));

@@ -40,10 +40,7 @@ pub(super) fn plan(
     if !context.rights.may(Operation::ReceiveEvents, node, snapshot) {
         return Err(Status::BAD_USER_ACCESS_DENIED.into());
     }
-    let scope = match node {
-        Node::Folder(folder) => Scope::Folder(snapshot.folder(folder).map_or("", |folder| &folder.path).into()),
-        _ => Scope::Server,
-    };
+    let scope = Scope::of(node, snapshot);
     let (filter, filter_result) = checked_filter(&asked.filter, snapshot)?;
     let principal = Arc::clone(context.principal()?);
     let queue = EventQueue::new(scope, filter, filter_bytes(&asked.filter), principal, context.server.events());

@@ -13,36 +13,56 @@ use tagwire_ua_proto::types::{NodeId, NumericRange};
 
 use super::attribute::encoding_status;
 use super::{Context, Flow, LaterBody, check_operations, decode};
-use crate::address_space::{HistoryNode, Node, Snapshot};
-use crate::history::{Details, HistorySource, Job, Points, Reading, Subject, write_failed};
+use crate::address_space::{HistoryNode, Node, Rights as _, Snapshot};
+use crate::event::{Filter, Scope};
+use crate::history::{Details, HistorySource, Job, Of, Point, Points, Reading, Subject, write_failed};
 use crate::limits;
 use crate::rights::TagRights;
 
 pub(super) fn read(context: &mut Context<'_>, body: &[u8], out: &mut Vec<u8>) -> Result<Flow, Status> {
     let request: HistoryReadRequest = decode(body)?;
     let wanted = request.timestamps_to_return;
-    check_operations(request.nodes_to_read.len(), limits::MAX_NODES_PER_HISTORY_READ_DATA)?;
     let session = context.session()?;
     if request.release_continuation_points {
+        check_operations(request.nodes_to_read.len(), limits::MAX_NODES_PER_HISTORY_READ_DATA)?;
         return Ok(release(context, &request.nodes_to_read, &mut session.state.lock().history_points, out));
     }
     if !wanted.is_known() || matches!(wanted, TimestampsToReturn::NEITHER | TimestampsToReturn::INVALID) {
         return Err(status::BAD_TIMESTAMPS_TO_RETURN_INVALID);
     }
     let details = Details::parse(&request.history_read_details)?;
+    let most = match &details {
+        Details::Events(_) => limits::MAX_NODES_PER_HISTORY_READ_EVENTS,
+        _ => limits::MAX_NODES_PER_HISTORY_READ_DATA,
+    };
+    check_operations(request.nodes_to_read.len(), most)?;
     if let Details::Processed(processed) = &details
         && processed.aggregate_type.len() != request.nodes_to_read.len()
     {
         return Err(status::BAD_AGGREGATE_LIST_MISMATCH);
     }
+    let (number, points) = taken(&mut session.state.lock().history_points, &request.nodes_to_read);
+    let principal = context.principal()?;
     let snapshot = context.server.address_space.snapshot();
-    let rights = TagRights::new(context.server, context.principal()?, Operation::HistoryRead, &snapshot);
-    let mut state = session.state.lock();
-    let number = state.history_points.begin_request();
-    let jobs: Vec<Result<Job, Status>> =
-        request.nodes_to_read.iter().map(|node| job(&snapshot, &rights, &mut state.history_points, node)).collect();
-    drop(state);
+    let rights = TagRights::new(context.server, principal, Operation::HistoryRead, &snapshot);
+    let filter = match &details {
+        Details::Events(details) => Some(Filter::check(&details.filter, &snapshot).map_err(|refused| refused.status)),
+        _ => None,
+    };
+    let filter_refused = filter.as_ref().and_then(|filter| filter.as_ref().err().copied());
+    let jobs = request.nodes_to_read.iter().zip(points).map(|(asked, point)| {
+        let of = match (&details, filter_refused) {
+            (Details::Events(_), Some(refused)) => return Err(refused),
+            (Details::Events(_), None) => {
+                Of::Events(notifier(context, &snapshot, &asked.node_id, Operation::HistoryRead)?)
+            }
+            _ => Of::Values(subject(&snapshot, &asked.node_id, Some(&rights))?.2),
+        };
+        job(of, asked, point)
+    });
+    let jobs: Vec<Result<Job, Status>> = jobs.collect();
     let Some(source) = snapshot.history() else {
+        drop(snapshot);
         write_refusals(context, &jobs, out);
         return Ok(Flow::Done);
     };
@@ -52,6 +72,9 @@ pub(super) fn read(context: &mut Context<'_>, body: &[u8], out: &mut Vec<u8>) ->
         session: Arc::clone(session),
         request: number,
         details,
+        filter: filter.and_then(Result::ok).map(|(filter, _)| filter),
+        principal: Arc::clone(principal),
+        policy: context.server.policy(),
         wanted,
         jobs,
         request_handle: context.header.request_handle,
@@ -92,26 +115,49 @@ fn write_refusals(context: &Context<'_>, jobs: &[Result<Job, Status>], out: &mut
     (-1_i32).encode(out);
 }
 
-fn job(
-    snapshot: &Snapshot<'_>,
-    rights: &TagRights<'_>,
-    points: &mut Points,
-    asked: &HistoryReadValueId,
-) -> Result<Job, Status> {
-    let (_, _, mut subject) = subject(snapshot, &asked.node_id, Some(rights))?;
+/// What a continuation point stands for, where a node comes with one.
+type Resume = Option<Result<Point, Status>>;
+
+/// Takes what the continuation points of a request stand for, and the request's number. The state of a session must not
+/// be locked while the address space is.
+fn taken(points: &mut Points, nodes: &[HistoryReadValueId]) -> (u64, Vec<Resume>) {
+    let number = points.begin_request();
+    let taken = nodes.iter().map(|node| {
+        let id = Some(&node.continuation_point).filter(|id| !id.is_empty())?;
+        Some(points.take(id).ok_or(status::BAD_CONTINUATION_POINT_INVALID))
+    });
+    (number, taken.collect())
+}
+
+fn job(mut of: Of, asked: &HistoryReadValueId, resume: Resume) -> Result<Job, Status> {
     let encoding = &*asked.data_encoding.name;
     if !encoding.is_empty() {
         return Err(encoding_status(encoding));
     }
     let range = NumericRange::parse(&asked.index_range).map_err(|error| error.status())?;
-    subject.is_cut = range.is_some();
-    let resume = if asked.continuation_point.is_empty() {
-        None
-    } else {
-        let point = points.take(&asked.continuation_point).filter(|point| point.is_of(subject.number));
-        Some(point.ok_or(status::BAD_CONTINUATION_POINT_INVALID)?)
-    };
-    Ok(Job { subject, range, resume })
+    if let Of::Values(subject) = &mut of {
+        subject.is_cut = range.is_some();
+    }
+    let resume = resume.transpose()?;
+    match &resume {
+        Some(point) if point.of != of.whose() => Err(status::BAD_CONTINUATION_POINT_INVALID),
+        _ => Ok(Job { of, range, resume }),
+    }
+}
+
+/// Whose events the history of a node has, when the user may do this with it.
+pub(super) fn notifier(
+    context: &Context<'_>,
+    snapshot: &Snapshot<'_>,
+    node_id: &NodeId,
+    operation: Operation,
+) -> Result<Scope, Status> {
+    let node = snapshot.resolve(node_id.borrowed()).ok_or(Status::BAD_NODE_ID_UNKNOWN)?;
+    if !snapshot.is_notifier(node) || !snapshot.has_event_history() {
+        return Err(status::BAD_HISTORY_OPERATION_UNSUPPORTED);
+    }
+    context.rights.check(operation, node, snapshot)?;
+    Ok(Scope::of(node, snapshot))
 }
 
 /// The tag whose history a node stands for: its own, or that of its annotations.
@@ -134,6 +180,7 @@ pub(super) fn subject(
     let is_text = matches!(value_type.data_type, DataType::String | DataType::ByteString);
     let subject = Subject {
         number,
+        local: source.local(view.path, value_type),
         value_type,
         kept: source.kept(view.path),
         stepped: source.is_stepped(view.path, value_type),

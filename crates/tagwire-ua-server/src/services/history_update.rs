@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tagwire_access::Operation;
+use tagwire_access::{Operation, Policy, Principal};
 use tagwire_history::{HistorianError, UpdateMode};
 use tagwire_model::Status;
 use tagwire_ua_proto::codec::Encode;
@@ -13,27 +13,39 @@ use tagwire_ua_proto::status;
 use tagwire_ua_proto::types::{ExtensionObject, NodeId};
 use tokio::sync::oneshot;
 
-use super::history::subject;
+use super::history::{notifier, subject};
 use super::{Context, Flow, LaterBody, check_operations, decode};
 use crate::address_space::Snapshot;
 use crate::event::audit::{self, Actor, HistoryChange};
-use crate::history::{Done, HistorySource, Subject, Update, parse_update};
+use crate::history::{Done, HistorySource, Of, Subject, Update, check_count, delete_events, parse_update};
 use crate::limits;
 use crate::log::HistoryNote;
 use crate::rights::TagRights;
+
+/// On whose behalf history is changed.
+#[derive(Clone)]
+struct Who {
+    principal: Arc<Principal>,
+    policy: Arc<Policy>,
+    user: Arc<str>,
+}
 
 /// A change that passed the checks, or why it did not.
 struct Part {
     node_id: NodeId,
     /// What auditors are told.
     change: Option<HistoryChange>,
-    work: Result<(Arc<HistorySource>, Subject, Update), Status>,
+    work: Result<(Arc<HistorySource>, Of, Update), Status>,
 }
 
 pub(super) fn update(context: &mut Context<'_>, body: &[u8], _out: &mut Vec<u8>) -> Result<Flow, Status> {
     let request: HistoryUpdateRequest = decode(body)?;
     check_operations(request.history_update_details.len(), limits::MAX_NODES_PER_HISTORY_UPDATE_DATA)?;
-    let user: Arc<str> = context.principal()?.identity().to_string().into();
+    let who = Who {
+        principal: Arc::clone(context.principal()?),
+        policy: context.server.policy(),
+        user: context.principal()?.identity().to_string().into(),
+    };
     let is_heard = audit::is_heard(context.server);
     let snapshot = context.server.address_space.snapshot();
     let details = &request.history_update_details;
@@ -46,7 +58,7 @@ pub(super) fn update(context: &mut Context<'_>, body: &[u8], _out: &mut Vec<u8>)
         let mut results = Vec::with_capacity(parts.len());
         for Part { node_id, change, work } in parts {
             let done = match work {
-                Ok((source, subject, update)) => carry_out(&source, &subject, update, &user, is_heard).await,
+                Ok((source, of, update)) => carry_out(&source, of, update, who.clone(), is_heard).await,
                 Err(status) => Done { status, ..Done::default() },
             };
             note.add(&node_id, &done);
@@ -65,18 +77,20 @@ pub(super) fn update(context: &mut Context<'_>, body: &[u8], _out: &mut Vec<u8>)
     })))
 }
 
-async fn carry_out(
-    source: &HistorySource,
-    subject: &Subject,
-    update: Update,
-    user: &Arc<str>,
-    wants_old: bool,
-) -> Done {
+async fn carry_out(source: &HistorySource, of: Of, update: Update, who: Who, wants_old: bool) -> Done {
     let (answer, wait) = oneshot::channel();
-    let (number, user) = (subject.number, Arc::clone(user));
     let sent = source.historian().run(move |store, now| {
+        let done = match (of, update) {
+            (Of::Events(scope), Update::Events(ids)) => delete_events(store, &scope, &ids, &who.principal, &who.policy),
+            (Of::Events(_), _) => Done { status: status::BAD_HISTORY_OPERATION_UNSUPPORTED, ..Done::default() },
+            (Of::Values(Subject { local: Some(number), .. }), update) => {
+                update.carry_out(store, number, &who.user, wants_old, now)
+            }
+            // What only other servers keep is theirs to change.
+            (Of::Values(_), _) => Done { status: status::BAD_HISTORY_OPERATION_UNSUPPORTED, ..Done::default() },
+        };
         // Nobody may be waiting any more; the change is made all the same.
-        let _ = answer.send(update.carry_out(store, number, &user, wants_old, now));
+        let _ = answer.send(done);
     });
     let failed = |status| Done { status, ..Done::default() };
     match sent {
@@ -101,7 +115,13 @@ fn checked(
     snapshot: &Snapshot<'_>,
     node_id: &NodeId,
     update: Result<Update, Status>,
-) -> Result<(Arc<HistorySource>, Subject, Update), Status> {
+) -> Result<(Arc<HistorySource>, Of, Update), Status> {
+    if let Ok(Update::Events(ids)) = &update {
+        let scope = notifier(context, snapshot, node_id, Operation::HistoryDelete)?;
+        check_count(ids.len())?;
+        let source = snapshot.history().ok_or(status::BAD_HISTORY_OPERATION_UNSUPPORTED)?;
+        return Ok((source, Of::Events(scope), update?));
+    }
     let (source, tag, subject) = subject(snapshot, node_id, None)?;
     let principal = context.principal()?;
     let may = |operation| TagRights::new(context.server, principal, operation, snapshot).check(tag);
@@ -125,6 +145,7 @@ fn checked(
         Update::Annotations(PerformUpdateType::REMOVE, _) | Update::Range(..) | Update::Times(_) => {
             &[Operation::HistoryDelete]
         }
+        Update::Events(_) => return Err(status::BAD_HISTORY_OPERATION_UNSUPPORTED),
         Update::Values(UpdateMode::Update, _) | Update::Annotations(..) => {
             &[Operation::HistoryInsert, Operation::HistoryModify]
         }
@@ -132,7 +153,7 @@ fn checked(
     needed.iter().try_for_each(|operation| may(*operation))?;
     match (&update, subject.is_annotations) {
         // Annotations are told for the tag as well as for its property.
-        (Update::Annotations(..), _) | (_, false) => Ok((source, subject, update)),
+        (Update::Annotations(..), _) | (_, false) => Ok((source, Of::Values(subject), update)),
         (_, true) => Err(status::BAD_HISTORY_OPERATION_UNSUPPORTED),
     }
 }

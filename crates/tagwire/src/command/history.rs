@@ -32,7 +32,10 @@ pub(crate) fn run(command: &HistoryCommand) -> Result<(), Failure> {
             show(&ask_server(&Config::data_dir_of(&config.config), &Request::HistoryBackup { folder })?, config.json)
         }
         HistoryCommand::Restore { folder, config } => take_back(folder, config),
-        HistoryCommand::Verify { folder, config } => check(folder.as_deref(), config),
+        HistoryCommand::Verify { target: true, start, end, config, .. } => {
+            compare(start.as_deref(), end.as_deref(), config)
+        }
+        HistoryCommand::Verify { folder, config, .. } => check(folder.as_deref(), config),
     }
 }
 
@@ -202,7 +205,8 @@ fn disk(folder: &Path) -> Result<Disk, Failure> {
 
 fn refused(folder: &Path, error: &HistoryError) -> Failure {
     let hint = match error {
-        HistoryError::InUse => "end the server first; a folder that holds a history already is not overwritten",
+        HistoryError::InUse => "end the server first",
+        HistoryError::Occupied => "move that folder away first",
         HistoryError::Damaged { .. } => "take another copy",
         _ => "",
     };
@@ -214,7 +218,10 @@ fn take_back(from: &Path, args: &ConfigArgs) -> Result<(), Failure> {
     if !from.is_dir() {
         return Err(Failure::new(Exit::Failed, format!("there is no folder {}", from.display()), "name a backup"));
     }
-    restore(&disk(from)?, &disk(&folder)?).map_err(|error| refused(from, &error))?;
+    restore(&disk(from)?, &disk(&folder)?).map_err(|error| match error {
+        HistoryError::Occupied => refused(&folder, &error),
+        _ => refused(from, &error),
+    })?;
     Ok(writeln!(io::stdout(), "the history of {} is now in {}", from.display(), folder.display())?)
 }
 
@@ -239,4 +246,57 @@ fn check(folder: Option<&Path>, args: &ConfigArgs) -> Result<(), Failure> {
         writeln!(out, "{} in segments and {} in the log can be read", found.samples, found.in_log)?;
     }
     if damage.is_empty() { Ok(()) } else { Err(Failure::silent(Exit::Failed)) }
+}
+
+/// Differences shown one by one.
+const MOST_SHOWN: usize = 1_000;
+const COUNTS: [&str; 6] = ["tags", "here", "there", "missing_there", "missing_here", "different"];
+
+fn compare(start: Option<&str>, end: Option<&str>, args: &ConfigArgs) -> Result<(), Failure> {
+    let data_dir = Config::data_dir_of(&args.config);
+    let now = now();
+    let from = start.map_or(Ok(Timestamp::from_ticks(i64::MIN)), |start| moment(start, now))?.ticks();
+    let to = end.map_or(Ok(now), |end| moment(end, now))?.ticks();
+    let mut counts = [0_u64; COUNTS.len()];
+    let mut differences: Vec<Value> = Vec::new();
+    let mut is_behind = false;
+    let mut next = Some((0, i64::MIN));
+    while let Some(start) = next {
+        let answer = ask_server(&data_dir, &Request::HistoryCompare { from, to, start })?.answer;
+        let field = |name: &str| answer.get(name).unwrap_or(&Value::Null);
+        for (count, name) in counts.iter_mut().zip(COUNTS) {
+            *count += field(name).as_u64().unwrap_or_default();
+        }
+        let room = MOST_SHOWN.saturating_sub(differences.len());
+        differences.extend(field("differences").as_array().into_iter().flatten().take(room).cloned());
+        is_behind |= field("behind").as_bool().unwrap_or_default();
+        let place = |idx: usize| field("next").get(idx).and_then(Value::as_i64);
+        next = place(0).and_then(|tag| u32::try_from(tag).ok()).zip(place(1));
+    }
+    let [tags, here, there, missing_there, missing_here, different] = counts;
+    let is_equal = missing_there + missing_here + different == 0;
+    let mut out = io::stdout().lock();
+    if args.json {
+        let mut told = serde_json::Map::new();
+        told.insert("equal".to_owned(), json!(is_equal));
+        told.extend(COUNTS.iter().zip(counts).map(|(name, count)| ((*name).to_owned(), json!(count))));
+        told.insert("behind".to_owned(), json!(is_behind));
+        told.insert("differences".to_owned(), Value::Array(differences));
+        writeln!(out, "{}", Value::Object(told))?;
+    } else {
+        for one in &differences {
+            let text = |name: &str| one.get(name).and_then(Value::as_str).unwrap_or_default();
+            writeln!(out, "{}  {}  {}", text("time"), shown(text("tag")), text("what"))?;
+        }
+        writeln!(out, "{tags} tags, {here} samples here, {there} there")?;
+        if is_equal {
+            writeln!(out, "both have the same samples")?;
+        } else {
+            writeln!(out, "{missing_there} missing there, {missing_here} missing here, {different} different")?;
+        }
+        if is_behind {
+            writeln!(out, "samples are still on their way; see: tagwire history status")?;
+        }
+    }
+    if is_equal { Ok(()) } else { Err(Failure::silent(Exit::Failed)) }
 }
