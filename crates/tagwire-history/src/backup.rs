@@ -1,6 +1,5 @@
 //! Copies of a store: made while it runs, checked, and put back.
 
-use std::io;
 use std::sync::Arc;
 
 use crate::catalogue::{self, Catalogue};
