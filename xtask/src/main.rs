@@ -31,6 +31,7 @@ usage: cargo xtask <command>
                             the server fuzzer on a simulated clock, 100,000 seeds when not told otherwise, and the fault
                             suite in real time, 500 seeds; 0 leaves one out
   soak history [--seeds N]  the history store over simulated power cuts, 2,500 seeds when not told otherwise
+  soak kills [--rounds N]   the historian killed under load, 200 times when not told otherwise
   soak mutations            a million spoilt requests over real connections; another number with --messages N
   soak abuse                every abuse test in full, which takes hours; the tests alone run a part of each loop
   bench [--quick] [--only services|secured|modbus|guarded]

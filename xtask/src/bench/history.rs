@@ -146,6 +146,10 @@ fn page(columns: &[(&str, Json)], many: &Json, year: &Json) -> String {
         let goal = if what.starts_with("Memory") { "≤ 700" } else { "" };
         let _ = writeln!(page, "| {what} | {unit} | {goal} | {} |", shown(figure(many)));
     }
+    let joined = |figures: &Json| number(figures, "joined_bytes") / number(figures, "samples");
+    let joining = |figures: &Json| number(figures, "joining_cpu_s") / number(figures, "samples") * 1e9;
+    let _ = writeln!(page, "| Size after segments were joined | bytes per sample | | {} |", shown(joined(many)));
+    let _ = writeln!(page, "| Processor time of joining | ns per sample | | {} |", shown(joining(many)));
     page.push_str(
         "\n## Aggregates over a year\n\n\
          One tag, one sample a second, 31.5 million samples; processed values of each hour, by the sums of blocks and by all samples.\n\

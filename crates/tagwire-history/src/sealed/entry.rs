@@ -41,12 +41,10 @@ pub(crate) struct Entry {
     pub(crate) repeated: Option<(bool, bool)>,
     /// Areas below lines and below steps between the samples, in value times seconds; only when all are Good numbers.
     pub(crate) areas: Option<(f64, f64)>,
-    /// Changes by users with serials up to this one are in the samples already; 0 for none.
-    pub(crate) merged: u64,
 }
 
 /// Bytes of an entry.
-pub(crate) const ENTRY_LEN: usize = 184;
+pub(crate) const ENTRY_LEN: usize = 176;
 /// Bytes of an entry of version 1, which has no areas.
 pub(crate) const ENTRY_LEN_1: usize = 160;
 
@@ -92,7 +90,6 @@ impl Entry {
         let (sloped, stepped) = self.areas.unwrap_or_default();
         out.extend_from_slice(&sloped.to_le_bytes());
         out.extend_from_slice(&stepped.to_le_bytes());
-        out.extend_from_slice(&self.merged.to_le_bytes());
         let crc = crc32c::crc32c(&out[start..]);
         out.extend_from_slice(&crc.to_le_bytes());
     }
@@ -142,15 +139,18 @@ impl Entry {
             group: reader.u32()?,
             repeated: None,
             areas: None,
-            merged: 0,
         };
         if !is_first {
             let areas = (reader.f64()?, reader.f64()?);
-            entry.merged = reader.u64()?;
             entry.areas = (flags & 8 != 0).then_some(areas);
             entry.repeated = (flags & 32 != 0).then_some((flags & 64 != 0, flags & 128 != 0));
         }
         Ok(entry)
+    }
+
+    /// Orders samples of the same time: a late one came after all others of its time in blocks begun before it came.
+    pub(crate) const fn rank(&self) -> u64 {
+        if self.late { self.end_no } else { self.first_no }
     }
 
     /// In a footer: by tag, then time, then number.

@@ -58,7 +58,6 @@ pub(super) fn summarize(column_type: ColumnType, plain: &Plain, times: &[i64]) -
         group: 0,
         repeated: None,
         areas: None,
-        merged: 0,
     };
     if column_type.is_summed() {
         sum_up(&mut entry, plain, row_time);

@@ -212,8 +212,10 @@ impl Store {
             if found.is_empty() {
                 continue;
             }
-            if !column_type.is_fixed() || !self.may_join(*tag, &job.run, &found)? {
-                found.into_iter().for_each(|(place, entry)| copied[place].push(entry));
+            let (found, stay) =
+                if column_type.is_fixed() { self.divide(*tag, &job.run, found)? } else { (Vec::new(), found) };
+            stay.into_iter().for_each(|(place, entry)| copied[place].push(entry));
+            if found.is_empty() {
                 continue;
             }
             let sources = found.iter().map(|(place, entry)| Source::Sealed(job.run[*place].clone(), *entry)).collect();
@@ -241,28 +243,50 @@ impl Store {
         Ok(())
     }
 
-    /// Whether samples of a tag may stand in one page: no user changed them, and none of their time stands elsewhere and
-    /// came before some of them.
-    fn may_join(&self, tag: TagNumber, run: &[Arc<Segment>], found: &[(usize, Entry)]) -> Result<bool, HistoryError> {
+    /// Which of the pages of a tag may become one, and which must stay: what a user changed, and what has samples of one
+    /// time with a page that came between others of them, since samples of one time are told in the order in which they
+    /// came.
+    fn divide(
+        &self,
+        tag: TagNumber,
+        run: &[Arc<Segment>],
+        mut found: Vec<(usize, Entry)>,
+    ) -> Result<(Vec<(usize, Entry)>, Vec<(usize, Entry)>), HistoryError> {
         let from = found.iter().map(|(_, entry)| entry.t_first).min().unwrap_or(0);
         let to = found.iter().map(|(_, entry)| entry.t_last).max().unwrap_or(0);
-        let end_no = found.iter().map(|(_, entry)| entry.end_no).max().unwrap_or(0);
+        let mut copied = Vec::new();
         if self.shared.edited.read().contains_key(&tag) {
             let ranges = self.shared.catalogue.ranges(tag)?;
-            let in_range = ranges.iter().any(|(_, range)| range.from.ticks() <= to && range.to.ticks() > from);
-            if in_range || !self.shared.catalogue.changes(tag, from, to)?.is_empty() {
-                return Ok(false);
-            }
+            let changes = self.shared.catalogue.changes(tag, from, to)?;
+            let is_changed = |(_, entry): &mut (usize, Entry)| {
+                ranges.iter().any(|(_, range)| range.from.ticks() <= entry.t_last && range.to.ticks() > entry.t_first)
+                    || changes.iter().any(|(_, c)| (entry.t_first..=entry.t_last).contains(&c.time.ticks()))
+            };
+            copied.extend(found.extract_if(.., is_changed));
         }
+        let mut others: Vec<Entry> = copied.iter().map(|(_, entry)| *entry).collect();
         let all = self.shared.segments.read().clone();
         for segment in all.iter().filter(|segment| run.iter().all(|joined| joined.number != segment.number)) {
             let spans = segment.spans();
-            let touches = spans.first_no < end_no && spans.t_first <= to && spans.t_last >= from;
-            if touches && segment.entries(tag, from, to)?.iter().any(|entry| entry.first_no < end_no) {
-                return Ok(false);
+            if spans.t_first <= to && spans.t_last >= from {
+                others.extend(segment.entries(tag, from, to)?);
             }
         }
-        Ok(true)
+        let mut idx = 0;
+        while let Some(other) = others.get(idx).copied() {
+            idx += 1;
+            let lowest = found.iter().map(|(_, entry)| entry.first_no).min().unwrap_or(0);
+            let highest = found.iter().map(|(_, entry)| entry.rank()).max().unwrap_or(0);
+            if other.rank() < lowest || other.rank() > highest {
+                continue;
+            }
+            let touches =
+                |(_, entry): &mut (usize, Entry)| entry.t_first <= other.t_last && entry.t_last >= other.t_first;
+            let moved: Vec<(usize, Entry)> = found.extract_if(.., touches).collect();
+            others.extend(moved.iter().map(|(_, entry)| *entry));
+            copied.extend(moved);
+        }
+        Ok((found, copied))
     }
 
     /// The joined segment takes the place of the others, for readers at once.

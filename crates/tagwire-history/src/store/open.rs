@@ -188,6 +188,8 @@ impl Store {
             return Ok(numbers);
         }
         if moved {
+            // A tag must not be joined in two groups, or in none.
+            self.stop_joining();
             // What the log has for a tag must go to the group it belonged to then.
             self.flush(now)?;
         }
@@ -362,7 +364,7 @@ fn open_segments(
         }
     }
     names.sort_unstable();
-    let last = names.last().map_or(0, |(number, _)| *number);
+    let mut last = names.last().map_or(0, |(number, _)| *number);
     let synced = (catalogue.number("segment")?, catalogue.number("synced")?.unwrap_or(0));
     let released = catalogue.number("released")?.unwrap_or(0);
     let mut segments = Vec::new();
@@ -395,6 +397,8 @@ fn open_segments(
         match found {
             Some(segment) => {
                 joined = segment.last_number;
+                // A number that was joined must not be given again.
+                last = last.max(joined);
                 segments.push(Arc::new(segment));
             }
             None if versions[0].1 == 0 => {

@@ -31,7 +31,7 @@ impl Default for Options {
             page_rows: 4096,
             hot_bytes: 256 << 20,
             log_bytes: 256 << 20,
-            segment_bytes: 256 << 20,
+            segment_bytes: 64 << 20,
             join_segments: 4,
         }
     }

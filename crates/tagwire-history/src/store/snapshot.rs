@@ -33,11 +33,11 @@ impl Source {
 
     /// Orders samples of the same time: a late one came after all others of its time in blocks begun before it came.
     pub(crate) fn rank(&self) -> u64 {
-        let (late, first_no, end_no) = match self {
-            Self::Hot(page) => (page.late, page.first_no, page.end_no),
-            Self::Sealed(_, entry) => (entry.late, entry.first_no, entry.end_no),
-        };
-        if late { end_no } else { first_no }
+        match self {
+            Self::Hot(page) if page.late => page.end_no,
+            Self::Hot(page) => page.first_no,
+            Self::Sealed(_, entry) => entry.rank(),
+        }
     }
 
     pub(crate) fn end_no(&self) -> u64 {

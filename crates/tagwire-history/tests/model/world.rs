@@ -99,6 +99,11 @@ impl World {
         for step in 0..steps {
             self.step = step;
             match self.operate() {
+                // Joining fails without a word.
+                Ok(()) if self.disk.is_stopped() => {
+                    self.crash();
+                    self.disk.stop_at_sync(self.rng.u64(1..60));
+                }
                 Ok(()) => self.compare_one(),
                 Err(error) => {
                     assert!(self.disk.is_stopped(), "seed {} step {step}: {error}", self.seed);

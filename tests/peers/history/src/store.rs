@@ -47,6 +47,20 @@ pub fn run(folder: &Path, n_tags: usize, n_samples: usize) -> Result<Json> {
     let mut sealing = Meter::default();
     sealing.run(|| store.flush(end))?;
     let (bytes, segments) = store.history().size();
+    // Days pass, in which segments are joined.
+    let (mut joining, mut quiet, mut step) = (Meter::default(), 0, 0);
+    let mut last = store.history().size();
+    joining.run(|| -> Result<()> {
+        while quiet < 5_000 {
+            step += 1;
+            store.tick(Moment { steady: end.steady + Duration::from_secs(step), utc: end.utc })?;
+            let size = store.history().size();
+            quiet = if size == last { quiet + 1 } else { 0 };
+            last = size;
+        }
+        Ok(())
+    })?;
+    let joined = store.history().size();
     let (scanned, took) = scan(&store.history(), &tags)?;
     ensure!(store.history().state() == State::Running, "the store paused");
     store.close_store(end)?;
@@ -61,6 +75,9 @@ pub fn run(folder: &Path, n_tags: usize, n_samples: usize) -> Result<Json> {
         "bytes": bytes,
         "files": size(folder),
         "segments": segments,
+        "joining_cpu_s": joining.total.as_secs_f64(),
+        "joined_bytes": joined.0,
+        "joined_segments": joined.1,
         "scanned": scanned,
         "scan_cpu_s": took.as_secs_f64(),
         "memory": memory,
