@@ -11,6 +11,7 @@ use crate::changes::{Action, Changes};
 use crate::config::{Problems, counted, format_duration};
 use crate::control::{Answer, Control, Request};
 use crate::gateway::{ReloadError, Shared};
+use crate::history_processed::KeptNow;
 use crate::{history_commands, renewal, trust, users};
 
 impl Control for Shared {
@@ -39,6 +40,20 @@ impl Control for Shared {
                 if is_change {
                     self.ua.recheck_trust();
                 }
+                done.unwrap_or_else(|_| Answer::refused("the command failed inside", ""))
+            }
+            Request::HistoryRead { tag, from, to, next, max, processed: Some(wanted) } => {
+                let Some(historian) = self.history.historian() else { return no_history() };
+                let is_live =
+                    self.hub.registry().find_tag(tag.as_bytes()).is_some_and(|tag| historian.number(tag).is_some());
+                let rule = self.plant.lock().await.running.history.rule(&tag).cloned();
+                let kept = KeptNow { stepped: rule.is_some_and(|rule| rule.stepped), is_live };
+                let now = self.clock.now();
+                let carry_out = move || {
+                    let page = (next.as_deref(), max);
+                    history_commands::read_processed(&historian, &tag, &wanted, (from, to), page, (kept, now))
+                };
+                let done = tokio::task::spawn_blocking(carry_out).await;
                 done.unwrap_or_else(|_| Answer::refused("the command failed inside", ""))
             }
             Request::HistoryStatus {} | Request::HistoryRead { .. } | Request::HistoryBackup { .. } => {

@@ -12,7 +12,8 @@ use tagwire_hub::Registry;
 use tagwire_model::{Timestamp, Value};
 
 use crate::config::{History, counted};
-use crate::control::{Answer, Request, value_json};
+use crate::control::{Answer, ProcessedAs, Request, value_json};
+use crate::history_processed::{self, KeptNow};
 
 /// Most samples of one answer.
 const MAX_PAGE: u32 = 20_000;
@@ -20,7 +21,7 @@ const MAX_PAGE: u32 = 20_000;
 /// Carries out a command of the historian; blocks on the disk.
 pub(crate) fn carry_out(historian: &Historian, forwarding: Option<&Progress>, request: &Request) -> Answer {
     match request {
-        Request::HistoryRead { tag, from, to, next, max } => {
+        Request::HistoryRead { tag, from, to, next, max, .. } => {
             read(historian, tag, (*from, *to), next.as_deref(), (*max).clamp(1, MAX_PAGE))
         }
         Request::HistoryBackup { folder } => backup(historian, Path::new(folder)),
@@ -37,13 +38,30 @@ fn find(historian: &Historian, path: &str) -> Option<Series> {
     historian.history().find(path).into_iter().max_by_key(|series| series.number)
 }
 
+/// Reads aggregates of a tag.
+pub(crate) fn read_processed(
+    historian: &Historian,
+    tag: &str,
+    wanted: &ProcessedAs,
+    span: (i64, i64),
+    (next, max): (Option<&str>, u32),
+    kept: (KeptNow, Timestamp),
+) -> Answer {
+    match find(historian, tag) {
+        Some(series) => {
+            history_processed::read(historian, &series, wanted, span, (next, max.clamp(1, MAX_PAGE)), kept)
+        }
+        None => nothing_kept(tag),
+    }
+}
+
+fn nothing_kept(tag: &str) -> Answer {
+    let problem = format!("no samples of \"{tag}\" are kept");
+    Answer::refused(problem, "see which tags have some with: tagwire history status")
+}
+
 fn read(historian: &Historian, tag: &str, (from, to): (i64, i64), next: Option<&str>, max: u32) -> Answer {
-    let Some(series) = find(historian, tag) else {
-        return Answer::refused(
-            format!("no samples of \"{tag}\" are kept"),
-            "see which tags have some with: tagwire history status",
-        );
-    };
+    let Some(series) = find(historian, tag) else { return nothing_kept(tag) };
     let history = historian.history();
     let cursor = match next {
         None => history.read(series.number, Span::between(Timestamp::from_ticks(from), Timestamp::from_ticks(to))),

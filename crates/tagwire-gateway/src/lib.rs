@@ -22,6 +22,7 @@ mod expiry;
 mod gateway;
 mod history;
 mod history_commands;
+mod history_processed;
 mod history_views;
 pub mod http;
 pub mod logging;

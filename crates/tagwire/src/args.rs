@@ -492,6 +492,15 @@ pub(crate) struct HistoryReadArgs {
     /// Most samples.
     #[arg(long, value_name = "N")]
     pub(crate) limit: Option<u64>,
+    /// Read an aggregate of OPC UA Part 13 instead of samples (Average, Minimum, Maximum, Count, TimeAverage, ...).
+    #[arg(long, value_name = "NAME")]
+    pub(crate) aggregate: Option<String>,
+    /// Length of the intervals of the aggregate (1m, 1h); the whole time when left out.
+    #[arg(long, value_name = "DURATION", requires = "aggregate")]
+    pub(crate) every: Option<String>,
+    /// Draw the course even where the output is no terminal.
+    #[arg(long)]
+    pub(crate) plot: bool,
     /// Comma-separated lines: time, value, status, reason.
     #[arg(long, conflicts_with = "json")]
     pub(crate) csv: bool,

@@ -67,6 +67,9 @@ pub enum Request {
         next: Option<String>,
         /// Most samples.
         max: u32,
+        /// Aggregates instead of samples.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        processed: Option<ProcessedAs>,
     },
     /// Copy the whole history into an empty folder while the server goes on.
     HistoryBackup {
@@ -104,6 +107,16 @@ pub enum Request {
         /// Name of the user.
         name: String,
     },
+}
+
+/// Which aggregate, and over which intervals.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProcessedAs {
+    /// Its name in OPC UA Part 13.
+    pub aggregate: String,
+    /// Length of the intervals in ticks of 100 ns; 0 for the whole time.
+    pub every: i64,
 }
 
 /// The answer to one command, as one line of JSON.

@@ -4,7 +4,7 @@ use tagwire_history::aggregate::{
     Aggregate, Configuration, Intervals, Outcome, Processed, ProcessedError, Settings, SettingsError, processed,
 };
 use tagwire_history::Archive;
-use tagwire_model::{Sample, Status, Timestamp, Value};
+use tagwire_model::{Sample, Status, Timestamp};
 use tagwire_ua_proto::services::ReadProcessedDetails;
 use tagwire_ua_proto::status;
 use tagwire_ua_proto::types::{DataValue, Identifier, NodeId, Variant};
