@@ -241,13 +241,8 @@ impl Export {
                 let n = view.len() as u64;
                 let put = sink.put(series, &view)?;
                 run.add(put, n - put);
-                let progress = Progress {
-                    samples: run.part.rows,
-                    expected,
-                    tags: idx,
-                    all_tags: tags.len(),
-                    tag: &series.path,
-                };
+                let progress =
+                    Progress { samples: run.part.rows, expected, tags: idx, all_tags: tags.len(), tag: &series.path };
                 let goes_on = tell(&progress);
                 if run.in_part >= self.part_rows || !goes_on {
                     let position = cursor.position()?;
@@ -287,7 +282,8 @@ impl Export {
         fs::rename(&self.partial, &self.out).map_err(TableError::io(&self.out))?;
         let folder = self.out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let synced = File::open(folder).and_then(|folder| folder.sync_all());
-        synced.or_else(|error| if error.kind() == io::ErrorKind::InvalidInput { Ok(()) } else { Err(error) })
+        synced
+            .or_else(|error| if error.kind() == io::ErrorKind::InvalidInput { Ok(()) } else { Err(error) })
             .map_err(TableError::io(folder))?;
         fs::remove_file(&self.state).map_err(TableError::io(&self.state))?;
         Ok(bytes)

@@ -139,7 +139,8 @@ mod tests {
         let (mut journal, head, parts) = Journal::open(&path).expect("opens");
         assert_eq!((head, parts), (None, Vec::new()));
         journal.begin(&json!({ "a": 1 })).expect("written");
-        let part = |end| Part { end, rows: 2, left_out: 0, tag: 7, position: Some("00ff".to_owned()), more: Json::Null };
+        let part =
+            |end| Part { end, rows: 2, left_out: 0, tag: 7, position: Some("00ff".to_owned()), more: Json::Null };
         journal.add(&part(10)).expect("written");
         journal.add(&part(20)).expect("written");
         assert!(matches!(Journal::open(&path), Err(TableError::Busy(_))));
