@@ -9,7 +9,7 @@ use tagwire_history::{Cursor, History, Position, Series, TagNumber, View};
 use tagwire_model::Timestamp;
 
 use crate::csv::CsvSink;
-use crate::journal::{Journal, Part, hex, unhex};
+use crate::journal::{Journal, Part, hex, read_position};
 use crate::{Selection, StatusNames, TableError};
 
 /// Samples of one part; a row group of Parquet.
@@ -302,10 +302,7 @@ struct Run {
 impl Run {
     fn new(part: Option<Part>) -> Self {
         let none = Part { end: 0, rows: 0, left_out: 0, tag: 0, position: None, more: Json::Null };
-        let resume = part.as_ref().map(|part| {
-            let position = part.position.as_deref().and_then(unhex).and_then(|bytes| Position::from_bytes(&bytes));
-            (part.tag, position)
-        });
+        let resume = part.as_ref().map(|part| (part.tag, part.position.as_deref().and_then(read_position)));
         Self { part: part.unwrap_or(none), resume, in_part: 0, damage: Vec::new() }
     }
 
