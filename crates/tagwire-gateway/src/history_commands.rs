@@ -87,12 +87,7 @@ fn page(mut cursor: Cursor, max: usize) -> Result<(Vec<Json>, Option<String>), H
         for (idx, reason) in reasons.iter().enumerate() {
             let Some(sample) = view.sample(idx) else { continue };
             let value = if sample.status.is_bad() { Value::Null } else { sample.value };
-            samples.push(json!([
-                sample.source_time.ticks(),
-                sample.status.0,
-                value_json(&value),
-                reason.word()
-            ]));
+            samples.push(json!([sample.source_time.ticks(), sample.status.0, value_json(&value), reason.word()]));
         }
     }
     let next = cursor.position()?.map(|position| hex(&position.to_bytes()));
@@ -252,9 +247,7 @@ pub(crate) fn import(historian: &Historian, samples: &str) -> Answer {
         _ => return Answer::refused("the samples are not understood", "use the command of the server's version"),
     };
     match historian.call(move |store, now| store.import(&imports, now)) {
-        Ok(Ok(told)) => {
-            Answer::good(json!({ "taken": told.taken, "there": told.there, "differing": told.differing }))
-        }
+        Ok(Ok(told)) => Answer::good(json!({ "taken": told.taken, "there": told.there, "differing": told.differing })),
         Ok(Err(error)) => Answer::refused(error.to_string(), "what was taken before stays; import the file again"),
         Err(error) => Answer::refused(error.to_string(), "try again later"),
     }

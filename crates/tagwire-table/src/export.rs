@@ -9,7 +9,7 @@ use tagwire_history::{Cursor, History, Position, Series, TagNumber, View};
 use tagwire_model::Timestamp;
 
 use crate::csv::CsvSink;
-use crate::journal::{Journal, Part, hex, unhex};
+use crate::journal::{Journal, Part, hex, read_position};
 use crate::{Selection, StatusNames, TableError};
 
 /// Samples of one part; a row group of Parquet.
@@ -241,13 +241,8 @@ impl Export {
                 let n = view.len() as u64;
                 let put = sink.put(series, &view)?;
                 run.add(put, n - put);
-                let progress = Progress {
-                    samples: run.part.rows,
-                    expected,
-                    tags: idx,
-                    all_tags: tags.len(),
-                    tag: &series.path,
-                };
+                let progress =
+                    Progress { samples: run.part.rows, expected, tags: idx, all_tags: tags.len(), tag: &series.path };
                 let goes_on = tell(&progress);
                 if run.in_part >= self.part_rows || !goes_on {
                     let position = cursor.position()?;
@@ -287,7 +282,8 @@ impl Export {
         fs::rename(&self.partial, &self.out).map_err(TableError::io(&self.out))?;
         let folder = self.out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let synced = File::open(folder).and_then(|folder| folder.sync_all());
-        synced.or_else(|error| if error.kind() == io::ErrorKind::InvalidInput { Ok(()) } else { Err(error) })
+        synced
+            .or_else(|error| if error.kind() == io::ErrorKind::InvalidInput { Ok(()) } else { Err(error) })
             .map_err(TableError::io(folder))?;
         fs::remove_file(&self.state).map_err(TableError::io(&self.state))?;
         Ok(bytes)
@@ -306,10 +302,7 @@ struct Run {
 impl Run {
     fn new(part: Option<Part>) -> Self {
         let none = Part { end: 0, rows: 0, left_out: 0, tag: 0, position: None, more: Json::Null };
-        let resume = part.as_ref().map(|part| {
-            let position = part.position.as_deref().and_then(unhex).and_then(|bytes| Position::from_bytes(&bytes));
-            (part.tag, position)
-        });
+        let resume = part.as_ref().map(|part| (part.tag, part.position.as_deref().and_then(read_position)));
         Self { part: part.unwrap_or(none), resume, in_part: 0, damage: Vec::new() }
     }
 

@@ -5,6 +5,7 @@ use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value as Json, json};
+use tagwire_history::Position;
 
 use crate::TableError;
 
@@ -100,15 +101,24 @@ impl Part {
 
     fn read(json: &Json) -> Option<Self> {
         let number = |name: &str| json.get(name)?.as_u64();
+        let position = match json.get("position")? {
+            Json::Null => None,
+            text => Some(text.as_str().filter(|text| read_position(text).is_some())?.to_owned()),
+        };
         Some(Self {
             end: number("end")?,
             rows: number("rows")?,
             left_out: number("left_out")?,
             tag: u32::try_from(number("tag")?).ok()?,
-            position: json.get("position")?.as_str().map(str::to_owned),
+            position,
             more: json.get("more")?.clone(),
         })
     }
+}
+
+/// A position as a part tells it.
+pub(crate) fn read_position(text: &str) -> Option<Position> {
+    Position::from_bytes(&unhex(text)?)
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
@@ -139,7 +149,7 @@ mod tests {
         let (mut journal, head, parts) = Journal::open(&path).expect("opens");
         assert_eq!((head, parts), (None, Vec::new()));
         journal.begin(&json!({ "a": 1 })).expect("written");
-        let part = |end| Part { end, rows: 2, left_out: 0, tag: 7, position: Some("00ff".to_owned()), more: Json::Null };
+        let part = |end| Part { end, rows: 2, left_out: 0, tag: 7, position: Some("00".repeat(21)), more: Json::Null };
         journal.add(&part(10)).expect("written");
         journal.add(&part(20)).expect("written");
         assert!(matches!(Journal::open(&path), Err(TableError::Busy(_))));

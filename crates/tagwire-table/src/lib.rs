@@ -34,8 +34,7 @@ pub use selection::Selection;
 pub use sql::{Answer, Database};
 
 /// The columns of every table, in their order.
-pub const COLUMNS: [&str; 9] =
-    ["tag", "time", "server_time", "type", "value", "text", "status", "quality", "reason"];
+pub const COLUMNS: [&str; 9] = ["tag", "time", "server_time", "type", "value", "text", "status", "quality", "reason"];
 
 /// Tells the name of a status.
 pub type StatusNames = fn(Status) -> String;

@@ -159,7 +159,9 @@ impl Quotes {
         for byte in piece {
             match byte {
                 b'"' if self.is_open => (self.is_open, self.has_closed) = (false, true),
-                b'"' if self.has_closed || !self.is_within || separator == 0 => (self.is_open, self.is_within) = (true, true),
+                b'"' if self.has_closed || !self.is_within || separator == 0 => {
+                    (self.is_open, self.is_within) = (true, true)
+                }
                 _ if self.is_open => {}
                 byte => {
                     self.has_closed = false;

@@ -169,9 +169,14 @@ mod tests {
 
     #[test]
     fn numbers_have_the_fewest_digits_that_mean_them() {
-        for (number, expected) in
-            [(1.0, "1"), (-0.0, "-0.0"), (0.1, "0.1"), (1e300, "1e300"), (f64::NAN, "NaN"), (1e15, "1000000000000000.0")]
-        {
+        for (number, expected) in [
+            (1.0, "1"),
+            (-0.0, "-0.0"),
+            (0.1, "0.1"),
+            (1e300, "1e300"),
+            (f64::NAN, "NaN"),
+            (1e15, "1000000000000000.0"),
+        ] {
             let mut out = String::new();
             put_number(&mut out, number);
             assert_eq!(out, expected);

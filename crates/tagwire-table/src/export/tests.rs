@@ -53,8 +53,7 @@ fn every_type() -> Vec<Import> {
         let mut samples = Vec::new();
         for (idx, value) in values.into_iter().chain([Value::Null]).enumerate() {
             let source_time = Timestamp::from_ticks(EPOCH + idx as i64 * 1_234_567);
-            let server_time =
-                if idx == 0 { Timestamp::NONE } else { source_time.saturating_add_ticks(idx as i64 - 2) };
+            let server_time = if idx == 0 { Timestamp::NONE } else { source_time.saturating_add_ticks(idx as i64 - 2) };
             let status = [Status::GOOD, Status::UNCERTAIN, Status(0x0000_0480)][idx % 3];
             samples.push((Sample { value, status, source_time, server_time }, Reason::ALL[idx % 7]));
         }

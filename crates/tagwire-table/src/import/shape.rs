@@ -9,7 +9,8 @@ use crate::TableError;
 use crate::field::Field;
 
 const TIMES: &[&str] = &["time", "timestamp", "datetime", "date_time", "date", "ts", "source_time", "sourcetime", "t"];
-const TAGS: &[&str] = &["tag", "tagname", "tag_name", "name", "path", "point", "pointname", "variable", "sensor", "item"];
+const TAGS: &[&str] =
+    &["tag", "tagname", "tag_name", "name", "path", "point", "pointname", "variable", "sensor", "item"];
 const VALUES: &[&str] = &["value", "val", "v", "reading"];
 
 /// A row's samples go to the tag that it names, or each to the tag of its column.
@@ -103,7 +104,8 @@ impl Shape {
             Self::Long(long) => {
                 let tag = fields.get(long.tag).map(Field::text).unwrap_or_default().trim();
                 let path: Arc<str> = format!("{}{tag}", long.prefix).into();
-                if let Some(what) = wrong_path(&path).filter(|_| !tag.is_empty()).or(tag.is_empty().then_some("no tag")) {
+                if let Some(what) = wrong_path(&path).filter(|_| !tag.is_empty()).or(tag.is_empty().then_some("no tag"))
+                {
                     return Err(what.to_owned());
                 }
                 let field = |place: Option<usize>| place.and_then(|place| fields.get(place));
@@ -206,9 +208,7 @@ impl Found<'_> {
         };
         let reason = match self.reason.map(Field::text) {
             None => Reason::Imported,
-            Some(word) => {
-                Reason::from_word(word.trim()).ok_or_else(|| format!("\"{}\" is no reason", short(word)))?
-            }
+            Some(word) => Reason::from_word(word.trim()).ok_or_else(|| format!("\"{}\" is no reason", short(word)))?,
         };
         Ok((Sample { value, status, source_time: self.time, server_time }, reason))
     }

@@ -90,8 +90,8 @@ impl Table for ParquetTable {
 
 fn is_known(data_type: &DataType) -> bool {
     use DataType::{
-        Binary, Boolean, Float32, Float64, Int8, Int16, Int32, Int64, LargeUtf8, Null, Timestamp, UInt8, UInt16, UInt32,
-        UInt64, Utf8, Utf8View,
+        Binary, Boolean, Float32, Float64, Int8, Int16, Int32, Int64, LargeUtf8, Null, Timestamp, UInt8, UInt16,
+        UInt32, UInt64, Utf8, Utf8View,
     };
     matches!(
         data_type,

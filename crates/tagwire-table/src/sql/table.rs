@@ -72,9 +72,8 @@ impl TableProvider for HistoryTable {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let wanted = projection.cloned().unwrap_or_else(|| (0..self.schema.fields().len()).collect());
         let projected = Arc::new(self.schema.project(&wanted)?);
-        let (low, high) = filters.iter().map(of_time).fold((i64::MIN, i64::MAX), |all, span| {
-            (all.0.max(span.0), all.1.min(span.1))
-        });
+        let (low, high) =
+            filters.iter().map(of_time).fold((i64::MIN, i64::MAX), |all, span| (all.0.max(span.0), all.1.min(span.1)));
         let span = Span::forward(Timestamp::from_ticks(low), Timestamp::from_ticks(high.saturating_add(1)));
         let part = |tags: Vec<Series>| -> Arc<dyn PartitionStream> {
             Arc::new(Scan {
@@ -115,7 +114,8 @@ impl TagsTable {
         selection::sort(&mut tags);
         let mut first = Vec::with_capacity(tags.len());
         for series in &tags {
-            let begin = self.history.begin(series.number).map_err(|error| DataFusionError::External(Box::new(error)))?;
+            let begin =
+                self.history.begin(series.number).map_err(|error| DataFusionError::External(Box::new(error)))?;
             first.push(begin.and_then(|time| unix_nanos(time.ticks())));
         }
         let paths: StringArray = tags.iter().map(|series| Some(&*series.path)).collect();

@@ -2,9 +2,12 @@
 
 use std::fs;
 use std::io::{self, Write as _};
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use tagwire_gateway::config::Config;
 use tagwire_gateway::control::{ControlClient, Request};
 use tagwire_history::{Import, Imported, Options, Store, imports_to_bytes};
 use tagwire_model::ValueType;
@@ -17,6 +20,8 @@ use crate::args::HistoryImportArgs;
 use crate::failure::{Exit, Failure};
 use crate::terminal::shown;
 
+/// The server hangs up when it hears nothing for a while, as from a file with many lines that cannot be taken.
+const IDLE: Duration = Duration::from_secs(5);
 /// Most problems in an answer in JSON; all of them are counted.
 const MAX_PROBLEMS: usize = 1_000;
 
@@ -34,7 +39,8 @@ pub(super) fn run(args: &HistoryImportArgs) -> Result<(), Failure> {
     let mut own = match server(&args.config)? {
         Some(client) => {
             let file = std::path::absolute(&args.file)?.display().to_string();
-            Destination::Server(Server { client, file: Some(file) })
+            let data_dir = Config::data_dir_of(&args.config.config);
+            Destination::Server(Server { data_dir, client, used: Instant::now(), file: Some(file) })
         }
         None => Destination::Files(Files::open(args)?),
     };
@@ -128,7 +134,10 @@ impl Destination {
 
 /// A running server, through its control socket: one request at a time, whose samples are on the disk when it answers.
 struct Server {
+    data_dir: PathBuf,
     client: ControlClient,
+    /// When it was asked last.
+    used: Instant,
     /// The file's name, for the first request.
     file: Option<String>,
 }
@@ -156,6 +165,11 @@ impl Taker for Server {
 
 impl Server {
     fn ask(&mut self, request: &Request) -> Result<Value, TableError> {
+        if self.used.elapsed() >= IDLE {
+            let client = ControlClient::connect(&self.data_dir);
+            self.client = client.map_err(|error| TableError::Refused(error.to_string()))?;
+        }
+        self.used = Instant::now();
         ask(&mut self.client, request).map_err(|failure| TableError::Refused(failure.to_string()))
     }
 }
