@@ -5,6 +5,7 @@
 
 mod guarded;
 mod history;
+mod history_reads;
 mod modbus;
 mod report;
 mod secured;

@@ -2,6 +2,7 @@
 //! no deeper than counting needs, so that the server and not the client is measured.
 
 mod connection;
+pub(crate) mod history;
 mod notify;
 mod requests;
 mod throughput;

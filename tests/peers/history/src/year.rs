@@ -30,7 +30,7 @@ pub fn run(folder: &Path) -> Result<Json> {
     let moment = |ticks: i64| Moment { steady: started.elapsed(), utc: Timestamp::from_ticks(ticks) };
     let value_type = ValueType::scalar(DataType::Double);
     let (mut store, _) = Store::open(Arc::new(Disk::new(folder)?), Options::default(), moment(EPOCH))?;
-    let spec = TagSpec { path: "plant.flow".into(), value_type, group: Some(1) };
+    let spec = TagSpec { path: "plant.all.flow".into(), value_type, group: Some(1) };
     let tag = store.register(&[spec], moment(EPOCH))?[0];
     let mut rng = fastrand::Rng::with_seed(1);
     let (mut batch, mut raw) = (Batch::new(), 2_000);
