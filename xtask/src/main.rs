@@ -25,8 +25,9 @@ const USAGE: &str = "\
 usage: cargo xtask <command>
 
   check                     formatting, lints, tidy tests, licences (when cargo-deny is installed)
-  test [--only PART] [-- ARGS]
-                            all tests; PART is one of check, units, product; ARGS go to pytest
+  test [--sql] [--only PART] [-- ARGS]
+                            all tests; PART is one of check, units, product; ARGS go to pytest; with --sql those of
+                            history query, too, whose engine takes a quarter of an hour to build
   soak [--server-seeds N] [--seeds N]
                             the server fuzzer on a simulated clock, 100,000 seeds when not told otherwise, and the fault
                             suite in real time, 500 seeds; 0 leaves one out

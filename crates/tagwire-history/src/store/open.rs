@@ -53,6 +53,20 @@ impl Store {
     /// # Errors
     /// [`HistoryError::InUse`], [`HistoryError::Newer`], or what the system says.
     pub fn open(storage: Arc<dyn Storage>, options: Options, now: Moment) -> Result<(Self, Opened), HistoryError> {
+        let (store, opened) = Self::open_unmarked(storage, options, now)?;
+        store.mark_start(now)?;
+        Ok((store, opened))
+    }
+
+    /// As [`Store::open`], for work that is no collection: it leaves no marker of a start. [`Store::flush`] ends it.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_unmarked(
+        storage: Arc<dyn Storage>,
+        options: Options,
+        now: Moment,
+    ) -> Result<(Self, Opened), HistoryError> {
         let lock = storage.lock().map_err(HistoryError::io("lock"))?.ok_or(HistoryError::InUse)?;
         let options = Options { page_rows: options.page_rows.clamp(16, 50_000), ..options };
         let catalogue = Catalogue::open(storage.clone())?;
@@ -89,7 +103,6 @@ impl Store {
         }
         store.recover(sealed_no, oldest_in_log, &mut opened, now)?;
         opened.damage.iter().for_each(|damage| store.shared.tell(damage));
-        store.mark_start(now)?;
         Ok((store, opened))
     }
 
