@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::catalogue::{self, Catalogue};
 use crate::sealed::{Checked, check_file};
-use crate::storage::{Storage, StorageFile, read_vec};
+use crate::storage::{CrashDisk, Storage, StorageFile, read_vec};
 use crate::store::{Moment, Store};
 use crate::wal::replay;
 use crate::{Damage, HistoryError};
@@ -115,9 +115,7 @@ pub struct Verified {
 pub fn verify(storage: Arc<dyn Storage>) -> Result<Verified, HistoryError> {
     let _lock = storage.lock().map_err(HistoryError::io("lock"))?.ok_or(HistoryError::InUse)?;
     let mut verified = Verified::default();
-    let catalogue = Catalogue::open(storage.clone())?;
-    catalogue.series()?;
-    let released = catalogue.number("released")?.unwrap_or(0);
+    let released = look_at_catalogue(&*storage)?;
     for name in storage.list().map_err(HistoryError::io("history"))? {
         if name.ends_with(".seg") {
             let Checked { columns, samples, damage } = check_file(&*storage, &name, released)?;
@@ -133,6 +131,21 @@ pub fn verify(storage: Arc<dyn Storage>) -> Result<Verified, HistoryError> {
     })?;
     verified.damage.extend(told.damage);
     Ok(verified)
+}
+
+/// Reads the catalogue as far as it says whether it is whole; the number below which all samples are in segments. It is
+/// opened as a copy in memory, because opening it changes the file, and a backup must stay as it is.
+fn look_at_catalogue(storage: &dyn Storage) -> Result<u64, HistoryError> {
+    let error = HistoryError::io(catalogue::NAME);
+    let bytes = storage
+        .open(catalogue::NAME, false)
+        .and_then(|file| file.len().and_then(|len| read_vec(&*file, 0, len as usize)))
+        .map_err(error)?;
+    let memory = CrashDisk::new();
+    write_file(&memory, catalogue::NAME, &bytes)?;
+    let catalogue = Catalogue::open(Arc::new(memory))?;
+    catalogue.series()?;
+    Ok(catalogue.number("released")?.unwrap_or(0))
 }
 
 fn check_empty(target: &dyn Storage) -> Result<(), HistoryError> {

@@ -139,6 +139,7 @@ fn a_backup_made_while_samples_come_is_restored_whole_or_refused() {
     let mut told = 0;
     backup.copy_to(&copy, |bytes| told = bytes).expect("copies");
     assert_eq!(told, backup.size());
+    assert!(verify(Arc::new(copy.clone())).expect("checks").damage.is_empty(), "a check leaves the copy as it is");
     restore(&copy, &target).expect("restores");
     let verified = verify(Arc::new(target.clone())).expect("checks");
     assert!(verified.damage.is_empty(), "{:?}", verified.damage);
