@@ -6,12 +6,15 @@ from pathlib import Path
 from asyncua import ua
 
 from .process import SLOW, wait_until
+from .product import command
 from .session import Session, node, tag
+from .tokens import log_in
 from .wire import status
 
 EXAMPLES = Path(__file__).parents[2] / "crates" / "tagwire-history" / "testcases" / "aggregates.txt"
 NOON = datetime(2012, 1, 2, 12, tzinfo=timezone.utc)
 NEVER = datetime(1601, 1, 1, tzinfo=timezone.utc)
+ENGINEER, PASSWORD = "eng", "changes what was 11"
 LATE = datetime(2200, 1, 1, tzinfo=timezone.utc)
 INSERT, REPLACE, UPDATE, REMOVE = (ua.PerformUpdateType(number) for number in (1, 2, 3, 4))
 CODES = {
@@ -23,6 +26,25 @@ CODES = {
 }
 BITS = {"Calculated": 0x1, "Interpolated": 0x2, "Partial": 0x4, "MultipleValues": 0x10, "MultipleValue": 0x10}
 DATA_VALUE = 0x400
+
+
+def add_engineer(server):
+    """Makes the user who may change history; the configuration names `users.toml`."""
+    words = ("user", "add", ENGINEER, "--role", "engineer", "--config", server.file)
+    added = command(*words, cwd=server.folder, TAGWIRE_PASSWORD=PASSWORD)
+    assert added.returncode == 0, added.stdout + added.stderr
+
+
+def takes_names(server) -> bool:
+    with Session(server.port, activate=False) as session:
+        tokens = [token for endpoint in session.created.ServerEndpoints for token in endpoint.UserIdentityTokens]
+        return any(token.TokenType == ua.UserTokenType.UserName for token in tokens)
+
+
+def engineer(server) -> Session:
+    """A session of the user who may change history; names are taken once the server has made its certificate."""
+    wait_until(lambda: takes_names(server), 60 * SLOW, "the server takes user names")
+    return log_in(server, ENGINEER, PASSWORD)
 
 
 def at(seconds: float) -> datetime:
@@ -114,7 +136,7 @@ def is_bad(value) -> bool:
 
 def data_value(seconds, value, code=0, kind=ua.VariantType.Double):
     variant = ua.Variant(None, ua.VariantType.Null) if value is None else ua.Variant(value, kind)
-    return ua.DataValue(variant, StatusCode_=ua.StatusCode(code), SourceTimestamp=moment(seconds))
+    return ua.DataValue(variant, StatusCode=ua.StatusCode(code), SourceTimestamp=moment(seconds))
 
 
 def change(session, *details):
@@ -163,7 +185,8 @@ def emptied(session: Session, name: str) -> ua.NodeId:
     """A tag without any history: what was collected of its steady value is deleted."""
     id_ = tag(name)
     wait_until(lambda: values(read(session, id_, raw(NOON, LATE))), 20 * SLOW, "a value is collected")
-    assert delete(session, id_, datetime(1970, 1, 1, tzinfo=timezone.utc), LATE) == "Good"
+    outcome = delete(session, id_, datetime(1970, 1, 1, tzinfo=timezone.utc), LATE)
+    assert outcome == "Good", outcome
     return id_
 
 

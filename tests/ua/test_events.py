@@ -13,7 +13,41 @@ from opcua import ua as old_ua
 
 from harness import certificates
 from harness.device import Device
-from harness.history import REPLACE, data_value, delete_at, filled, update
+from harness.events import (
+    AND,
+    AUDIT,
+    BETWEEN,
+    BITWISE_AND,
+    BITWISE_OR,
+    CAST,
+    EQUALS,
+    FAILURE,
+    FIELDS,
+    GREATER,
+    GREATER_EQUAL,
+    IN_LIST,
+    IN_VIEW,
+    IS_NULL,
+    LESS,
+    LESS_EQUAL,
+    LIKE,
+    MODEL_CHANGE,
+    NOT,
+    OF_TYPE,
+    OR,
+    OVERFLOW,
+    RELATED_TO,
+    SERVER,
+    STATUS_CHANGE,
+    SYSTEM,
+    element,
+    field,
+    filter_,
+    literal,
+    of,
+    of_type,
+)
+from harness.history import ENGINEER, REPLACE, add_engineer, data_value, delete_at, engineer, filled, update
 from harness.plant import PASSWORD, USER, SecuredServer
 from harness.process import SLOW, wait_until
 from harness.product import Tagwire, command, sim_device
@@ -21,54 +55,8 @@ from harness.session import Session, node, tag
 from harness.tokens import log_in
 from harness.wire import status
 
-SERVER = ua.NodeId(2253, 0)
-BASE, SYSTEM, FAILURE, AUDIT = 2041, 2130, 2131, 2052
-OVERFLOW, MODEL_CHANGE, STATUS_CHANGE = 3035, 2132, 11446
-FIELDS = ("EventId", "EventType", "SourceNode", "SourceName", "Time", "ReceiveTime", "Message", "Severity")
-EQUALS, IS_NULL, GREATER, LESS, GREATER_EQUAL, LESS_EQUAL, LIKE, NOT = range(8)
-BETWEEN, IN_LIST, AND, OR, CAST, IN_VIEW, OF_TYPE, RELATED_TO, BITWISE_AND, BITWISE_OR = range(8, 18)
 NOTIFIER = 12
 ADMIN, ADMIN_PASSWORD = "auditor", "reads the audit log 7"
-
-
-def field(*path, type_=BASE, attribute=13, index_range=None):
-    """A SimpleAttributeOperand."""
-    made = ua.SimpleAttributeOperand()
-    made.TypeDefinitionId = ua.NodeId(type_, 0)
-    made.BrowsePath = [name if isinstance(name, ua.QualifiedName) else ua.QualifiedName(name, 0) for name in path]
-    made.AttributeId = attribute
-    made.IndexRange = index_range
-    return made
-
-
-def literal(value, kind=None):
-    made = ua.LiteralOperand()
-    made.Value = ua.Variant(value, kind) if kind is not None else ua.Variant(value)
-    return made
-
-
-def element(index):
-    made = ua.ElementOperand()
-    made.Index = index
-    return made
-
-
-def of(operator, *operands):
-    made = ua.ContentFilterElement()
-    made.FilterOperator = ua.FilterOperator(operator) if operator in range(18) else operator
-    made.FilterOperands = list(operands)
-    return made
-
-
-def filter_(*where, select=None):
-    made = ua.EventFilter()
-    made.SelectClauses = [field(name) for name in FIELDS] if select is None else list(select)
-    made.WhereClause.Elements = list(where)
-    return made
-
-
-def of_type(number):
-    return of(OF_TYPE, literal(ua.NodeId(number, 0), ua.VariantType.NodeId))
 
 
 def watch(session, subscription, id_=SERVER, filter__=None, **how):
@@ -626,13 +614,14 @@ async def test_h17_changes_of_history_are_told_with_the_values_before(tmp_path):
     words = ("user", "add", ADMIN, "--role", "security-admin", "--config", server.file)
     added = command(*words, cwd=server.folder, TAGWIRE_PASSWORD=ADMIN_PASSWORD)
     assert added.returncode == 0, added.stdout + added.stderr
+    add_engineer(server)
     server.file.write_text(server.file.read_text() + '[[history.rule]]\npath = "bulk"\n')
     with server:
         auditor = await secure_client(server, ADMIN, ADMIN_PASSWORD)
         heard = Heard()
         try:
             await audit_subscription(auditor, heard)
-            with Session(server.port) as session:
+            with engineer(server) as session:
                 id_ = filled(session, "bulk.d.m3", [(1, 1.5), (2, 2.5)])
                 assert update(session, id_, REPLACE, [data_value(1, 7.5)]) == ["GoodEntryReplaced"]
                 assert delete_at(session, id_, [2]).StatusCode.is_good()
@@ -640,7 +629,7 @@ async def test_h17_changes_of_history_are_told_with_the_values_before(tmp_path):
             replaced = await heard.first(3006, lambda event: event.PerformInsertReplace == 2)
             assert [value.Value.Value for value in replaced.OldValues] == [1.5]
             assert [value.Value.Value for value in replaced.NewValues] == [7.5]
-            assert replaced.UpdatedNode == id_ and replaced.SourceNode == id_ and replaced.ClientUserId == "anonymous"
+            assert replaced.UpdatedNode == id_ and replaced.SourceNode == id_ and replaced.ClientUserId == ENGINEER
             gone = await heard.first(3019)
             assert [value.Value.Value for value in gone.OldValues] == [2.5] and len(gone.ReqTimes) == 1
             assert len((await heard.first(3014)).OldValues) >= 1

@@ -27,8 +27,12 @@ pub(crate) fn all() -> Result<Tally> {
 }
 
 fn checks() -> Vec<Command> {
-    let clippy = ["clippy", "--workspace", "--all-targets", "--profile", "ci", "--", "-D", "warnings"];
-    let mut checks = vec![cargo(&["fmt", "--all", "--check"]), cargo(&clippy)];
+    let features = ["--features", crate::test::FEATURES];
+    let clippy = ["--workspace", "--all-targets", "--profile", "ci", "--", "-D", "warnings"];
+    let mut checks = vec![cargo(&["fmt", "--all", "--check"])];
+    let mut lints = cargo(&["clippy"]);
+    lints.args(features).args(clippy);
+    checks.push(lints);
     checks.push(cargo(&["test", "--quiet", "--profile", "ci", "--package", "xtask"]));
     // libFuzzer itself is C++.
     if exists("c++", "--version") {

@@ -25,16 +25,19 @@ const USAGE: &str = "\
 usage: cargo xtask <command>
 
   check                     formatting, lints, tidy tests, licences (when cargo-deny is installed)
-  test [--only PART] [-- ARGS]
-                            all tests; PART is one of check, units, product; ARGS go to pytest
+  test [--sql] [--only PART] [-- ARGS]
+                            all tests; PART is one of check, units, product; ARGS go to pytest; with --sql those of
+                            history query, too, whose engine takes a quarter of an hour to build
   soak [--server-seeds N] [--seeds N]
                             the server fuzzer on a simulated clock, 100,000 seeds when not told otherwise, and the fault
                             suite in real time, 500 seeds; 0 leaves one out
   soak history [--seeds N]  the history store over simulated power cuts, 2,500 seeds when not told otherwise
+  soak kills [--rounds N]   the historian killed under load, 200 times when not told otherwise
   soak mutations            a million spoilt requests over real connections; another number with --messages N
   soak abuse                every abuse test in full, which takes hours; the tests alone run a part of each loop
   bench [--quick] [--only services|secured|modbus|guarded]
                             figures beside open62541 and async-opcua; rewrites docs/benchmarks.md unless told only a part
+  bench history [--quick]   the history store beside redb, SQLite and DuckDB; rewrites docs/benchmarks-history.md unless quick
   fuzz [--seconds N] [TARGET ...]
                             every decoder, 60 seconds each when not told otherwise (needs cargo-fuzz and nightly)
   peers                     install the test peers and stop

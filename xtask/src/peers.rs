@@ -42,7 +42,7 @@ pub(crate) fn install() -> Result<Peers> {
     let base = target().join("peers");
     std::fs::create_dir_all(&base)?;
     Ok(Peers {
-        python: python(&base)?,
+        python: venv("python", "tests/requirements.txt")?,
         node: node(&base)?,
         programs: c_programs(&base)?,
         open62541: rust_peer("open62541")?,
@@ -81,14 +81,15 @@ fn debian() -> Result<()> {
     run(install.args(missing).env("DEBIAN_FRONTEND", "noninteractive"))
 }
 
-fn python(base: &Path) -> Result<PathBuf> {
-    let list = std::fs::read_to_string(root().join("tests/requirements.txt"))?;
-    let folder = base.join("python");
+/// The Python of an environment below the target folder with what a list names.
+pub(crate) fn venv(name: &str, requirements: &str) -> Result<PathBuf> {
+    let list = std::fs::read_to_string(root().join(requirements))?;
+    let folder = target().join("peers").join(name);
     let python = folder.join("bin/python");
     installed_once(&folder.join("installed"), &list, || {
         run(program("python3", &["-m", "venv", "--clear"]).arg(&folder))?;
         let mut pip = program(&python, &["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
-        run(pip.args(["--requirement", "tests/requirements.txt"]))
+        run(pip.args(["--requirement", requirements]))
     })?;
     Ok(python)
 }

@@ -13,6 +13,8 @@ const MESSAGES_PER_BATCH: u64 = 100_000;
 const SERVER_SEEDS: u32 = 100_000;
 /// Seeds of the model test of the history store, each with two crashes or so.
 const HISTORY_SEEDS: u32 = 2_500;
+/// Kills of the historian under load.
+const KILLS: u32 = 200;
 /// Seeds of the fault suite.
 const FAULT_SEEDS: u32 = 500;
 
@@ -23,6 +25,10 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
         [word] if word == "mutations" => return mutations(1_000_000),
         [word] if word == "abuse" => return abuse(),
         [word] if word == "postgres" => return postgres(),
+        [word] if word == "kills" => return kills(KILLS),
+        [word, flag, n] if word == "kills" && flag == "--rounds" => {
+            return kills(n.parse().context("--rounds takes a number")?);
+        }
         [word] if word == "history" => return history(HISTORY_SEEDS),
         [word, flag, n] if word == "history" && flag == "--seeds" => {
             return history(n.parse().context("--seeds takes a number")?);
@@ -41,7 +47,8 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
             }
             _ => bail!(
                 "usage: cargo xtask soak [--server-seeds N] [--seeds N] | cargo xtask soak mutations [--messages N] | \
-                 cargo xtask soak abuse | cargo xtask soak postgres | cargo xtask soak history [--seeds N]"
+                 cargo xtask soak abuse | cargo xtask soak postgres | cargo xtask soak history [--seeds N] | \
+                 cargo xtask soak kills [--rounds N]"
             ),
         }
     }
@@ -67,6 +74,12 @@ fn history(seeds: u32) -> Result<()> {
 fn postgres() -> Result<()> {
     let environment = [("TAGWIRE_SOAK_AWAY", "60".to_owned()), ("TAGWIRE_SOAK_TAGS", "1000".to_owned())];
     suite(&["-k", "test_under_load_all_outages", "--timeout", "3600"], &environment)
+}
+
+/// Kills a server under load again and again, and looks for what it said was on the disk.
+fn kills(rounds: u32) -> Result<()> {
+    let environment = [("TAGWIRE_HISTORY_KILLS", rounds.to_string())];
+    suite(&["-k", "test_kills_under_load", "--timeout", "7200"], &environment)
 }
 
 fn mutations(messages: u64) -> Result<()> {

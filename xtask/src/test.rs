@@ -10,6 +10,11 @@ use crate::peers::{self, Peers};
 use crate::process::{cargo, exists, output, passes, program, root, target};
 use crate::tally::Tally;
 
+/// What unit tests and the binary under test are built with, both the same, so that nothing is built twice.
+pub(crate) const FEATURES: &str = "tagwire/parquet";
+/// With SQL, which takes a quarter of an hour to build.
+const SQL: &str = "tagwire/sql";
+
 /// Runs the whole-product tests against a binary, with further variables in their environment.
 pub(crate) fn run_product(
     peers: &Peers,
@@ -38,24 +43,26 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
         Some(at) => (args.get(..at).unwrap_or_default(), args.get(at + 1..).unwrap_or_default()),
         None => (args, [].as_slice()),
     };
-    let only = match own {
+    let with_sql = own.first().is_some_and(|flag| flag == "--sql");
+    let only = match own.get(usize::from(with_sql)..).unwrap_or_default() {
         [] => None,
         [flag, part] if flag == "--only" => Some(part.as_str()),
-        _ => bail!("usage: cargo xtask test [--only check|units|product] [-- pytest arguments]"),
+        _ => bail!("usage: cargo xtask test [--sql] [--only check|units|product] [-- pytest arguments]"),
     };
+    let features = if with_sql { SQL } else { FEATURES };
     let wants = |part: &str| only.is_none_or(|only| only == part);
     let mut tally = Tally::default();
     if wants("check") {
         tally += check::all()?;
     }
     if wants("units") {
-        tally += units()?;
+        tally += units(features)?;
     }
     if wants("product") {
         let peers = peers::install()?;
         // The client over async-opcua-client is a program of the workspace.
         crate::process::run(&mut cargo(&["build", "--quiet", "--profile", "ci", "--package", "tagwire-tests"]))?;
-        tally += run_product(&peers, &product("ci")?, pytest, &[])?;
+        tally += run_product(&peers, &product_with("ci", features)?, pytest, &[])?;
     }
     println!("{tally}");
     if tally.failed > 0 || tally.passed == 0 {
@@ -66,10 +73,15 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
 
 /// Builds the `tagwire` command and returns its path; a command named in `TAGWIRE_BIN` is taken as it is.
 pub(crate) fn product(profile: &str) -> Result<PathBuf> {
+    product_with(profile, "")
+}
+
+fn product_with(profile: &str, features: &str) -> Result<PathBuf> {
     if let Some(binary) = std::env::var_os("TAGWIRE_BIN") {
         return Ok(binary.into());
     }
-    crate::process::run(&mut cargo(&["build", "--quiet", "--profile", profile, "--package", "tagwire"]))?;
+    let flags = ["build", "--quiet", "--profile", profile, "--package", "tagwire", "--features", features];
+    crate::process::run(&mut cargo(&flags))?;
     Ok(target().join(if profile == "dev" { "debug" } else { profile }).join("tagwire"))
 }
 
@@ -107,14 +119,15 @@ pub(crate) fn generate() -> Result<()> {
     Ok(())
 }
 
-fn units() -> Result<Tally> {
+fn units(features: &str) -> Result<Tally> {
     let mut tally = Tally::default();
+    let with = ["--workspace", "--features", features];
     if exists("cargo-nextest", "--version") {
-        let flags = ["nextest", "run", "--workspace", "--cargo-profile", "ci", "--no-fail-fast", "--status-level=fail"];
-        tally += counted(&mut cargo(&flags))?;
-        tally += counted(&mut cargo(&["test", "--workspace", "--profile", "ci", "--doc", "--quiet"]))?;
+        let flags = ["--cargo-profile", "ci", "--no-fail-fast", "--status-level=fail"];
+        tally += counted(cargo(&["nextest", "run"]).args(with).args(flags))?;
+        tally += counted(cargo(&["test"]).args(with).args(["--profile", "ci", "--doc", "--quiet"]))?;
     } else {
-        tally += counted(&mut cargo(&["test", "--workspace", "--profile", "ci", "--no-fail-fast"]))?;
+        tally += counted(cargo(&["test"]).args(with).args(["--profile", "ci", "--no-fail-fast"]))?;
     }
     Ok(tally)
 }

@@ -13,6 +13,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("tagwire-model", &[]),
     ("tagwire-forward", &["history", "model"]),
     ("tagwire-history", &["model", "hub"]),
+    ("tagwire-table", &["history", "model"]),
     ("tagwire-hub", &["model", "driver"]),
     ("tagwire-access", &["model"]),
     ("tagwire-driver", &["model"]),
@@ -25,7 +26,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "tagwire-gateway",
         &["forward", "history", "ua-server", "ua-client", "ua-proto", "modbus", "sim", "driver", "hub", "access", "model"],
     ),
-    ("tagwire", &["gateway", "history", "hub", "ua-client", "modbus", "sim", "access", "driver", "model"]),
+    ("tagwire", &["gateway", "history", "table", "hub", "ua-client", "modbus", "sim", "access", "driver", "model"]),
     ("xtask", &[]),
     ("tagwire-tests", &["model", "ua-client", "ua-proto"]),
 ];

@@ -11,6 +11,7 @@ use crate::changes::{Action, Changes};
 use crate::config::{Problems, counted, format_duration};
 use crate::control::{Answer, Control, Request};
 use crate::gateway::{ReloadError, Shared};
+use crate::history_processed::KeptNow;
 use crate::{history_commands, renewal, trust, users};
 
 impl Control for Shared {
@@ -41,13 +42,22 @@ impl Control for Shared {
                 }
                 done.unwrap_or_else(|_| Answer::refused("the command failed inside", ""))
             }
-            Request::HistoryStatus {} | Request::HistoryRead { .. } | Request::HistoryBackup { .. } => {
-                let Some(historian) = self.history.historian() else {
-                    return Answer::refused(
-                        "the server keeps no history",
-                        "add a [[history.rule]] to the configuration",
-                    );
+            Request::HistoryRead { tag, from, to, next, max, processed: Some(wanted) } => {
+                let Some(historian) = self.history.historian() else { return no_history() };
+                let is_live =
+                    self.hub.registry().find_tag(tag.as_bytes()).is_some_and(|tag| historian.number(tag).is_some());
+                let rule = self.plant.lock().await.running.history.rule(&tag).cloned();
+                let kept = KeptNow { stepped: rule.is_some_and(|rule| rule.stepped), is_live };
+                let now = self.clock.now();
+                let carry_out = move || {
+                    let page = (next.as_deref(), max);
+                    history_commands::read_processed(&historian, &tag, &wanted, (from, to), page, (kept, now))
                 };
+                let done = tokio::task::spawn_blocking(carry_out).await;
+                done.unwrap_or_else(|_| Answer::refused("the command failed inside", ""))
+            }
+            Request::HistoryStatus {} | Request::HistoryRead { .. } | Request::HistoryBackup { .. } => {
+                let Some(historian) = self.history.historian() else { return no_history() };
                 // Reading waits for the disk.
                 let forwarding = self.history.forwarding();
                 let carry_out = move || history_commands::carry_out(&historian, forwarding.as_ref(), &request);
@@ -67,6 +77,23 @@ impl Control for Shared {
                 // It reads the store between the answers of the database.
                 let carry_out =
                     move || runtime.block_on(history_commands::compare_with(&historian, &settings, &rules, asked));
+                let done = tokio::task::spawn_blocking(carry_out).await;
+                done.unwrap_or_else(|_| Answer::refused("the command failed inside", ""))
+            }
+            Request::HistoryTypes { tags } => {
+                let historian = self.history.historian();
+                Answer::good(history_commands::types(historian.as_deref(), &self.hub.registry(), &tags))
+            }
+            Request::HistoryFreeze {} | Request::HistoryImport { .. } => {
+                let Some(historian) = self.history.historian() else { return no_history() };
+                if let Request::HistoryImport { file: Some(file), .. } = &request {
+                    self.recorder.record(What::HistoryImport, by, vec![("file", file.clone())]);
+                }
+                let views = self.history.views();
+                let carry_out = move || match &request {
+                    Request::HistoryImport { samples, .. } => history_commands::import(&historian, samples),
+                    _ => views.make(&historian),
+                };
                 let done = tokio::task::spawn_blocking(carry_out).await;
                 done.unwrap_or_else(|_| Answer::refused("the command failed inside", ""))
             }
@@ -102,6 +129,10 @@ impl Control for Shared {
             }
         }
     }
+}
+
+fn no_history() -> Answer {
+    Answer::refused("the server keeps no history", "add a [[history.rule]] to the configuration")
 }
 
 impl Shared {

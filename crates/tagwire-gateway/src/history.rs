@@ -19,6 +19,7 @@ use thiserror::Error;
 use tokio::time::Instant;
 
 use crate::config::{Backend, Config, History};
+use crate::history_views::Views;
 
 /// How often samples that are too old are looked for.
 const RETAIN_EVERY: Duration = Duration::from_secs(600);
@@ -59,6 +60,7 @@ pub(crate) struct HistoryKeeper {
     forwarder: ArcSwapOption<Forwarder>,
     /// History that several servers share, where clients read that one.
     shared: Option<Arc<Shared>>,
+    views: Arc<Views>,
     kept: Mutex<Kept>,
 }
 
@@ -86,6 +88,7 @@ impl HistoryKeeper {
             retained: None,
             was_running: true,
         };
+        let views = Arc::new(Views::new(&folder));
         let keeper = Self {
             folder,
             hub,
@@ -95,6 +98,7 @@ impl HistoryKeeper {
             postgres: postgres(config),
             forwarder: ArcSwapOption::empty(),
             shared: shared(config),
+            views,
             kept: Mutex::new(kept),
         };
         let is_wanted = !config.history.rules.is_empty() || config.history.postgres.is_some();
@@ -117,6 +121,11 @@ impl HistoryKeeper {
     /// How far the database has come; `None` when none gets the samples.
     pub(crate) fn forwarding(&self) -> Option<Progress> {
         self.forwarder.load().as_ref().map(|forwarder| forwarder.progress())
+    }
+
+    /// Where the history is left for commands.
+    pub(crate) fn views(&self) -> Arc<Views> {
+        Arc::clone(&self.views)
     }
 
     fn start(&self, history: &History) -> Result<Arc<Historian>, HistoryStartError> {

@@ -5,11 +5,15 @@ use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 use tagwire_forward::{Progress, Settings, Side, compare};
-use tagwire_history::{Backup, Cursor, Disk, Historian, HistoryError, Position, Reason, Series, Span, State};
+use tagwire_history::{
+    Backup, Cursor, Disk, Historian, HistoryError, Position, Series, Span, State, imports_from_bytes,
+};
+use tagwire_hub::Registry;
 use tagwire_model::{Timestamp, Value};
 
 use crate::config::{History, counted};
-use crate::control::{Answer, Request, value_json};
+use crate::control::{Answer, ProcessedAs, Request, value_json};
+use crate::history_processed::{self, KeptNow};
 
 /// Most samples of one answer.
 const MAX_PAGE: u32 = 20_000;
@@ -17,7 +21,7 @@ const MAX_PAGE: u32 = 20_000;
 /// Carries out a command of the historian; blocks on the disk.
 pub(crate) fn carry_out(historian: &Historian, forwarding: Option<&Progress>, request: &Request) -> Answer {
     match request {
-        Request::HistoryRead { tag, from, to, next, max } => {
+        Request::HistoryRead { tag, from, to, next, max, .. } => {
             read(historian, tag, (*from, *to), next.as_deref(), (*max).clamp(1, MAX_PAGE))
         }
         Request::HistoryBackup { folder } => backup(historian, Path::new(folder)),
@@ -34,13 +38,30 @@ fn find(historian: &Historian, path: &str) -> Option<Series> {
     historian.history().find(path).into_iter().max_by_key(|series| series.number)
 }
 
+/// Reads aggregates of a tag.
+pub(crate) fn read_processed(
+    historian: &Historian,
+    tag: &str,
+    wanted: &ProcessedAs,
+    span: (i64, i64),
+    (next, max): (Option<&str>, u32),
+    kept: (KeptNow, Timestamp),
+) -> Answer {
+    match find(historian, tag) {
+        Some(series) => {
+            history_processed::read(historian, &series, wanted, span, (next, max.clamp(1, MAX_PAGE)), kept)
+        }
+        None => nothing_kept(tag),
+    }
+}
+
+fn nothing_kept(tag: &str) -> Answer {
+    let problem = format!("no samples of \"{tag}\" are kept");
+    Answer::refused(problem, "see which tags have some with: tagwire history status")
+}
+
 fn read(historian: &Historian, tag: &str, (from, to): (i64, i64), next: Option<&str>, max: u32) -> Answer {
-    let Some(series) = find(historian, tag) else {
-        return Answer::refused(
-            format!("no samples of \"{tag}\" are kept"),
-            "see which tags have some with: tagwire history status",
-        );
-    };
+    let Some(series) = find(historian, tag) else { return nothing_kept(tag) };
     let history = historian.history();
     let cursor = match next {
         None => history.read(series.number, Span::between(Timestamp::from_ticks(from), Timestamp::from_ticks(to))),
@@ -66,28 +87,11 @@ fn page(mut cursor: Cursor, max: usize) -> Result<(Vec<Json>, Option<String>), H
         for (idx, reason) in reasons.iter().enumerate() {
             let Some(sample) = view.sample(idx) else { continue };
             let value = if sample.status.is_bad() { Value::Null } else { sample.value };
-            samples.push(json!([
-                sample.source_time.ticks(),
-                sample.status.0,
-                value_json(&value),
-                reason_word(*reason)
-            ]));
+            samples.push(json!([sample.source_time.ticks(), sample.status.0, value_json(&value), reason.word()]));
         }
     }
     let next = cursor.position()?.map(|position| hex(&position.to_bytes()));
     Ok((samples, next))
-}
-
-const fn reason_word(reason: Reason) -> &'static str {
-    match reason {
-        Reason::Unknown => "",
-        Reason::Cyclic => "cyclic",
-        Reason::Changed => "changed",
-        Reason::Quality => "quality",
-        Reason::Start => "start",
-        Reason::Stop => "stop",
-        Reason::Imported => "imported",
-    }
 }
 
 fn backup(historian: &Historian, folder: &Path) -> Answer {
@@ -224,6 +228,29 @@ fn forwarding_json(progress: &Progress) -> Json {
         "failures": progress.failures,
         "trouble": progress.trouble,
     })
+}
+
+/// The type of each tag: of the samples kept last, or of the tag that there is now.
+pub(crate) fn types(historian: Option<&Historian>, registry: &Registry, tags: &[String]) -> Json {
+    let of = |path: &String| {
+        let kept = historian.and_then(|historian| find(historian, path)).map(|series| series.value_type);
+        let live = || registry.find_tag(path.as_bytes()).and_then(|tag| registry.tag(tag)).map(|view| view.value_type);
+        kept.or_else(live).map(|value_type| value_type.to_string())
+    };
+    json!({ "types": tags.iter().map(of).collect::<Vec<_>>() })
+}
+
+/// Takes samples from a file; blocks until they are on the disk.
+pub(crate) fn import(historian: &Historian, samples: &str) -> Answer {
+    let imports = match unhex(samples).map(|bytes| imports_from_bytes(&bytes)) {
+        Some(Ok(imports)) => imports,
+        _ => return Answer::refused("the samples are not understood", "use the command of the server's version"),
+    };
+    match historian.call(move |store, now| store.import(&imports, now)) {
+        Ok(Ok(told)) => Answer::good(json!({ "taken": told.taken, "there": told.there, "differing": told.differing })),
+        Ok(Err(error)) => Answer::refused(error.to_string(), "what was taken before stays; import the file again"),
+        Err(error) => Answer::refused(error.to_string(), "try again later"),
+    }
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -1,6 +1,5 @@
 //! Copies of a store: made while it runs, checked, and put back.
 
-use std::io;
 use std::sync::Arc;
 
 use crate::catalogue::{self, Catalogue};
@@ -141,7 +140,7 @@ fn check_empty(target: &dyn Storage) -> Result<(), HistoryError> {
     let is_ours =
         |name: &String| name.ends_with(".seg") || name.ends_with(".wal") || name == catalogue::NAME || name == MANIFEST;
     if names.iter().any(is_ours) {
-        return Err(HistoryError::io("folder")(io::ErrorKind::AlreadyExists.into()));
+        return Err(HistoryError::Occupied);
     }
     Ok(())
 }

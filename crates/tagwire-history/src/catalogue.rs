@@ -119,6 +119,8 @@ impl Catalogue {
                     known: FORMAT_VERSION,
                 });
             }
+            // Former programs must not write beside what only this version knows.
+            Some(found) if found < u64::from(FORMAT_VERSION) => catalogue.prepare()?,
             Some(_) => {}
         }
         Ok(catalogue)
@@ -428,6 +430,7 @@ impl Catalogue {
                 MarkerKind::Died => 3,
             };
             write.open_table(MARKERS)?.insert((marker.time.ticks(), serial), kind)?;
+            meta.insert("marker", u64::from(kind))?;
         }
         write.commit()?;
         Ok(())
@@ -443,11 +446,7 @@ impl Catalogue {
         }
         for row in table.range((from, 0)..=(to, u64::MAX))? {
             let (key, value) = row?;
-            let kind = match value.value() {
-                1 => MarkerKind::Start,
-                2 => MarkerKind::Stop,
-                _ => MarkerKind::Died,
-            };
+            let kind = marker_kind(value.value());
             markers.push(Marker { time: Timestamp::from_ticks(key.value().0), kind });
         }
         Ok(markers)
@@ -455,6 +454,10 @@ impl Catalogue {
 
     /// What the marker written last says.
     pub(crate) fn last_marker(&self) -> Result<Option<MarkerKind>, HistoryError> {
+        // By time alone it could not be found after the clock was set back.
+        if let Some(kind) = self.number("marker")? {
+            return Ok(Some(marker_kind(kind as u8)));
+        }
         let read = self.begin_read()?;
         let table = read.open_table(MARKERS)?;
         let mut last: Option<(u64, u8)> = None;
@@ -465,11 +468,15 @@ impl Catalogue {
                 last = Some((serial, value.value()));
             }
         }
-        Ok(last.map(|(_, kind)| match kind {
-            1 => MarkerKind::Start,
-            2 => MarkerKind::Stop,
-            _ => MarkerKind::Died,
-        }))
+        Ok(last.map(|(_, kind)| marker_kind(kind)))
+    }
+}
+
+const fn marker_kind(code: u8) -> MarkerKind {
+    match code {
+        1 => MarkerKind::Start,
+        2 => MarkerKind::Stop,
+        _ => MarkerKind::Died,
     }
 }
 

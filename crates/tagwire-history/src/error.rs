@@ -35,6 +35,9 @@ pub enum HistoryError {
         /// What does not fit.
         what: &'static str,
     },
+    /// A history is where one was to be put.
+    #[error("a history is there, which is not overwritten")]
+    Occupied,
     /// Another process owns the folder.
     #[error("another process uses the history")]
     InUse,

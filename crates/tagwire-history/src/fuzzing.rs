@@ -6,7 +6,7 @@ use crate::sealed::{Entry, PageHead, decode_column, decode_times};
 use crate::storage::Storage as _;
 use crate::values::ColumnType;
 use crate::wal::{replay, take_scans};
-use crate::{CrashDisk, Samples};
+use crate::{CrashDisk, Samples, imports_from_bytes};
 
 /// Decodes times and a column. The first bytes choose the type, the count of samples and rows, and where to cut.
 pub fn block(data: &[u8]) {
@@ -36,8 +36,12 @@ fn check(samples: &Samples, n: usize) {
     assert!(samples.missing.is_empty() || samples.missing.len() == n);
 }
 
-/// Reads a file of the log, and the same bytes as the payload of a frame.
+/// Reads a file of the log, and the same bytes as the payload of a frame and as an import.
 pub fn log(data: &[u8]) {
+    if let Ok(imports) = imports_from_bytes(data) {
+        let n: usize = imports.iter().map(|import| import.samples.len()).sum();
+        assert!(n + imports.len() <= data.len(), "every sample and every tag takes a byte");
+    }
     let mut n = 0;
     let _ = take_scans(data, |scan| n += scan.items.len());
     assert!(n <= data.len(), "every sample takes a byte");

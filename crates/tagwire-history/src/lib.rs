@@ -5,6 +5,8 @@
 //! - [`History`] is what readers hold: [`History::read`] gives a [`Cursor`] that hands out columns, [`History::summaries`]
 //!   the sums of whole blocks, [`History::read_modified`] what users changed.
 //! - [`Store::backup`], [`restore`] and [`verify`] copy and check the files; [`Store::retain`] lets old ones go.
+//! - [`Store::freeze_into`] leaves the store as it is now in a folder of its own, which another process reads through
+//!   [`FrozenHistory`]; [`Store::import`] takes samples from elsewhere, each at most once.
 //! - [`aggregate`]: the 37 standard aggregates of OPC UA Part 13, over samples in time order.
 //! - [`Tail`] follows the log, [`History::changes_after`] what users changed, for whoever sends both elsewhere.
 //! - [`Storage`] is the disk: [`Disk`] a folder, [`CrashDisk`] one in memory that loses power.
@@ -52,12 +54,15 @@ pub use read::{Archive, ArchiveCursor, Cursor, Elsewhere, Numbers, Position, Spa
 pub use reason::Reason;
 pub use samples::Samples;
 pub use storage::{CrashDisk, Disk, Storage, StorageFile};
-pub use store::{History, Moment, Opened, Options, Retained, Retention, State, Store, TagSpec, days};
+pub use store::{
+    Frozen, FrozenHistory, History, Import, Imported, Moment, Opened, Options, Retained, Retention, State, Store,
+    TagSpec, days, freeze_folder, imports_from_bytes, imports_to_bytes,
+};
 pub use values::{ColumnType, Values};
 pub use wal::{Arrival, Followed, Tail};
 
 /// The highest version of the files that this program reads, and the one it writes.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 
 /// The number by which the historian knows a tag, for ever.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

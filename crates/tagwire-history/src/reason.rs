@@ -22,6 +22,28 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// All reasons, in the order of their numbers.
+    pub const ALL: [Self; 7] =
+        [Self::Unknown, Self::Cyclic, Self::Changed, Self::Quality, Self::Start, Self::Stop, Self::Imported];
+
+    /// One word; nothing for [`Reason::Unknown`].
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Unknown => "",
+            Self::Cyclic => "cyclic",
+            Self::Changed => "changed",
+            Self::Quality => "quality",
+            Self::Start => "start",
+            Self::Stop => "stop",
+            Self::Imported => "imported",
+        }
+    }
+
+    /// The reason with this word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.word() == word)
+    }
+
     /// The reason with this number; [`Reason::Unknown`] for one that means nothing.
     pub const fn from_code(code: u8) -> Self {
         match code {

@@ -424,7 +424,7 @@ fn the_newer_format_is_refused_by_name() {
     let name = disk.list().expect("lists").into_iter().find(|name| name.ends_with(".seg")).expect("one");
     disk.flip(&name, 8 * 8 + 4);
     let refused = Store::open(Arc::new(disk), small(), moment(101)).expect_err("refused");
-    assert_eq!(refused.to_string(), format!("{name} has format 17, this program reads up to 1"));
+    assert_eq!(refused.to_string(), format!("{name} has format 18, this program reads up to 2"));
 }
 
 /// The folder of the store kept in the repository, with what is in it.
@@ -515,4 +515,214 @@ fn a_store_of_version_1_is_read_as_it_was_written() {
     fill(&mut store, &tags[10..11], 500..600).expect("it goes on");
     store.close_store(moment(600)).expect("closes");
     assert!(verify(disk()).expect("checks").damage.is_empty());
+}
+
+/// A store whose log is short, so that pages are sealed early, and the samples that it holds.
+fn scattered(disk: &CrashDisk, join_segments: usize) -> (Store, Vec<TagNumber>) {
+    let options = Options { page_rows: 4_096, segment_bytes: 6_000, log_bytes: 8_000, join_segments, ..Options::default() };
+    let mut store = open(disk.clone(), options, 0);
+    let tags = register(&mut store, &["a", "b", "c"]);
+    for second in 0..6_000 {
+        fill(&mut store, &tags, second..second + 1).expect("there is room");
+        if second % 50 == 49 {
+            // Late ones, half a second off.
+            let mut batch = Batch::new();
+            let late = Timestamp::from_ticks(at(second - 30).ticks() + SECOND / 2);
+            batch.scan(late, at(second));
+            batch.push(tags[1], Value::Double(second as f64 - 29.5), Status::GOOD, Reason::Cyclic);
+            store.append(&batch, moment(second)).expect("there is room");
+        }
+    }
+    (store, tags)
+}
+
+#[test]
+fn small_pages_and_late_samples_are_joined_beside_collection() {
+    let disk = CrashDisk::new();
+    let (mut store, tags) = scattered(&disk, 4);
+    let (plain, _) = scattered(&CrashDisk::new(), 0);
+    let all = |store: &Store| tags.iter().map(|tag| values(store, *tag, Span::all())).collect::<Vec<_>>();
+    let wanted = all(&plain);
+    assert_eq!(wanted[1].len(), 6_120);
+    let blocks = |store: &Store| {
+        tags.iter().map(|tag| store.history().summaries(*tag, at(0), at(6_000)).expect("reads").len()).sum::<usize>()
+    };
+    for step in 0..4_000 {
+        store.tick(moment(6_000 + step)).expect("there is room");
+        if step % 500 == 0 {
+            assert_eq!(all(&store), wanted, "step {step}");
+        }
+    }
+    let (joined, scattered) = (blocks(&store), blocks(&plain));
+    assert!(joined * 3 < scattered, "{joined} blocks of {scattered}");
+    assert!(store.history().size().1 * 2 < plain.history().size().1);
+    assert_eq!(all(&store), wanted);
+    store.close_store(moment(11_000)).expect("closes");
+    let store = open(disk.clone(), small(), 11_001);
+    assert_eq!(all(&store), wanted);
+    drop(store);
+    assert!(verify(Arc::new(disk)).expect("checks").damage.is_empty());
+}
+
+#[test]
+fn changes_stay_what_they_are_when_segments_are_joined() {
+    let disk = CrashDisk::new();
+    let (mut store, tags) = scattered(&disk, 2);
+    let sample = |value: f64, second: i64| Sample::good(Value::Double(value), at(second));
+    store.update(tags[0], UpdateMode::Replace, &[sample(-1.0, 100)], &author(1), moment(6_000)).expect("changes");
+    store.update(tags[0], UpdateMode::Insert, &[sample(-2.0, -5)], &author(2), moment(6_000)).expect("changes");
+    store.delete_range(tags[2], at(200), at(300), &author(3), moment(6_000)).expect("changes");
+    let look = |store: &Store| {
+        let modified = |tag: &TagNumber| store.history().read_modified(*tag, at(-10), at(7_000)).expect("reads");
+        let values: Vec<_> = tags.iter().map(|tag| values(store, *tag, Span::all())).collect();
+        (values, tags.iter().map(modified).collect::<Vec<_>>())
+    };
+    let wanted = look(&store);
+    assert_eq!((wanted.1[0].len(), wanted.1[2].len()), (2, 100));
+    for step in 0..4_000 {
+        store.tick(moment(6_000 + step)).expect("there is room");
+    }
+    let (joined, scattered) = (store.history().size().1, scattered(&CrashDisk::new(), 0).0.history().size().1);
+    assert!(joined * 2 < scattered, "{joined} segments of {scattered}");
+    assert_eq!(look(&store), wanted);
+    store.delete_at(tags[1], &[at(77)], &author(4), moment(11_000)).expect("changes");
+    assert_eq!(values(&store, tags[1], Span::at(at(77))), Vec::<f64>::new());
+    assert_eq!(look(&store).0[1].len(), wanted.0[1].len() - 1);
+}
+
+/// Samples and page sizes of the paged reads; `TAGWIRE_HISTORY_PAGES=all` takes minutes.
+fn paged_reads() -> (i64, Vec<usize>) {
+    if std::env::var_os("TAGWIRE_HISTORY_PAGES").is_some_and(|word| word == "all") {
+        return (1_000_000, (1..=1_000).collect());
+    }
+    (150_000, vec![9, 64, 100, 333, 1_000])
+}
+
+#[test]
+fn pages_of_every_size_together_are_the_whole_while_samples_come() {
+    let (n, sizes) = paged_reads();
+    let mut store = open(CrashDisk::new(), Options::default(), 0);
+    let tag = register(&mut store, &["a"])[0];
+    let mut next = 0;
+    let mut add = |store: &mut Store, n: i64| {
+        let mut batch = Batch::new();
+        for second in next..next + n {
+            batch.scan(at(second), at(second));
+            batch.push(tag, Value::Double(second as f64), Status::GOOD, Reason::Cyclic);
+        }
+        next += n;
+        store.append(&batch, moment(next)).expect("there is room");
+        store.tick(moment(next)).expect("there is room");
+    };
+    for _ in 0..n / 1_000 {
+        add(&mut store, 1_000);
+    }
+    let history = store.history();
+    for size in sizes {
+        let mut cursor = history.read(tag, Span::forward(at(0), at(n))).expect("reads");
+        let mut seen = 0;
+        loop {
+            let Some(view) = cursor.next(size).expect("reads") else { break };
+            assert!(view.len() <= size);
+            let is_next = view.times().iter().zip(seen..).all(|(time, second)| *time == at(second).ticks());
+            assert!(is_next, "pages of {size}: something is missing or twice near sample {seen}");
+            seen += view.len() as i64;
+            if seen % 7 == 0 {
+                add(&mut store, 1);
+            }
+            let Some(position) = cursor.position().expect("reads") else { break };
+            cursor = history.resume(tag, position).expect("reads");
+        }
+        assert_eq!(seen, n, "pages of {size}");
+    }
+}
+
+#[test]
+fn a_clock_that_is_set_back_costs_nothing_and_the_markers_stay_in_their_order() {
+    let disk = CrashDisk::new();
+    let mut store = open(disk.clone(), small(), 100);
+    let tags = register(&mut store, &["a"]);
+    fill(&mut store, &tags, 1_000..1_100).expect("there is room");
+    fill(&mut store, &tags, 400..500).expect("there is room");
+    store.close_store(moment(500)).expect("closes");
+    let mut store = open(disk.clone(), small(), 50);
+    fill(&mut store, &tags, 50..60).expect("there is room");
+    store.commit(moment(60)).expect("there is room");
+    drop(store);
+    let store = open(disk, small(), 20);
+    let wanted: Vec<f64> = (50..60).chain(400..500).chain(1_000..1_100).map(f64::from).collect();
+    assert_eq!(values(&store, tags[0], Span::all()), wanted);
+    let died = |marker: &&tagwire_history::Marker| marker.kind == MarkerKind::Died;
+    let markers = store.history().markers(at(0), at(2_000)).expect("reads");
+    assert_eq!(markers.iter().filter(died).count(), 1, "{markers:?}");
+}
+
+#[test]
+fn aggregates_by_the_sums_of_blocks_are_those_of_the_samples() {
+    use tagwire_history::aggregate::{Aggregate, Configuration, Engine, Intervals, Outcome, Settings};
+    let mut rng = fastrand::Rng::with_seed(5);
+    let options = Options { page_rows: 4_096, ..Options::default() };
+    let mut store = open(CrashDisk::new(), options, 0);
+    let tag = register(&mut store, &["a"])[0];
+    let mut taken = 0;
+    for round in 0..8 {
+        // Hours with and without bad samples, and gaps.
+        let mut batch = Batch::new();
+        for second in 0..3_600 {
+            if rng.u8(..20) == 0 {
+                continue;
+            }
+            let time = at(round * 3_600 + second + i64::from(rng.u8(..2)) * 1_800);
+            let status = if round % 3 == 1 && rng.u16(..900) == 0 { Status::UNCERTAIN } else { Status::GOOD };
+            batch.scan(time, time);
+            batch.push(tag, Value::Double(f64::from(rng.i16(-50..50)) / 4.0), status, Reason::Cyclic);
+        }
+        store.append(&batch, moment(round * 3_600)).expect("there is room");
+    }
+    store.flush(moment(40_000)).expect("there is room");
+    let history = store.history();
+    let value_type = ValueType::scalar(DataType::Double);
+    for aggregate in Aggregate::ALL {
+        for (stepped, width) in [(false, 3_600), (true, 3_600), (false, 7_200), (false, 500)] {
+            let configuration = Configuration::default();
+            let settings = Settings { aggregate, configuration, stepped, value_type, annotations: None };
+            let intervals = Intervals::new(at(-1_000), at(33_000), width * SECOND).expect("intervals");
+            let (mut by_sums, mut by_samples) = (Vec::new(), Vec::new());
+            let push = |engine: &mut Engine, span: Span, results: &mut Vec<_>| {
+                let mut cursor = history.read(tag, span).expect("reads");
+                while let Some(view) = cursor.next(usize::MAX).expect("reads") {
+                    (0..view.len()).filter_map(|idx| view.sample(idx)).for_each(|sample| engine.push(&sample, results));
+                }
+            };
+            let mut engine = Engine::new(settings.clone(), intervals).expect("settings");
+            push(&mut engine, Span::all(), &mut by_samples);
+            engine.finish(&mut by_samples);
+            let mut engine = Engine::new(settings, intervals).expect("settings");
+            let mut from = at(-1_000);
+            for summary in history.summaries(tag, at(-1_000), at(40_000)).expect("reads") {
+                let block = summary.block(value_type, aggregate).filter(|_| summary.from >= from);
+                let end = Timestamp::from_ticks(summary.to.ticks() + 1);
+                if block.is_some_and(|block| engine.push_block(&block, &mut by_sums)) {
+                    taken += 1;
+                } else {
+                    push(&mut engine, Span::forward(from, end), &mut by_sums);
+                }
+                from = from.max(end);
+            }
+            engine.finish(&mut by_sums);
+            assert_eq!(by_sums.len(), by_samples.len());
+            for (found, wanted) in by_sums.iter().zip(&by_samples) {
+                let is_same = match (&found.value, &wanted.value) {
+                    (Outcome::Value(a), Outcome::Value(b)) => match (a.as_f64(), b.as_f64()) {
+                        (Some(a), Some(b)) => (a - b).abs() <= 1e-9 * a.abs().max(1.0),
+                        (a, b) => a == b,
+                    },
+                    (a, b) => a == b,
+                };
+                let rest = found.status == wanted.status && found.time == wanted.time;
+                assert!(is_same && rest, "{aggregate:?} {width}: {found:?} in place of {wanted:?}");
+            }
+        }
+    }
+    assert!(taken > 100, "{taken} blocks");
 }

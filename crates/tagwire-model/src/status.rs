@@ -18,6 +18,14 @@ macro_rules! statuses {
                     _ => None,
                 }
             }
+
+            /// The code with this symbolic name, when this crate knows it.
+            pub fn from_name(name: &str) -> Option<Self> {
+                match name {
+                    $($name => Some(Self($code)),)*
+                    _ => None,
+                }
+            }
         }
     };
 }
@@ -206,5 +214,7 @@ mod tests {
     fn names_ignore_info_bits() {
         assert_eq!(Status::GOOD.with_info(Status::LIMIT_LOW).to_string(), "Good");
         assert_eq!(Status(0x8123_0000).to_string(), "0x81230000");
+        assert_eq!(Status::from_name("BadNoData"), Some(Status::BAD_NO_DATA));
+        assert_eq!(Status::from_name("bad"), None);
     }
 }

@@ -83,8 +83,6 @@ pub const MAX_HISTORY_CONTINUATION_POINTS: u16 = 100;
 pub const MAX_HISTORY_READS: usize = 4;
 /// Intervals of one processed read that are computed at once.
 pub const MAX_HISTORY_INTERVALS: u64 = 10_000;
-/// Samples that are looked at before the first interval of a processed read for one that can be used.
-pub const MAX_HISTORY_LEAD: usize = 100_000;
 /// Values before a change of history that an auditor is told.
 pub const MAX_AUDITED_OLD_VALUES: usize = 100;
 

@@ -8,6 +8,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand};
 use tagwire_access::What;
 use tagwire_access::audit::Head;
 use tagwire_gateway::config::parse_duration;
+use tagwire_model::ValueType;
 
 const EXIT_CODES: &str = "Exit codes:
   0  done
@@ -374,6 +375,14 @@ pub(crate) enum UserCommand {
 pub(crate) enum HistoryCommand {
     /// Show the samples of a tag, oldest first, with a line of their course.
     Read(HistoryReadArgs),
+    /// Write samples into a file, CSV or Parquet; the same command again goes on where one was cut off.
+    Export(HistoryExportArgs),
+    /// Take samples from a file, CSV or Parquet: what export wrote, a list of samples, or a column for each tag.
+    #[command(after_help = IMPORT)]
+    Import(HistoryImportArgs),
+    /// Answer a question in SQL over the tables history and tags.
+    #[command(after_help = QUERY)]
+    Query(HistoryQueryArgs),
     /// Show how much is kept, and whether it goes on.
     Status(ConfigArgs),
     /// Copy the whole history into an empty folder, while the server goes on.
@@ -409,6 +418,66 @@ pub(crate) enum HistoryCommand {
     },
 }
 
+const IMPORT: &str = "What the columns are is told by the first line:
+  time, tag, value and, if there are, quality    a list of samples
+  time and any other names                       a column for each tag
+  the columns that export writes                 everything that a sample has
+Times without an offset are UTC. A sample of a time that the tag has one of already stays out.
+Every line that cannot be taken is told with its number; the exit code is 1 then.";
+
+const QUERY: &str = "Tables:
+  history   tag, time, server_time, type, value, text, status, quality, reason
+  tags      tag, type, first_time
+Example: select tag, avg(value) from history where tag like 'line1.%' and time > now() - interval '1 day' group by tag";
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct HistoryExportArgs {
+    /// Paths of tags, groups, devices or links, with everything below; * stands for any text and ? for one character.
+    #[arg(required = true, value_name = "PATTERN")]
+    pub(crate) patterns: Vec<String>,
+    /// The file; its name ends in .csv or .parquet.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    /// From this long ago on (1h or -1h), or from this time on (2026-03-01T08:00:00Z); all when left out.
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(crate) start: Option<String>,
+    /// Up to this long ago, or this time; now when left out.
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(crate) end: Option<String>,
+    /// Write over a file of this name.
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct HistoryImportArgs {
+    /// The file; its name ends in .csv or .parquet.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Put this before the name of every tag, as in line1.press.
+    #[arg(long, default_value = "", hide_default_value = true, value_name = "TEXT")]
+    pub(crate) tag_prefix: String,
+    /// The type of tags that are not known yet (f64, i32, bool, string); by their first value when left out.
+    #[arg(long = "type", value_name = "TYPE", value_parser = value_type)]
+    pub(crate) value_type: Option<ValueType>,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct HistoryQueryArgs {
+    /// The question.
+    #[arg(value_name = "SQL")]
+    pub(crate) sql: String,
+    /// Comma-separated lines with the names of the columns first.
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) csv: bool,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+}
+
 #[derive(Debug, ClapArgs)]
 pub(crate) struct HistoryReadArgs {
     /// The tag (line1.press.temperature).
@@ -423,6 +492,15 @@ pub(crate) struct HistoryReadArgs {
     /// Most samples.
     #[arg(long, value_name = "N")]
     pub(crate) limit: Option<u64>,
+    /// Read an aggregate of OPC UA Part 13 instead of samples (Average, Minimum, Maximum, Count, TimeAverage, ...).
+    #[arg(long, value_name = "NAME")]
+    pub(crate) aggregate: Option<String>,
+    /// Length of the intervals of the aggregate (1m, 1h); the whole time when left out.
+    #[arg(long, value_name = "DURATION", requires = "aggregate")]
+    pub(crate) every: Option<String>,
+    /// Draw the course even where the output is no terminal.
+    #[arg(long)]
+    pub(crate) plot: bool,
     /// Comma-separated lines: time, value, status, reason.
     #[arg(long, conflicts_with = "json")]
     pub(crate) csv: bool,
@@ -491,6 +569,10 @@ pub(crate) fn words(words: impl Iterator<Item = OsString>) -> Vec<OsString> {
 
 fn duration(text: &str) -> Result<Duration, String> {
     parse_duration(text).ok_or_else(|| "write a number and a unit, such as 500ms or 2s".to_owned())
+}
+
+fn value_type(text: &str) -> Result<ValueType, String> {
+    ValueType::parse(text).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]

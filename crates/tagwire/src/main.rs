@@ -13,6 +13,7 @@ mod client;
 mod command;
 mod failure;
 mod nearest;
+mod plot;
 mod terminal;
 mod view;
 

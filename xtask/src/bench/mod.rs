@@ -4,6 +4,7 @@
 //! is the server's own processor time, which holds up against noisy neighbours.
 
 mod guarded;
+mod history;
 mod modbus;
 mod report;
 mod secured;
@@ -65,6 +66,9 @@ const PARTS: [&str; 4] = ["services", "secured", "modbus", "guarded"];
 
 /// Measures and writes the page; with one part only, the page is printed and not written.
 pub(crate) fn run(args: &[String]) -> Result<()> {
+    if let Some(("history", rest)) = args.split_first().map(|(word, rest)| (word.as_str(), rest)) {
+        return history::run(rest);
+    }
     let (mut only, mut effort) = (None, Effort { rounds: 5, seconds: Duration::from_secs(4) });
     let mut words = args.iter();
     while let Some(word) = words.next() {

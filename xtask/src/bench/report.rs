@@ -79,7 +79,8 @@ fn number(value: f64) -> String {
     }
 }
 
-fn machine() -> String {
+/// The processors of this machine.
+pub(super) fn machine() -> String {
     let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = cpu.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or("\t: unknown processor");
     let cores = cpu.lines().filter(|line| line.starts_with("processor")).count();

@@ -127,6 +127,8 @@ whats! {
     Call = "call";
     /// A HistoryUpdate request.
     HistoryUpdate = "history-update";
+    /// Samples of a file were put into the history.
+    HistoryImport = "history-import";
     /// A user is new.
     UserAdded = "user-added";
     /// Password or roles of a user changed.

@@ -237,7 +237,7 @@ fn write_kind(kind: KeyKind) -> String {
         KeyKind::Integer { min, max } => format!("write a whole number from {min} to {max}, without quotes"),
         KeyKind::Float => "write a number, without quotes".to_owned(),
         KeyKind::Duration { min, max } => format!(
-            "write a duration from {} to {}, such as \"500ms\" or \"2s\"",
+            "write a duration with its unit in quotes, from \"{}\" to \"{}\"",
             format_duration(min),
             format_duration(max)
         ),

@@ -6,6 +6,6 @@ mod server;
 mod value;
 
 pub use client::{ControlClient, ControlError};
-pub use protocol::{Answer, Request};
+pub use protocol::{Answer, MAX_LINE, ProcessedAs, Request};
 pub use server::{Control, listen, serve};
 pub use value::value_json;

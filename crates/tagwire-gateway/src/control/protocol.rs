@@ -67,6 +67,9 @@ pub enum Request {
         next: Option<String>,
         /// Most samples.
         max: u32,
+        /// Aggregates instead of samples.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        processed: Option<ProcessedAs>,
     },
     /// Copy the whole history into an empty folder while the server goes on.
     HistoryBackup {
@@ -82,6 +85,21 @@ pub enum Request {
         /// Number of the tag to begin with, and a time: 0 and the lowest, or where the answer before this one ended.
         start: (u32, i64),
     },
+    /// Leave the history as it is now in a folder of its own, for the command to open.
+    HistoryFreeze {},
+    /// Take samples that were not collected; those of a time that a tag has a sample of already stay out.
+    HistoryImport {
+        /// The samples as `tagwire_history::imports_to_bytes` writes them, in hexadecimal.
+        samples: String,
+        /// The file they come from, in the first request of an import only.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        file: Option<String>,
+    },
+    /// The type of the values of some tags, as the history or else the live table has them.
+    HistoryTypes {
+        /// Paths of the tags.
+        tags: Vec<String>,
+    },
     /// List the users.
     UserList {},
     /// Remove a user.
@@ -89,6 +107,16 @@ pub enum Request {
         /// Name of the user.
         name: String,
     },
+}
+
+/// Which aggregate, and over which intervals.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProcessedAs {
+    /// Its name in OPC UA Part 13.
+    pub aggregate: String,
+    /// Length of the intervals in ticks of 100 ns; 0 for the whole time.
+    pub every: i64,
 }
 
 /// The answer to one command, as one line of JSON.
@@ -121,7 +149,7 @@ impl Answer {
 }
 
 /// Longest command in bytes.
-pub(crate) const MAX_LINE: usize = 1 << 20;
+pub const MAX_LINE: usize = 1 << 20;
 
 /// Longest answer in bytes: a long list of changes fits.
 pub(crate) const MAX_ANSWER: usize = 64 << 20;

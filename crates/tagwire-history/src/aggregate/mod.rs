@@ -5,12 +5,15 @@
 //! - [`Intervals`]: the processing intervals of a time span, forwards or backwards.
 //! - [`Engine`]: takes samples and [`Summary`] blocks, gives one [`Processed`] value per interval.
 //!
-//! There is no I/O and no clock here: history reads and live subscriptions drive the same engine.
+//! - [`processed`], [`Feed`]: the history of a tag on its way through an engine.
+//!
+//! There is no clock here: history reads and live subscriptions drive the same engine.
 //! Where the text of the standard and its published examples differ, `docs/history-aggregates.md` says what is followed.
 
 mod bound;
 mod column;
 mod engine;
+mod feed;
 mod function;
 mod intervals;
 mod lines;
@@ -23,6 +26,7 @@ mod settings;
 mod summary;
 
 pub use engine::Engine;
+pub use feed::{Feed, ProcessedError, processed};
 pub use function::{Aggregate, Lead, ResultType};
 pub use intervals::{Intervals, IntervalsError};
 pub use processed::{Outcome, Processed};

@@ -5,13 +5,18 @@ use crate::bytes::{fold, unfold};
 /// Widths of a folded number, each with one more leading bit; zero takes a single bit.
 const WIDTHS: [u32; 4] = [8, 16, 32, 64];
 
+/// Words that are taken from the system at once; pieces of one size leave no holes between them.
+const PIECE: usize = 32;
+
 /// Bits that grow at the end.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Bits {
-    words: Vec<u64>,
     /// The word that is being filled, from its low end.
     last: u64,
     used: u32,
+    /// Whole words.
+    n_words: u32,
+    pieces: Vec<Box<[u64; PIECE]>>,
 }
 
 impl Bits {
@@ -25,11 +30,14 @@ impl Bits {
             self.used += n;
             return;
         }
-        if self.words.len() == self.words.capacity() {
-            // Doubling would waste half of the memory of 100,000 tags.
-            self.words.reserve_exact(8 + self.words.len() / 3);
+        let at = self.n_words as usize % PIECE;
+        if at == 0 {
+            self.pieces.push(Box::new([0; PIECE]));
         }
-        self.words.push(self.last);
+        if let Some(piece) = self.pieces.last_mut() {
+            piece[at] = self.last;
+        }
+        self.n_words += 1;
         self.used = n - free;
         self.last = if self.used == 0 { 0 } else { value >> free };
     }
@@ -55,7 +63,7 @@ impl Bits {
 
     /// Bytes in memory.
     pub(crate) fn size(&self) -> usize {
-        self.words.capacity() * 8
+        self.pieces.len() * PIECE * 8
     }
 
     pub(crate) fn reader(&self) -> BitReader<'_> {
@@ -74,7 +82,10 @@ pub(crate) struct BitReader<'a> {
 impl BitReader<'_> {
     #[inline]
     fn word_at(&self, idx: usize) -> u64 {
-        self.bits.words.get(idx).copied().unwrap_or(self.bits.last)
+        if idx >= self.bits.n_words as usize {
+            return self.bits.last;
+        }
+        self.bits.pieces.get(idx / PIECE).map_or(0, |piece| piece[idx % PIECE])
     }
 
     /// The next `n` bits, 1 to 64.

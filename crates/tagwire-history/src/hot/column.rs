@@ -89,32 +89,9 @@ impl Column {
     /// Adds a value of the column's type, or none, in a row after all former ones.
     #[inline]
     pub(crate) fn push(&mut self, row: u32, value: &Value, status: u32, reason: Reason) {
-        if self.n == 0 {
-            self.first_row = row;
-        } else if row != self.next_row && self.rows().is_none() {
-            let rows = (self.first_row..self.next_row).map(|row| row as u16).collect();
-            self.rare.get_or_insert_default().rows = Some(rows);
-        }
-        if let Some(rare) = &mut self.rare
-            && let Some(rows) = &mut rare.rows
-        {
-            rows.push(row as u16);
-        }
-        self.next_row = row + 1;
-        self.n += 1;
+        self.begin_rows(row, 1);
         let is_null = matches!(value, Value::Null);
-        let flags = reason as u8 | if is_null { NO_VALUE } else { 0 };
-        if self.run.status == status && self.run.flags == flags {
-            self.run.n += 1;
-        } else {
-            let ended = std::mem::replace(&mut self.run, Run { n: 1, status, flags });
-            if ended.n > 0 {
-                if self.ended.len() == self.ended.capacity() {
-                    self.ended.reserve_exact(2 + self.ended.len() / 2);
-                }
-                self.ended.push(ended);
-            }
-        }
+        self.count(1, status, reason as u8 | if is_null { NO_VALUE } else { 0 });
         if is_null {
             return;
         }
@@ -132,6 +109,60 @@ impl Column {
                 self.last = bits;
             }
             _ => blob::put(&mut self.rare.get_or_insert_default().blobs, value),
+        }
+    }
+
+    /// Adds `n` values of a fixed type, as their bits, in rows that follow each other after all former ones.
+    pub(crate) fn push_bits(
+        &mut self,
+        row: u32,
+        (n, values): (u32, impl Iterator<Item = u64>),
+        status: u32,
+        reason: Reason,
+    ) {
+        self.begin_rows(row, n);
+        self.count(n, status, reason as u8);
+        match self.column_type {
+            ColumnType::Scalar(DataType::Boolean) => values.for_each(|bits| self.bits.push(bits & 1, 1)),
+            ColumnType::Scalar(DataType::Float | DataType::Double) => values.for_each(|bits| self.push_float(bits)),
+            _ => values.for_each(|bits| {
+                self.bits.push_signed(bits.wrapping_sub(self.last) as i64);
+                self.last = bits;
+            }),
+        }
+    }
+
+    /// Notes that samples stand in `n` rows from `row` on.
+    #[inline]
+    fn begin_rows(&mut self, row: u32, n: u32) {
+        if self.n == 0 {
+            self.first_row = row;
+        } else if row != self.next_row && self.rows().is_none() {
+            let rows = (self.first_row..self.next_row).map(|row| row as u16).collect();
+            self.rare.get_or_insert_default().rows = Some(rows);
+        }
+        if let Some(rare) = &mut self.rare
+            && let Some(rows) = &mut rare.rows
+        {
+            rows.extend((row..row + n).map(|row| row as u16));
+        }
+        self.next_row = row + n;
+        self.n += n;
+    }
+
+    /// Counts samples of one status to the run that grows, or to a new one.
+    #[inline]
+    fn count(&mut self, n: u32, status: u32, flags: u8) {
+        if self.run.status == status && self.run.flags == flags {
+            self.run.n += n;
+            return;
+        }
+        let ended = std::mem::replace(&mut self.run, Run { n, status, flags });
+        if ended.n > 0 {
+            if self.ended.len() == self.ended.capacity() {
+                self.ended.reserve_exact(2 + self.ended.len() / 2);
+            }
+            self.ended.push(ended);
         }
     }
 

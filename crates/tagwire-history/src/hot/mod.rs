@@ -6,4 +6,4 @@ mod page;
 mod times;
 
 pub(crate) use column::{Column, NO_VALUE, Run};
-pub(crate) use page::{MAX_ROWS, NO_SERVER, Page, Row};
+pub(crate) use page::{DENSE_ROWS, MAX_ROWS, NO_SERVER, Page, Row, TICKS_PER_DAY, TICKS_PER_HOUR};

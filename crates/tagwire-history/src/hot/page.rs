@@ -4,6 +4,7 @@ use tagwire_model::{Timestamp, Value};
 
 use super::column::Column;
 use super::times::Times;
+use crate::batch::Item;
 use crate::{ColumnType, Reason, TagNumber};
 
 /// Rows of a page that a column's 16-bit row numbers can tell apart.
@@ -14,8 +15,8 @@ pub(crate) const DENSE_ROWS: u32 = 256;
 /// Texts can be long; the lengths in a sealed page are 32 bits.
 const MAX_BYTES: usize = 64 << 20;
 
-const TICKS_PER_HOUR: i64 = 3_600 * Timestamp::TICKS_PER_SECOND;
-const TICKS_PER_DAY: i64 = 24 * TICKS_PER_HOUR;
+pub(crate) const TICKS_PER_HOUR: i64 = 3_600 * Timestamp::TICKS_PER_SECOND;
+pub(crate) const TICKS_PER_DAY: i64 = 24 * TICKS_PER_HOUR;
 
 /// The times of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,9 +42,27 @@ pub(crate) struct Page {
     /// All samples of the group from `first_no` up to but without this number are in the page.
     pub(crate) end_no: u64,
     pub(crate) columns: Vec<Column>,
+    t_last: i64,
     last_server: i64,
     size: usize,
+    /// What was told of `size` so far.
+    told: usize,
+    staged: Staged,
 }
+
+/// The newest rows, in which every column has a sample of the same status. Packed together they touch each column once,
+/// which otherwise is far away in memory for each sample.
+#[derive(Clone, Debug, Default)]
+struct Staged {
+    rows: Vec<Row>,
+    /// The values, row after row.
+    bits: Vec<u64>,
+    status: u32,
+    reason: Reason,
+}
+
+/// Rows that are packed together.
+const STAGED_ROWS: usize = 16;
 
 /// Marks a row without server time.
 pub(crate) const NO_SERVER: i64 = i64::MIN;
@@ -60,13 +79,16 @@ impl Page {
             first_no,
             end_no: first_no,
             columns: members.iter().map(|(tag, column_type)| Column::new(*tag, *column_type)).collect(),
+            t_last: 0,
             last_server: 0,
             size: 0,
+            told: 0,
+            staged: Staged::default(),
         }
     }
 
     pub(crate) const fn t_last(&self) -> i64 {
-        self.times.last()
+        self.t_last
     }
 
     pub(crate) const fn is_empty(&self) -> bool {
@@ -82,19 +104,64 @@ impl Page {
         self.n_rows >= max_rows || self.size >= MAX_BYTES || self.t_first.div_euclid(span) != time.div_euclid(span)
     }
 
-    /// The last row if it has these times and the column has nothing in it, else a new one.
-    #[inline]
-    pub(crate) fn row(&mut self, row: Row, member: usize) -> u32 {
-        if self.n_rows > 0 && self.times.last() == row.time && self.last_server == row.server {
-            let last = self.n_rows - 1;
-            let column = &self.columns[member];
-            if column.n == 0 || column.next_row <= last {
-                return last;
+    /// Takes a whole row; false when its samples must be pushed one by one.
+    pub(crate) fn stage<'a>(&mut self, row: Row, samples: impl ExactSizeIterator<Item = (u32, &'a Item)>) -> bool {
+        let is_again = self.n_rows > 0 && self.t_last == row.time && self.last_server == row.server;
+        if is_again || samples.len() != self.columns.len() {
+            return false;
+        }
+        let staged = &mut self.staged;
+        let start = staged.bits.len();
+        let mut shared = (!staged.rows.is_empty()).then_some((staged.status, staged.reason));
+        for (place, (member, item)) in samples.enumerate() {
+            let (status, reason) = *shared.get_or_insert((item.status, item.reason));
+            match item.value.to_bits() {
+                Some((_, bits)) if member as usize == place && item.status == status && item.reason == reason => {
+                    staged.bits.push(bits);
+                }
+                _ => {
+                    staged.bits.truncate(start);
+                    return false;
+                }
             }
         }
+        (staged.status, staged.reason) = shared.unwrap_or_default();
+        staged.rows.push(row);
         if self.n_rows == 0 {
             self.t_first = row.time;
         }
+        (self.t_last, self.last_server) = (row.time, row.server);
+        self.n_rows += 1;
+        if self.staged.rows.len() >= STAGED_ROWS {
+            self.settle();
+        }
+        true
+    }
+
+    /// Packs the rows that wait.
+    pub(crate) fn settle(&mut self) {
+        if self.staged.rows.is_empty() {
+            return;
+        }
+        let mut staged = std::mem::take(&mut self.staged);
+        let n = staged.rows.len() as u32;
+        let first = self.n_rows - n;
+        for (idx, row) in (first..).zip(&staged.rows) {
+            self.push_times(idx, *row);
+        }
+        let width = self.columns.len();
+        for (place, column) in self.columns.iter_mut().enumerate() {
+            let held = column.size();
+            let values = staged.bits.iter().skip(place).step_by(width).copied();
+            column.push_bits(first, (n, values), staged.status, staged.reason);
+            self.size += column.size() - held;
+        }
+        staged.rows.clear();
+        staged.bits.clear();
+        self.staged = staged;
+    }
+
+    fn push_times(&mut self, idx: u32, row: Row) {
         let before = self.times.size();
         self.times.push(row.time);
         self.size += self.times.size() - before;
@@ -109,24 +176,43 @@ impl Page {
                 let mut times = Times::default();
                 times.push(difference);
                 self.size += times.size();
-                self.servers = Some(Box::new((self.n_rows, times)));
+                self.servers = Some(Box::new((idx, times)));
             }
             None => {}
         }
-        self.last_server = row.server;
+    }
+
+    /// The last row if it has these times and the column has nothing in it, else a new one.
+    fn row(&mut self, row: Row, member: usize) -> u32 {
+        if self.n_rows > 0 && self.t_last == row.time && self.last_server == row.server {
+            let last = self.n_rows - 1;
+            let column = &self.columns[member];
+            if column.n == 0 || column.next_row <= last {
+                return last;
+            }
+        }
+        if self.n_rows == 0 {
+            self.t_first = row.time;
+        }
+        self.push_times(self.n_rows, row);
+        (self.t_last, self.last_server) = (row.time, row.server);
         self.n_rows += 1;
         self.n_rows - 1
     }
 
-    /// Adds a sample; the bytes by which the page grew.
-    #[inline]
-    pub(crate) fn push(&mut self, row: Row, member: usize, value: &Value, status: u32, reason: Reason) -> usize {
-        let before = self.size;
+    /// Adds a sample.
+    pub(crate) fn push(&mut self, row: Row, member: usize, value: &Value, status: u32, reason: Reason) {
+        self.settle();
         let row = self.row(row, member);
         let column = &mut self.columns[member];
         let held = column.size();
         column.push(row, value, status, reason);
         self.size += column.size() - held;
+    }
+
+    /// Bytes by which the page grew since this was asked last.
+    pub(crate) fn growth(&mut self) -> usize {
+        let before = std::mem::replace(&mut self.told, self.size);
         self.size - before
     }
 
@@ -145,7 +231,7 @@ impl Page {
         (self.times.decode(), servers)
     }
 
-    /// The page with one column only, as a reader needs it.
+    /// The page, which has been settled, with one column only, as a reader needs it.
     pub(crate) fn extract(&self, member: usize) -> Self {
         Self {
             group: self.group,
@@ -153,6 +239,7 @@ impl Page {
             times: self.times.clone(),
             servers: self.servers.clone(),
             columns: vec![self.columns[member].clone()],
+            staged: Staged::default(),
             ..*self
         }
     }

@@ -21,10 +21,6 @@ impl Times {
         self.n += 1;
     }
 
-    pub(crate) const fn last(&self) -> i64 {
-        self.last
-    }
-
     pub(crate) fn size(&self) -> usize {
         self.bits.size()
     }

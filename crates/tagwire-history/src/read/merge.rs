@@ -11,7 +11,7 @@ use crate::{Damage, HistoryError, Samples};
 
 /// Decodes blocks as they are needed, and merges those that overlap.
 #[derive(Debug)]
-pub(super) struct Merge {
+pub(crate) struct Merge {
     history: History,
     /// Sorted by where they begin, in the direction of the read.
     sources: VecDeque<Source>,
@@ -38,7 +38,7 @@ struct Open {
 }
 
 impl Merge {
-    pub(super) fn new(
+    pub(crate) fn new(
         history: History,
         mut sources: Vec<Source>,
         span: Span,
@@ -60,7 +60,7 @@ impl Merge {
         }
     }
 
-    pub(super) fn damage(&self) -> &[Damage] {
+    pub(crate) fn damage(&self) -> &[Damage] {
         &self.damage
     }
 
@@ -74,7 +74,7 @@ impl Merge {
     }
 
     /// Puts the next samples into `out`, which is empty; whether there may be more.
-    pub(super) fn next(&mut self, out: &mut Samples) -> Result<bool, HistoryError> {
+    pub(crate) fn next(&mut self, out: &mut Samples) -> Result<bool, HistoryError> {
         self.numbers.clear();
         loop {
             if self.open.is_empty() && !self.open_next()? {

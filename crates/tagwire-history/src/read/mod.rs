@@ -13,3 +13,4 @@ pub use archive::{Archive, ArchiveCursor, Elsewhere};
 pub use cursor::{Cursor, Position, View};
 pub use span::Span;
 pub use summary::{Numbers, Summary};
+pub(crate) use merge::Merge;

@@ -1,11 +1,15 @@
 //! What a block sums up to, without decoding it.
 
-use tagwire_model::{Status, Timestamp, Value};
+use tagwire_model::{DataType, Sample, Status, Timestamp, Value, ValueType};
 
+use crate::aggregate::{Aggregate, Extreme, Summary as Block};
 use crate::sealed::{Entry, seal};
 use crate::store::{History, Source};
 use crate::values::ColumnType;
 use crate::{HistoryError, TagNumber};
+
+/// Integers below this are exact as doubles.
+const EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// A block of samples of one tag.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,6 +33,9 @@ pub struct Summary {
     pub first: (Value, Status),
     /// The last sample's value and status.
     pub last: (Value, Status),
+    /// The areas below straight lines between the values and below steps, in value times seconds; `None` unless all are
+    /// Good numbers.
+    pub areas: Option<(f64, f64)>,
 }
 
 /// Sums of the Good numbers of a block; Booleans count as 0 and 1.
@@ -44,6 +51,8 @@ pub struct Numbers {
     pub min_time: Timestamp,
     /// Time of the first highest.
     pub max_time: Timestamp,
+    /// Whether the lowest and the highest occur again; `None` when that is not known.
+    pub repeated: Option<(bool, bool)>,
 }
 
 impl Summary {
@@ -58,6 +67,7 @@ impl Summary {
             max: entry.max,
             min_time: Timestamp::from_ticks(entry.t_min),
             max_time: Timestamp::from_ticks(entry.t_max),
+            repeated: entry.repeated,
         });
         Self {
             from: Timestamp::from_ticks(entry.t_first),
@@ -69,7 +79,38 @@ impl Summary {
             numbers,
             first: (value(entry.first_bits), Status(entry.first_status)),
             last: (value(entry.last_bits), Status(entry.last_status)),
+            areas: entry.areas,
         }
+    }
+
+    /// The block as an engine for `aggregate` takes it in place of the samples; `None` when they have to be read.
+    pub fn block(&self, value_type: ValueType, aggregate: Aggregate) -> Option<Block> {
+        let numbers = self.numbers.as_ref().filter(|_| self.all_good && self.exact)?;
+        let is_wide = matches!(value_type.data_type, DataType::Int64 | DataType::UInt64);
+        let tells_time = matches!(aggregate, Aggregate::MinimumActualTime | Aggregate::MaximumActualTime);
+        let extreme = |number: f64, time, repeated: Option<bool>| {
+            if (tells_time && repeated.is_none()) || (is_wide && number.abs() >= EXACT) {
+                return None;
+            }
+            let value = Value::Double(number).convert(value_type).ok()?;
+            Some(Extreme { value, time, repeated: repeated.unwrap_or(false) })
+        };
+        let sample = |time, (value, status): &(Value, Status)| Sample {
+            value: value.clone(),
+            status: *status,
+            source_time: time,
+            server_time: Timestamp::NONE,
+        };
+        Some(Block {
+            first: sample(self.from, &self.first),
+            last: sample(self.to, &self.last),
+            count: u64::from(self.n),
+            sum: numbers.sum,
+            smallest: extreme(numbers.min, numbers.min_time, numbers.repeated.map(|repeated| repeated.0)),
+            largest: extreme(numbers.max, numbers.max_time, numbers.repeated.map(|repeated| repeated.1)),
+            sloped_area: self.areas.map(|areas| areas.0),
+            stepped_area: self.areas.map(|areas| areas.1),
+        })
     }
 }
 

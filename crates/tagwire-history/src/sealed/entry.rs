@@ -37,15 +37,27 @@ pub(crate) struct Entry {
     pub(crate) first_status: u32,
     pub(crate) last_status: u32,
     pub(crate) group: u32,
+    /// Whether the lowest and the highest number occur again; `None` when that is not known.
+    pub(crate) repeated: Option<(bool, bool)>,
+    /// Areas below lines and below steps between the samples, in value times seconds; only when all are Good numbers.
+    pub(crate) areas: Option<(f64, f64)>,
 }
 
 /// Bytes of an entry.
-pub(crate) const ENTRY_LEN: usize = 160;
+pub(crate) const ENTRY_LEN: usize = 176;
+/// Bytes of an entry of version 1, which has no areas.
+pub(crate) const ENTRY_LEN_1: usize = 160;
 
 impl Entry {
     pub(crate) fn put(&self, out: &mut Vec<u8>) {
         let start = out.len();
-        let flags = u8::from(self.late) | u8::from(self.all_good) << 1 | u8::from(self.summed) << 2;
+        let flags = u8::from(self.late)
+            | u8::from(self.all_good) << 1
+            | u8::from(self.summed) << 2
+            | u8::from(self.areas.is_some()) << 3
+            | u8::from(self.repeated.is_some()) << 5
+            | u8::from(self.repeated.is_some_and(|repeated| repeated.0)) << 6
+            | u8::from(self.repeated.is_some_and(|repeated| repeated.1)) << 7;
         out.extend_from_slice(&self.tag.0.to_le_bytes());
         out.extend_from_slice(&[self.column_type.code(), flags, 0, 0]);
         out.extend_from_slice(&self.n.to_le_bytes());
@@ -75,13 +87,17 @@ impl Entry {
         for number in [self.first_status, self.last_status, self.group] {
             out.extend_from_slice(&number.to_le_bytes());
         }
+        let (sloped, stepped) = self.areas.unwrap_or_default();
+        out.extend_from_slice(&sloped.to_le_bytes());
+        out.extend_from_slice(&stepped.to_le_bytes());
         let crc = crc32c::crc32c(&out[start..]);
         out.extend_from_slice(&crc.to_le_bytes());
     }
 
-    /// Reads an entry whose checksum fits.
+    /// Reads an entry of any version, which its length tells, and whose checksum fits.
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, Short> {
-        let (content, crc) = bytes.get(..ENTRY_LEN).and_then(|bytes| bytes.split_last_chunk::<4>()).ok_or(Short)?;
+        let (content, crc) = bytes.split_last_chunk::<4>().ok_or(Short)?;
+        let is_first = bytes.len() == ENTRY_LEN_1;
         if crc32c::crc32c(content) != u32::from_le_bytes(*crc) {
             return Err(Short);
         }
@@ -90,7 +106,7 @@ impl Entry {
         let column_type = ColumnType::from_code(reader.u8()?).ok_or(Short)?;
         let flags = reader.u8()?;
         reader.u16()?;
-        let entry = Self {
+        let mut entry = Self {
             tag,
             column_type,
             late: flags & 1 != 0,
@@ -121,8 +137,20 @@ impl Entry {
             first_status: reader.u32()?,
             last_status: reader.u32()?,
             group: reader.u32()?,
+            repeated: None,
+            areas: None,
         };
+        if !is_first {
+            let areas = (reader.f64()?, reader.f64()?);
+            entry.areas = (flags & 8 != 0).then_some(areas);
+            entry.repeated = (flags & 32 != 0).then_some((flags & 64 != 0, flags & 128 != 0));
+        }
         Ok(entry)
+    }
+
+    /// Orders samples of the same time: a late one came after all others of its time in blocks begun before it came.
+    pub(crate) const fn rank(&self) -> u64 {
+        if self.late { self.end_no } else { self.first_no }
     }
 
     /// In a footer: by tag, then time, then number.

@@ -1,22 +1,19 @@
 //! A page as bytes, and back.
 
-use tagwire_model::Status;
-
 use super::codec::{
     self, Corrupt, NO_SERVER_TIME, NOTHING, Part, decode_i64, decode_rows, decode_runs, decode_values, encode_i64,
     encode_rows, encode_runs, encode_values, n_values, put_parts, take_parts,
 };
-use super::entry::{ENTRY_LEN, Entry};
+use super::entry::{ENTRY_LEN, ENTRY_LEN_1, Entry};
+use super::sums::summarize;
 use crate::bytes::Reader;
 use crate::hot::{Column, MAX_ROWS, NO_SERVER, NO_VALUE, Page, Run};
 use crate::values::{ColumnType, Values};
-use crate::{Reason, Samples};
+use crate::{Reason, Samples, TagNumber};
 
 const MAGIC: [u8; 4] = *b"TWPG";
 /// Bytes of a head without its entries.
 pub(crate) const HEAD_LEN: usize = 72;
-/// A whole number that a double holds exactly.
-const EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// The fixed part of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,8 +72,10 @@ impl PageHead {
         let (first_no, end_no, t_first, t_last) = (reader.u64()?, reader.u64()?, reader.i64()?, reader.i64()?);
         let (times_len, times_crc, flags) = (reader.u32()?, reader.u32()?, reader.u8()?);
         let late = flags & 1 != 0;
-        let entries = (n_columns as usize).checked_mul(ENTRY_LEN).ok_or(Corrupt)?;
-        if head_len as usize != HEAD_LEN + entries + 4 || len < head_len || n_rows > MAX_ROWS {
+        let fits = |entry_len: usize| {
+            (n_columns as usize).checked_mul(entry_len).is_some_and(|len| head_len as usize == HEAD_LEN + len + 4)
+        };
+        if !(fits(ENTRY_LEN) || fits(ENTRY_LEN_1)) || len < head_len || n_rows > MAX_ROWS {
             return Err(Corrupt);
         }
         Ok(Self {
@@ -98,8 +97,9 @@ impl PageHead {
     /// The entries of a head; each has a checksum of its own.
     pub(crate) fn entries(&self, head: &[u8]) -> Vec<Result<Entry, Corrupt>> {
         let entries = head.get(HEAD_LEN..).unwrap_or_default();
+        let is_first = self.head_len as usize == HEAD_LEN + self.n_columns as usize * ENTRY_LEN_1 + 4;
         entries
-            .chunks_exact(ENTRY_LEN)
+            .chunks_exact(if is_first { ENTRY_LEN_1 } else { ENTRY_LEN })
             .take(self.n_columns as usize)
             .map(|bytes| Entry::read(bytes).map_err(Corrupt::from))
             .collect()
@@ -108,11 +108,11 @@ impl PageHead {
 
 /// The samples of one tag, ready to be sealed or to be read.
 #[derive(Debug)]
-struct Plain {
-    first_row: u32,
-    rows: Option<Vec<u16>>,
-    runs: Vec<Run>,
-    values: Values,
+pub(super) struct Plain {
+    pub(super) first_row: u32,
+    pub(super) rows: Option<Vec<u16>>,
+    pub(super) runs: Vec<Run>,
+    pub(super) values: Values,
 }
 
 fn plain(column: &Column) -> Plain {
@@ -124,33 +124,76 @@ fn plain(column: &Column) -> Plain {
     }
 }
 
+/// What the columns of a page have in common.
+#[derive(Debug)]
+pub(super) struct Sheet {
+    pub(super) group: u32,
+    pub(super) late: bool,
+    /// Numbers of the samples.
+    pub(super) first_no: u64,
+    pub(super) end_no: u64,
+    /// Source times of the rows.
+    pub(super) times: Vec<i64>,
+    /// Server times less source times.
+    pub(super) servers: Option<Vec<i64>>,
+}
+
+/// A column with its tag and its numbers.
+#[derive(Debug)]
+pub(super) struct Leaf {
+    pub(super) tag: TagNumber,
+    pub(super) column_type: ColumnType,
+    pub(super) first_no: u64,
+    pub(super) end_no: u64,
+    pub(super) plain: Plain,
+}
+
 /// Seals a page that will stand at `page_at` of its file: its bytes and its entries.
 pub(crate) fn seal(page: &Page, page_at: u64) -> Result<(Vec<u8>, Vec<Entry>), Corrupt> {
     let (times, servers) = page.decode_times();
-    let server_part = match &servers {
+    let (first_no, end_no) = (page.first_no, page.end_no);
+    let sheet = Sheet { group: page.group, late: page.late, first_no, end_no, times, servers };
+    let used = page.columns.iter().filter(|column| column.n > 0);
+    let leaf = |column: &Column| {
+        let (tag, column_type) = (column.tag, column.column_type);
+        Leaf { tag, column_type, first_no, end_no, plain: plain(column) }
+    };
+    let n = used.clone().count();
+    seal_sheet(&sheet, n, used.map(leaf), page_at)
+}
+
+/// Seals `n` columns.
+pub(super) fn seal_sheet(
+    sheet: &Sheet,
+    n: usize,
+    leaves: impl Iterator<Item = Leaf>,
+    page_at: u64,
+) -> Result<(Vec<u8>, Vec<Entry>), Corrupt> {
+    let times = &sheet.times;
+    let server_part = match &sheet.servers {
         None => Part::nothing(),
         Some(servers) if servers.iter().all(|server| *server == NO_SERVER) => {
             Part { codec: NO_SERVER_TIME, bytes: Vec::new() }
         }
         Some(servers) => encode_i64(servers)?,
     };
+    let n_rows = u32::try_from(times.len()).map_err(|_| Corrupt)?;
     let mut body = Vec::new();
-    put_parts(&mut body, &[encode_i64(&times)?, server_part]);
-    let used: Vec<&Column> = page.columns.iter().filter(|column| column.n > 0).collect();
-    let head_len = PageHead::len_of_head(used.len());
+    put_parts(&mut body, &[encode_i64(times)?, server_part]);
+    let head_len = PageHead::len_of_head(n);
     let (times_len, times_crc) = (body.len() as u32, crc32c::crc32c(&body));
-    let mut entries = Vec::with_capacity(used.len());
-    for column in used {
-        let plain = plain(column);
+    let mut entries = Vec::with_capacity(n);
+    for leaf in leaves {
+        let plain = &leaf.plain;
         let start = body.len();
         let rows = match &plain.rows {
             Some(rows) => encode_rows(rows)?,
             None => Part::nothing(),
         };
         put_parts(&mut body, &[rows, encode_runs(&plain.runs), encode_values(&plain.values)?]);
-        let mut entry = summarize(column.column_type, &plain, &times);
-        entry.tag = column.tag;
-        entry.late = page.late;
+        let mut entry = summarize(leaf.column_type, plain, times);
+        entry.tag = leaf.tag;
+        entry.late = sheet.late;
         entry.page_at = page_at;
         entry.times_at = head_len as u32;
         entry.times_len = times_len;
@@ -158,25 +201,25 @@ pub(crate) fn seal(page: &Page, page_at: u64) -> Result<(Vec<u8>, Vec<Entry>), C
         entry.column_at = (head_len + start) as u32;
         entry.column_len = (body.len() - start) as u32;
         entry.column_crc = crc32c::crc32c(&body[start..]);
-        entry.n_rows = page.n_rows;
-        entry.first_no = page.first_no;
-        entry.end_no = page.end_no;
-        entry.group = page.group;
+        entry.n_rows = n_rows;
+        entry.first_no = leaf.first_no;
+        entry.end_no = leaf.end_no;
+        entry.group = sheet.group;
         entries.push(entry);
     }
     let head = PageHead {
         head_len: head_len as u32,
-        len: (head_len + body.len()) as u32,
+        len: u32::try_from(head_len + body.len()).map_err(|_| Corrupt)?,
         n_columns: entries.len() as u32,
         times_len,
         times_crc,
-        first_no: page.first_no,
-        end_no: page.end_no,
-        t_first: page.t_first,
-        t_last: page.t_last(),
-        group: page.group,
-        n_rows: page.n_rows,
-        late: page.late,
+        first_no: sheet.first_no,
+        end_no: sheet.end_no,
+        t_first: times.first().copied().unwrap_or(0),
+        t_last: times.last().copied().unwrap_or(0),
+        group: sheet.group,
+        n_rows,
+        late: sheet.late,
     };
     Ok((encode_page(head, &entries, &body), entries))
 }
@@ -190,117 +233,6 @@ pub(crate) fn encode_page(head: PageHead, entries: &[Entry], body: &[u8]) -> Vec
     bytes.extend_from_slice(&crc.to_le_bytes());
     bytes.extend_from_slice(body);
     bytes
-}
-
-/// An entry with all that the samples themselves tell.
-fn summarize(column_type: ColumnType, plain: &Plain, times: &[i64]) -> Entry {
-    let n = plain.runs.iter().map(|run| run.n).sum::<u32>();
-    let row_time = |idx: u32| -> i64 {
-        let row = match &plain.rows {
-            Some(rows) => rows.get(idx as usize).map_or(0, |row| usize::from(*row)),
-            None => (plain.first_row + idx) as usize,
-        };
-        times.get(row).copied().unwrap_or(0)
-    };
-    let has_value = |run: Option<&Run>| run.is_some_and(|run| run.flags & NO_VALUE == 0);
-    let first_run = plain.runs.first();
-    let last_run = plain.runs.last();
-    let fixed = column_type.is_fixed() && !plain.values.is_empty();
-    let n_good = plain.runs.iter().filter(|run| Status(run.status).is_good()).map(|run| run.n).sum();
-    let mut entry = Entry {
-        tag: crate::TagNumber(0),
-        column_type,
-        late: false,
-        all_good: plain.runs.iter().all(|run| Status(run.status).is_good() && run.flags & NO_VALUE == 0),
-        summed: false,
-        n,
-        n_good,
-        page_at: 0,
-        times_at: 0,
-        times_len: 0,
-        times_crc: 0,
-        column_at: 0,
-        column_len: 0,
-        column_crc: 0,
-        n_rows: 0,
-        first_row: plain.first_row,
-        first_no: 0,
-        end_no: 0,
-        t_first: row_time(0),
-        t_last: row_time(n.saturating_sub(1)),
-        sum: 0.0,
-        min: 0.0,
-        max: 0.0,
-        t_min: 0,
-        t_max: 0,
-        first_bits: if fixed && has_value(first_run) { plain.values.bits(0) } else { 0 },
-        last_bits: if fixed && has_value(last_run) { plain.values.bits(plain.values.len() - 1) } else { 0 },
-        first_status: first_run.map_or(0, |run| run.status),
-        last_status: last_run.map_or(0, |run| run.status),
-        group: 0,
-    };
-    if column_type.is_summed() {
-        sum_up(&mut entry, plain, row_time);
-    }
-    entry
-}
-
-/// Sum, minimum and maximum of the Good values; nothing when a double cannot hold one of them exactly.
-fn sum_up(entry: &mut Entry, plain: &Plain, row_time: impl Fn(u32) -> i64) {
-    let (mut sum, mut min, mut max) = (0.0_f64, f64::INFINITY, f64::NEG_INFINITY);
-    let (mut at_min, mut at_max) = (0_u32, 0_u32);
-    let mut exact = true;
-    let mut any = false;
-    let (mut sample, mut place) = (0_u32, 0_usize);
-    for run in &plain.runs {
-        let has_value = run.flags & NO_VALUE == 0;
-        if has_value && Status(run.status).is_good() {
-            let range = place..place + run.n as usize;
-            macro_rules! add {
-                ($v:expr, $x:ident => $number:expr) => {
-                    for (idx, value) in $v[range].iter().enumerate() {
-                        let $x = *value;
-                        let number: f64 = $number;
-                        sum += number;
-                        if number < min {
-                            (min, at_min) = (number, sample + idx as u32);
-                        }
-                        if number > max {
-                            (max, at_max) = (number, sample + idx as u32);
-                        }
-                        any = true;
-                    }
-                };
-            }
-            match &plain.values {
-                Values::Boolean(v) => add!(v, x => f64::from(u8::from(x))),
-                Values::Int8(v) => add!(v, x => f64::from(x)),
-                Values::UInt8(v) => add!(v, x => f64::from(x)),
-                Values::Int16(v) => add!(v, x => f64::from(x)),
-                Values::UInt16(v) => add!(v, x => f64::from(x)),
-                Values::Int32(v) => add!(v, x => f64::from(x)),
-                Values::UInt32(v) => add!(v, x => f64::from(x)),
-                Values::Int64(v) => add!(v, x => x as f64),
-                Values::UInt64(v) => add!(v, x => x as f64),
-                Values::Float(v) => add!(v, x => f64::from(x)),
-                Values::Double(v) => add!(v, x => x),
-                Values::DateTime(_) | Values::String(_) | Values::ByteString(_) | Values::Array(_) => exact = false,
-            }
-        } else if Status(run.status).is_good() {
-            exact = false;
-        }
-        sample += run.n;
-        if has_value {
-            place += run.n as usize;
-        }
-    }
-    let whole = matches!(plain.values, Values::Int64(_) | Values::UInt64(_));
-    exact &= !sum.is_nan() && !(whole && (max > EXACT || min < -EXACT || sum.abs() > EXACT));
-    if any && exact {
-        entry.summed = true;
-        (entry.sum, entry.min, entry.max) = (sum, min, max);
-        (entry.t_min, entry.t_max) = (row_time(at_min), row_time(at_max));
-    }
 }
 
 /// Times of the rows of a page: source, and server less source where one differs.

@@ -8,7 +8,7 @@ use parking_lot::RwLock;
 use tagwire_model::Timestamp;
 
 use super::codec::Corrupt;
-use super::entry::{ENTRY_LEN, Entry};
+use super::entry::{ENTRY_LEN, ENTRY_LEN_1, Entry};
 use super::page::{HEAD_LEN, PageHead};
 use crate::bytes::Reader;
 use crate::storage::{Storage, StorageFile, read_vec};
@@ -18,7 +18,9 @@ const MAGIC: [u8; 8] = *b"TWHISSEG";
 const END_MAGIC: [u8; 8] = *b"TWHISEND";
 const HEAD: usize = 32;
 const TAG_LEN: usize = 24;
-const END_LEN: usize = 80;
+const END_LEN: usize = 96;
+/// Bytes of the end in version 1, which replaces no other segments.
+const END_LEN_1: usize = 80;
 /// Bytes that are searched at once for the next page behind a damaged one.
 const STRIDE: usize = 1 << 20;
 
@@ -31,6 +33,8 @@ pub(crate) fn segment_name(number: u64, generation: u32) -> String {
 #[derive(Debug)]
 pub(crate) struct Segment {
     pub(crate) number: u64,
+    /// It holds what the segments from `number` up to this number held.
+    pub(crate) last_number: u64,
     pub(crate) generation: u32,
     pub(crate) name: String,
     pub(crate) file: Arc<dyn StorageFile>,
@@ -47,11 +51,13 @@ pub(crate) struct Spans {
     pub(crate) end_no: u64,
     pub(crate) bytes: u64,
     pub(crate) n_entries: u64,
+    /// Those of late samples.
+    pub(crate) n_late: u64,
 }
 
 impl Spans {
     const NONE: Self =
-        Self { t_first: i64::MAX, t_last: i64::MIN, first_no: u64::MAX, end_no: 0, bytes: 0, n_entries: 0 };
+        Self { t_first: i64::MAX, t_last: i64::MIN, first_no: u64::MAX, end_no: 0, bytes: 0, n_entries: 0, n_late: 0 };
 
     fn add(&mut self, entry: &Entry) {
         self.t_first = self.t_first.min(entry.t_first);
@@ -59,6 +65,7 @@ impl Spans {
         self.first_no = self.first_no.min(entry.first_no);
         self.end_no = self.end_no.max(entry.end_no);
         self.n_entries += 1;
+        self.n_late += u64::from(entry.late);
     }
 }
 
@@ -81,6 +88,8 @@ struct TagPlace {
 
 #[derive(Clone, Copy, Debug)]
 struct End {
+    entry_len: usize,
+    last_number: u64,
     n_tags: u32,
     entries_at: u64,
     n_entries: u64,
@@ -99,16 +108,23 @@ impl Segment {
             let head = read_vec(&*file, 0, HEAD).map_err(HistoryError::io(&name))?;
             check_version(&name, &head)?;
         }
-        let Some(at) = len.checked_sub(END_LEN as u64) else { return Ok(None) };
-        let bytes = read_vec(&*file, at, END_LEN).map_err(HistoryError::io(&name))?;
-        let Ok(mut end) = End::read(&bytes) else { return Ok(None) };
+        let Some(mut end) = read_end(&*file, len, number).map_err(HistoryError::io(&name))? else { return Ok(None) };
         end.spans.bytes = len;
+        let last_number = end.last_number;
         let (index, spans) = (RwLock::new(Index::Footer(end)), RwLock::new(end.spans));
-        Ok(Some(Self { number, generation, name, file, index, spans }))
+        Ok(Some(Self { number, last_number, generation, name, file, index, spans }))
     }
 
     pub(crate) fn spans(&self) -> Spans {
         *self.spans.read()
+    }
+
+    /// How many tags it has.
+    pub(crate) fn n_tags(&self) -> u64 {
+        match &*self.index.read() {
+            Index::Memory(tags) => tags.len() as u64,
+            Index::Footer(end) | Index::Tags(end, _) => u64::from(end.n_tags),
+        }
     }
 
     /// The entries of a tag that touch `from..=to`, in the order of time.
@@ -204,9 +220,9 @@ impl Segment {
         if first + n > end.n_entries {
             return Err(damaged());
         }
-        let at = end.entries_at + first * ENTRY_LEN as u64;
-        let bytes = read_vec(&*self.file, at, n as usize * ENTRY_LEN).map_err(HistoryError::io(&self.name))?;
-        bytes.chunks_exact(ENTRY_LEN).map(|bytes| Entry::read(bytes).map_err(|_| damaged())).collect()
+        let at = end.entries_at + first * end.entry_len as u64;
+        let bytes = read_vec(&*self.file, at, n as usize * end.entry_len).map_err(HistoryError::io(&self.name))?;
+        bytes.chunks_exact(end.entry_len).map(|bytes| Entry::read(bytes).map_err(|_| damaged())).collect()
     }
 
     fn rebuild(&self) -> Result<(), HistoryError> {
@@ -264,6 +280,14 @@ fn check_version(name: &str, head: &[u8]) -> Result<(), HistoryError> {
     Ok(())
 }
 
+/// The end of a file, of any version; `None` when there is no whole one.
+fn read_end(file: &dyn StorageFile, len: u64, number: u64) -> io::Result<Option<End>> {
+    let Some(at) = len.checked_sub(END_LEN as u64) else { return Ok(None) };
+    let bytes = read_vec(file, at, END_LEN)?;
+    let first = &bytes[END_LEN - END_LEN_1..];
+    Ok(End::read(&bytes, number).or_else(|_| End::read(first, number)).ok())
+}
+
 impl End {
     fn put(&self, out: &mut Vec<u8>) {
         let start = out.len();
@@ -277,12 +301,16 @@ impl End {
         out.extend_from_slice(&self.spans.t_last.to_le_bytes());
         out.extend_from_slice(&self.spans.first_no.to_le_bytes());
         out.extend_from_slice(&self.spans.end_no.to_le_bytes());
+        out.extend_from_slice(&self.last_number.to_le_bytes());
+        out.extend_from_slice(&self.spans.n_late.to_le_bytes());
         out.extend_from_slice(&self.tags_crc.to_le_bytes());
         let crc = crc32c::crc32c(&out[start..]);
         out.extend_from_slice(&crc.to_le_bytes());
     }
 
-    fn read(bytes: &[u8]) -> Result<Self, Corrupt> {
+    /// Reads the end of a segment with this number; its length tells its version.
+    fn read(bytes: &[u8], number: u64) -> Result<Self, Corrupt> {
+        let is_first = bytes.len() == END_LEN_1;
         let (content, crc) = bytes.split_last_chunk::<4>().ok_or(Corrupt)?;
         if !content.starts_with(&END_MAGIC) || crc32c::crc32c(content) != u32::from_le_bytes(*crc) {
             return Err(Corrupt);
@@ -292,15 +320,22 @@ impl End {
         reader.u32()?;
         let n_tags = reader.u32()?;
         let (entries_at, n_entries, tags_at) = (reader.u64()?, reader.u64()?, reader.u64()?);
-        let spans = Spans {
+        let mut spans = Spans {
             t_first: reader.i64()?,
             t_last: reader.i64()?,
             first_no: reader.u64()?,
             end_no: reader.u64()?,
             bytes: 0,
             n_entries,
+            n_late: 0,
         };
-        Ok(Self { n_tags, entries_at, n_entries, tags_at, spans, tags_crc: reader.u32()? })
+        let mut last_number = number;
+        if !is_first {
+            last_number = reader.u64()?;
+            spans.n_late = reader.u64()?;
+        }
+        let entry_len = if is_first { ENTRY_LEN_1 } else { ENTRY_LEN };
+        Ok(Self { entry_len, last_number, n_tags, entries_at, n_entries, tags_at, spans, tags_crc: reader.u32()? })
     }
 }
 
@@ -308,6 +343,7 @@ impl End {
 #[derive(Debug)]
 pub(crate) struct SegmentWriter {
     segment: Arc<Segment>,
+    last_number: u64,
     entries: Vec<Entry>,
     at: u64,
     synced: u64,
@@ -334,6 +370,11 @@ impl SegmentWriter {
         Ok(Self::over(number, generation, name, file, &[], HEAD as u64))
     }
 
+    /// Notes that this segment will hold what those up to `last_number` held, which are nothing once it has its footer.
+    pub(crate) const fn replace_up_to(&mut self, last_number: u64) {
+        self.last_number = last_number;
+    }
+
     fn over(
         number: u64,
         generation: u32,
@@ -346,8 +387,9 @@ impl SegmentWriter {
         entries.iter().for_each(|entry| spans.add(entry));
         spans.bytes = at;
         let index = RwLock::new(Index::Memory(by_tag(entries)));
-        let segment = Segment { number, generation, name, file, index, spans: RwLock::new(spans) };
-        Self { segment: Arc::new(segment), entries: entries.to_vec(), at, synced: 0 }
+        let last_number = number;
+        let segment = Segment { number, last_number, generation, name, file, index, spans: RwLock::new(spans) };
+        Self { segment: Arc::new(segment), last_number, entries: entries.to_vec(), at, synced: 0 }
     }
 
     /// The segment as readers see it.
@@ -412,6 +454,8 @@ impl SegmentWriter {
             n_tags += 1;
         }
         let end = End {
+            entry_len: ENTRY_LEN,
+            last_number: self.last_number,
             n_tags,
             entries_at: self.at,
             n_entries: entries.len() as u64,
@@ -535,14 +579,14 @@ pub(crate) fn check_file(storage: &dyn Storage, name: &str, released: u64) -> Re
         check_version(name, &read_vec(&*file, 0, HEAD).map_err(HistoryError::io(name))?)?;
     }
     let recovered = scan(name, &*file, true)?;
-    let footer = file.len().ok().and_then(|len| len.checked_sub(END_LEN as u64));
-    let end = footer.and_then(|at| read_vec(&*file, at, END_LEN).ok()).and_then(|bytes| End::read(&bytes).ok());
+    let end = read_end(&*file, len, 0).ok().flatten();
     let mut checked = Checked::default();
     let mut spans = Spans { bytes: len, ..Spans::NONE };
-    let (number, generation) = (0, 0);
+    let (number, last_number, generation) = (0, 0, 0);
     recovered.entries.iter().for_each(|entry| spans.add(entry));
     let index = RwLock::new(Index::Memory(HashMap::new()));
-    let segment = Segment { number, generation, name: name.to_owned(), file, index, spans: RwLock::new(spans) };
+    let (name, spans) = (name.to_owned(), RwLock::new(spans));
+    let segment = Segment { number, last_number, generation, name, file, index, spans };
     let mut times: Option<(u64, super::page::RowTimes)> = None;
     for entry in &recovered.entries {
         if times.as_ref().is_none_or(|(at, _)| *at != entry.page_at) {
@@ -567,7 +611,7 @@ pub(crate) fn check_file(storage: &dyn Storage, name: &str, released: u64) -> Re
     if end.is_some_and(|end| end.n_entries > (recovered.entries.len() + recovered.broken.len()) as u64)
         || end.is_some() && recovered.gaps.iter().any(|gap| *gap < whole)
     {
-        checked.damage.push(Damage::unknown(name.to_owned(), None));
+        checked.damage.push(Damage::unknown(segment.name.clone(), None));
     }
     Ok(checked)
 }

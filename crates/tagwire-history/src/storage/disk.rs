@@ -50,6 +50,17 @@ impl Storage for Disk {
         fs::remove_file(self.folder.join(name))
     }
 
+    fn share(&self, name: &str, folder: &Path) -> io::Result<bool> {
+        use io::ErrorKind::{CrossesDevices, PermissionDenied, TooManyLinks, Unsupported};
+        match fs::hard_link(self.folder.join(name), folder.join(name)) {
+            Ok(()) => Ok(true),
+            Err(error) if matches!(error.kind(), CrossesDevices | PermissionDenied | TooManyLinks | Unsupported) => {
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     fn sync_names(&self) -> io::Result<()> {
         File::open(&self.folder)?.sync_all()
     }

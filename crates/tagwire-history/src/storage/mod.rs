@@ -5,6 +5,7 @@ mod disk;
 
 use std::fmt::Debug;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 pub use crash::CrashDisk;
@@ -29,6 +30,16 @@ pub trait Storage: Debug + Send + Sync + 'static {
     /// # Errors
     /// What the system says.
     fn remove(&self, name: &str) -> io::Result<()>;
+
+    /// Makes a file that never changes again appear in another folder, too, without copying it; whether that could be
+    /// done.
+    ///
+    /// # Errors
+    /// What the system says, unless it only says that files cannot be shared between these folders.
+    fn share(&self, name: &str, folder: &Path) -> io::Result<bool> {
+        let _ = (name, folder);
+        Ok(false)
+    }
 
     /// Makes lasting which names there are.
     ///

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::group::Group;
+use super::join::Joiner;
 use super::options::{Moment, Options};
 use super::shared::{History, Shared, State};
 use crate::batch::{Batch, Item, Scan};
@@ -52,6 +53,9 @@ pub struct Store {
     pub(super) hot_bytes: usize,
     /// Samples that may be sealed before the next batch has to be taken.
     pub(super) credit: u64,
+    /// All samples below this number are in segments on the disk, and the catalogue says so.
+    pub(super) released: u64,
+    pub(super) joiner: Joiner,
     /// Pages with samples below this number hold back the log.
     pub(super) trim_below: u64,
     /// Where the search for pages to seal early goes on.
@@ -60,7 +64,6 @@ pub struct Store {
     pub(super) poisoned: Option<String>,
     last_commit: Duration,
     scratch: Vec<u8>,
-    late: Vec<bool>,
     pub(super) _lock: Box<dyn Send + Sync>,
 }
 
@@ -83,12 +86,13 @@ impl Store {
             queue: VecDeque::new(),
             hot_bytes: 0,
             credit: 0,
+            released: 0,
+            joiner: Joiner::default(),
             trim_below: 0,
             hand: 0,
             poisoned: None,
             last_commit: Duration::ZERO,
             scratch: Vec::new(),
-            late: Vec::new(),
             _lock: lock,
         }
     }
@@ -137,70 +141,66 @@ impl Store {
 
     /// Writes a scan for the log and puts it into memory; the number behind its samples.
     fn take(&mut self, scan: Scan, items: &[Item], mut no: u64, payload: &mut Vec<u8>) -> u64 {
-        self.late.clear();
-        let mut any = false;
-        let (mut group, mut is_late) = (u32::MAX, false);
-        for item in items {
-            let slot = self.slots[item.tag.0 as usize];
-            if slot.group != group {
-                group = slot.group;
-                is_late = scan.time < self.lanes[group as usize].high;
-            }
-            self.late.push(is_late);
-            any |= is_late;
-        }
+        let mut group = u32::MAX;
+        let is_late = |item: &Item, lanes: &[Lane], slots: &[Slot]| {
+            scan.time < lanes[slots[item.tag.0 as usize].group as usize].high
+        };
+        let any = items.iter().any(|item| {
+            let before = std::mem::replace(&mut group, self.slots[item.tag.0 as usize].group);
+            before != group && is_late(item, &self.lanes, &self.slots)
+        });
         let times = (scan.time, scan.server);
         if !any {
-            put_scan(payload, false, times, items.iter());
-            return self.apply(scan, items.iter(), no);
+            put_scan(payload, false, times, items);
+            return self.apply(scan, items, no);
         }
-        let late = std::mem::take(&mut self.late);
-        let of = |wanted: bool| items.iter().zip(&late).filter(move |(_, late)| **late == wanted).map(|(item, _)| item);
-        if of(false).next().is_some() {
-            put_scan(payload, false, times, of(false));
-            no = self.apply(scan, of(false), no);
+        let (late, rest): (Vec<Item>, Vec<Item>) =
+            items.iter().cloned().partition(|item| is_late(item, &self.lanes, &self.slots));
+        if !rest.is_empty() {
+            put_scan(payload, false, times, &rest);
+            no = self.apply(scan, &rest, no);
         }
-        put_scan(payload, true, times, of(true));
-        for item in of(true) {
+        put_scan(payload, true, times, &late);
+        for item in &late {
             self.apply_late(scan, item, no);
             no += 1;
         }
-        self.late = late;
         no
     }
 
     /// Puts samples that are not late into their pages; the number behind them.
-    pub(super) fn apply<'a>(&mut self, scan: Scan, items: impl Iterator<Item = &'a Item>, first_no: u64) -> u64 {
+    pub(super) fn apply(&mut self, scan: Scan, mut items: &[Item], first_no: u64) -> u64 {
+        let Self { slots, lanes, queue, options, hot_bytes, .. } = self;
+        let slot_of = |item: &Item| slots[item.tag.0 as usize];
         let row = Row { time: scan.time, server: scan.server };
         let mut no = first_no;
-        let mut items = items.peekable();
-        while let Some(item) = items.peek() {
-            let group = self.slots[item.tag.0 as usize].group;
-            let lane = &mut self.lanes[group as usize];
-            let held = lane.group.clone();
-            let mut state = held.state.lock();
+        while let Some(item) = items.first() {
+            let group = slot_of(item).group;
+            let n = items.iter().position(|item| slot_of(item).group != group).unwrap_or(items.len());
+            let (run, rest) = items.split_at(n);
+            items = rest;
+            let lane = &mut lanes[group as usize];
+            let mut state = lane.group.state.lock();
             lane.high = lane.high.max(scan.time);
             if state.page.is_full(scan.time, lane.limit) || scan.time <= lane.barrier {
                 lane.barrier = i64::MIN;
-                lane.limit = self.options.page_rows;
-                if let Some(page) = state.close(no) {
-                    self.queue.push_back((group, page));
+                lane.limit = options.page_rows;
+                if let Some((page, grown)) = state.close(no) {
+                    *hot_bytes += grown;
+                    queue.push_back((group, page));
                 }
             }
-            while let Some(item) = items.peek() {
-                let slot = self.slots[item.tag.0 as usize];
-                if slot.group != group {
-                    break;
-                }
-                if state.page.is_empty() {
-                    state.page.first_no = no;
-                }
-                let grown = state.page.push(row, slot.member as usize, &item.value, item.status, item.reason);
-                self.hot_bytes += grown;
-                no += 1;
-                state.page.end_no = no;
-                items.next();
+            if state.page.is_empty() {
+                state.page.first_no = no;
             }
+            if !state.page.stage(row, run.iter().map(|item| (slot_of(item).member, item))) {
+                for item in run {
+                    state.page.push(row, slot_of(item).member as usize, &item.value, item.status, item.reason);
+                }
+            }
+            no += n as u64;
+            state.page.end_no = no;
+            *hot_bytes += state.page.growth();
         }
         no
     }
@@ -256,7 +256,9 @@ impl Store {
         if due && self.log.waiting() > 0 {
             self.commit(now)?;
         }
-        self.seal_some(self.options.page_rows as u64 * 16, now)
+        self.seal_some(self.options.page_rows as u64 * 16, now)?;
+        self.join_some(now);
+        Ok(())
     }
 
     /// Notes that nothing can be written.

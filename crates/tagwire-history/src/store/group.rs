@@ -47,20 +47,24 @@ impl Group {
 impl GroupState {
     /// Adds a tag; its place.
     pub(crate) fn join(&mut self, tag: TagNumber, column_type: ColumnType) -> u32 {
+        self.page.settle();
         self.members.push((tag, column_type));
         self.page.columns.push(crate::hot::Column::new(tag, column_type));
         (self.members.len() - 1) as u32
     }
 
-    /// Moves the page to those that wait; nothing when it is empty.
-    pub(crate) fn close(&mut self, next_no: u64) -> Option<Arc<Page>> {
+    /// Moves the page to those that wait, and tells by how many bytes it grew since it was asked last; nothing when it is
+    /// empty.
+    pub(crate) fn close(&mut self, next_no: u64) -> Option<(Arc<Page>, usize)> {
         if self.page.is_empty() {
             return None;
         }
+        self.page.settle();
+        let grown = self.page.growth();
         let next = Page::new(self.page.group, next_no, &self.members);
         let page = Arc::new(std::mem::replace(&mut self.page, next));
         self.closed.push(page.clone());
-        Some(page)
+        Some((page, grown))
     }
 
     /// Moves the late samples of a tag to the pages that wait.

@@ -2,7 +2,10 @@
 
 mod append;
 mod follow;
+mod frozen;
 mod group;
+mod import;
+mod join;
 mod open;
 mod options;
 mod retain;
@@ -12,6 +15,8 @@ mod snapshot;
 mod update;
 
 pub use append::Store;
+pub use frozen::{Frozen, FrozenHistory, freeze_folder};
+pub use import::{Import, Imported, imports_from_bytes, imports_to_bytes};
 pub use open::{Opened, TagSpec};
 pub use options::{Moment, Options};
 pub use retain::{Retained, Retention, days};

@@ -53,6 +53,20 @@ impl Store {
     /// # Errors
     /// [`HistoryError::InUse`], [`HistoryError::Newer`], or what the system says.
     pub fn open(storage: Arc<dyn Storage>, options: Options, now: Moment) -> Result<(Self, Opened), HistoryError> {
+        let (store, opened) = Self::open_unmarked(storage, options, now)?;
+        store.mark_start(now)?;
+        Ok((store, opened))
+    }
+
+    /// As [`Store::open`], for work that is no collection: it leaves no marker of a start. [`Store::flush`] ends it.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_unmarked(
+        storage: Arc<dyn Storage>,
+        options: Options,
+        now: Moment,
+    ) -> Result<(Self, Opened), HistoryError> {
         let lock = storage.lock().map_err(HistoryError::io("lock"))?.ok_or(HistoryError::InUse)?;
         let options = Options { page_rows: options.page_rows.clamp(16, 50_000), ..options };
         let catalogue = Catalogue::open(storage.clone())?;
@@ -72,6 +86,7 @@ impl Store {
             paths: RwLock::new(HashMap::new()),
             groups: RwLock::new(Vec::new()),
             segments: RwLock::new(Arc::new(segments)),
+            joins: AtomicU64::new(0),
             edited: RwLock::new(edited),
             annotated: RwLock::new(annotated),
             durable_no: AtomicU64::new(0),
@@ -88,7 +103,6 @@ impl Store {
         }
         store.recover(sealed_no, oldest_in_log, &mut opened, now)?;
         opened.damage.iter().for_each(|damage| store.shared.tell(damage));
-        store.mark_start(now)?;
         Ok((store, opened))
     }
 
@@ -174,6 +188,8 @@ impl Store {
             return Ok(numbers);
         }
         if moved {
+            // A tag must not be joined in two groups, or in none.
+            self.stop_joining();
             // What the log has for a tag must go to the group it belonged to then.
             self.flush(now)?;
         }
@@ -216,6 +232,7 @@ impl Store {
         let mut items: Vec<Item> = Vec::new();
         let mut spoilt = 0_u64;
         let released = self.shared.catalogue.number("released")?.unwrap_or(0);
+        self.released = released;
         let told = replay(&*storage, released, |frame| {
             if frame.head.kind == Kind::Barrier {
                 let mut reader = Reader::new(frame.payload);
@@ -271,6 +288,9 @@ impl Store {
         let mut rest_no = first_no;
         for (idx, item) in scan.items.into_iter().enumerate() {
             let no = first_no + idx as u64;
+            if no < self.released {
+                continue;
+            }
             let Some(slot) = self.slots.get(item.tag.0 as usize) else {
                 unknown += 1;
                 continue;
@@ -290,7 +310,7 @@ impl Store {
             }
             // Numbers within a run of samples must follow each other.
             if rest_no + rest.len() as u64 != no {
-                self.apply(times, rest.iter(), rest_no);
+                self.apply(times, rest, rest_no);
                 rest.clear();
             }
             if rest.is_empty() {
@@ -298,7 +318,7 @@ impl Store {
             }
             rest.push(item);
         }
-        self.apply(times, rest.iter(), rest_no);
+        self.apply(times, rest, rest_no);
         (taken, unknown)
     }
 
@@ -344,11 +364,20 @@ fn open_segments(
         }
     }
     names.sort_unstable();
-    let last = names.last().map_or(0, |(number, _)| *number);
+    let mut last = names.last().map_or(0, |(number, _)| *number);
     let synced = (catalogue.number("segment")?, catalogue.number("synced")?.unwrap_or(0));
     let released = catalogue.number("released")?.unwrap_or(0);
     let mut segments = Vec::new();
+    // Segments up to this number were joined into one, and may not have been deleted yet.
+    let mut joined = 0;
     for versions in names.chunk_by(|a, b| a.0 == b.0) {
+        if versions[0].0 <= joined {
+            for (number, generation) in versions {
+                let name = segment_name(*number, *generation);
+                storage.remove(&name).map_err(HistoryError::io(&name))?;
+            }
+            continue;
+        }
         let mut found: Option<Segment> = None;
         for (number, generation) in versions.iter().rev() {
             let stale = match &found {
@@ -366,7 +395,12 @@ fn open_segments(
         }
         let number = versions[0].0;
         match found {
-            Some(segment) => segments.push(Arc::new(segment)),
+            Some(segment) => {
+                joined = segment.last_number;
+                // A number that was joined must not be given again.
+                last = last.max(joined);
+                segments.push(Arc::new(segment));
+            }
             None if versions[0].1 == 0 => {
                 let (mut writer, recovered) = recover(storage, number, 0)?;
                 let lasting = if synced.0 == Some(number) { synced.1 } else { 0 };

@@ -19,6 +19,8 @@ pub struct Options {
     pub log_bytes: u64,
     /// Bytes of a segment, after which the next one is begun.
     pub segment_bytes: u64,
+    /// Segments that become one in the background; below 2 for none.
+    pub join_segments: usize,
 }
 
 impl Default for Options {
@@ -29,7 +31,8 @@ impl Default for Options {
             page_rows: 4096,
             hot_bytes: 256 << 20,
             log_bytes: 256 << 20,
-            segment_bytes: 256 << 20,
+            segment_bytes: 64 << 20,
+            join_segments: 4,
         }
     }
 }

@@ -6,6 +6,7 @@ use tagwire_model::{Timestamp, pattern};
 
 use super::append::Store;
 use super::options::Moment;
+use super::shared::Shared;
 use crate::sealed::{Entry, PageHead, Segment, SegmentWriter, encode_page, read_head};
 use crate::{HistoryError, TagNumber};
 
@@ -50,6 +51,7 @@ impl Store {
             };
             tags.iter().map(|tag| find(&tag.series.path)).collect()
         };
+        self.stop_joining();
         let growing = self.active.as_ref().map(|active| active.segment().number);
         let all = self.shared.segments.read().clone();
         let mut segments: Vec<Arc<Segment>> =
@@ -106,41 +108,53 @@ impl Store {
     fn write_again(&self, segment: &Segment, keep: &[Entry], now: Moment) -> Result<Arc<Segment>, HistoryError> {
         let storage = &*self.shared.storage;
         let mut writer = SegmentWriter::create(storage, segment.number, segment.generation + 1, now.utc)?;
-        let mut keep = keep.to_vec();
-        keep.sort_by_key(|entry| (entry.page_at, entry.column_at));
-        for columns in keep.chunk_by(|a, b| a.page_at == b.page_at) {
-            let mut head = read_head(segment, columns[0].page_at)?;
-            let mut body = segment.part(&columns[0], true)?;
-            head.times_len = body.len() as u32;
-            head.head_len = PageHead::len_of_head(columns.len()) as u32;
-            let mut entries = Vec::with_capacity(columns.len());
-            for entry in columns {
-                let bytes = match segment.part(entry, false) {
-                    Ok(bytes) => bytes,
-                    Err(HistoryError::Damaged { .. }) => {
-                        self.shared.tell(&segment.damage(entry));
-                        continue;
-                    }
-                    Err(error) => return Err(error),
-                };
-                let column_at = head.head_len + body.len() as u32;
-                entries.push(Entry { page_at: writer.at(), times_at: head.head_len, column_at, ..*entry });
-                body.extend_from_slice(&bytes);
-            }
-            // A damaged column leaves its place in the head empty.
-            let head_len = PageHead::len_of_head(entries.len()) as u32;
-            let gap = head.head_len - head_len;
-            entries.iter_mut().for_each(|entry| {
-                entry.times_at -= gap;
-                entry.column_at -= gap;
-            });
-            head.head_len = head_len;
-            head.n_columns = entries.len() as u32;
-            head.len = head_len + body.len() as u32;
-            writer.add(&encode_page(head, &entries, &body), &entries)?;
-        }
+        writer.replace_up_to(segment.last_number);
+        copy_columns(&self.shared, segment, keep, (&mut writer, false))?;
         writer.finish(storage)
     }
+}
+
+/// Copies columns of a segment as they are; those that are damaged are told and left out, or are an error.
+pub(super) fn copy_columns(
+    shared: &Shared,
+    segment: &Segment,
+    keep: &[Entry],
+    (writer, is_strict): (&mut SegmentWriter, bool),
+) -> Result<(), HistoryError> {
+    let mut keep = keep.to_vec();
+    keep.sort_by_key(|entry| (entry.page_at, entry.column_at));
+    for columns in keep.chunk_by(|a, b| a.page_at == b.page_at) {
+        let mut head = read_head(segment, columns[0].page_at)?;
+        let mut body = segment.part(&columns[0], true)?;
+        head.times_len = body.len() as u32;
+        head.head_len = PageHead::len_of_head(columns.len()) as u32;
+        let mut entries = Vec::with_capacity(columns.len());
+        for entry in columns {
+            let bytes = match segment.part(entry, false) {
+                Ok(bytes) => bytes,
+                Err(HistoryError::Damaged { .. }) if !is_strict => {
+                    shared.tell(&segment.damage(entry));
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            let column_at = head.head_len + body.len() as u32;
+            entries.push(Entry { page_at: writer.at(), times_at: head.head_len, column_at, ..*entry });
+            body.extend_from_slice(&bytes);
+        }
+        // A damaged column leaves its place in the head empty.
+        let head_len = PageHead::len_of_head(entries.len()) as u32;
+        let gap = head.head_len - head_len;
+        entries.iter_mut().for_each(|entry| {
+            entry.times_at -= gap;
+            entry.column_at -= gap;
+        });
+        head.head_len = head_len;
+        head.n_columns = entries.len() as u32;
+        head.len = head_len + body.len() as u32;
+        writer.add(&encode_page(head, &entries, &body), &entries)?;
+    }
+    Ok(())
 }
 
 /// The lowest time that each rule keeps. Segments come youngest first.

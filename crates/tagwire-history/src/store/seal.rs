@@ -110,7 +110,10 @@ impl Store {
         let next_no = self.log.next_no();
         let closed = self.lanes[group as usize].group.state.lock().close(next_no);
         let is_closed = closed.is_some();
-        self.queue.extend(closed.map(|page| (group, page)));
+        if let Some((page, grown)) = closed {
+            self.hot_bytes += grown;
+            self.queue.push_back((group, page));
+        }
         is_closed
     }
 
@@ -132,8 +135,10 @@ impl Store {
         let mut state = held.state.lock();
         let next_no = self.log.next_no();
         if !state.page.is_empty() && state.page.first_no < target {
-            let closed = state.close(next_no);
-            self.queue.extend(closed.map(|page| (group, page)));
+            if let Some((page, grown)) = state.close(next_no) {
+                self.hot_bytes += grown;
+                self.queue.push_back((group, page));
+            }
         }
         let late: Vec<u32> =
             state.late.iter().filter(|(_, late)| late.first_no < target).map(|(member, _)| *member).collect();
@@ -153,6 +158,9 @@ impl Store {
         self.sync_segment(now)?;
         let active = self.active.as_ref().map(|active| (active.segment().number, active.at()));
         let noted = self.shared.catalogue.set_released(keep, active);
+        if noted.is_ok() {
+            self.released = self.released.max(keep);
+        }
         if let Err(error) = noted.and_then(|()| self.log.release(keep)) {
             return Err(self.pause(error, now));
         }
@@ -196,6 +204,7 @@ impl Store {
         while self.seal_one(now)? {}
         self.finish_segment()?;
         self.shared.catalogue.set_number(self.log.next_no())?;
+        self.released = self.log.next_no();
         self.log.rotate();
         self.trim_below = 0;
         self.log.release(self.log.next_no())

@@ -53,6 +53,8 @@ pub(crate) struct Shared {
     pub(crate) paths: RwLock<HashMap<Arc<str>, Vec<TagNumber>>>,
     pub(crate) groups: RwLock<Vec<Arc<Group>>>,
     pub(crate) segments: RwLock<Arc<Vec<Arc<Segment>>>>,
+    /// How often segments were joined.
+    pub(crate) joins: AtomicU64,
     /// Tags that a user changed.
     pub(crate) edited: RwLock<HashMap<TagNumber, u64>>,
     /// Tags with annotations.

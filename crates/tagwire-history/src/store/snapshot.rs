@@ -1,6 +1,7 @@
 //! Everything that holds samples of a tag at one moment.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::group::late_page;
 use super::shared::History;
@@ -32,11 +33,11 @@ impl Source {
 
     /// Orders samples of the same time: a late one came after all others of its time in blocks begun before it came.
     pub(crate) fn rank(&self) -> u64 {
-        let (late, first_no, end_no) = match self {
-            Self::Hot(page) => (page.late, page.first_no, page.end_no),
-            Self::Sealed(_, entry) => (entry.late, entry.first_no, entry.end_no),
-        };
-        if late { end_no } else { first_no }
+        match self {
+            Self::Hot(page) if page.late => page.end_no,
+            Self::Hot(page) => page.first_no,
+            Self::Sealed(_, entry) => entry.rank(),
+        }
     }
 
     pub(crate) fn end_no(&self) -> u64 {
@@ -57,12 +58,24 @@ impl Source {
 impl History {
     /// What holds samples of a tag in `from..=to`.
     pub(crate) fn sources(&self, tag: TagNumber, from: i64, to: i64) -> Result<Vec<Source>, HistoryError> {
+        loop {
+            let joins = self.shared.joins.load(Ordering::Acquire);
+            let sources = self.sources_now(tag, from, to)?;
+            // A page that was sealed and joined between the two looks would be found twice.
+            if self.shared.joins.load(Ordering::Acquire) == joins {
+                return Ok(sources);
+            }
+        }
+    }
+
+    fn sources_now(&self, tag: TagNumber, from: i64, to: i64) -> Result<Vec<Source>, HistoryError> {
         let place = self.shared.tag(tag)?;
         let group = self.shared.groups.read().get(place.group as usize).cloned();
         let mut hot: Vec<Arc<Page>> = Vec::new();
         // Memory first: a page that is sealed meanwhile is then found twice, never not at all.
         if let Some(group) = group {
-            let state = group.state.lock();
+            let mut state = group.state.lock();
+            state.page.settle();
             for page in &state.closed {
                 if let Some(member) = page.columns.iter().position(|column| column.tag == tag && column.n > 0) {
                     hot.push(Arc::new(page.extract(member)));

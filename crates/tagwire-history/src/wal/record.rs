@@ -24,47 +24,20 @@ pub(crate) struct Decoded {
 }
 
 /// Appends a scan.
-pub(crate) fn put_scan<'a>(
-    out: &mut Vec<u8>,
-    late: bool,
-    (time, server): (i64, i64),
-    items: impl Iterator<Item = &'a Item> + Clone,
-) {
+pub(crate) fn put_scan(out: &mut Vec<u8>, late: bool, (time, server): (i64, i64), items: &[Item]) {
     let flags = if late { LATE } else { 0 } | if server == 0 { 0 } else { SERVER_TIME };
     out.push(flags);
     out.extend_from_slice(&time.to_le_bytes());
     if server != 0 {
         put_signed(out, server.wrapping_sub(time));
     }
-    let (mut count, mut runs) = (0_u64, 0_u64);
-    let mut last = None;
-    for item in items.clone() {
-        count += 1;
-        if last != Some((item.status, item.reason)) {
-            last = Some((item.status, item.reason));
-            runs += 1;
-        }
-    }
-    put_varint(out, count);
-    put_varint(out, runs);
-    let mut run: Option<(u64, u32, Reason)> = None;
-    let put_run = |out: &mut Vec<u8>, (n, status, reason): (u64, u32, Reason)| {
-        put_varint(out, n);
-        out.extend_from_slice(&status.to_le_bytes());
-        out.push(reason as u8);
-    };
-    for item in items.clone() {
-        match &mut run {
-            Some(run) if run.1 == item.status && run.2 == item.reason => run.0 += 1,
-            other => {
-                if let Some(run) = other.replace((1, item.status, item.reason)) {
-                    put_run(out, run);
-                }
-            }
-        }
-    }
-    if let Some(run) = run {
-        put_run(out, run);
+    put_varint(out, items.len() as u64);
+    let is_same = |a: &Item, b: &Item| a.status == b.status && a.reason == b.reason;
+    put_varint(out, items.chunk_by(is_same).count() as u64);
+    for run in items.chunk_by(is_same) {
+        put_varint(out, run.len() as u64);
+        out.extend_from_slice(&run[0].status.to_le_bytes());
+        out.push(run[0].reason as u8);
     }
     let mut before = -1_i64;
     for item in items {
@@ -179,8 +152,8 @@ mod tests {
             items.push(Item { tag, status: (idx as u32 / 4) << 30, reason: Reason::Cyclic, value: value.clone() });
         }
         let mut bytes = Vec::new();
-        put_scan(&mut bytes, true, (1_000, 0), items.iter());
-        put_scan(&mut bytes, false, (i64::MAX, i64::MIN), items.iter().take(1));
+        put_scan(&mut bytes, true, (1_000, 0), &items);
+        put_scan(&mut bytes, false, (i64::MAX, i64::MIN), &items[..1]);
         let mut scans = Vec::new();
         take_scans(&bytes, |scan| scans.push(scan)).expect("whole");
         assert_eq!(scans.len(), 2);

@@ -44,7 +44,8 @@ impl World {
             page_rows: rng.u32(16..80),
             hot_bytes: if rng.bool() { 1 << 20 } else { rng.usize(1_000..50_000) },
             log_bytes: rng.u64(2_000..60_000),
-            segment_bytes: rng.u64(4_000..100_000),
+            segment_bytes: rng.u64(4_000..60_000),
+            join_segments: [0, 2, 2, 3, 4][rng.usize(..5)],
         };
         let mut tags = Vec::new();
         for idx in 0..rng.usize(2..14) {
@@ -98,6 +99,11 @@ impl World {
         for step in 0..steps {
             self.step = step;
             match self.operate() {
+                // Joining fails without a word.
+                Ok(()) if self.disk.is_stopped() => {
+                    self.crash();
+                    self.disk.stop_at_sync(self.rng.u64(1..60));
+                }
                 Ok(()) => self.compare_one(),
                 Err(error) => {
                     assert!(self.disk.is_stopped(), "seed {} step {step}: {error}", self.seed);
@@ -127,8 +133,12 @@ impl World {
         match self.rng.u8(..100) {
             0..60 => self.append()?,
             60..70 => {
-                let moment = self.moment();
-                self.store().tick(moment)?;
+                // Joining looks for work every few seconds, and does a little at a time.
+                self.steady += Duration::from_secs(5);
+                for _ in 0..self.rng.usize(1..12) {
+                    let moment = self.moment();
+                    self.store().tick(moment)?;
+                }
             }
             70..76 => self.update()?,
             76..80 => self.delete_at()?,

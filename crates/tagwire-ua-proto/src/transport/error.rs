@@ -79,7 +79,7 @@ pub enum Fault {
     #[error("peer ended the connection with {0}")]
     PeerError(Status),
     /// The caller refused the peer, with the code it chose.
-    #[error("refused with {0}")]
+    #[error("refused with {}", crate::status::name(*.0).map_or_else(|| .0.to_string(), str::to_owned))]
     Refused(Status),
 }
 

@@ -1,14 +1,14 @@
 //! Values at given times (Part 11, 6.5.5): those that were stored, or what lies between the values around.
 
 use tagwire_history::Archive;
-use tagwire_history::aggregate::{Aggregate, Configuration, Intervals, Lead, Outcome, Settings};
+use tagwire_history::aggregate::{Aggregate, Configuration, Feed, Intervals, Lead, Outcome, Settings};
 use tagwire_model::{Status, Timestamp, Value};
 use tagwire_ua_proto::services::ReadAtTimeDetails;
 
 use super::history_status;
 use super::page::Page;
 use super::points::At;
-use super::processed::Feed;
+use super::processed::refused;
 use super::reading::Subject;
 
 /// Writes one value per time until the page is full; where to go on.
@@ -58,9 +58,9 @@ fn one(history: &Archive, subject: &Subject, time: Timestamp, simple: bool, page
     // A span of one millisecond is never empty.
     let intervals = Intervals::new(time, end, 0).map_err(|_| Status::BAD_OUT_OF_RANGE)?;
     let lead = if simple { Lead::Latest } else { Lead::LatestUsable };
-    let mut feed = Feed::new(history, subject, settings, intervals)?;
-    feed.lead(lead)?;
-    feed.samples()?;
+    let mut feed = Feed::new(history, subject.number, settings, intervals).map_err(refused)?;
+    feed.lead(lead).map_err(failed)?;
+    feed.samples().map_err(failed)?;
     match feed.finish(None).first() {
         Some(result) => {
             let value = match &result.value {

@@ -28,7 +28,7 @@ pub use journal::EventJournal;
 pub(crate) use points::{Point, Points};
 pub(crate) use reading::{Details, Job, Of, Reading, Subject, write_failed};
 pub use source::{HistorySource, Kept};
-pub(crate) use update::{Done, Update, parse as parse_update};
+pub(crate) use update::{Done, Update, check_count, parse as parse_update};
 
 /// What a client is told when the files cannot be read or written.
 pub(crate) fn history_status(error: &HistoryError) -> Status {

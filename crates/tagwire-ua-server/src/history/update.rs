@@ -89,7 +89,7 @@ pub(crate) fn parse(details: &ExtensionObject) -> Result<(NodeId, Result<Update,
     }
     if let Some(delete) = details.decode_as::<DeleteEventDetails>() {
         let DeleteEventDetails { node_id, event_ids } = delete.map_err(|error| error.status())?;
-        return Ok((node_id, bounded(event_ids.len(), || Update::Events(event_ids))));
+        return Ok((node_id, Ok(Update::Events(event_ids))));
     }
     // What happened cannot be made to have been otherwise.
     if details.is::<UpdateEventDetails>() {
@@ -98,12 +98,17 @@ pub(crate) fn parse(details: &ExtensionObject) -> Result<(NodeId, Result<Update,
     Err(status::BAD_HISTORY_OPERATION_INVALID)
 }
 
-fn bounded(n: usize, update: impl FnOnce() -> Update) -> Result<Update, Status> {
+/// Whether one detail may be about so many things.
+pub(crate) const fn check_count(n: usize) -> Result<(), Status> {
     match n {
         0 => Err(status::BAD_NOTHING_TO_DO),
         n if n > limits::MAX_HISTORY_TIMES => Err(Status::BAD_TOO_MANY_OPERATIONS),
-        _ => Ok(update()),
+        _ => Ok(()),
     }
+}
+
+fn bounded(n: usize, update: impl FnOnce() -> Update) -> Result<Update, Status> {
+    check_count(n).map(|()| update())
 }
 
 fn time_of(value: &DataValue) -> Result<Timestamp, Status> {
@@ -320,8 +325,6 @@ mod tests {
         assert_eq!(refused(&ExtensionObject::default()), Some(status::BAD_HISTORY_OPERATION_INVALID));
         let events = ExtensionObject::new(&UpdateEventDetails::default());
         assert_eq!(refused(&events), Some(status::BAD_HISTORY_OPERATION_UNSUPPORTED));
-        let no_events = ExtensionObject::new(&DeleteEventDetails::default());
-        assert_eq!(refused(&no_events), Some(status::BAD_NOTHING_TO_DO));
         let nothing = ExtensionObject::new(&DeleteAtTimeDetails::default());
         assert_eq!(refused(&nothing), Some(status::BAD_NOTHING_TO_DO));
         let times = vec![Timestamp::from_ticks(5); limits::MAX_HISTORY_TIMES + 1];

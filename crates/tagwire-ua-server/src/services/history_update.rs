@@ -17,7 +17,7 @@ use super::history::{notifier, subject};
 use super::{Context, Flow, LaterBody, check_operations, decode};
 use crate::address_space::Snapshot;
 use crate::event::audit::{self, Actor, HistoryChange};
-use crate::history::{Done, HistorySource, Of, Subject, Update, delete_events, parse_update};
+use crate::history::{Done, HistorySource, Of, Subject, Update, check_count, delete_events, parse_update};
 use crate::limits;
 use crate::log::HistoryNote;
 use crate::rights::TagRights;
@@ -116,8 +116,9 @@ fn checked(
     node_id: &NodeId,
     update: Result<Update, Status>,
 ) -> Result<(Arc<HistorySource>, Of, Update), Status> {
-    if let Ok(Update::Events(_)) = &update {
+    if let Ok(Update::Events(ids)) = &update {
         let scope = notifier(context, snapshot, node_id, Operation::HistoryDelete)?;
+        check_count(ids.len())?;
         let source = snapshot.history().ok_or(status::BAD_HISTORY_OPERATION_UNSUPPORTED)?;
         return Ok((source, Of::Events(scope), update?));
     }

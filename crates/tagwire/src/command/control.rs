@@ -75,7 +75,7 @@ pub(crate) fn ask_server(data_dir: &Path, request: &Request) -> Result<Answer, F
     if answer.ok { Ok(answer) } else { Err(Failure::new(Exit::Failed, answer.error, answer.fix)) }
 }
 
-fn unreachable_server(error: &ControlError) -> Failure {
+pub(crate) fn unreachable_server(error: &ControlError) -> Failure {
     let hint = match error {
         ControlError::NotRunning(_) => "start one with: tagwire serve --config FILE",
         ControlError::Denied(_) => "run this command as the user that runs the server",

@@ -1,6 +1,13 @@
 //! `tagwire history`: a running server reads and copies its own files; without one they can be checked and taken back.
 
-use std::io::{self, IsTerminal as _, Write};
+mod export;
+mod import;
+mod progress;
+mod query;
+mod read;
+mod view;
+
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,20 +16,20 @@ use tagwire_gateway::config::{Config, parse_duration};
 use tagwire_gateway::control::Request;
 use tagwire_gateway::drivers::DRIVERS;
 use tagwire_history::{Disk, HistoryError, restore, verify};
-use tagwire_model::{Status, Timestamp};
+use tagwire_model::Timestamp;
 use tagwire_ua_client::StatusName;
 
-use crate::args::{ConfigArgs, HistoryCommand, HistoryReadArgs};
+use crate::args::{ConfigArgs, HistoryCommand};
 use crate::command::control::{ask_server, show};
 use crate::failure::{Exit, Failure};
-use crate::terminal::{Sparkline, shown};
-
-/// Samples asked for at once.
-const PAGE: u32 = 10_000;
+use crate::terminal::shown;
 
 pub(crate) fn run(command: &HistoryCommand) -> Result<(), Failure> {
     match command {
-        HistoryCommand::Read(args) => read(args),
+        HistoryCommand::Read(args) => read::run(args),
+        HistoryCommand::Export(args) => export::run(args),
+        HistoryCommand::Import(args) => import::run(args),
+        HistoryCommand::Query(args) => query::run(args),
         HistoryCommand::Status(config) => {
             show(&ask_server(&Config::data_dir_of(&config.config), &Request::HistoryStatus {})?, config.json)
         }
@@ -37,140 +44,6 @@ pub(crate) fn run(command: &HistoryCommand) -> Result<(), Failure> {
         }
         HistoryCommand::Verify { folder, config, .. } => check(folder.as_deref(), config),
     }
-}
-
-fn read(args: &HistoryReadArgs) -> Result<(), Failure> {
-    let data_dir = Config::data_dir_of(&args.config.config);
-    let now = now();
-    let from = moment(&args.start, now)?.ticks();
-    let to = args.end.as_deref().map_or(Ok(now), |end| moment(end, now))?.ticks();
-    let mut out = io::BufWriter::new(io::stdout().lock());
-    let mut printer = Printer { args, course: Course::default(), n: 0 };
-    printer.head(&mut out)?;
-    let (mut next, mut left) = (None, args.limit.unwrap_or(u64::MAX));
-    loop {
-        let max = u32::try_from(left).unwrap_or(PAGE).min(PAGE);
-        let request = Request::HistoryRead { tag: args.tag.clone(), from, to, next: next.take(), max };
-        let answer = ask_server(&data_dir, &request)?.answer;
-        let samples = answer.get("samples").and_then(Value::as_array).cloned().unwrap_or_default();
-        for sample in &samples {
-            printer.sample(&mut out, sample)?;
-        }
-        left = left.saturating_sub(samples.len() as u64);
-        next = answer.get("next").and_then(Value::as_str).map(str::to_owned);
-        if next.is_none() || left == 0 || samples.is_empty() {
-            break;
-        }
-    }
-    printer.foot(&mut out, next.is_some())
-}
-
-/// Writes samples in the form asked for.
-struct Printer<'a> {
-    args: &'a HistoryReadArgs,
-    course: Course,
-    n: u64,
-}
-
-impl Printer<'_> {
-    fn head(&self, out: &mut impl Write) -> Result<(), Failure> {
-        if self.args.csv {
-            writeln!(out, "time,value,status,reason")?;
-        }
-        Ok(())
-    }
-
-    fn sample(&mut self, out: &mut impl Write, sample: &Value) -> Result<(), Failure> {
-        let field = |idx: usize| sample.get(idx).unwrap_or(&Value::Null);
-        let time = Timestamp::from_ticks(field(0).as_i64().unwrap_or_default()).to_string();
-        let code = field(1).as_u64().and_then(|code| u32::try_from(code).ok()).unwrap_or_default();
-        let status = StatusName::plain(Status(code)).to_string();
-        let (value, reason) = (field(2), field(3).as_str().unwrap_or_default());
-        self.n += 1;
-        self.course.push(value.as_f64().or_else(|| value.as_bool().map(f64::from)));
-        if self.args.config.json {
-            writeln!(
-                out,
-                "{}",
-                json!({ "time": time, "value": value, "status": status, "code": code, "reason": reason })
-            )?;
-        } else if self.args.csv {
-            writeln!(out, "{time},{},{status},{reason}", csv_field(&plain(value)))?;
-        } else {
-            writeln!(out, "{time}  {:>16}  {status:<24}{reason}", shown(&plain(value)))?;
-        }
-        Ok(())
-    }
-
-    fn foot(&self, out: &mut impl Write, has_more: bool) -> Result<(), Failure> {
-        if self.args.config.json || self.args.csv {
-            return Ok(out.flush()?);
-        }
-        if self.n == 0 {
-            writeln!(out, "no samples in this time")?;
-        }
-        if let Some((line, low, high)) = self.course.draw()
-            && io::stdout().is_terminal()
-        {
-            writeln!(out, "{line}  {low} to {high}")?;
-        }
-        if has_more {
-            writeln!(out, "there are more; read on with a later --start, or a larger --limit")?;
-        }
-        Ok(out.flush()?)
-    }
-}
-
-/// The course of numbers in few characters, however many there are: neighbours are joined as they grow.
-#[derive(Debug)]
-struct Course {
-    means: Vec<(f64, u64)>,
-    per_mean: u64,
-}
-
-impl Default for Course {
-    fn default() -> Self {
-        Self { means: Vec::new(), per_mean: 1 }
-    }
-}
-
-impl Course {
-    fn push(&mut self, number: Option<f64>) {
-        let Some(number) = number.filter(|number| number.is_finite()) else { return };
-        match self.means.last_mut() {
-            Some((sum, n)) if *n < self.per_mean => {
-                *sum += number;
-                *n += 1;
-            }
-            _ => self.means.push((number, 1)),
-        }
-        if self.means.len() > Sparkline::LEN {
-            self.per_mean *= 2;
-            let joined = |pair: &[(f64, u64)]| pair.iter().fold((0.0, 0), |sum, mean| (sum.0 + mean.0, sum.1 + mean.1));
-            self.means = self.means.chunks(2).map(joined).collect();
-        }
-    }
-
-    /// The line, and the lowest and highest of its means; `None` without a number.
-    fn draw(&self) -> Option<(String, f64, f64)> {
-        let means: Vec<f64> = self.means.iter().map(|(sum, n)| sum / *n as f64).collect();
-        let (low, high) = (means.iter().copied().reduce(f64::min)?, means.iter().copied().reduce(f64::max)?);
-        let mut line = Sparkline::default();
-        means.into_iter().for_each(|mean| line.push(Some(mean)));
-        Some((line.draw(Sparkline::LEN), low, high))
-    }
-}
-
-fn plain(value: &Value) -> String {
-    match value {
-        Value::Null => "-".to_owned(),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    }
-}
-
-fn csv_field(text: &str) -> String {
-    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
 }
 
 fn now() -> Timestamp {
@@ -205,7 +78,8 @@ fn disk(folder: &Path) -> Result<Disk, Failure> {
 
 fn refused(folder: &Path, error: &HistoryError) -> Failure {
     let hint = match error {
-        HistoryError::InUse => "end the server first; a folder that holds a history already is not overwritten",
+        HistoryError::InUse => "end the server first",
+        HistoryError::Occupied => "move that folder away first",
         HistoryError::Damaged { .. } => "take another copy",
         _ => "",
     };
@@ -217,7 +91,10 @@ fn take_back(from: &Path, args: &ConfigArgs) -> Result<(), Failure> {
     if !from.is_dir() {
         return Err(Failure::new(Exit::Failed, format!("there is no folder {}", from.display()), "name a backup"));
     }
-    restore(&disk(from)?, &disk(&folder)?).map_err(|error| refused(from, &error))?;
+    restore(&disk(from)?, &disk(&folder)?).map_err(|error| match error {
+        HistoryError::Occupied => refused(&folder, &error),
+        _ => refused(from, &error),
+    })?;
     Ok(writeln!(io::stdout(), "the history of {} is now in {}", from.display(), folder.display())?)
 }
 
