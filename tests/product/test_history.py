@@ -153,3 +153,20 @@ def test_mistakes_are_told_with_their_line(tmp_path, rule, problem):
     done = command("check", server.file, cwd=tmp_path)
     assert done.returncode == 3
     assert problem in done.stdout + done.stderr and "tagwire.toml:" in done.stdout + done.stderr
+
+
+def test_aggregates_are_read_with_the_course_in_the_terminal(tmp_path):
+    with Tagwire(tmp_path, configuration(RULES.replace(".kept", ".beat"))) as server:
+        wait_until(lambda: count(server, "line1.press.beat") >= 30, 20 * SLOW, "samples are kept")
+        found = history(server, "read", "line1.press.beat", "--aggregate", "count", "--every", "1s", "--json", "--start", "1m")
+        counts = [json.loads(line) for line in found.stdout.splitlines()]
+        assert len(counts) == 60 and sum(one["value"] or 0 for one in counts) >= 30
+        whole = history(server, "read", "line1.press.beat", "--aggregate", "Maximum", "--json", "--start", "1m")
+        (maximum,) = map(json.loads, whole.stdout.splitlines())
+        assert maximum["value"] >= 29 and "calculated" not in maximum["reason"]
+        drawn = history(server, "read", "line1.press.beat", "--plot").stdout
+        assert drawn.count("┤") == 8
+        unknown = history(server, "read", "line1.press.beat", "--aggregate", "mean", code=2).stderr
+        assert "no aggregate \"mean\"" in unknown and "TimeAverage2" in unknown
+        endless = history(server, "read", "line1.press.beat", "--aggregate", "count", "--every", "0s", code=2).stderr
+        assert "is no duration" in endless

@@ -24,8 +24,9 @@ impl Instant {
     /// `None` for what PostgreSQL does not take, millennia before Christ.
     pub(crate) fn of(time: i64) -> Option<Self> {
         let found = Self::nearest(time);
-        (found.micros > EARLIEST && i128::from(time) - i128::from(EPOCH) == i128::from(found.ticks()) - i128::from(EPOCH))
-            .then_some(found)
+        (found.micros > EARLIEST
+            && i128::from(time) - i128::from(EPOCH) == i128::from(found.ticks()) - i128::from(EPOCH))
+        .then_some(found)
     }
 
     /// The time itself, or the first or last one that PostgreSQL takes.

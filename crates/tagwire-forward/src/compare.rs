@@ -235,9 +235,7 @@ impl Comparison<'_> {
                 self.tables.samples
             );
             let (low_at, high_at) = (Micros(low.micros), Micros(high.micros));
-            for row in
-                self.client.query(&statement, &[&tag, &low_at, &low.rest, &high_at, &high.rest]).await?
-            {
+            for row in self.client.query(&statement, &[&tag, &low_at, &low.rest, &high_at, &high.rest]).await? {
                 let time = At { micros: row.try_get::<_, Micros>(0)?.0, rest: row.try_get(1)? }.ticks();
                 let sum: String = row.try_get(2)?;
                 there.insert(time, (digest_of(&sum), row.try_get(3)?));

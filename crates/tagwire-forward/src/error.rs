@@ -116,7 +116,9 @@ impl ForwardError {
             Self::NoDatabase { .. } => "make the database, or name another one in url",
             Self::Newer { .. } => "use the newer version of tagwire on every server that shares the tables",
             Self::NoTables(_) => "start a server that forwards to this database, which makes the tables",
-            Self::Moved => "do not run two servers with copies of one data folder; delete the file identity in one of them",
+            Self::Moved => {
+                "do not run two servers with copies of one data folder; delete the file identity in one of them"
+            }
             Self::Refused(_) | Self::History(_) | Self::Inside => "",
         }
     }

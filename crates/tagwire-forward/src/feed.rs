@@ -8,7 +8,7 @@
 
 use std::collections::VecDeque;
 
-use tagwire_history::{Cursor, Edited, Followed, History, HistoryError, Reason, Span, Tail, TagNumber};
+use tagwire_history::{Cursor, Edited, Followed, History, HistoryError, Reason, Span, TagNumber, Tail};
 use tagwire_model::Sample;
 
 /// How far the database has come with a store; it is kept there.
@@ -180,9 +180,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use tagwire_history::{
-        Author, Batch, CrashDisk, Moment, Options, Store, TagSpec, UpdateMode, What, restore,
-    };
+    use tagwire_history::{Author, Batch, CrashDisk, Moment, Options, Store, TagSpec, UpdateMode, What, restore};
     use tagwire_model::{DataType, Status, Timestamp, Value, ValueType};
 
     const N_TAGS: u32 = 5;
@@ -215,9 +213,8 @@ mod tests {
                                 self.table.insert((tag, sample.source_time.ticks()), sample);
                             }
                             What::Deleted(from, to) => {
-                                self.table.retain(|(of, time), _| {
-                                    *of != tag || *time < from.ticks() || *time >= to.ticks()
-                                });
+                                self.table
+                                    .retain(|(of, time), _| *of != tag || *time < from.ticks() || *time >= to.ticks());
                             }
                         }
                     }

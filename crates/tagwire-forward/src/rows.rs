@@ -8,8 +8,7 @@ use crate::cell::{Cell, Instant};
 const HEAD: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
 const COLUMNS: i16 = 12;
 /// The columns in the order in which they are sent.
-pub(crate) const NAMES: &str =
-    "tag, time, rest, node, reason, status, server_delay, bool, int, float, text, bytes";
+pub(crate) const NAMES: &str = "tag, time, rest, node, reason, status, server_delay, bool, int, float, text, bytes";
 
 /// Rows that are being gathered: of several samples of one tag and time the last one stands.
 #[derive(Debug, Default)]

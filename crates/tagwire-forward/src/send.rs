@@ -170,10 +170,7 @@ impl Session {
                     What::Deleted(..) => KIND_DELETED,
                 };
                 let n_there = transaction
-                    .execute(
-                        &self.note,
-                        &[tag, &low_at, &low.rest, &high_at, &high.rest, &kind, &at, &by, &self.node],
-                    )
+                    .execute(&self.note, &[tag, &low_at, &low.rest, &high_at, &high.rest, &kind, &at, &by, &self.node])
                     .await?;
                 let What::Put(sample, reason) = &change.what else {
                     transaction.execute(&self.delete, &[tag, &low_at, &low.rest, &high_at, &high.rest]).await?;
@@ -256,35 +253,32 @@ async fn put(
     transaction: &Transaction<'_>,
     statement: &Statement,
     (tag, node): (i32, i16),
-        sample: &Sample,
-        reason: Reason,
-    ) -> Result<(), ForwardError> {
-        let Some(time) = Instant::of(sample.source_time.ticks()) else { return Ok(()) };
-        let delay = (!sample.server_time.is_none())
-            .then(|| sample.server_time.ticks().wrapping_sub(sample.source_time.ticks()));
-        let (mut bool, mut int, mut float) = (None, None, None);
-        let (mut text, mut bytes): (Option<String>, Option<Vec<u8>>) = (None, None);
-        match Cell::of(&sample.value) {
-            Cell::None => {}
-            Cell::Bool(v) => bool = Some(v),
-            Cell::Int(v) => int = Some(v),
-            Cell::Float(v) => float = Some(v),
-            Cell::Text(v) => text = Some(v.to_string()),
-            Cell::Bytes(v) => bytes = Some(v.to_vec()),
-        }
-        let (status, reason) = (i64::from(sample.status.0), reason as i16);
-        let micros = Micros(time.micros);
-        transaction
-            .execute(
-                statement,
-                &[
-                    &tag, &micros, &time.rest, &node, &reason, &status, &delay, &bool, &int, &float, &text, &bytes,
-                ],
-            )
-            .await?;
-        Ok(())
+    sample: &Sample,
+    reason: Reason,
+) -> Result<(), ForwardError> {
+    let Some(time) = Instant::of(sample.source_time.ticks()) else { return Ok(()) };
+    let delay =
+        (!sample.server_time.is_none()).then(|| sample.server_time.ticks().wrapping_sub(sample.source_time.ticks()));
+    let (mut bool, mut int, mut float) = (None, None, None);
+    let (mut text, mut bytes): (Option<String>, Option<Vec<u8>>) = (None, None);
+    match Cell::of(&sample.value) {
+        Cell::None => {}
+        Cell::Bool(v) => bool = Some(v),
+        Cell::Int(v) => int = Some(v),
+        Cell::Float(v) => float = Some(v),
+        Cell::Text(v) => text = Some(v.to_string()),
+        Cell::Bytes(v) => bytes = Some(v.to_vec()),
     }
-
+    let (status, reason) = (i64::from(sample.status.0), reason as i16);
+    let micros = Micros(time.micros);
+    transaction
+        .execute(
+            statement,
+            &[&tag, &micros, &time.rest, &node, &reason, &status, &delay, &bool, &int, &float, &text, &bytes],
+        )
+        .await?;
+    Ok(())
+}
 
 async fn copy(transaction: &Transaction<'_>, table: &str, bytes: Vec<u8>) -> Result<(), tokio_postgres::Error> {
     let sink = transaction.copy_in::<_, Cursor<Vec<u8>>>(&Tables::copy(table)).await?;

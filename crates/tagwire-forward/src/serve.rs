@@ -245,11 +245,7 @@ async fn rows(
     let tag = i32::try_from(tag.0).unwrap_or(0);
     let (low, high) = (Instant::nearest(low), Instant::nearest(high));
     let (low_at, high_at) = (Micros(low.micros), Micros(high.micros));
-    Ok(session
-        .connection
-        .client
-        .query(statement, &[&tag, &low_at, &low.rest, &high_at, &high.rest, &limit])
-        .await?)
+    Ok(session.connection.client.query(statement, &[&tag, &low_at, &low.rest, &high_at, &high.rest, &limit]).await?)
 }
 
 fn sample_of(row: &Row, column_type: ColumnType) -> Result<Sample, tokio_postgres::Error> {

@@ -11,7 +11,8 @@ use parking_lot::Mutex;
 use tagwire_driver::Clock;
 use tagwire_forward::{Forwarder, Password, Progress, Settings, Shared, Tls};
 use tagwire_history::{
-    Disk, Elsewhere, Historian, HistorianError, HistoryError, Moment, Options, Retention, Rule, State, Store, Wanted, When,
+    Disk, Elsewhere, Historian, HistorianError, HistoryError, Moment, Options, Retention, Rule, State, Store, Wanted,
+    When,
 };
 use tagwire_hub::{FolderId, FolderKind, Hub, Registry};
 use tagwire_ua_server::{EventJournal, HistorySource, Kept as KeptAs};

@@ -48,9 +48,7 @@ pub(crate) fn read_processed(
     kept: (KeptNow, Timestamp),
 ) -> Answer {
     match find(historian, tag) {
-        Some(series) => {
-            history_processed::read(historian, &series, wanted, span, (next, max.clamp(1, MAX_PAGE)), kept)
-        }
+        Some(series) => history_processed::read(historian, &series, wanted, span, (next, max.clamp(1, MAX_PAGE)), kept),
         None => nothing_kept(tag),
     }
 }

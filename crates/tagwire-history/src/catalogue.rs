@@ -409,9 +409,9 @@ impl Catalogue {
                     RangeDelete::read(value).is_ok_and(|range| range.to.ticks() > before)
                 })?;
             }
-            write.open_table(JOURNAL)?.retain(|_, (tag, time)| {
-                time.is_none_or(|time| time >= before) || !tags.contains(&TagNumber(tag))
-            })?;
+            write
+                .open_table(JOURNAL)?
+                .retain(|_, (tag, time)| time.is_none_or(|time| time >= before) || !tags.contains(&TagNumber(tag)))?;
         }
         write.commit()?;
         Ok(())

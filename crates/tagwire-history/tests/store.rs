@@ -519,7 +519,8 @@ fn a_store_of_version_1_is_read_as_it_was_written() {
 
 /// A store whose log is short, so that pages are sealed early, and the samples that it holds.
 fn scattered(disk: &CrashDisk, join_segments: usize) -> (Store, Vec<TagNumber>) {
-    let options = Options { page_rows: 4_096, segment_bytes: 6_000, log_bytes: 8_000, join_segments, ..Options::default() };
+    let options =
+        Options { page_rows: 4_096, segment_bytes: 6_000, log_bytes: 8_000, join_segments, ..Options::default() };
     let mut store = open(disk.clone(), options, 0);
     let tags = register(&mut store, &["a", "b", "c"]);
     for second in 0..6_000 {

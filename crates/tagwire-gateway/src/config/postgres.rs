@@ -53,7 +53,9 @@ pub(crate) fn read(walk: &mut Walk<'_>, table: &DeTable<'_>, line: u32) -> Postg
     };
     if has_url && let Err(error) = Settings::check_url(&keys.url) {
         let fix = match error {
-            UrlError::HasPassword => "remove the password, and name a variable in password_env or a file in password_file",
+            UrlError::HasPassword => {
+                "remove the password, and name a variable in password_env or a file in password_file"
+            }
             _ => "write url = \"postgresql://user@host:5432/database\"",
         };
         complain(lines[0], format!("\"url\": {error}"), fix);

@@ -177,10 +177,7 @@ impl<'a> Feed<'a> {
             return Ok(());
         }
         let end = Timestamp::from_ticks(to.saturating_add(1));
-        let mut cursor = self
-            .history
-            .read(self.number, Span::forward(Timestamp::from_ticks(self.at), end))
-            ?;
+        let mut cursor = self.history.read(self.number, Span::forward(Timestamp::from_ticks(self.at), end))?;
         while let Some(view) = cursor.next(CHUNK)? {
             self.view(&view);
             if self.engine.is_complete() {

@@ -31,13 +31,7 @@ pub trait Elsewhere: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`HistoryError::Elsewhere`].
-    fn page(
-        &self,
-        tag: TagNumber,
-        ends: (i64, i64),
-        backward: bool,
-        max: usize,
-    ) -> Result<Samples, HistoryError>;
+    fn page(&self, tag: TagNumber, ends: (i64, i64), backward: bool, max: usize) -> Result<Samples, HistoryError>;
 
     /// The changes of the samples in `from..=to`, in the order in which they were made. Waits, for a bounded time.
     ///
@@ -115,7 +109,9 @@ impl Archive {
     pub fn begin(&self, tag: TagNumber) -> Result<Option<Timestamp>, HistoryError> {
         match self {
             Self::Here(history) => history.begin(tag),
-            Self::There(_) => Ok(self.at_or_after(tag, Timestamp::from_ticks(i64::MIN))?.map(|first| first.source_time)),
+            Self::There(_) => {
+                Ok(self.at_or_after(tag, Timestamp::from_ticks(i64::MIN))?.map(|first| first.source_time))
+            }
         }
     }
 

@@ -11,6 +11,6 @@ mod summary;
 
 pub use archive::{Archive, ArchiveCursor, Elsewhere};
 pub use cursor::{Cursor, Position, View};
+pub(crate) use merge::Merge;
 pub use span::Span;
 pub use summary::{Numbers, Summary};
-pub(crate) use merge::Merge;

@@ -52,11 +52,7 @@ fn times(portions: &[Portion<'_>]) -> Vec<i64> {
 }
 
 /// Seals the portions as one page that will stand at `page_at` of its file. Samples of one tag keep their order.
-pub(crate) fn combine(
-    group: u32,
-    portions: &[Portion<'_>],
-    page_at: u64,
-) -> Result<(Vec<u8>, Vec<Entry>), Corrupt> {
+pub(crate) fn combine(group: u32, portions: &[Portion<'_>], page_at: u64) -> Result<(Vec<u8>, Vec<Entry>), Corrupt> {
     let times = times(portions);
     // The rows of each time, by their delays.
     let mut rows_at: Vec<Vec<i64>> = vec![Vec::new(); times.len()];

@@ -166,7 +166,8 @@ impl Store {
     fn run_to_join(&self) -> Option<Vec<Arc<Segment>>> {
         let growing = self.active.as_ref().map(|active| active.segment().number);
         let all = self.shared.segments.read().clone();
-        let level = |segment: &Segment| (segment.last_number - segment.number + 1).ilog(self.options.join_segments as u64);
+        let level =
+            |segment: &Segment| (segment.last_number - segment.number + 1).ilog(self.options.join_segments as u64);
         let is_ready = |segment: &Segment| {
             Some(segment.number) != growing
                 && segment.spans().end_no <= self.released

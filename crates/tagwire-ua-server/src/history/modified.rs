@@ -1,6 +1,6 @@
 //! Values that users changed (Part 11, 6.5.3.3).
 
-use tagwire_history::{ChangeKind, Archive, Modification};
+use tagwire_history::{Archive, ChangeKind, Modification};
 use tagwire_model::{Sample, Status, Timestamp};
 use tagwire_ua_proto::codec::Encode;
 use tagwire_ua_proto::services::{HistoryUpdateType, ModificationInfo, ReadRawModifiedDetails};

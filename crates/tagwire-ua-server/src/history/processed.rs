@@ -1,9 +1,9 @@
 //! Aggregates over intervals (Part 11, 6.5.4; Part 13): blocks by their sums where that is exact, samples elsewhere.
 
+use tagwire_history::Archive;
 use tagwire_history::aggregate::{
     Aggregate, Configuration, Intervals, Outcome, Processed, ProcessedError, Settings, SettingsError, processed,
 };
-use tagwire_history::Archive;
 use tagwire_model::{Sample, Status, Timestamp};
 use tagwire_ua_proto::services::ReadProcessedDetails;
 use tagwire_ua_proto::status;
@@ -14,7 +14,6 @@ use super::points::At;
 use super::reading::Subject;
 use super::{given, history_status};
 use crate::limits;
-
 
 /// Writes one value per interval until the page is full; where to go on.
 pub(super) fn read(
@@ -42,10 +41,11 @@ pub(super) fn read(
             settings.annotations = Some(found.into_iter().map(|annotation| annotation.time).collect());
         }
         let live = subject.is_live.then_some(now);
-        let mut results = processed(history, subject.number, settings.clone(), part, live).map_err(|error| match error {
-            ProcessedError::Settings(error) => refused(error),
-            ProcessedError::History(error) => history_status(&error),
-        })?;
+        let mut results =
+            processed(history, subject.number, settings.clone(), part, live).map_err(|error| match error {
+                ProcessedError::Settings(error) => refused(error),
+                ProcessedError::History(error) => history_status(&error),
+            })?;
         if part.backwards() {
             results.reverse();
         }
@@ -115,4 +115,3 @@ fn write(result: &Processed, page: &mut Page<'_>) {
         }
     }
 }
-

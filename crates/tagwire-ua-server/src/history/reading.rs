@@ -174,9 +174,7 @@ impl Reading {
             (Details::Raw(details), true) if !details.is_read_modified => {
                 annotation::read(own, &subject, details, resume, &mut page)?
             }
-            (Details::Annotations(details), _) => {
-                annotation::read_at(own, &subject, &details.req_times, &mut page)?
-            }
+            (Details::Annotations(details), _) => annotation::read_at(own, &subject, &details.req_times, &mut page)?,
             (_, true) => return Err(status::BAD_HISTORY_OPERATION_UNSUPPORTED),
             (Details::Raw(details), _) if details.is_read_modified => {
                 modified::read(history, &subject, details, resume, &mut page)?

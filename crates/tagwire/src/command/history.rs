@@ -17,7 +17,6 @@ use tagwire_gateway::control::Request;
 use tagwire_gateway::drivers::DRIVERS;
 use tagwire_history::{Disk, HistoryError, restore, verify};
 use tagwire_model::Timestamp;
-use tagwire_ua_client::StatusName;
 
 use crate::args::{ConfigArgs, HistoryCommand};
 use crate::command::control::{ask_server, show};
