@@ -1,5 +1,6 @@
 """PostgreSQL of Debian on a cluster of the test's own, and a network in between that can be cut."""
 
+import ipaddress
 import os
 import pwd
 import shutil
@@ -8,7 +9,13 @@ import socket
 import subprocess
 import tempfile
 import threading
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from .process import SLOW, accepts, free_port, wait_until
 
@@ -40,15 +47,43 @@ class Postgres:
         words = ["initdb", "-D", self.data, "-U", USER, "--pwfile", secret, "--auth", "scram-sha-256", "--no-sync", "-E", "UTF8", "--locale", "C.UTF-8"]
         done = subprocess.run([str(programs() / words[0]), *map(str, words[1:])], cwd=self.folder, capture_output=True, text=True, **self.owner)
         assert done.returncode == 0, done.stdout + done.stderr
+        self.certify()
         self.start()
         self.sql(f"CREATE DATABASE {DATABASE}", database="postgres")
+
+    def certify(self):
+        """An authority, and a certificate of it for loopback; the database takes connections with and without encryption."""
+        now = datetime.now(timezone.utc)
+
+        def issue(name, issuer, key, signer, is_authority):
+            made = x509.CertificateBuilder().subject_name(name).issuer_name(issuer).public_key(key.public_key())
+            made = made.serial_number(x509.random_serial_number()).not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=9))
+            made = made.add_extension(x509.BasicConstraints(is_authority, None), critical=True)
+            if not is_authority:
+                made = made.add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+            return made.sign(signer, hashes.SHA256())
+
+        names = [x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]) for name in ("plant authority", "database")]
+        keys = [ec.generate_private_key(ec.SECP256R1()) for _ in names]
+        certificates = [issue(names[0], names[0], keys[0], keys[0], True), issue(names[1], names[0], keys[1], keys[0], False)]
+        for name, certificate in zip(("authority.pem", "server.pem"), certificates):
+            (self.folder / name).write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+        secret = self.folder / "server.key"
+        secret.write_bytes(keys[1].private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+        secret.chmod(0o600)
+        if self.owner:
+            os.chown(secret, self.owner["user"], self.owner["group"])
+
+    @property
+    def authority(self) -> str:
+        return (self.folder / "authority.pem").read_text()
 
     @property
     def data(self) -> Path:
         return self.folder / "data"
 
     def start(self):
-        words = ["postgres", "-D", self.data, "-p", self.port, "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "max_connections=40"]
+        words = ["postgres", "-D", self.data, "-p", self.port, "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "max_connections=40", "-c", "ssl=on", "-c", f"ssl_cert_file={self.folder}/server.pem", "-c", f"ssl_key_file={self.folder}/server.key"]
         log = open(self.folder / "log", "ab")
         self.child = subprocess.Popen(
             [str(programs() / words[0]), *map(str, words[1:])],

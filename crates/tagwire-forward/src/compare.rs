@@ -17,6 +17,8 @@ use crate::connect::Connection;
 use crate::schema::Tables;
 use crate::{ForwardError, Settings};
 
+/// Time for samples to get to the disk.
+const COMMIT: Duration = Duration::from_secs(1);
 /// Longest wait for samples that are on their way.
 const ON_THE_WAY: Duration = Duration::from_secs(5);
 const HOUR: i64 = 3_600 * Timestamp::TICKS_PER_SECOND;
@@ -99,6 +101,11 @@ pub async fn compare(
         tags.insert((row.try_get(1)?, row.try_get(2)?), row.try_get(0)?);
     }
     let mut comparison = Comparison { history, client, tables, identity, node, end, found: Compared::default() };
+    if start == (0, i64::MIN) {
+        // What came just now has a second to be on the disk, and then there.
+        tokio::time::sleep(COMMIT).await;
+        comparison.settle(history.durable_up_to()).await?;
+    }
     for series in history.all_series().into_iter().skip(start.0 as usize) {
         let begin = begin(&series.path, history.begin(series.number)?);
         let low = from.max(begin).ticks();

@@ -334,6 +334,7 @@ mod tests {
                     }
                     45..46 => {
                         // A restart in good order, and one without.
+                        drop(feed);
                         if random.bool() {
                             store.close_store(moment(at)).expect("closes");
                         } else {

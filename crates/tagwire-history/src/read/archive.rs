@@ -50,6 +50,7 @@ pub enum Archive {
 }
 
 /// Hands out the samples of one tag from an [`Archive`], a block at a time.
+#[expect(clippy::large_enum_variant, reason = "there is one for each read, and it stays where it is")]
 pub enum ArchiveCursor {
     /// From the own files.
     Here(Cursor),
@@ -221,7 +222,7 @@ impl Pages {
             Some(last) => last.checked_add(1).map(|low| Span::closed(low, high, false)),
             None => None,
         };
-        self.span = rest.unwrap_or(Span::closed(1, 0, backward));
+        self.span = rest.unwrap_or_else(|| Span::closed(1, 0, backward));
         Ok(!self.chunk.is_empty())
     }
 
