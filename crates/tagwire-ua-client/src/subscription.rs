@@ -7,7 +7,7 @@ use std::time::Duration;
 use opcua_client::{MonitoredItem, OnSubscriptionNotification, Session};
 use opcua_types::{
     AttributeId, DataValue, MonitoredItemCreateRequest, MonitoringMode, MonitoringParameters, NodeId, ReadValueId,
-    StatusChangeNotification, TimestampsToReturn,
+    StatusChangeNotification, TimestampsToReturn, Variant,
 };
 use tagwire_model::{Sample, Status};
 use tokio::sync::mpsc;
@@ -33,9 +33,9 @@ pub struct Change {
     pub sample: Sample,
 }
 
-/// Changes of a list of nodes; dropping it lets the server end the subscription.
-pub struct Subscription {
-    changes: mpsc::Receiver<Change>,
+/// Changes of a list of nodes, or events of one; dropping it lets the server end the subscription.
+pub struct Subscription<T = Change> {
+    changes: mpsc::Receiver<T>,
     results: Vec<Status>,
     shared: Arc<Shared>,
     session: Arc<Session>,
@@ -47,27 +47,33 @@ pub struct Subscription {
 }
 
 #[derive(Debug, Default)]
-struct Shared {
+pub(crate) struct Shared {
     n_lost: AtomicU64,
     /// The status with which the server ended the subscription, plus one bit to tell it from none.
     ended: AtomicU64,
 }
 
-impl std::fmt::Debug for Subscription {
+impl<T> std::fmt::Debug for Subscription<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Subscription({} of {} nodes)", self.id, self.results.len())
     }
 }
 
-impl Subscription {
+impl<T> Subscription<T> {
     /// The next change; `None` once the session is over.
-    pub async fn next(&mut self) -> Option<Change> {
+    pub async fn next(&mut self) -> Option<T> {
         self.changes.recv().await
     }
 
     /// A change that waits already.
-    pub fn try_next(&mut self) -> Option<Change> {
+    pub fn try_next(&mut self) -> Option<T> {
         self.changes.try_recv().ok()
+    }
+
+    /// Waits for one change at least and appends it and those that wait behind it, `max` at most, to `into`; gives
+    /// their number, 0 once the session is over.
+    pub async fn next_many(&mut self, into: &mut Vec<T>, max: usize) -> usize {
+        self.changes.recv_many(into, max).await
     }
 
     /// Whether each node is watched, in the order given; a bad status says why not.
@@ -113,7 +119,7 @@ impl Subscription {
     }
 }
 
-impl Drop for Subscription {
+impl<T> Drop for Subscription<T> {
     fn drop(&mut self) {
         if self.is_closed {
             return;
@@ -128,23 +134,48 @@ impl Drop for Subscription {
     }
 }
 
-struct Callback {
-    changes: mpsc::Sender<Change>,
+/// Where notifications go: into the queue, or into the count of those lost.
+struct Callback<T> {
+    changes: mpsc::Sender<T>,
     shared: Arc<Shared>,
     first_handle: u32,
+    convert: fn(usize, Notified) -> Option<T>,
 }
 
-impl OnSubscriptionNotification for Callback {
+/// What one notification holds.
+pub(crate) enum Notified {
+    Value(DataValue),
+    Event(Vec<Variant>),
+}
+
+impl<T> Callback<T> {
+    fn push(&self, notified: Notified, item: &MonitoredItem) {
+        let Some(index) = item.client_handle().checked_sub(self.first_handle) else { return };
+        let Some(change) = (self.convert)(index as usize, notified) else { return };
+        if let Err(TrySendError::Full(_)) = self.changes.try_send(change) {
+            self.shared.n_lost.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl<T: Send> OnSubscriptionNotification for Callback<T> {
     fn on_subscription_status_change(&mut self, notification: StatusChangeNotification) {
         self.shared.ended.store(1 << 32 | u64::from(notification.status.bits()), Ordering::Relaxed);
     }
 
     fn on_data_value(&mut self, notification: DataValue, item: &MonitoredItem) {
-        let Some(index) = item.client_handle().checked_sub(self.first_handle) else { return };
-        let change = Change { index: index as usize, sample: value::to_sample(notification) };
-        if let Err(TrySendError::Full(_)) = self.changes.try_send(change) {
-            self.shared.n_lost.fetch_add(1, Ordering::Relaxed);
-        }
+        self.push(Notified::Value(notification), item);
+    }
+
+    fn on_event(&mut self, event_fields: Option<Vec<Variant>>, item: &MonitoredItem) {
+        self.push(Notified::Event(event_fields.unwrap_or_default()), item);
+    }
+}
+
+fn to_change(index: usize, notified: Notified) -> Option<Change> {
+    match notified {
+        Notified::Value(value) => Some(Change { index, sample: value::to_sample(value) }),
+        Notified::Event(_) => None,
     }
 }
 
@@ -155,11 +186,24 @@ impl Client {
     /// [`Error`] when the subscription as a whole failed; single nodes are in [`Subscription::results`].
     pub async fn subscribe(&self, nodes: &[NodeId], interval: Duration) -> Result<Subscription, Error> {
         let queue_len = nodes.len().saturating_mul(QUEUE_PER_NODE).clamp(MIN_QUEUE, MAX_QUEUE);
+        let make = |idx: usize, handle| nodes.get(idx).map(|node| item(node, handle, interval));
+        self.monitor(nodes.len(), queue_len, interval, make, to_change).await
+    }
+
+    /// Makes a subscription with `n_items` items, whose first client handle is one that nobody uses.
+    pub(crate) async fn monitor<T: Send + 'static>(
+        &self,
+        n_items: usize,
+        queue_len: usize,
+        interval: Duration,
+        make: impl Fn(usize, u32) -> Option<MonitoredItemCreateRequest>,
+        convert: fn(usize, Notified) -> Option<T>,
+    ) -> Result<Subscription<T>, Error> {
         let (sender, changes) = mpsc::channel(queue_len);
         let shared = Arc::new(Shared::default());
-        let n_nodes = u32::try_from(nodes.len()).map_err(|_| Error::Options("too many nodes".to_owned()))?;
-        let first_handle = self.next_handle.fetch_add(n_nodes, Ordering::Relaxed);
-        let callback = Callback { changes: sender, shared: Arc::clone(&shared), first_handle };
+        let n_handles = u32::try_from(n_items).map_err(|_| Error::Options("too many nodes".to_owned()))?;
+        let first_handle = self.next_handle.fetch_add(n_handles, Ordering::Relaxed);
+        let callback = Callback { changes: sender, shared: Arc::clone(&shared), first_handle, convert };
         // A keep-alive about every 10 s, and a life of three times that at least.
         let n_keep_alive = u32::try_from(10_000 / interval.as_millis().max(1)).unwrap_or(u32::MAX).clamp(3, 1_000);
         let create = self.session.create_subscription(
@@ -174,7 +218,7 @@ impl Client {
         let id = guard::call("CreateSubscription", self.timeout, create).await?;
         let mut subscription = Subscription {
             changes,
-            results: Vec::with_capacity(nodes.len()),
+            results: Vec::with_capacity(n_items),
             shared,
             session: Arc::clone(&self.session),
             id,
@@ -182,13 +226,15 @@ impl Client {
             timeout: self.timeout,
             is_closed: false,
         };
-        for (batch, nodes) in nodes.chunks(self.batches.items).enumerate() {
-            let skipped = u32::try_from(batch * self.batches.items).unwrap_or(u32::MAX);
-            let handles = first_handle.saturating_add(skipped)..;
-            let items = nodes.iter().zip(handles).map(|(node, handle)| item(node, handle, interval)).collect();
+        while subscription.results.len() < n_items {
+            let done = subscription.results.len();
+            let end = n_items.min(done.saturating_add(self.batches.items.max(1)));
+            let items: Vec<_> = (done..end)
+                .filter_map(|idx| make(idx, first_handle.saturating_add(u32::try_from(idx).unwrap_or(u32::MAX))))
+                .collect();
             let create = self.session.create_monitored_items(id, TimestampsToReturn::Both, items);
             let created = guard::call("CreateMonitoredItems", self.timeout, create).await?;
-            check_len("CreateMonitoredItems", created.len(), nodes.len())?;
+            check_len("CreateMonitoredItems", created.len(), end - done)?;
             subscription.results.extend(created.iter().map(|item| StatusName::of(item.result.status_code).0));
         }
         Ok(subscription)
