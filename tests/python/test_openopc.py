@@ -326,7 +326,7 @@ def test_the_command_lists_writes_and_reads_from_a_pipe(plant, opc):
     assert "VT_I4" in opc_command(plant, "-p", "-y", "1", A)
     assert "Running" in opc_command(plant, "-i")
     assert "Tagwire" in opc_command(plant, "-q")
-    assert opc_command(plant, "-o", "values", "-a", "4,2", "Sim.Items.Bucket.Int") == "41\n7\n"
+    assert opc_command(plant, "-o", "values", "-a", "4,2", "Sim.Items.Bucket.Int") == "41\n13\n"
     assert "usage: opc" in opc_command(plant) == opc_command(plant, "/?")
 
 
