@@ -15,6 +15,7 @@ __all__ = [
     "Sample",
     "Session",
     "Subscription",
+    "__version__",
     "aggregate_names",
     "connect",
     "status_name",

@@ -326,9 +326,9 @@ class Subscription:
         async for change in self:
             try:
                 await settle(callback(change))
-            except Exception:
+            except Exception as error:
                 # One bad call must not end all others, and nobody else would see it.
-                sys.excepthook(*sys.exc_info())
+                sys.excepthook(type(error), error, error.__traceback__)
 
     @property
     def statuses(self) -> Dict[str, Status]:

@@ -25,6 +25,7 @@ mod history_commands;
 pub mod http;
 pub mod logging;
 mod metrics;
+mod openopc;
 mod plant;
 mod register;
 pub mod renewal;
