@@ -10,6 +10,10 @@ import threading
 import time
 from datetime import datetime, timedelta, timezone
 
+import numpy
+import pandas
+import polars
+import pyarrow
 import pytest
 
 import tagwire
@@ -114,7 +118,6 @@ def test_what_no_tag_can_hold_is_the_callers_mistake(plant):
 
 
 def test_numpy_values_are_values(plant):
-    numpy = pytest.importorskip("numpy")
     plant[name("f64")] = numpy.float64(2.5)
     plant[name("i16")] = numpy.int16(-3)
     plant[name("matrix")] = numpy.arange(12, dtype="int32").reshape(3, 4)
@@ -190,7 +193,6 @@ def write_history(plant, tag, values):
     ],
 )
 def test_history_comes_as_columns_in_the_type_of_the_tag(plant, tag, values, dtype):
-    pandas, polars, pyarrow = (pytest.importorskip(module) for module in ("pandas", "polars", "pyarrow"))
     path = f"mem.all.h.{tag}"
     write_history(plant, path, values)
     history = plant.history(path, "-1h")

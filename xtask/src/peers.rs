@@ -28,6 +28,8 @@ const DEBIAN_BY_NAME: &[&str] = &["libclang-dev", "python3-venv"];
 pub(crate) struct Peers {
     /// The Python of the test environment.
     pub(crate) python: PathBuf,
+    /// A Python with the published clients of OpenOPC, whose module would hide ours.
+    pub(crate) openopc: PathBuf,
     /// The folder that holds `node_modules`.
     pub(crate) node: PathBuf,
     /// The folder of the C programs.
@@ -42,7 +44,8 @@ pub(crate) fn install() -> Result<Peers> {
     let base = target().join("peers");
     std::fs::create_dir_all(&base)?;
     Ok(Peers {
-        python: python(&base)?,
+        python: python(&base.join("python"), "tests/requirements.txt")?,
+        openopc: python(&base.join("openopc"), "tests/requirements-openopc.txt")?,
         node: node(&base)?,
         programs: c_programs(&base)?,
         open62541: rust_peer("open62541")?,
@@ -81,14 +84,13 @@ fn debian() -> Result<()> {
     run(install.args(missing).env("DEBIAN_FRONTEND", "noninteractive"))
 }
 
-fn python(base: &Path) -> Result<PathBuf> {
-    let list = std::fs::read_to_string(root().join("tests/requirements.txt"))?;
-    let folder = base.join("python");
+fn python(folder: &Path, requirements: &str) -> Result<PathBuf> {
+    let list = std::fs::read_to_string(root().join(requirements))?;
     let python = folder.join("bin/python");
     installed_once(&folder.join("installed"), &list, || {
-        run(program("python3", &["-m", "venv", "--clear"]).arg(&folder))?;
+        run(program("python3", &["-m", "venv", "--clear"]).arg(folder))?;
         let mut pip = program(&python, &["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
-        run(pip.args(["--requirement", "tests/requirements.txt"]))
+        run(pip.args(["--requirement", requirements]))
     })?;
     Ok(python)
 }

@@ -96,7 +96,14 @@ impl Literal {
             }
             Self::Float(number) => write_float(*number, out),
             Self::Complex(real, imaginary) => {
-                let _ = write!(out, "({real:?}{imaginary:+?}j)");
+                out.push('(');
+                write_float(*real, out);
+                // A minus sign comes with the number.
+                if !imaginary.is_sign_negative() {
+                    out.push('+');
+                }
+                write_float(*imaginary, out);
+                out.push_str("j)");
             }
             Self::Text(text) => write_text(text, out),
             Self::Tuple(elements) => {
@@ -183,6 +190,7 @@ mod tests {
             Literal::Float(5e-324),
             Literal::Float(f64::NEG_INFINITY),
             Literal::Complex(1.0, -2.5),
+            Literal::Complex(f64::INFINITY, 0.0),
             Literal::text("it's \"äöü\" 🙂\n\t\\ \u{1}\u{7f}"),
             Literal::Tuple(vec![Literal::Int(1)]),
             Literal::Tuple(Vec::new()),
@@ -192,6 +200,6 @@ mod tests {
             Literal::bytes(&[0, 255, 7]),
         ]);
         assert_eq!(parse(&all.to_payload()), Ok(all.clone()));
-        assert_eq!(all.elements().expect("tuple")[14].as_bytes(), Some(vec![0, 255, 7]));
+        assert_eq!(all.elements().expect("tuple")[15].as_bytes(), Some(vec![0, 255, 7]));
     }
 }
