@@ -62,10 +62,10 @@ class History:
         """A data frame of pandas; pyarrow is not needed."""
         import pandas
 
-        codes = self._array("tag", "<i4")
+        codes = self._array("tag", "i4")
         tag = pandas.Categorical.from_codes(codes, categories=pandas.Index(self.tags, dtype="object"))
-        time = pandas.to_datetime(self._array("time", "<i8"), unit="ns", utc=True)
-        frame = {"tag": tag, "time": time, "value": self._values(), "status": self._array("status", "<u4")}
+        time = pandas.DatetimeIndex(self._array("time", "M8[ns]")).tz_localize("UTC")
+        frame = {"tag": tag, "time": time, "value": self._values(), "status": self._array("status", "u4")}
         return pandas.DataFrame(frame)
 
     def to_dict(self) -> Dict[str, List[Any]]:
@@ -76,22 +76,22 @@ class History:
         columns, n = self._columns, len(self)
         epoch = datetime(1970, 1, 1, tzinfo=timezone.utc)
         names = self.tags
-        times = struct.unpack(f"<{n}q", columns.numbers("time"))
+        times = struct.unpack(f"={n}q", columns.numbers("time"))
         values: List[Any]
         kind = columns.kind("value")
         if kind == "text":
             values = list(columns.texts("value"))
         else:
             code = {"bool": "?", "int": "q", "uint": "Q", "float": "d"}[kind]
-            values = list(struct.unpack(f"<{n}{code}", columns.numbers("value")))
+            values = list(struct.unpack(f"={n}{code}", columns.numbers("value")))
             valid = columns.validity("value")
             if valid is not None:
                 values = [value if is_valid else None for value, is_valid in zip(values, valid)]
         return {
-            "tag": [names[code] for code in struct.unpack(f"<{n}i", columns.numbers("tag"))],
+            "tag": [names[code] for code in struct.unpack(f"={n}i", columns.numbers("tag"))],
             "time": [epoch + timedelta(microseconds=nanos // 1000) for nanos in times],
             "value": values,
-            "status": [Status(code) for code in struct.unpack(f"<{n}I", columns.numbers("status"))],
+            "status": [Status(code) for code in struct.unpack(f"={n}I", columns.numbers("status"))],
         }
 
     def _array(self, name: str, dtype: str) -> Any:
@@ -107,7 +107,7 @@ class History:
         kind = columns.kind("value")
         if kind == "text":
             return pandas.Series(columns.texts("value"), dtype="object")
-        values = self._array("value", {"bool": "?", "int": "<i8", "uint": "<u8", "float": "<f8"}[kind])
+        values = self._array("value", {"bool": "?", "int": "i8", "uint": "u8", "float": "f8"}[kind])
         valid = columns.validity("value")
         if valid is None:
             return values

@@ -10,6 +10,7 @@
 mod ask;
 mod conversation;
 mod face;
+mod health;
 mod items;
 mod list;
 mod literal;

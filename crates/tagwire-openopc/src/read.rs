@@ -3,16 +3,18 @@
 use std::time::Duration;
 
 use tagwire_access::Operation;
-use tagwire_model::{Status, TagId};
+use tagwire_model::{Status, TagId, Timestamp};
 
 use crate::ask::Arguments;
 use crate::face::Group;
 use crate::items::Asker;
 use crate::status::{Raised, error_text, quality};
-use crate::{Face, Literal, value};
+use crate::{Face, Literal, health, value};
 
 /// Longest wait for devices.
 const MAX_WAIT: Duration = Duration::from_secs(60);
+/// Most health tags of one call.
+const MAX_HEALTH: usize = 100;
 /// Most items of one call.
 const MAX_ITEMS: usize = 100_000;
 
@@ -46,7 +48,15 @@ pub(crate) async fn read(
         if n_health < tags.len() {
             return Err(Raised::type_error("read(): health tags and OPC tags cannot be read together"));
         }
-        let rows = tags.iter().map(|tag| row(tag, Err(Status::BAD_NODE_ID_UNKNOWN), is_single, has_errors)).collect();
+        if !asker.may(Operation::Read, "") {
+            return Err(Raised::opc("read: health tags are not for everybody"));
+        }
+        let mut rows = Vec::new();
+        for tag in tags.iter().take(MAX_HEALTH) {
+            let now = (face.clock)();
+            let found = health::read(tag, now).await;
+            rows.push(health_row(tag, found.map(|value| (value, now)), is_single, has_errors));
+        }
         return Ok((rows, is_single));
     }
     let (items, is_fresh) = match group {
@@ -123,6 +133,19 @@ async fn refresh(face: &Face, asker: &Asker, items: &[String], wait: Duration) -
     tokio::time::timeout(wait, refreshing)
         .await
         .map_err(|_| Raised { class: "TimeoutError", text: "Callback: Timeout waiting for data".to_owned() })
+}
+
+fn health_row(tag: &str, found: Option<(Literal, Timestamp)>, is_alone: bool, has_errors: bool) -> Literal {
+    let mut cells = if is_alone { Vec::new() } else { vec![Literal::text(tag)] };
+    let is_known = found.is_some();
+    match found {
+        Some((value, now)) => cells.extend([value, Literal::text("Good"), value::time(now)]),
+        None => cells.extend([Literal::None, Literal::text("Error"), Literal::None]),
+    }
+    if has_errors {
+        cells.push(Literal::text(if is_known { "" } else { "unknown health tag" }));
+    }
+    Literal::Tuple(cells)
 }
 
 fn row(item: &str, sample: Result<tagwire_model::Sample, Status>, is_alone: bool, has_errors: bool) -> Literal {

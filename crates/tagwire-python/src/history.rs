@@ -6,7 +6,6 @@ use std::sync::Arc;
 use arrow_array::builder::{BooleanBuilder, Float64Builder, Int64Builder, StringBuilder, UInt64Builder};
 use arrow_array::cast::AsArray as _;
 use arrow_array::ffi_stream::FFI_ArrowArrayStream;
-use arrow_array::types::{Float64Type, Int64Type, UInt64Type};
 use arrow_array::{
     Array as _, ArrayRef, DictionaryArray, Int32Array, RecordBatch, RecordBatchIterator, StringArray,
     TimestampNanosecondArray, UInt32Array,
@@ -88,29 +87,27 @@ impl History {
         })
     }
 
-    /// The numbers of a column as little-endian bytes of its kind (`status` and codes of `tag` in 4 bytes, others in
-    /// 8, Booleans in 1), with zeros where there is no value.
+    /// The numbers of a column as bytes in the order of this machine (`status` and codes of `tag` in 4 bytes, others in
+    /// 8, Booleans in 1), with anything where there is no value.
     fn numbers<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyBytes>> {
-        fn bytes<const N: usize, T: Copy>(values: &[T], to_bytes: fn(T) -> [u8; N]) -> Vec<u8> {
-            values.iter().flat_map(|value| to_bytes(*value)).collect()
-        }
         let column = self.column(name)?;
-        let found = match column.data_type() {
-            Column::Boolean => column.as_boolean().iter().map(|value| u8::from(value.unwrap_or(false))).collect(),
-            Column::Int64 => bytes(column.as_primitive::<Int64Type>().values(), i64::to_le_bytes),
-            Column::UInt64 => bytes(column.as_primitive::<UInt64Type>().values(), u64::to_le_bytes),
-            Column::Float64 => bytes(column.as_primitive::<Float64Type>().values(), f64::to_le_bytes),
-            Column::Timestamp(..) => {
-                bytes(column.as_primitive::<arrow_array::types::TimestampNanosecondType>().values(), i64::to_le_bytes)
-            }
-            Column::UInt32 => bytes(column.as_primitive::<arrow_array::types::UInt32Type>().values(), u32::to_le_bytes),
-            Column::Dictionary(..) => {
-                let codes = column.as_dictionary::<arrow_array::types::Int32Type>();
-                bytes(codes.keys().values(), i32::to_le_bytes)
-            }
-            _ => return Err(PyKeyError::new_err(format!("column {name} holds no numbers"))),
+        if let Some(flags) = column.as_boolean_opt() {
+            let found: Vec<u8> = flags.values().iter().map(u8::from).collect();
+            return Ok(PyBytes::new(py, &found));
+        }
+        let data = match column.as_any_dictionary_opt() {
+            Some(codes) => codes.keys().to_data(),
+            None => column.to_data(),
         };
-        Ok(PyBytes::new(py, &found))
+        let width = data.data_type().primitive_width();
+        let bytes = width.and_then(|width| {
+            let from = data.offset() * width;
+            data.buffers().first()?.as_slice().get(from..from + data.len() * width)
+        });
+        match bytes {
+            Some(bytes) => Ok(PyBytes::new(py, bytes)),
+            None => Err(PyKeyError::new_err(format!("column {name} holds no numbers"))),
+        }
     }
 
     /// One byte per row, 1 where the column has a value; `None` when all rows have one.

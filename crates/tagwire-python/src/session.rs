@@ -322,6 +322,7 @@ impl Session {
     }
 
     /// What was: as it was stored, or one value per interval of so many seconds.
+    #[expect(clippy::too_many_arguments, reason = "the arguments of a Python method")]
     fn history(
         &self,
         py: Python<'_>,

@@ -1,7 +1,8 @@
 //! Changes of values, through a bounded queue.
 
-use std::sync::Arc;
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use opcua_client::{MonitoredItem, OnSubscriptionNotification, Session};
@@ -36,8 +37,10 @@ pub struct Change {
 /// Changes of a list of nodes, or events of one; dropping it lets the server end the subscription.
 pub struct Subscription<T = Change> {
     changes: mpsc::Receiver<T>,
+    /// What was taken out of the overflow and not yet by the reader.
+    late: VecDeque<T>,
     results: Vec<Status>,
-    shared: Arc<Shared>,
+    shared: Arc<Shared<T>>,
     session: Arc<Session>,
     id: u32,
     /// The client handle of the first node; no other subscription of the session has it.
@@ -46,9 +49,10 @@ pub struct Subscription<T = Change> {
     is_closed: bool,
 }
 
-#[derive(Debug, Default)]
-pub(crate) struct Shared {
+struct Shared<T> {
     n_lost: AtomicU64,
+    /// The newest change of each node that found the queue full, until the reader has emptied the queue.
+    overflow: Mutex<HashMap<usize, T>>,
     /// The status with which the server ended the subscription, plus one bit to tell it from none.
     ended: AtomicU64,
 }
@@ -62,18 +66,37 @@ impl<T> std::fmt::Debug for Subscription<T> {
 impl<T> Subscription<T> {
     /// The next change; `None` once the session is over.
     pub async fn next(&mut self) -> Option<T> {
-        self.changes.recv().await
+        match self.try_next() {
+            Some(change) => Some(change),
+            None => self.changes.recv().await,
+        }
     }
 
     /// A change that waits already.
     pub fn try_next(&mut self) -> Option<T> {
-        self.changes.try_recv().ok()
+        if let Some(change) = self.late.pop_front() {
+            return Some(change);
+        }
+        if let Ok(change) = self.changes.try_recv() {
+            return Some(change);
+        }
+        self.late.extend(self.shared.overflow().drain().map(|(_, change)| change));
+        self.late.pop_front()
     }
 
     /// Waits for one change at least and appends it and those that wait behind it, `max` at most, to `into`; gives
     /// their number, 0 once the session is over.
     pub async fn next_many(&mut self, into: &mut Vec<T>, max: usize) -> usize {
-        self.changes.recv_many(into, max).await
+        let Some(first) = self.next().await else { return 0 };
+        into.push(first);
+        let mut n = 1;
+        while n < max
+            && let Some(change) = self.try_next()
+        {
+            into.push(change);
+            n += 1;
+        }
+        n
     }
 
     /// Whether each node is watched, in the order given; a bad status says why not.
@@ -81,7 +104,7 @@ impl<T> Subscription<T> {
         &self.results
     }
 
-    /// Changes that were dropped because the reader was too slow.
+    /// Changes that were dropped because the reader was too slow; the newest change of a node never is.
     pub fn n_lost(&self) -> u64 {
         self.shared.n_lost.load(Ordering::Relaxed)
     }
@@ -137,9 +160,15 @@ impl<T> Drop for Subscription<T> {
 /// Where notifications go: into the queue, or into the count of those lost.
 struct Callback<T> {
     changes: mpsc::Sender<T>,
-    shared: Arc<Shared>,
+    shared: Arc<Shared<T>>,
     first_handle: u32,
     convert: fn(usize, Notified) -> Option<T>,
+}
+
+impl<T> Shared<T> {
+    fn overflow(&self) -> std::sync::MutexGuard<'_, HashMap<usize, T>> {
+        self.overflow.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// What one notification holds.
@@ -151,9 +180,18 @@ pub(crate) enum Notified {
 impl<T> Callback<T> {
     fn push(&self, notified: Notified, item: &MonitoredItem) {
         let Some(index) = item.client_handle().checked_sub(self.first_handle) else { return };
-        let Some(change) = (self.convert)(index as usize, notified) else { return };
-        if let Err(TrySendError::Full(_)) = self.changes.try_send(change) {
-            self.shared.n_lost.fetch_add(1, Ordering::Relaxed);
+        let index = index as usize;
+        let is_value = matches!(notified, Notified::Value(_));
+        let Some(change) = (self.convert)(index, notified) else { return };
+        // The lock is held while the queue is tried, so that a reader who finds both empty misses nothing.
+        let mut overflow = self.shared.overflow();
+        let sent =
+            if overflow.is_empty() { self.changes.try_send(change) } else { Err(TrySendError::Full(change)) };
+        if let Err(TrySendError::Full(change)) = sent {
+            // Of a value only the newest matters to a reader who is late; an event is no younger form of another one.
+            if !is_value || overflow.insert(index, change).is_some() {
+                self.shared.n_lost.fetch_add(1, Ordering::Relaxed);
+            }
         }
     }
 }
@@ -200,7 +238,11 @@ impl Client {
         convert: fn(usize, Notified) -> Option<T>,
     ) -> Result<Subscription<T>, Error> {
         let (sender, changes) = mpsc::channel(queue_len);
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(Shared {
+            n_lost: AtomicU64::new(0),
+            overflow: Mutex::default(),
+            ended: AtomicU64::new(0),
+        });
         let n_handles = u32::try_from(n_items).map_err(|_| Error::Options("too many nodes".to_owned()))?;
         let first_handle = self.next_handle.fetch_add(n_handles, Ordering::Relaxed);
         let callback = Callback { changes: sender, shared: Arc::clone(&shared), first_handle, convert };
@@ -218,6 +260,7 @@ impl Client {
         let id = guard::call("CreateSubscription", self.timeout, create).await?;
         let mut subscription = Subscription {
             changes,
+            late: VecDeque::new(),
             results: Vec::with_capacity(n_items),
             shared,
             session: Arc::clone(&self.session),
@@ -256,5 +299,33 @@ fn item(node: &NodeId, client_handle: u32, interval: Duration) -> MonitoredItemC
             discard_oldest: true,
             ..MonitoringParameters::default()
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use opcua_types::Variant as WireValue;
+    use tagwire_model::Value;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_reader_who_is_late_loses_old_changes_and_never_the_newest() {
+        let (sender, mut changes) = mpsc::channel(2);
+        let shared =
+            Arc::new(Shared { n_lost: AtomicU64::new(0), overflow: Mutex::default(), ended: AtomicU64::new(0) });
+        let callback = Callback { changes: sender, shared: Arc::clone(&shared), first_handle: 0, convert: to_change };
+        let item = MonitoredItem::new(1);
+        for number in 0..10 {
+            let value = DataValue { value: Some(WireValue::Int32(number)), ..DataValue::default() };
+            callback.push(Notified::Value(value), &item);
+        }
+        let numbers = |change: Change| change.sample.value.as_i128();
+        assert_eq!(changes.try_recv().ok().and_then(numbers), Some(0));
+        assert_eq!(changes.try_recv().ok().and_then(numbers), Some(1));
+        assert!(changes.try_recv().is_err());
+        let newest: Vec<Value> = shared.overflow().drain().map(|(_, change)| change.sample.value).collect();
+        assert_eq!(newest, [Value::Int32(9)]);
+        assert_eq!(shared.n_lost.load(Ordering::Relaxed), 7);
     }
 }
