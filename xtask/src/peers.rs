@@ -22,7 +22,7 @@ const DEBIAN: &[(&str, &str)] = &[
 ];
 
 /// Packages without a file at a fixed place.
-const DEBIAN_BY_NAME: &[&str] = &["libclang-dev", "python3-venv"];
+const DEBIAN_BY_NAME: &[&str] = &["libclang-dev", "postgresql", "python3-venv"];
 
 /// Where the installed peers are.
 pub(crate) struct Peers {
@@ -44,8 +44,8 @@ pub(crate) fn install() -> Result<Peers> {
     let base = target().join("peers");
     std::fs::create_dir_all(&base)?;
     Ok(Peers {
-        python: python(&base.join("python"), "tests/requirements.txt")?,
-        openopc: python(&base.join("openopc"), "tests/requirements-openopc.txt")?,
+        python: venv("python", "tests/requirements.txt")?,
+        openopc: venv("openopc", "tests/requirements-openopc.txt")?,
         node: node(&base)?,
         programs: c_programs(&base)?,
         open62541: rust_peer("open62541")?,
@@ -84,11 +84,13 @@ fn debian() -> Result<()> {
     run(install.args(missing).env("DEBIAN_FRONTEND", "noninteractive"))
 }
 
-fn python(folder: &Path, requirements: &str) -> Result<PathBuf> {
+/// The Python of an environment below the target folder with what a list names.
+pub(crate) fn venv(name: &str, requirements: &str) -> Result<PathBuf> {
     let list = std::fs::read_to_string(root().join(requirements))?;
+    let folder = target().join("peers").join(name);
     let python = folder.join("bin/python");
     installed_once(&folder.join("installed"), &list, || {
-        run(program("python3", &["-m", "venv", "--clear"]).arg(folder))?;
+        run(program("python3", &["-m", "venv", "--clear"]).arg(&folder))?;
         let mut pip = program(&python, &["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
         run(pip.args(["--requirement", requirements]))
     })?;

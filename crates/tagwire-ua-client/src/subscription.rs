@@ -185,8 +185,7 @@ impl<T> Callback<T> {
         let Some(change) = (self.convert)(index, notified) else { return };
         // The lock is held while the queue is tried, so that a reader who finds both empty misses nothing.
         let mut overflow = self.shared.overflow();
-        let sent =
-            if overflow.is_empty() { self.changes.try_send(change) } else { Err(TrySendError::Full(change)) };
+        let sent = if overflow.is_empty() { self.changes.try_send(change) } else { Err(TrySendError::Full(change)) };
         if let Err(TrySendError::Full(change)) = sent {
             // Of a value only the newest matters to a reader who is late; an event is no younger form of another one.
             if !is_value || overflow.insert(index, change).is_some() {
@@ -238,11 +237,8 @@ impl Client {
         convert: fn(usize, Notified) -> Option<T>,
     ) -> Result<Subscription<T>, Error> {
         let (sender, changes) = mpsc::channel(queue_len);
-        let shared = Arc::new(Shared {
-            n_lost: AtomicU64::new(0),
-            overflow: Mutex::default(),
-            ended: AtomicU64::new(0),
-        });
+        let shared =
+            Arc::new(Shared { n_lost: AtomicU64::new(0), overflow: Mutex::default(), ended: AtomicU64::new(0) });
         let n_handles = u32::try_from(n_items).map_err(|_| Error::Options("too many nodes".to_owned()))?;
         let first_handle = self.next_handle.fetch_add(n_handles, Ordering::Relaxed);
         let callback = Callback { changes: sender, shared: Arc::clone(&shared), first_handle, convert };
