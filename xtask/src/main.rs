@@ -4,6 +4,7 @@
 //! - [`test`]: everything that proves the product, peers included; CI runs this and nothing else.
 //! - [`bench`]: the figures of `docs/benchmarks.md`, side by side with two other servers.
 //! - [`fuzz`] and [`soak`]: the long runs.
+//! - [`wheel`]: the Python distributions.
 //! - [`new_driver`]: a crate for a new protocol, ready to compile.
 
 #![allow(clippy::print_stdout, reason = "a command line tool prints")]
@@ -18,6 +19,7 @@ mod process;
 mod soak;
 mod tally;
 mod test;
+mod wheel;
 
 use std::process::ExitCode;
 
@@ -41,6 +43,7 @@ usage: cargo xtask <command>
   fuzz [--seconds N] [TARGET ...]
                             every decoder, 60 seconds each when not told otherwise (needs cargo-fuzz and nightly)
   peers                     install the test peers and stop
+  wheel                     the three Python distributions, below target/wheels
   gen                       regenerate reference pages and the JSON schema
   new-driver NAME           a new driver crate in the shape of tagwire-sim
 ";
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
         Some("bench") => bench::run(rest),
         Some("fuzz") => fuzz::run(rest),
         Some("peers") => peers::install().map(|_| ()),
+        Some("wheel") => wheel::build(),
         Some("gen") => test::generate(),
         Some("new-driver") => new_driver::run(rest),
         _ => {

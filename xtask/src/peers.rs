@@ -28,6 +28,8 @@ const DEBIAN_BY_NAME: &[&str] = &["libclang-dev", "postgresql", "python3-venv"];
 pub(crate) struct Peers {
     /// The Python of the test environment.
     pub(crate) python: PathBuf,
+    /// A Python with the published clients of OpenOPC, whose module would hide ours.
+    pub(crate) openopc: PathBuf,
     /// The folder that holds `node_modules`.
     pub(crate) node: PathBuf,
     /// The folder of the C programs.
@@ -43,6 +45,7 @@ pub(crate) fn install() -> Result<Peers> {
     std::fs::create_dir_all(&base)?;
     Ok(Peers {
         python: venv("python", "tests/requirements.txt")?,
+        openopc: venv("openopc", "tests/requirements-openopc.txt")?,
         node: node(&base)?,
         programs: c_programs(&base)?,
         open62541: rust_peer("open62541")?,

@@ -26,6 +26,7 @@ pub(crate) fn run_product(
     if report.exists() {
         std::fs::remove_file(&report)?;
     }
+    crate::wheel::install(&peers.python)?;
     let mut command = python(peers, binary, &["-m", "pytest", "tests", "--numprocesses=4", "-rxs"]);
     command.arg(format!("--junitxml={}", report.display())).args(pytest);
     command.envs(environment.iter().map(|(name, value)| (name, value)));
@@ -90,6 +91,7 @@ pub(crate) fn python(peers: &Peers, binary: &Path, args: &[&str]) -> Command {
     let mut command = program(&peers.python, args);
     command
         .env("TAGWIRE_BIN", binary)
+        .env("TAGWIRE_PEERS_OPENOPC", &peers.openopc)
         .env("TAGWIRE_PEERS_NODE", &peers.node)
         .env("TAGWIRE_PEERS_C", &peers.programs)
         .env("TAGWIRE_PEERS_OPEN62541", &peers.open62541)

@@ -330,6 +330,7 @@ fn needs_restart(running: &Running, config: &Config) -> Vec<String> {
     compare(running.structures != config.structures, "[[link.device.structure]]");
     compare(running.access.users != config.access.users, "[access] users");
     compare(running.http != config.http, "[http] listen");
+    compare(running.openopc != config.openopc, "[openopc]");
     compare(running.audit != config.audit, "[audit]");
     compare(running.history.keys != config.history.keys, "[history]");
     compare(running.history.postgres != config.history.postgres, "[history.postgres]");

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use parking_lot::Mutex as SyncMutex;
+use parking_lot::{Mutex as SyncMutex, RwLock};
 use tagwire_access::{
     Actor, CertificateType, FileError, Login, OwnCertificate, OwnError, OwnIdentity, OwnSettings, PasswordError,
     RoleBook, RoleError, TrustSettings, TrustStore, Users, UsersError, What, found_names, install_id,
@@ -23,7 +23,7 @@ use tokio::time::Instant;
 
 use crate::audit::{CLOSE_PATIENCE, Recorder};
 use crate::changes::Changes;
-use crate::config::{Config, Http, Problems, Ua};
+use crate::config::{Config, Http, OpenOpc, Problems, Ua};
 use crate::control;
 use crate::data_dir::{DataDir, DataDirError};
 use crate::drivers::DRIVERS;
@@ -33,6 +33,7 @@ use crate::expiry::Expiry;
 use crate::history::{HistoryKeeper, HistoryStartError};
 use crate::http;
 use crate::metrics::{self, ForwardFigures, ServerFigures};
+use crate::openopc::{self, CurrentPolicy};
 use crate::plant::{NodeIds, Plant, PlantError};
 use crate::register::{discovery_urls, keep_registered};
 use crate::service_level::{DEGRADED_MAX, service_level};
@@ -74,6 +75,7 @@ pub(crate) struct Shared {
     pub(crate) hub: Arc<Hub>,
     pub(crate) plant: Mutex<Plant>,
     pub(crate) ua: UaFace,
+    pub(crate) openopc_policy: CurrentPolicy,
     pub(crate) link_events: Arc<LinkEvents>,
     pub(crate) own: Arc<OwnIdentity>,
     pub(crate) own_settings: OwnSettings,
@@ -184,9 +186,11 @@ impl Gateway {
         let node_ids: Arc<dyn NodeIds> = Arc::<Names>::clone(&names);
         let mut plant = Plant::new(Arc::clone(&hub), kinds, clock.clone(), seed, node_ids, &config);
         let (config_path, name, http) = (config.path.clone(), config.server.name.clone(), config.http.clone());
+        let openopc = config.openopc.clone();
         let ua_section = config.ua.clone();
         let node_sets = std::mem::take(&mut config.node_sets);
         let policy = Arc::new(config.access.policy.clone());
+        let openopc_policy: CurrentPolicy = Arc::new(RwLock::new(Arc::clone(&policy)));
         let (_, errors) = plant.apply(config).await;
         report(&errors);
         let login = match login.await.map_err(|_| StartError::Inside).and_then(|login| Ok(login?)) {
@@ -241,6 +245,7 @@ impl Gateway {
             hub,
             plant: Mutex::new(plant),
             ua,
+            openopc_policy,
             link_events,
             own,
             own_settings,
@@ -258,7 +263,7 @@ impl Gateway {
             statistics: SyncMutex::default(),
         });
         let mut gateway = Self { shared, tasks: Vec::new(), _data_dir: data_dir };
-        if let Err(error) = gateway.serve_others(commands, &http).await {
+        if let Err(error) = gateway.serve_others(commands, &http, &openopc).await {
             gateway.stop().await;
             return Err(error);
         }
@@ -268,7 +273,7 @@ impl Gateway {
     }
 
     /// Starts what runs beside the links and OPC UA.
-    async fn serve_others(&mut self, commands: UnixListener, http: &Http) -> Result<(), StartError> {
+    async fn serve_others(&mut self, commands: UnixListener, http: &Http, openopc: &OpenOpc) -> Result<(), StartError> {
         self.tasks.push(tokio::spawn(control::serve(commands, Arc::clone(&self.shared))));
         self.tasks.push(tokio::spawn(Arc::clone(&self.shared.link_events).run()));
         if let Some(listen) = &http.listen {
@@ -279,6 +284,11 @@ impl Gateway {
                 (path == "/metrics").then(|| ("text/plain; version=0.0.4; charset=utf-8", shared.metrics()))
             });
             self.tasks.push(tokio::spawn(http::serve(listener, page)));
+        }
+        let (shared, audit) = (&self.shared, self.shared.recorder.audit());
+        let gate = openopc::listen(openopc, &shared.hub, &shared.openopc_policy, audit, &shared.clock).await?;
+        if let Some((listener, face)) = gate {
+            self.tasks.push(tokio::spawn(tagwire_openopc::serve(listener, face)));
         }
         let tags = ServerTags::new(&self.shared.hub, self.shared.clock.now());
         match tags {
@@ -411,6 +421,7 @@ impl Shared {
         let semantics = plant.take_semantics();
         drop(plant);
         self.ua.tell_semantics(semantics);
+        *self.openopc_policy.write() = Arc::clone(&policy);
         self.ua.set_policy(policy);
         changed_users.iter().for_each(|name| self.ua.end_sessions_of_user(name));
         warn_unknown_roles(&self.users, &self.ua);

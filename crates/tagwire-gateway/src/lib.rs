@@ -27,6 +27,7 @@ mod history_views;
 pub mod http;
 pub mod logging;
 mod metrics;
+mod openopc;
 mod plant;
 mod register;
 pub mod renewal;

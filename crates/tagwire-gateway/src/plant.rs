@@ -66,6 +66,7 @@ impl Plant {
             ua: config.ua.clone(),
             access: config.access.clone(),
             http: config.http.clone(),
+            openopc: config.openopc.clone(),
             audit: config.audit.clone(),
             history: config.history.clone(),
             log: config.log.clone(),

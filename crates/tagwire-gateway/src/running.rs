@@ -13,7 +13,7 @@ use tagwire_driver::{
 use tagwire_hub::{FolderId, LinkId, Registry};
 use tagwire_model::TagId;
 
-use crate::config::{Access, AuditSection, History, Http, Log, Server, Structures, Tag, Ua};
+use crate::config::{Access, AuditSection, History, Http, Log, OpenOpc, Server, Structures, Tag, Ua};
 
 /// A configuration in force.
 #[derive(Debug)]
@@ -22,6 +22,7 @@ pub(crate) struct Running {
     pub(crate) ua: Ua,
     pub(crate) access: Access,
     pub(crate) http: Http,
+    pub(crate) openopc: OpenOpc,
     pub(crate) audit: AuditSection,
     pub(crate) history: History,
     pub(crate) log: Log,

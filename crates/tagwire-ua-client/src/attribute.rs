@@ -1,5 +1,7 @@
 //! Reading and writing.
 
+use std::time::Duration;
+
 use opcua_types::{
     AttributeId, BrowseDescription, BrowseDirection, DataTypeId, DataValue, NodeId, ReadValueId, ReferenceTypeId,
     StatusCode, TimestampsToReturn, Variant, WriteValue,
@@ -31,6 +33,33 @@ impl Client {
     /// [`Error`] when a request as a whole failed.
     pub async fn read(&self, nodes: &[NodeId]) -> Result<Vec<Sample>, Error> {
         let wanted: Vec<_> = nodes.iter().map(|node| (node.clone(), AttributeId::Value)).collect();
+        let found = self.read_attribute(&wanted, TimestampsToReturn::Both).await?;
+        Ok(found.into_iter().map(value::to_sample).collect())
+    }
+
+    /// Reads values that may be up to `max_age` old, which lets a server answer from its cache.
+    ///
+    /// # Errors
+    /// [`Error`] when a request as a whole failed.
+    pub async fn read_aged(&self, nodes: &[NodeId], max_age: Duration) -> Result<Vec<Sample>, Error> {
+        let wanted: Vec<_> = nodes.iter().map(|node| (node.clone(), AttributeId::Value)).collect();
+        let found = self.read_attribute_aged(&wanted, TimestampsToReturn::Both, max_age).await?;
+        Ok(found.into_iter().map(value::to_sample).collect())
+    }
+
+    /// Reads any attributes, numbered as in Part 6, A.1; what the model has no type for becomes text.
+    ///
+    /// # Errors
+    /// [`Error`] when a number is none of an attribute, or a request as a whole failed.
+    pub async fn read_attributes(&self, wanted: &[(NodeId, u32)]) -> Result<Vec<Sample>, Error> {
+        let wanted = wanted
+            .iter()
+            .map(|(node, id)| {
+                let attribute = AttributeId::from_u32(*id);
+                let attribute = attribute.map_err(|_| Error::Options(format!("there is no attribute {id}")))?;
+                Ok((node.clone(), attribute))
+            })
+            .collect::<Result<Vec<_>, Error>>()?;
         let found = self.read_attribute(&wanted, TimestampsToReturn::Both).await?;
         Ok(found.into_iter().map(value::to_sample).collect())
     }
@@ -115,7 +144,7 @@ impl Client {
     }
 
     /// The built-in type that a data type derives from.
-    async fn built_in(&self, data_type: &NodeId) -> Result<DataType, Error> {
+    pub(crate) async fn built_in(&self, data_type: &NodeId) -> Result<DataType, Error> {
         let mut node = data_type.clone();
         for _ in 0..MAX_TYPE_DEPTH {
             if node == DataTypeId::Enumeration {
@@ -148,6 +177,16 @@ impl Client {
         wanted: &[(NodeId, AttributeId)],
         timestamps: TimestampsToReturn,
     ) -> Result<Vec<DataValue>, Error> {
+        self.read_attribute_aged(wanted, timestamps, Duration::ZERO).await
+    }
+
+    async fn read_attribute_aged(
+        &self,
+        wanted: &[(NodeId, AttributeId)],
+        timestamps: TimestampsToReturn,
+        max_age: Duration,
+    ) -> Result<Vec<DataValue>, Error> {
+        let max_age = max_age.as_secs_f64() * 1_000.0;
         let mut results = Vec::with_capacity(wanted.len());
         let mut batch_len = self.batches.read;
         while results.len() < wanted.len() {
@@ -161,7 +200,7 @@ impl Client {
                     ..ReadValueId::default()
                 })
                 .collect();
-            match guard::call("Read", self.timeout, self.session.read(&batch, timestamps, 0.0)).await {
+            match guard::call("Read", self.timeout, self.session.read(&batch, timestamps, max_age)).await {
                 Ok(found) => {
                     check_len("Read", found.len(), batch.len())?;
                     results.extend(found);

@@ -39,6 +39,15 @@ impl Identity {
         Self::of(data_dir, own, Arc::new(trust))
     }
 
+    /// The folder with the key and the trust lists of this user, which the command line and all other clients share.
+    pub fn user_folder() -> PathBuf {
+        let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        absolute("XDG_DATA_HOME")
+            .or_else(|| absolute("HOME").map(|home| home.join(".local/share")))
+            .unwrap_or_else(std::env::temp_dir)
+            .join("tagwire/client")
+    }
+
     /// Uses what the server opened already.
     ///
     /// # Errors

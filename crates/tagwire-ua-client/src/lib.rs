@@ -7,8 +7,12 @@
 //! - [`NodeId`], [`parse_node_id`], [`Url`]: what a person types.
 //! - [`Client::read`], [`Client::write`], [`Client::write_text`]: values in and out as [`tagwire_model::Value`].
 //! - [`Client::browse`], [`Browsed`]: the address space, page by page.
+//! - [`Client::history_raw`], [`Client::history_processed`], [`Aggregate`]: what was.
+//! - [`Client::call`], [`Client::parameters`]: methods.
+//! - [`Client::held_types`]: which type a node takes.
 //! - [`Client::units`]: engineering units.
 //! - [`Client::subscribe`], [`Subscription`]: changes through a bounded queue.
+//! - [`Client::events`], [`Event`]: events through a bounded queue.
 //! - [`Identity`]: own certificate and trust lists, shared with the server or of the client's own.
 //! - [`Error`]: what went wrong, and whose fault it was.
 //!
@@ -17,15 +21,19 @@
 
 mod attribute;
 mod browse;
+mod call;
 mod channel;
 mod client;
 mod connect;
 mod dial;
 mod endpoint;
 mod error;
+mod event;
 mod frame;
 mod guard;
+mod held;
 mod hello;
+mod history;
 mod identity;
 mod limits;
 mod loader;
@@ -39,11 +47,15 @@ mod url;
 mod value;
 
 pub use browse::{BrowseLimits, Browsed, NodeClass};
+pub use call::{Called, Parameter};
 pub use channel::try_channel;
 pub use client::{Client, LinkState};
 pub use endpoint::{Endpoint, Offer, discover, look};
 pub use error::{Error, StatusName};
+pub use event::Event;
+pub use held::Held;
 pub use hello::{Greeting, greet};
+pub use history::{Aggregate, HistorySpan, NodeHistory};
 pub use identity::Identity;
 pub use node_id::{NodeIdError, parse_node_id, print_node_id};
 pub use opcua_types::NodeId;

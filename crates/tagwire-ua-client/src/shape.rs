@@ -55,6 +55,8 @@ const BUILD_INFO: Field = Group(&[Bytes, Bytes, Bytes, Bytes, Bytes, Fixed(8)]);
 const ANSWERS: &[(u32, &[Field])] = &[
     // ServiceFault
     (397, &[HEADER]),
+    // FindServersResponse
+    (425, &[HEADER, Array(&[APPLICATION])]),
     // GetEndpointsResponse
     (431, &[HEADER, Array(&[ENDPOINT])]),
     // OpenSecureChannelResponse
@@ -87,8 +89,12 @@ const ANSWERS: &[(u32, &[Field])] = &[
     (557, &[HEADER, Array(&[Fixed(4), Array(&[ExpandedNodeId, Fixed(4)])]), DIAGNOSTICS]),
     // ReadResponse
     (634, &[HEADER, Array(&[DataValue]), DIAGNOSTICS]),
+    // HistoryReadResponse
+    (667, &[HEADER, Array(&[Fixed(4), Bytes, Structure]), DIAGNOSTICS]),
     // WriteResponse
     (676, &[HEADER, STATUSES, DIAGNOSTICS]),
+    // CallResponse
+    (715, &[HEADER, Array(&[Fixed(4), STATUSES, DIAGNOSTICS, Array(&[Variant])]), DIAGNOSTICS]),
     // CreateMonitoredItemsResponse
     (754, &[HEADER, Array(&[Fixed(4), Fixed(4), Fixed(8), Fixed(4), Structure]), DIAGNOSTICS]),
     // CreateSubscriptionResponse
@@ -107,6 +113,8 @@ const STRUCTURES: &[(u32, &[Field])] = &[
     (298, &[Bytes, NodeId, Fixed(4), Array(&[Fixed(4)]), LocalizedText]),
     // BuildInfo
     (340, &[BUILD_INFO]),
+    // HistoryData
+    (658, &[Array(&[DataValue])]),
     // DataChangeNotification
     (811, &[Array(&[Fixed(4), DataValue]), DIAGNOSTICS]),
     // StatusChangeNotification

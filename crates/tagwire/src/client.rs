@@ -1,7 +1,6 @@
 //! One session with a server, opened the way the command line asks for.
 
 use std::io::Read as _;
-use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Value as Json, json};
@@ -139,19 +138,11 @@ pub(crate) fn given_password(args: &PasswordArgs) -> Result<Option<String>, Fail
 
 /// The key and the trust lists of this user.
 pub(crate) fn identity() -> Result<Identity, Failure> {
-    let folder = client_folder();
+    let folder = Identity::user_folder();
     Identity::open(&folder, "tagwire client").map_err(|error| {
         let hint = format!("the key and the trust lists of the command are kept in {}", folder.display());
         Failure::new(Exit::Failed, error.to_string(), hint)
     })
-}
-
-fn client_folder() -> PathBuf {
-    let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    absolute("XDG_DATA_HOME")
-        .or_else(|| absolute("HOME").map(|home| home.join(".local/share")))
-        .unwrap_or_else(std::env::temp_dir)
-        .join("tagwire/client")
 }
 
 /// Trusts the certificate that was refused for being unknown.

@@ -22,6 +22,7 @@ mod words;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use tagwire_access::Policy;
 use tagwire_driver::{AddressError, DriverKind, KeyKind};
 use tagwire_ua_server::node_set::NodeSets;
 use toml::de::DeTable;
@@ -38,7 +39,8 @@ pub use postgres::PostgresKeys;
 pub use problem::{Problem, Problems};
 pub use reference::{reference, schema};
 pub use sections::{
-    Anonymous, AuditSection, ClientUrl, FingerprintKey, HostPort, Http, Log, LogFormat, Security, Server, ServerUrl, Ua,
+    Anonymous, AuditSection, ClientUrl, FingerprintKey, HostPort, Http, Log, LogFormat, OpenOpc, Security, Server,
+    ServerUrl, Ua,
 };
 pub use structure::{StructureKeys, Structures};
 pub use tag::{ClampWord, CurveWord, ScalingKeys, Tag, TagInfo, TagKeys};
@@ -64,6 +66,8 @@ pub struct Config {
     pub access: Access,
     /// The HTTP port.
     pub http: Http,
+    /// The OpenOPC gateway.
+    pub openopc: OpenOpc,
     /// The audit log.
     pub audit: AuditSection,
     /// What is kept.
@@ -106,6 +110,12 @@ pub const TOP_KEYS: &[KeyDef] = &[
         shape: Shape::Table(Http::KEYS),
         presence: Presence::Optional,
         doc: "The HTTP port for Prometheus; closed unless `listen` is given.",
+    },
+    KeyDef {
+        name: "openopc",
+        shape: Shape::Table(OpenOpc::KEYS),
+        presence: Presence::Optional,
+        doc: "The OpenOPC gateway, for scripts that call `OpenOPC.open_client()`; closed unless `listen` is given.",
     },
     KeyDef {
         name: "audit",
@@ -237,6 +247,8 @@ fn read(
     let (access_table, access_line) = section_table(&mut top, "access");
     let access = access::read(&mut walk, access_table, access_line, ua.anonymous, files, path);
     let http = section(&mut walk, &mut top, "http", Http::KEYS, Http::take);
+    let openopc = section(&mut walk, &mut top, "openopc", OpenOpc::KEYS, OpenOpc::take);
+    check_openopc(&openopc, &access.policy, &mut walk, &root);
     let audit = section(&mut walk, &mut top, "audit", AuditSection::KEYS, AuditSection::take);
     let (history_table, history_line) = section_table(&mut top, "history");
     let history = history::read(&mut walk, history_table, history_line);
@@ -259,6 +271,7 @@ fn read(
         ua,
         access,
         http,
+        openopc,
         audit,
         history,
         log,
@@ -334,6 +347,25 @@ fn check_log(log: &Log, walk: &mut Walk<'_>, root: &toml::Spanned<DeTable<'_>>) 
     let line = table.and_then(|table| table.get_key_value("level")).map_or(0, |(key, _)| walk.line(key));
     let complaint = Complaint::new(format!("\"level\" does not know \"{wrong}\""), suggest(&wrong, &LEVELS));
     walk.report().complain(line, "[log]", complaint);
+}
+
+/// Roles that there are not would give nothing, silently.
+fn check_openopc(openopc: &OpenOpc, policy: &Policy, walk: &mut Walk<'_>, root: &toml::Spanned<DeTable<'_>>) {
+    let table = root.get_ref().get("openopc").and_then(|value| value.get_ref().as_table());
+    let line_of = |walk: &Walk<'_>, key: &str| {
+        table.and_then(|table| table.get_key_value(key)).map_or(0, |(key, _)| walk.line(key))
+    };
+    for role in openopc.roles.iter().filter(|role| policy.role(role).is_none()) {
+        let known: Vec<&str> = policy.roles().filter_map(|role| policy.role_name(role)).collect();
+        let complaint = Complaint::new(format!("there is no role \"{role}\""), suggest(role, &known));
+        let line = line_of(walk, "roles");
+        walk.report().complain(line, "[openopc]", complaint);
+    }
+    if openopc.names.is_empty() {
+        let complaint = Complaint::new("the list of names is empty", "remove the key for the name Tagwire.OPC.1");
+        let line = line_of(walk, "names");
+        walk.report().complain(line, "[openopc]", complaint);
+    }
 }
 
 /// What helps with a file that is no TOML.

@@ -70,6 +70,22 @@ section! {
 }
 
 section! {
+    /// The OpenOPC gateway, for scripts that call `OpenOPC.open_client()` (see docs/openopc.md).
+    pub struct OpenOpc {
+        /// Address and port, by custom `127.0.0.1:7766`. The protocol has no user and no protection: whoever reaches the port may do what `roles` may.
+        pub listen: Option<HostPort> = Shape::One(KeyKind::Text), Presence::Optional;
+        /// Roles of everybody who connects: `observer` reads, `operator` writes, too.
+        pub roles: Vec<String> = Shape::OneOrMore(KeyKind::Text), Presence::Default("[\"observer\"]");
+        /// Names of OPC servers under which scripts connect to this one, the first being its own.
+        pub names: Vec<String> = Shape::OneOrMore(KeyKind::Text), Presence::Default("[\"Tagwire.OPC.1\"]");
+        /// Clients that may live in the gateway at once.
+        pub max_clients: u32 = Shape::One(KeyKind::Integer { min: 1, max: 10_000 }), Presence::Default("25");
+        /// Time after which a client or a connection that does nothing is ended.
+        pub idle: Duration = Shape::One(KeyKind::Duration { min: Duration::from_secs(1), max: YEAR }), Presence::Default("1h");
+    }
+}
+
+section! {
     /// The audit log: who did what, as a hash-chained file in the folder `audit` of `data_dir` (see docs/security.md).
     pub struct AuditSection {
         /// Whether there is one.

@@ -1,0 +1,84 @@
+//! Nodes of the address space.
+
+use pyo3::prelude::*;
+use tagwire_ua_client::{Browsed, NodeClass, print_node_id};
+
+/// A node found by browsing.
+#[pyclass(frozen, module = "tagwire")]
+pub(crate) struct Node(pub(crate) Browsed);
+
+#[pymethods]
+impl Node {
+    /// The node id, such as `ns=2;s=line1.press.temp`.
+    #[getter]
+    fn id(&self) -> String {
+        print_node_id(&self.0.node)
+    }
+
+    /// The name of the tag for a tag of tagwire, else the node id: what `read` takes.
+    #[getter]
+    fn tag(&self) -> String {
+        let id = self.id();
+        id.strip_prefix("ns=2;s=").map(str::to_owned).unwrap_or(id)
+    }
+
+    /// The browse name.
+    #[getter]
+    fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// The namespace of the browse name.
+    #[getter]
+    fn namespace(&self) -> u16 {
+        self.0.name_namespace
+    }
+
+    /// The name for people.
+    #[getter]
+    fn display_name(&self) -> &str {
+        &self.0.display_name
+    }
+
+    /// The node id of the node it was found under.
+    #[getter]
+    fn parent(&self) -> String {
+        print_node_id(&self.0.parent)
+    }
+
+    /// Levels below the first node, from 1.
+    #[getter]
+    fn depth(&self) -> usize {
+        self.0.depth
+    }
+
+    /// What it is: `object`, `variable`, `method`, `view` or a kind of type.
+    #[getter]
+    fn kind(&self) -> &'static str {
+        match self.0.class {
+            NodeClass::Object => "object",
+            NodeClass::Variable => "variable",
+            NodeClass::Method => "method",
+            NodeClass::ObjectType => "object type",
+            NodeClass::VariableType => "variable type",
+            NodeClass::ReferenceType => "reference type",
+            NodeClass::DataType => "data type",
+            NodeClass::View => "view",
+            NodeClass::Unspecified => "unspecified",
+        }
+    }
+
+    /// Whether it has a value.
+    #[getter]
+    fn is_variable(&self) -> bool {
+        self.0.class == NodeClass::Variable
+    }
+
+    fn __eq__(&self, other: &Bound<'_, PyAny>) -> bool {
+        other.cast::<Self>().is_ok_and(|other| other.get().0 == self.0)
+    }
+
+    fn __repr__(&self) -> String {
+        format!("Node(id={:?}, name={:?}, kind={:?})", self.id(), self.0.name, self.kind())
+    }
+}

@@ -1,0 +1,432 @@
+"""Every operation, for a thread that waits: made from aio.py by python/generate.py."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import deque
+from datetime import datetime, timezone
+from os import PathLike
+from types import TracebackType
+from typing import (
+    Any,
+    Iterator,
+    Callable,
+    Deque,
+    Dict,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    Type,
+    Union,
+    overload,
+)
+
+from . import _native
+from ._names import address, as_list, bad_item, missing
+from ._native import Node, Sample
+from ._time import Duration, Moment, moment, seconds
+from ._types import Status
+from ._wait_sync import Background, Face, opening, run, settle, start
+from .errors import UsageError, WriteError
+from .events import DEFAULT_FIELDS, Event
+from .history import History
+
+__all__ = ["Client", "EventStream", "Subscription", "connect"]
+
+#: Changes that are taken from the connection at once.
+_BATCH = 10_000
+#: The Objects folder and the Server object.
+_OBJECTS = "i=85"
+_SERVER = "i=2253"
+_BAD_METHOD_INVALID = 0x80750000
+
+
+def connect(
+    url: Optional[str] = None,
+    *,
+    user: Optional[str] = None,
+    password: Optional[str] = None,
+    security: str = "auto",
+    mode: Optional[str] = None,
+    timeout: Duration = 10.0,
+    trust: bool = False,
+    data_dir: Optional[Union[str, PathLike[str]]] = None,
+    reconnect: bool = True,
+    name: str = "tagwire python",
+) -> Client:
+    """Opens a session with a server.
+
+    url: `opc.tcp://host[:port][/path]`, or just `host`; the environment variable `TAGWIRE_URL` when left out.
+    user, password: who logs in; anonymous when left out.
+    security: `"auto"`, which on this machine does without and elsewhere takes the best there is; `"best"`, `"none"`,
+    or a policy: `"basic256sha256"`, `"aes128-sha256-rsaoaep"`, `"aes256-sha256-rsapss"`.
+    mode: `"sign"` or `"sign-and-encrypt"`, the default, with a policy.
+    timeout: longest wait for the connection and for each answer.
+    trust: whether an unknown certificate of the server is accepted, for good.
+    data_dir: folder of the own key and the trust lists; the one of the command `tagwire` when left out.
+    reconnect: whether a lost connection, with its subscriptions, is made again.
+    name: the name of the session as the server lists it.
+    """
+    return opening(
+        _open(
+            address(url),
+            user=user,
+            password=password,
+            security=security,
+            mode=mode,
+            timeout=seconds(timeout),
+            trust=trust,
+            data_dir=None if data_dir is None else os.fspath(data_dir),
+            reconnect=reconnect,
+            name=name,
+        )
+    )
+
+
+def _open(url: str, **options: Any) -> Client:
+    return Client(run(_native.connect(url, **options)), url)
+
+
+class Client(Face):
+    """A session with a server; safe to use from several threads or tasks at once.
+
+    A tag is named by its path in tagwire (`line1.press.temp`, which is short for `ns=2;s=line1.press.temp`) or by a
+    node id of any server (`ns=3;i=1004`).
+    """
+
+    __slots__ = ("__weakref__", "_session", "url")
+
+    def __init__(self, session: _native.Session, url: str) -> None:
+        self._session = session
+        #: The address of the server.
+        self.url = url
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__module__}.Client {self.url} {self.state}>"
+
+    def close(self) -> None:
+        """Closes the session; a second time does nothing."""
+        run(self._session.close())
+
+    @property
+    def state(self) -> str:
+        """What becomes of the connection: `connected`, `reconnecting` or `closed`."""
+        return self._session.state
+
+    @property
+    def security(self) -> str:
+        """The security in use, such as `basic256sha256/sign-and-encrypt`."""
+        policy, mode, _ = self._session.endpoint
+        return f"{policy}/{mode}"
+
+    @overload
+    def read(self, tags: str, *, max_age: Duration = 0.0) -> Sample: ...  # type: ignore[overload-overlap]
+    @overload
+    def read(self, tags: Sequence[str], *, max_age: Duration = 0.0) -> List[Sample]: ...
+    def read(self, tags: Union[str, Sequence[str]], *, max_age: Duration = 0.0) -> Union[Sample, List[Sample]]:
+        """The current sample of a tag, or of each tag of a list; its status says what became of it.
+
+        max_age: how old a value may be that the server answers from its cache.
+        """
+        found = run(self._session.read(as_list(tags), seconds(max_age)))
+        return found[0] if isinstance(tags, str) else found
+
+    def value(self, tag: str) -> Any:
+        """The value of a tag; raises `ItemError` when its quality is bad."""
+        sample = self.read(tag)
+        if sample.status.is_bad:
+            raise bad_item(tag, sample.status)
+        return sample.value
+
+    def values(self, tags: Sequence[str]) -> List[Any]:
+        """The value of each tag; raises `ItemError` when the quality of one is bad."""
+        samples = self.read(tags)
+        for sample in samples:
+            if sample.status.is_bad:
+                raise bad_item(sample.tag, sample.status)
+        return [sample.value for sample in samples]
+
+    def read_attributes(self, wanted: Sequence["tuple[str, int]"]) -> List[Sample]:
+        """Attributes by their number (OPC UA Part 6, A.1), one sample per pair of tag and number."""
+        return run(self._session.read_attributes(list(wanted)))
+
+    def units(self, tags: Sequence[str]) -> Dict[str, Optional[str]]:
+        """The engineering unit of each tag, `None` where there is none."""
+        names = as_list(tags)
+        return dict(zip(names, run(self._session.units(names))))
+
+    @overload
+    def write(self, tag: str, value: Any) -> None: ...
+    @overload
+    def write(self, tag: Mapping[str, Any]) -> None: ...
+    def write(self, tag: Union[str, Mapping[str, Any]], value: Any = missing) -> None:
+        """Writes a value to a tag, or each value of a mapping to its tag.
+
+        A value goes out in the type that the tag holds, exactly or not at all. Raises `WriteError`, which lists what
+        was not written, when the server did not take all of them.
+        """
+        values = _pairs(tag, value)
+        statuses = run(self._session.write(list(values.items())))
+        failures = {tag: status for tag, status in zip(values, statuses) if status.is_bad}
+        if failures:
+            shown = ", ".join(f"{tag}: {status}" for tag, status in list(failures.items())[:5])
+            raise WriteError(f"{len(failures)} of {len(values)} values not written ({shown})", failures=failures)
+
+    def try_write(self, values: Mapping[str, Any]) -> List[Status]:
+        """Writes each value of a mapping to its tag; one status per value, in the order of the mapping."""
+        return run(self._session.write(list(values.items())))
+
+    def browse(self, node: str = _OBJECTS, *, depth: int = 1, limit: int = 100_000) -> List[Node]:
+        """The nodes below one, parents before children; at most `limit` of them."""
+        return run(self._session.browse(node, depth, limit))
+
+    def namespaces(self) -> List[str]:
+        """The URIs of the server's namespaces; the place in the list is the number in a node id."""
+        return run(self._session.namespaces())
+
+    def subscribe(
+        self,
+        tags: Union[str, Sequence[str]],
+        *,
+        every: Duration = 1.0,
+        callback: Optional[Callable[[Sample], object]] = None,
+    ) -> Subscription:
+        """Watches tags: the current sample of each, then every change, sampled and sent every so often.
+
+        Changes come out of the subscription as out of a list that never ends, or go to `callback`, one at a time.
+        """
+        return opening(self._subscribe(as_list(tags), seconds(every), callback))
+
+    def _subscribe(
+        self, tags: List[str], every: float, callback: Optional[Callable[[Sample], object]]
+    ) -> Subscription:
+        return Subscription(run(self._session.subscribe(tags, every)), tags, callback)
+
+    def events(
+        self,
+        source: str = _SERVER,
+        *,
+        fields: Sequence[str] = DEFAULT_FIELDS,
+        severity: int = 0,
+        every: Duration = 0.5,
+    ) -> EventStream:
+        """Listens to the events that a node tells; the Server object tells all.
+
+        fields: what to ask for, such as `"Message"` or `"EnabledState/Id"`.
+        severity: events that are less urgent are left out.
+        """
+        return opening(self._events(source, list(fields), severity, seconds(every)))
+
+    def _events(self, source: str, fields: List[str], severity: int, every: float) -> EventStream:
+        asked = fields if "Severity" in fields else [*fields, "Severity"]
+        stream = run(self._session.events(source, asked, every))
+        if stream.result.is_bad:
+            raise bad_item(source, stream.result)
+        return EventStream(stream, asked, severity)
+
+    def history(
+        self,
+        tags: Union[str, Sequence[str]],
+        start: Optional[Moment] = None,
+        end: Optional[Moment] = None,
+        *,
+        aggregate: Optional[str] = None,
+        every: Optional[Duration] = None,
+        limit: int = 0,
+    ) -> History:
+        """What the tags were from `start` to `end`.
+
+        start, end: an aware `datetime`, ISO 8601 with a zone, or a distance from now such as `"-1h"`; `end` is now
+        when left out. A start after the end gives the newest first.
+        aggregate: as it was stored when left out, else one value per interval `every`: `"avg"`, `"min"`, `"max"`,
+        `"count"`, `"last"` or any other name of OPC UA Part 13.
+        limit: samples per tag at most; 0 for all. Without a start, the `limit` newest.
+        """
+        names = list(dict.fromkeys(as_list(tags)))
+        now = datetime.now(timezone.utc)
+        last = now if end is None else moment(end, now)
+        if start is None:
+            if limit <= 0 or aggregate is not None:
+                raise UsageError("history needs a start, or a limit for the newest samples")
+            # Without a start, servers go backwards from the end (Part 11, 6.5.3).
+            first = None
+        else:
+            first = moment(start, now)
+        if every is not None and aggregate is None:
+            raise UsageError("every= goes with aggregate=")
+        interval = 0.0 if every is None else seconds(every)
+        found = run(self._session.history(names, first, last, limit, aggregate, interval))
+        failures = [(tag, status) for tag, status in zip(names, found.results) if status.is_bad]
+        if failures and len(failures) == len(names):
+            raise bad_item(*failures[0])
+        return History(found)
+
+    def call(self, node: str, method: str, *arguments: Any) -> Any:
+        """Calls a method of a node; `method` is its browse name or its node id.
+
+        Gives what the method gives back: nothing, one value, or a tuple of several.
+        """
+        target = method
+        if "=" not in method:
+            found = [child.id for child in self.browse(node) if child.kind == "method" and child.name == method]
+            if not found:
+                raise bad_item(f"{node}.{method}", Status(_BAD_METHOD_INVALID))
+            target = found[0]
+        status, refused, outputs = run(self._session.call(node, target, arguments))
+        if status.is_bad:
+            wrong = [str(place) for place, found_bad in enumerate(refused, 1) if found_bad.is_bad]
+            raise bad_item(f"{node}.{method}", status, f"argument {', '.join(wrong)}" if wrong else "")
+        return None if not outputs else outputs[0] if len(outputs) == 1 else tuple(outputs)
+
+
+def _pairs(tag: Union[str, Mapping[str, Any]], value: Any) -> Mapping[str, Any]:
+    if isinstance(tag, str):
+        if value is missing:
+            raise UsageError("write takes a tag and a value, or a mapping of tags to values")
+        return {tag: value}
+    if value is not missing:
+        raise UsageError("write takes a tag and a value, or a mapping of tags to values")
+    return tag
+
+
+class Subscription:
+    """Changes of tags as they come, each a `Sample` with the name of its tag."""
+
+    __slots__ = ("__weakref__", "_background", "_stream", "_waiting", "tags")
+
+    def __init__(
+        self,
+        stream: _native.Subscription,
+        tags: List[str],
+        callback: Optional[Callable[[Sample], object]],
+    ) -> None:
+        self._stream = stream
+        self._waiting: Deque[Sample] = deque()
+        #: The tags as they were named.
+        self.tags = tags
+        self._background: Optional[Background] = None
+        if callback is not None:
+            self._background = start(self._call_back, callback)
+
+    def _call_back(self, callback: Callable[[Sample], object]) -> None:
+        for change in self:
+            try:
+                settle(callback(change))
+            except Exception as error:
+                # One bad call must not end all others, and nobody else would see it.
+                sys.excepthook(type(error), error, error.__traceback__)
+
+    @property
+    def statuses(self) -> Dict[str, Status]:
+        """Whether each tag is watched."""
+        return dict(zip(self.tags, self._stream.results))
+
+    @property
+    def n_lost(self) -> int:
+        """Changes that were dropped because they were not taken in time."""
+        return self._stream.n_lost
+
+    def __enter__(self) -> Subscription:
+        return self
+
+    def __exit__(
+        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
+    ) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[Sample]:
+        return self
+
+    def __next__(self) -> Sample:
+        while not self._waiting:
+            batch = run(self._stream.next(_BATCH))
+            if batch is None:
+                raise StopIteration
+            self._waiting.extend(batch)
+        return self._waiting.popleft()
+
+    def next(self, timeout: Optional[Duration] = None) -> Optional[Sample]:
+        """The next change; `None` when there was none in time, or when the subscription is over."""
+        if not self._waiting:
+            self._waiting.extend(self._batch(timeout))
+        return self._waiting.popleft() if self._waiting else None
+
+    def batch(self, timeout: Optional[Duration] = None) -> List[Sample]:
+        """All changes that have come, waiting for the first; empty when there was none in time."""
+        if self._waiting:
+            waiting = list(self._waiting)
+            self._waiting.clear()
+            return waiting
+        return self._batch(timeout)
+
+    def _batch(self, timeout: Optional[Duration]) -> List[Sample]:
+        limit = None if timeout is None else seconds(timeout)
+        return run(self._stream.next(_BATCH, limit)) or []
+
+    def close(self) -> None:
+        """Ends the subscription; whoever waits for a change is told that it is over."""
+        run(self._stream.close())
+        if self._background is not None:
+            self._background.end()
+
+
+class EventStream:
+    """Events as they come."""
+
+    __slots__ = ("__weakref__", "_fields", "_severity", "_stream", "_waiting")
+
+    def __init__(self, stream: _native.EventStream, fields: List[str], severity: int) -> None:
+        self._stream = stream
+        self._fields = fields
+        self._severity = severity
+        self._waiting: Deque[Event] = deque()
+
+    @property
+    def n_lost(self) -> int:
+        """Events that were dropped because they were not taken in time."""
+        return self._stream.n_lost
+
+    def __enter__(self) -> EventStream:
+        return self
+
+    def __exit__(
+        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
+    ) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[Event]:
+        return self
+
+    def __next__(self) -> Event:
+        while not self._waiting:
+            if not self._take(None):
+                raise StopIteration
+        return self._waiting.popleft()
+
+    def next(self, timeout: Optional[Duration] = None) -> Optional[Event]:
+        """The next event; `None` when there was none in time, or when it is over."""
+        if not self._waiting:
+            self._take(None if timeout is None else seconds(timeout))
+        return self._waiting.popleft() if self._waiting else None
+
+    def _take(self, timeout: Optional[float]) -> bool:
+        batch = run(self._stream.next(_BATCH, timeout))
+        if batch is None:
+            return False
+        events = (Event(self._fields, values) for values in batch)
+        self._waiting.extend(event for event in events if event.severity >= self._severity)
+        return True
+
+    def close(self) -> None:
+        """Ends it; whoever waits for an event is told so."""
+        run(self._stream.close())

@@ -1,0 +1,67 @@
+"""How the synchronous interface waits: in the caller's thread, where Ctrl-C ends the waiting."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, Callable, Protocol, TypeVar
+
+from . import _native
+
+__all__ = ["Background", "Face", "opening", "run", "settle", "start"]
+
+_T = TypeVar("_T")
+
+
+class _Values(Protocol):
+    def value(self, tag: str) -> Any: ...
+
+    def write(self, tag: str, value: Any) -> None: ...
+
+
+class Face:
+    """What only one of the two interfaces has: tags as the items of a mapping."""
+
+    __slots__ = ()
+
+    def __getitem__(self: _Values, tag: str) -> Any:
+        """The value of a tag; raises `ItemError` when its quality is bad."""
+        return self.value(tag)
+
+    def __setitem__(self: _Values, tag: str, value: Any) -> None:
+        """Writes a value; raises `WriteError` when the server does not take it."""
+        self.write(tag, value)
+
+
+def opening(opened: _T) -> _T:
+    """It is open already."""
+    return opened
+
+
+def run(pending: _native.Pending[_T]) -> _T:
+    """The result of an operation."""
+    return pending.wait()
+
+
+def settle(returned: object) -> None:
+    """A callback is over when it returns."""
+
+
+class Background:
+    """A thread that calls back."""
+
+    __slots__ = ("_thread",)
+
+    def __init__(self, thread: threading.Thread) -> None:
+        self._thread = thread
+
+    def end(self) -> None:
+        """Waits until it is over; from within itself not at all."""
+        if threading.current_thread() is not self._thread:
+            self._thread.join()
+
+
+def start(work: Callable[..., None], *args: object) -> Background:
+    """Lets work go on behind the caller; the interpreter's exit does not wait for it."""
+    thread = threading.Thread(target=work, args=args, name="tagwire callback", daemon=True)
+    thread.start()
+    return Background(thread)
