@@ -201,7 +201,7 @@ def has(part):
 parquet = pytest.mark.skipif("not has('parquet')", reason="the binary was built without Parquet")
 sql = pytest.mark.skipif("not has('sql')", reason="the binary was built without SQL: cargo xtask test --sql")
 
-EVERY_TYPE = """tag,time,server_time,type,value,text,status,quality,reason
+EVERY_TYPE = r'''tag,time,server_time,type,value,text,status,quality,reason
 all.flag,2026-03-01T08:00:00Z,,bool,1,,0,Good,changed
 all.byte,2026-03-01T08:00:00Z,,u8,255,,0,Good,changed
 all.big,2026-03-01T08:00:00Z,,i64,-9223372036854775808,,0,Good,changed
@@ -218,7 +218,7 @@ all.bytes,2026-03-01T08:00:00Z,,bytes,,00FF,0,Good,changed
 all.time,2026-03-01T08:00:00Z,,datetime,,2026-03-01T08:00:00.1234567Z,0,Good,changed
 all.list,2026-03-01T08:00:00Z,,"i64[2]",,"[9007199254740993,-1]",0,Good,changed
 all.words,2026-03-01T08:00:00Z,,"string[2]",,"[""x,"",""""]",0,Good,changed
-"""
+'''
 
 
 @pytest.mark.parametrize("end", ["csv", pytest.param("parquet", marks=parquet)])

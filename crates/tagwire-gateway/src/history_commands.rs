@@ -240,9 +240,8 @@ pub(crate) fn types(historian: Option<&Historian>, registry: &Registry, tags: &[
 
 /// Takes samples from a file; blocks until they are on the disk.
 pub(crate) fn import(historian: &Historian, samples: &str) -> Answer {
-    let imports = match unhex(samples).map(|bytes| imports_from_bytes(&bytes)) {
-        Some(Ok(imports)) => imports,
-        _ => return Answer::refused("the samples are not understood", "use the command of the server's version"),
+    let Some(Ok(imports)) = unhex(samples).map(|bytes| imports_from_bytes(&bytes)) else {
+        return Answer::refused("the samples are not understood", "use the command of the server's version");
     };
     match historian.call(move |store, now| store.import(&imports, now)) {
         Ok(Ok(told)) => Answer::good(json!({ "taken": told.taken, "there": told.there, "differing": told.differing })),

@@ -280,7 +280,8 @@ impl Export {
     fn publish(&self, file: &File) -> Result<u64, TableError> {
         let bytes = file.sync_all().and_then(|()| file.metadata()).map_err(TableError::io(&self.partial))?.len();
         fs::rename(&self.partial, &self.out).map_err(TableError::io(&self.out))?;
-        let folder = self.out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder =
+            self.out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
         let synced = File::open(folder).and_then(|folder| folder.sync_all());
         synced
             .or_else(|error| if error.kind() == io::ErrorKind::InvalidInput { Ok(()) } else { Err(error) })

@@ -219,7 +219,9 @@ fn fields(record: &str, separator: u8) -> Result<Vec<Field>, &'static str> {
 mod tests {
     use super::*;
 
-    fn rows(text: &str) -> (Vec<String>, Vec<(u64, Result<Vec<Field>, &'static str>)>) {
+    type Found = (u64, Result<Vec<Field>, &'static str>);
+
+    fn rows(text: &str) -> (Vec<String>, Vec<Found>) {
         let mut table = CsvTable::new(Path::new("x.csv"), text.as_bytes()).expect("has a head");
         let (mut row, mut all) = (Row::default(), Vec::new());
         while table.next(&mut row).expect("reads") {

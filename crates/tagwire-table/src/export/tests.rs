@@ -69,7 +69,9 @@ fn every_type() -> Vec<Import> {
     columns.into_iter().map(import).collect()
 }
 
-fn everything(history: &History) -> Vec<(String, String, Vec<(Sample, Reason)>)> {
+type Found = (String, String, Vec<(Sample, Reason)>);
+
+fn everything(history: &History) -> Vec<Found> {
     let all = Selection { patterns: vec!["*".to_owned()], from: Timestamp::NONE, to: Timestamp::NONE };
     let mut found = Vec::new();
     for series in all.tags(history) {

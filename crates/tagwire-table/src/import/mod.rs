@@ -153,10 +153,13 @@ fn import_table(
     Ok(told)
 }
 
+type Waiting = (ValueType, Vec<(Sample, Reason)>);
+
 /// Samples that wait, by tag.
 #[derive(Default)]
 struct Batch {
-    tags: BTreeMap<(Arc<str>, String), (ValueType, Vec<(Sample, Reason)>)>,
+    /// By path and the name of the type.
+    tags: BTreeMap<(Arc<str>, String), Waiting>,
     n: usize,
     bytes: usize,
 }

@@ -35,6 +35,9 @@ pub(super) struct Long {
     reason: Option<usize>,
 }
 
+/// Takes the fields of a sample of a tag, or says what is wrong with them.
+pub(super) type Take<'a> = dyn FnMut(&Arc<str>, Found<'_>) -> Result<(), String> + 'a;
+
 /// The fields of one sample.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Found<'a> {
@@ -95,17 +98,15 @@ impl Shape {
     }
 
     /// Hands each sample of a row to `take`; the first problem, after all samples without one were taken.
-    pub(super) fn samples(
-        &self,
-        fields: &[Field],
-        take: &mut dyn FnMut(&Arc<str>, Found<'_>) -> Result<(), String>,
-    ) -> Result<(), String> {
+    pub(super) fn samples(&self, fields: &[Field], take: &mut Take<'_>) -> Result<(), String> {
         match self {
             Self::Long(long) => {
                 let tag = fields.get(long.tag).map(Field::text).unwrap_or_default().trim();
                 let path: Arc<str> = format!("{}{tag}", long.prefix).into();
-                if let Some(what) = wrong_path(&path).filter(|_| !tag.is_empty()).or(tag.is_empty().then_some("no tag"))
-                {
+                if tag.is_empty() {
+                    return Err("no tag".to_owned());
+                }
+                if let Some(what) = wrong_path(&path) {
                     return Err(what.to_owned());
                 }
                 let field = |place: Option<usize>| place.and_then(|place| fields.get(place));
@@ -130,7 +131,9 @@ impl Shape {
                     let value = fields.get(*place).filter(|field| **field != Field::Empty);
                     let Some(value) = value else { continue };
                     let taken = take(path, Found { time, value: Some(value), ..Found::default() });
-                    outcome = outcome.and(taken.map_err(|what| format!("{path}: {what}")));
+                    if let (Ok(()), Err(what)) = (&outcome, taken) {
+                        outcome = Err(format!("{path}: {what}"));
+                    }
                 }
                 outcome
             }

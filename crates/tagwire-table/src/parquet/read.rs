@@ -141,7 +141,7 @@ fn field(column: &ArrayRef, at: usize) -> Field {
         // The shortest digits of a single, not those of the double nearest to it.
         DataType::Float32 => {
             let single = column.as_primitive::<Float32Type>().value(at);
-            Field::Number(format!("{single:?}").parse().unwrap_or(f64::from(single)))
+            Field::Number(format!("{single:?}").parse().unwrap_or_else(|_| f64::from(single)))
         }
         DataType::Float64 => Field::Number(column.as_primitive::<Float64Type>().value(at)),
         DataType::Utf8 => Field::Text(column.as_string::<i32>().value(at).to_owned()),

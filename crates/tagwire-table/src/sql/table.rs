@@ -82,12 +82,12 @@ impl TableProvider for HistoryTable {
                 tags,
                 span,
                 wanted: wanted.clone(),
-                schema: Arc::clone(&projected) as SchemaRef,
+                schema: Arc::clone(&projected),
                 limit,
             })
         };
         let parts = self.parts(filters).into_iter().map(part).collect();
-        Ok(Arc::new(StreamingTableExec::try_new(Arc::clone(&projected) as SchemaRef, parts, None, [], false, limit)?))
+        Ok(Arc::new(StreamingTableExec::try_new(Arc::clone(&projected), parts, None, [], false, limit)?))
     }
 }
 

@@ -42,7 +42,7 @@ pub(super) fn run(args: &HistoryImportArgs) -> Result<(), Failure> {
             let data_dir = Config::data_dir_of(&args.config.config);
             Destination::Server(Server { data_dir, client, used: Instant::now(), file: Some(file) })
         }
-        None => Destination::Files(Files::open(args)?),
+        None => Destination::Files(Box::new(Files::open(args)?)),
     };
     let told = import(
         &args.file,
@@ -110,14 +110,14 @@ pub(super) fn run(args: &HistoryImportArgs) -> Result<(), Failure> {
 /// Where samples go.
 enum Destination {
     Server(Server),
-    Files(Files),
+    Files(Box<Files>),
 }
 
 impl Destination {
     fn taker(&mut self) -> &mut dyn Taker {
         match self {
             Self::Server(server) => server,
-            Self::Files(files) => files,
+            Self::Files(files) => &mut **files,
         }
     }
 
