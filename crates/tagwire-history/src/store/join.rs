@@ -190,9 +190,12 @@ impl Store {
             let lane = job.lane;
             job.lane += 1;
             let members: Vec<(TagNumber, ColumnType)> = self.lanes[lane].group.state.lock().members.clone();
-            // A tag that belongs to another group now is joined there.
-            let members = members.into_iter().filter(|(tag, _)| self.slots[tag.0 as usize].group == lane as u32);
-            let members: Vec<_> = members.collect();
+            // A tag that has another place now, perhaps in the same group, is joined there.
+            let is_here = |(member, (tag, _)): &(usize, (TagNumber, ColumnType))| {
+                let slot = self.slots[tag.0 as usize];
+                slot.group == lane as u32 && slot.member as usize == *member
+            };
+            let members: Vec<_> = members.into_iter().enumerate().filter(is_here).map(|(_, member)| member).collect();
             return self.open_lane(&mut job, &members).map(|()| Some(job));
         }
         let group = self.lanes[job.lane - 1].group.state.lock().page.group;
