@@ -8,6 +8,7 @@
 //! - [`limits`]: every limit, published and enforced from the same constant.
 
 pub mod address_space;
+mod aggregates;
 mod configuration;
 mod connection;
 mod counters;

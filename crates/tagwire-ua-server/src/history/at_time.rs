@@ -8,8 +8,8 @@ use tagwire_ua_proto::services::ReadAtTimeDetails;
 use super::history_status;
 use super::page::Page;
 use super::points::At;
-use super::processed::refused;
 use super::reading::Subject;
+use crate::aggregates::refused;
 
 /// Writes one value per time until the page is full; where to go on.
 pub(super) fn read(

@@ -1,18 +1,17 @@
 //! Aggregates over intervals (Part 11, 6.5.4; Part 13): blocks by their sums where that is exact, samples elsewhere.
 
 use tagwire_history::Archive;
-use tagwire_history::aggregate::{
-    Aggregate, Configuration, Intervals, Outcome, Processed, ProcessedError, Settings, SettingsError, processed,
-};
+use tagwire_history::aggregate::{Aggregate, Intervals, Outcome, Processed, ProcessedError, Settings, processed};
 use tagwire_model::{Sample, Status, Timestamp};
 use tagwire_ua_proto::services::ReadProcessedDetails;
 use tagwire_ua_proto::status;
-use tagwire_ua_proto::types::{DataValue, Identifier, NodeId, Variant};
+use tagwire_ua_proto::types::{DataValue, Variant};
 
 use super::page::Page;
 use super::points::At;
 use super::reading::Subject;
 use super::{given, history_status};
+use crate::aggregates::{configuration, function, refused};
 use crate::limits;
 
 /// Writes one value per interval until the page is full; where to go on.
@@ -58,35 +57,11 @@ pub(super) fn read(
 
 fn settings(subject: &Subject, details: &ReadProcessedDetails, place: usize) -> Result<Settings, Status> {
     let aggregate = details.aggregate_type.get(place).and_then(function).ok_or(status::BAD_AGGREGATE_NOT_SUPPORTED)?;
-    let asked = &details.aggregate_configuration;
-    let configuration = if asked.use_server_capabilities_defaults {
-        Configuration::default()
-    } else {
-        Configuration {
-            treat_uncertain_as_bad: asked.treat_uncertain_as_bad,
-            percent_data_bad: asked.percent_data_bad,
-            percent_data_good: asked.percent_data_good,
-            use_sloped_extrapolation: asked.use_sloped_extrapolation,
-        }
-    };
+    let configuration = configuration(&details.aggregate_configuration);
     let (stepped, value_type) = (subject.stepped, subject.value_type);
     let settings = Settings { aggregate, configuration, stepped, value_type, annotations: None };
     settings.check().map_err(refused)?;
     Ok(settings)
-}
-
-pub(super) const fn refused(error: SettingsError) -> Status {
-    match error {
-        SettingsError::Percentages => status::BAD_AGGREGATE_CONFIGURATION_REJECTED,
-        SettingsError::DataType => status::BAD_AGGREGATE_INVALID_INPUTS,
-    }
-}
-
-fn function(node: &NodeId) -> Option<Aggregate> {
-    match (node.namespace, &node.identifier) {
-        (0, Identifier::Numeric(id)) => Aggregate::from_node(*id),
-        _ => None,
-    }
 }
 
 fn all_intervals(details: &ReadProcessedDetails) -> Result<Intervals, Status> {

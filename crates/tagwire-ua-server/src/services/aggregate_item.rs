@@ -1,11 +1,12 @@
 //! Monitored items that report an aggregate (Part 4, 7.22.4; Part 13, 4.3).
 
-use tagwire_history::aggregate::{Aggregate, Configuration, Settings, SettingsError};
+use tagwire_history::aggregate::{Aggregate, Settings};
 use tagwire_model::{Status, Timestamp, ValueType};
 use tagwire_ua_proto::services::{AggregateConfiguration, AggregateFilter, AggregateFilterResult};
 use tagwire_ua_proto::status;
-use tagwire_ua_proto::types::{ExtensionObject, Identifier, NodeId};
+use tagwire_ua_proto::types::ExtensionObject;
 
+use crate::aggregates::{configuration, function, refused};
 use crate::limits;
 use crate::subscription::Aggregation;
 
@@ -31,27 +32,17 @@ pub(crate) fn plan(
 
 fn checked(filter: &AggregateFilter, value_type: Option<ValueType>, now: Timestamp) -> Result<AggregatePlan, Status> {
     let value_type = value_type.ok_or(status::BAD_FILTER_NOT_ALLOWED)?;
-    let aggregate = function(&filter.aggregate_type).ok_or(status::BAD_AGGREGATE_NOT_SUPPORTED)?;
+    // Annotations exist in history only.
+    let aggregate = function(&filter.aggregate_type).filter(|aggregate| *aggregate != Aggregate::AnnotationCount);
+    let aggregate = aggregate.ok_or(status::BAD_AGGREGATE_NOT_SUPPORTED)?;
     let asked = &filter.aggregate_configuration;
-    let configuration = if asked.use_server_capabilities_defaults {
-        Configuration::default()
-    } else {
-        Configuration {
-            treat_uncertain_as_bad: asked.treat_uncertain_as_bad,
-            percent_data_bad: asked.percent_data_bad,
-            percent_data_good: asked.percent_data_good,
-            use_sloped_extrapolation: asked.use_sloped_extrapolation,
-        }
-    };
+    let configuration = configuration(asked);
     let start = filter.start_time.max(now);
     let interval = revise_interval(filter.processing_interval);
     // The table tells each change, so that a value holds until the next one.
     let settings = Settings { aggregate, configuration, stepped: true, value_type, annotations: None };
     let ticks = (interval * Timestamp::TICKS_PER_MILLISECOND as f64) as i64;
-    let aggregation = Aggregation::new(settings, start, ticks).map_err(|error| match error {
-        SettingsError::Percentages => status::BAD_AGGREGATE_CONFIGURATION_REJECTED,
-        SettingsError::DataType => status::BAD_AGGREGATE_INVALID_INPUTS,
-    })?;
+    let aggregation = Aggregation::new(settings, start, ticks).map_err(refused)?;
     let result = AggregateFilterResult {
         revised_start_time: start,
         revised_processing_interval: interval,
@@ -66,16 +57,6 @@ fn checked(filter: &AggregateFilter, value_type: Option<ValueType>, now: Timesta
     Ok(AggregatePlan { aggregation, result: ExtensionObject::new(&result), max_sampling_ms: (interval / 2.0) as u32 })
 }
 
-/// The aggregate of a node; annotations exist in history only.
-fn function(node: &NodeId) -> Option<Aggregate> {
-    match (node.namespace, &node.identifier) {
-        (0, Identifier::Numeric(id)) => {
-            Aggregate::from_node(*id).filter(|aggregate| *aggregate != Aggregate::AnnotationCount)
-        }
-        _ => None,
-    }
-}
-
 /// A whole number of milliseconds that the server can keep to.
 fn revise_interval(asked: f64) -> f64 {
     if asked > 0.0 {
@@ -88,6 +69,7 @@ fn revise_interval(asked: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use tagwire_model::DataType;
+    use tagwire_ua_proto::types::NodeId;
 
     use super::*;
 
