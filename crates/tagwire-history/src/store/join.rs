@@ -20,6 +20,10 @@ use crate::{HistoryError, Samples, TagNumber};
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// How long nothing is joined after a failure.
 const REST: Duration = Duration::from_secs(600);
+/// Steps of one tick, as long as they write little.
+const STEPS: u32 = 64;
+/// Bytes after which a tick ends.
+const STEP_BYTES: u64 = 128 << 10;
 /// Bytes of all segments that are joined, so that retention still lets samples go in small portions.
 const MAX_BYTES: u64 = 1 << 30;
 /// Rows of a page beyond which tags whose times differ are split sooner.
@@ -129,7 +133,7 @@ impl Store {
         };
         let name = job.writer.segment().name.clone();
         let numbers: Vec<u64> = job.run.iter().map(|segment| segment.number).collect();
-        match self.join_step(job) {
+        match self.join_steps(job) {
             Ok(Some(job)) => self.joiner.job = Some(job),
             Ok(None) => {}
             Err(HistoryError::Damaged { .. }) => {
@@ -179,6 +183,18 @@ impl Store {
                 same && run.iter().map(|segment| segment.spans().bytes).sum::<u64>() <= MAX_BYTES && is_worth_it(run)
             })
             .map(<[_]>::to_vec)
+    }
+
+    /// Does as many steps as make about one large page; nothing is left of a job that is done.
+    fn join_steps(&mut self, mut job: Job) -> Result<Option<Job>, HistoryError> {
+        let end = job.writer.at() + STEP_BYTES;
+        for _ in 0..STEPS {
+            match self.join_step(job)? {
+                Some(more) if more.writer.at() < end => job = more,
+                rest => return Ok(rest),
+            }
+        }
+        Ok(Some(job))
     }
 
     /// Does the next page or the next group; nothing is left of a job that is done.

@@ -26,7 +26,6 @@ pub struct Row {
     pub value: Value,
 }
 
-
 #[derive(Clone, Copy, Debug)]
 enum Kind {
     Adc(i32),

@@ -51,7 +51,8 @@ pub fn run(folder: &Path, n_tags: usize, n_samples: usize) -> Result<Json> {
     let (mut joining, mut quiet, mut step) = (Meter::default(), 0, 0);
     let mut last = store.history().size();
     joining.run(|| -> Result<()> {
-        while quiet < 5_000 {
+        // A group or more is done at each tick, and nothing is seen before all are.
+        while quiet < 20_000 + 20 * n_tags {
             step += 1;
             store.tick(Moment { steady: end.steady + Duration::from_secs(step), utc: end.utc })?;
             let size = store.history().size();

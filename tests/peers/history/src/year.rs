@@ -93,12 +93,7 @@ fn is_same(found: &Processed, wanted: &Processed) -> bool {
     value && found.status == wanted.status && found.time == wanted.time
 }
 
-fn by_samples(
-    history: &History,
-    tag: TagNumber,
-    settings: &Settings,
-    intervals: Intervals,
-) -> Result<Vec<Processed>> {
+fn by_samples(history: &History, tag: TagNumber, settings: &Settings, intervals: Intervals) -> Result<Vec<Processed>> {
     let mut engine = Engine::new(settings.clone(), intervals)?;
     let mut results = Vec::new();
     read(history, tag, (i64::MIN, i64::MAX), &mut engine, &mut results)?;
