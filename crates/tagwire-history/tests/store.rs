@@ -623,8 +623,7 @@ fn pages_of_every_size_together_are_the_whole_while_samples_come() {
     for size in sizes {
         let mut cursor = history.read(tag, Span::forward(at(0), at(n))).expect("reads");
         let mut seen = 0;
-        loop {
-            let Some(view) = cursor.next(size).expect("reads") else { break };
+        while let Some(view) = cursor.next(size).expect("reads") {
             assert!(view.len() <= size);
             let is_next = view.times().iter().zip(seen..).all(|(time, second)| *time == at(second).ticks());
             assert!(is_next, "pages of {size}: something is missing or twice near sample {seen}");

@@ -82,12 +82,15 @@ impl Plot {
                 held = last;
             }
         }
-        let labels = [label(high, high - low), label(low, high - low)];
-        let width = labels.iter().map(String::len).max().unwrap_or(0);
+        let (high_label, low_label) = (label(high, high - low), label(low, high - low));
+        let width = high_label.len().max(low_label.len());
         let last = cells.len() - 1;
         let lines = cells.iter().enumerate().map(|(row, cells)| {
-            let label = if row == 0 { &labels[0][..] } else { "" };
-            let label = if row == last { &labels[1][..] } else { label };
+            let label = match row {
+                _ if row == last => &*low_label,
+                0 => &*high_label,
+                _ => "",
+            };
             let dots: String = cells.iter().filter_map(|dots| char::from_u32(BLANK + u32::from(*dots))).collect();
             format!("{label:>width$} ┤{dots}")
         });

@@ -8,6 +8,9 @@ const WIDTHS: [u32; 4] = [8, 16, 32, 64];
 /// Words that are taken from the system at once; pieces of one size leave no holes between them.
 const PIECE: usize = 32;
 
+/// Pieces stay where they are while their list grows.
+type Piece = Box<[u64; PIECE]>;
+
 /// Bits that grow at the end.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Bits {
@@ -16,7 +19,7 @@ pub(crate) struct Bits {
     used: u32,
     /// Whole words.
     n_words: u32,
-    pieces: Vec<Box<[u64; PIECE]>>,
+    pieces: Vec<Piece>,
 }
 
 impl Bits {

@@ -29,6 +29,9 @@ const MAX_BYTES: u64 = 1 << 30;
 /// Rows of a page beyond which tags whose times differ are split sooner.
 const MAX_JOINED_ROWS: usize = 50_000;
 
+/// A page of a tag, with the place of its segment in the run.
+type Found = (usize, Entry);
+
 /// What is known of joining between two ticks.
 #[derive(Debug, Default)]
 pub(super) struct Joiner {
@@ -222,9 +225,9 @@ impl Store {
     /// Copies what cannot be joined, and opens the rest.
     fn open_lane(&self, job: &mut Job, members: &[(TagNumber, ColumnType)]) -> Result<(), HistoryError> {
         let mut copied: Vec<Vec<Entry>> = vec![Vec::new(); job.run.len()];
-        let mut streams: Vec<(Stream, Vec<(usize, Entry)>)> = Vec::new();
+        let mut streams: Vec<(Stream, Vec<Found>)> = Vec::new();
         for (tag, column_type) in members {
-            let mut found: Vec<(usize, Entry)> = Vec::new();
+            let mut found: Vec<Found> = Vec::new();
             for (place, segment) in job.run.iter().enumerate() {
                 let entries = segment.entries(*tag, i64::MIN, i64::MAX)?;
                 found.extend(entries.into_iter().map(|entry| (place, entry)));
@@ -270,15 +273,15 @@ impl Store {
         &self,
         tag: TagNumber,
         run: &[Arc<Segment>],
-        mut found: Vec<(usize, Entry)>,
-    ) -> Result<(Vec<(usize, Entry)>, Vec<(usize, Entry)>), HistoryError> {
+        mut found: Vec<Found>,
+    ) -> Result<(Vec<Found>, Vec<Found>), HistoryError> {
         let from = found.iter().map(|(_, entry)| entry.t_first).min().unwrap_or(0);
         let to = found.iter().map(|(_, entry)| entry.t_last).max().unwrap_or(0);
         let mut copied = Vec::new();
         if self.shared.edited.read().contains_key(&tag) {
             let ranges = self.shared.catalogue.ranges(tag)?;
             let changes = self.shared.catalogue.changes(tag, from, to)?;
-            let is_changed = |(_, entry): &mut (usize, Entry)| {
+            let is_changed = |(_, entry): &mut Found| {
                 ranges.iter().any(|(_, range)| range.from.ticks() <= entry.t_last && range.to.ticks() > entry.t_first)
                     || changes.iter().any(|(_, c)| (entry.t_first..=entry.t_last).contains(&c.time.ticks()))
             };
@@ -300,9 +303,8 @@ impl Store {
             if other.rank() < lowest || other.rank() > highest {
                 continue;
             }
-            let touches =
-                |(_, entry): &mut (usize, Entry)| entry.t_first <= other.t_last && entry.t_last >= other.t_first;
-            let moved: Vec<(usize, Entry)> = found.extract_if(.., touches).collect();
+            let touches = |(_, entry): &mut Found| entry.t_first <= other.t_last && entry.t_last >= other.t_first;
+            let moved: Vec<Found> = found.extract_if(.., touches).collect();
             others.extend(moved.iter().map(|(_, entry)| *entry));
             copied.extend(moved);
         }
@@ -345,7 +347,7 @@ fn is_worth_it(run: &[Arc<Segment>]) -> bool {
 }
 
 /// Whether no two pages of a tag belong to one hour, and none is late.
-fn is_joined(found: &[(usize, Entry)]) -> bool {
+fn is_joined(found: &[Found]) -> bool {
     let mut hours: Vec<i64> = found.iter().map(|(_, entry)| entry.t_first.div_euclid(TICKS_PER_HOUR)).collect();
     hours.sort_unstable();
     let is_alone = |hours: &[i64]| hours.windows(2).all(|pair| pair[0] != pair[1]);

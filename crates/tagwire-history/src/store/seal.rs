@@ -134,11 +134,12 @@ impl Store {
         let held = self.lanes[group as usize].group.clone();
         let mut state = held.state.lock();
         let next_no = self.log.next_no();
-        if !state.page.is_empty() && state.page.first_no < target {
-            if let Some((page, grown)) = state.close(next_no) {
-                self.hot_bytes += grown;
-                self.queue.push_back((group, page));
-            }
+        if !state.page.is_empty()
+            && state.page.first_no < target
+            && let Some((page, grown)) = state.close(next_no)
+        {
+            self.hot_bytes += grown;
+            self.queue.push_back((group, page));
         }
         let late: Vec<u32> =
             state.late.iter().filter(|(_, late)| late.first_no < target).map(|(member, _)| *member).collect();

@@ -87,7 +87,7 @@ pub(super) fn ends(asked: &Asked) -> (Timestamp, Timestamp) {
 /// What stood there before; for an insertion what was inserted.
 fn value(change: &Modification) -> Sample {
     let sample = change.before.as_ref().or(change.after.as_ref()).cloned();
-    sample.unwrap_or_else(|| Sample {
+    sample.unwrap_or(Sample {
         value: tagwire_model::Value::Null,
         status: Status::BAD_NO_DATA,
         source_time: change.time,

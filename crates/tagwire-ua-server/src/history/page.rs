@@ -75,7 +75,7 @@ impl<'a> Page<'a> {
             };
         }
         match values {
-            Values::Boolean(column) => column!(Boolean, column, |v| u64::from(v)),
+            Values::Boolean(column) => column!(Boolean, column, u64::from),
             Values::Int8(column) => column!(Int8, column, |v| v as u64),
             Values::UInt8(column) => column!(UInt8, column, u64::from),
             Values::Int16(column) => column!(Int16, column, |v| v as u64),
