@@ -6,14 +6,14 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from asyncua import Client, ua
 
-from harness.events import BASE, FAILURE, FIELDS, GREATER_EQUAL, SERVER, SYSTEM, field, filter_, literal, of, of_type
-from harness.history import LATE, NEVER, add_engineer, change, engineer, read, read_all
+from harness.event_history import EARLY, details, events
+from harness.events import BASE, FAILURE, GREATER_EQUAL, SERVER, SYSTEM, field, filter_, literal, of, of_type
+from harness.history import LATE, add_engineer, change, engineer, read, read_all
 from harness.process import SLOW, free_port, wait_until
 from harness.product import Tagwire, command, sim_device
 from harness.session import Session
 from harness.wire import status
 
-EARLY = datetime(2020, 1, 1, tzinfo=timezone.utc)
 LINK = ua.NodeId("line1", 2)
 N_RELOADS = 6
 
@@ -30,19 +30,6 @@ def config(n):
 
 
 NOBODY = free_port()
-
-
-def details(start=EARLY, end=LATE, count=0, filter__=None):
-    made = ua.ReadEventDetails()
-    made.NumValuesPerNode, made.StartTime, made.EndTime = count, start or NEVER, end or NEVER
-    made.Filter = filter__ or filter_()
-    return made
-
-
-def events(result):
-    """The fields of each event of a result that must be good."""
-    assert result.StatusCode.is_good(), status(result.StatusCode)
-    return [dict(zip(FIELDS, (field.Value for field in one.EventFields))) for one in result.HistoryData.Events]
 
 
 def of_link(event) -> bool:

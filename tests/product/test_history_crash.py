@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from asyncua import ua
 
+from harness.event_history import details, events
+from harness.events import SERVER
 from harness.history import UPDATE, add_engineer, engineer, raw, read, update, values
 from harness.process import SLOW, Process, wait_until
 from harness.product import Tagwire, binary, command, sim_device
@@ -164,6 +166,11 @@ os.execv(words[0], words)
 """
 
 
+def told(session) -> list[str]:
+    """What the events that are kept say, up to the first comma."""
+    return [event["Message"].Text.split(",")[0] for event in events(read(session, SERVER, details()))]
+
+
 @pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("unshare"), reason="a small disk needs root and unshare")
 def test_a_full_disk_pauses_and_is_told_and_it_goes_on_alone(tmp_path):
     """On a file system of 6 MB of its own: nothing acknowledged is lost, and room is enough to go on."""
@@ -201,6 +208,7 @@ def test_a_full_disk_pauses_and_is_told_and_it_goes_on_alone(tmp_path):
             wait_until(lambda: status(server)["state"] == "running", 20 * SLOW, "it goes on alone")
             wait_until(lambda: session.value(level) == full, 5 * SLOW, "the service level is back")
             assert "history goes on" in server.process.output
+            wait_until(lambda: told(session)[-2:] == ["the history is paused", "the history goes on"], 10 * SLOW, "events")
         after = acknowledged(server, WATCHED)
         for name in WATCHED:
             assert after[name][: len(known[name])] == known[name], "acknowledged samples are lost"
