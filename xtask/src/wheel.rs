@@ -22,5 +22,11 @@ pub(crate) fn build() -> Result<()> {
 pub(crate) fn install(python: &Path) -> Result<()> {
     let flags = ["--quiet", "--disable-pip-version-check", "--no-deps", "--no-build-isolation", "--force-reinstall"];
     let mut pip = program(python, &["-m", "pip", "install", "--config-settings", "build-args=--profile ci"]);
-    run(pip.args(flags).args(DISTRIBUTIONS).env("CARGO_TARGET_DIR", target()))
+    // Without a build environment of its own, pip finds maturin on the path only.
+    let mut path = python.parent().unwrap_or(Path::new(".")).as_os_str().to_owned();
+    if let Some(rest) = std::env::var_os("PATH") {
+        path.push(":");
+        path.push(rest);
+    }
+    run(pip.args(flags).args(DISTRIBUTIONS).env("CARGO_TARGET_DIR", target()).env("PATH", path))
 }
