@@ -250,6 +250,12 @@ pub(crate) struct WatchArgs {
     /// End after this many changes.
     #[arg(short = 'n', long, value_name = "N")]
     pub(crate) count: Option<u64>,
+    /// Draw the tags over time, with their history where the server has it; without a terminal once, at the end.
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) plot: bool,
+    /// How much time the plots show.
+    #[arg(long, default_value = "60s", value_parser = duration, value_name = "TIME")]
+    pub(crate) span: Duration,
     #[command(flatten)]
     pub(crate) server: ServerArgs,
 }

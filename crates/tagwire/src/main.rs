@@ -13,7 +13,9 @@ mod client;
 mod command;
 mod failure;
 mod nearest;
+mod plot;
 mod terminal;
+mod trend;
 mod view;
 
 use std::process::ExitCode;
