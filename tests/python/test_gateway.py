@@ -6,6 +6,7 @@ import re
 import socket
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -77,6 +78,34 @@ def published(script, gate):
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_our_client_speaks_with_a_daemon_of_pyro4():
+    assert PYTHON, "TAGWIRE_PEERS_OPENOPC names no Python with OpenOPC-Python3x and openopc2; see xtask/src/peers.rs"
+    port = free_port()
+    script = Path(__file__).parents[1] / "peers" / "pyro4_gateway.py"
+    daemon = subprocess.Popen([PYTHON, "-W", "ignore", script, str(port)], stdout=subprocess.PIPE, text=True)
+    try:
+        assert daemon.stdout.readline() == "READY\n"
+        with OpenOPC.open_client("127.0.0.1", port) as opc:
+            opc.connect("Matrikon.OPC.Simulation.1")
+            assert opc.servers() == ["Matrikon.OPC.Simulation.1"] and opc.ping() is True
+            assert opc.read("Random.Int4") == (41, "Good", "2022-11-22 13:58:58+00:00")
+            assert [row[1] for row in opc.iread(["Random.Int4", "Random.Real8"])] == [41, 0.5]
+            assert opc["Random.Bytes"] == b"\x00\xff"
+            assert opc.write({"Random.Int4": 5, "Random.Real8": float("inf")}) == [
+                ("Random.Int4", "Success"), ("Random.Real8", "Success"),
+            ]
+            assert [opc["Random.Int4"], opc["Random.Real8"]] == [5, float("inf")]
+            assert opc.write(("Random.String", "it's äöü 🙂\n")) == "Success" and opc["Random.String"] == "it's äöü 🙂\n"
+            with pytest.raises(OpenOPC.OPCError, match="no such server"):
+                opc.connect("Wrong")
+            with pytest.raises(KeyError):
+                opc.read("unknown")
+        assert OpenOPC.get_sessions("127.0.0.1", port)[0][0] == "PYRO:obj_1@h:1"
+    finally:
+        daemon.kill()
+        daemon.wait()
 
 
 def test_the_published_pyro4_client_runs_its_whole_call_list(gate):

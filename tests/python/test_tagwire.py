@@ -375,6 +375,21 @@ def test_the_interpreter_ends_whatever_is_still_open(server, body):
     assert (process.returncode, error) == (0, "")
 
 
+def test_the_interpreter_ends_cleanly_right_after_an_event_loop(server):
+    body = """
+import asyncio
+async def main():
+    async with tagwire.aio.connect(c.url) as plant:
+        changes = await plant.subscribe('sig.d.counter', every=0.02)
+        await changes.next()
+        await asyncio.gather(*(plant.read('i=2258') for _ in range(20)))
+asyncio.run(main())
+"""
+    for _ in range(10):
+        out, error = (process := script(server, body)).communicate(timeout=30 * SLOW)
+        assert (process.returncode, out, error) == (0, "", "")
+
+
 def test_after_a_fork_the_child_connects_anew(server):
     body = """
 child = os.fork()

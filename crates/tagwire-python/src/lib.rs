@@ -11,6 +11,7 @@
 #![allow(unsafe_code)]
 
 mod convert;
+mod exit;
 mod fault;
 mod fit;
 mod history;
@@ -61,6 +62,9 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<EventStream>()?;
     module.add_class::<History>()?;
     module.add_function(wrap_pyfunction!(session::connect, module)?)?;
+    module.add_function(wrap_pyfunction!(exit::shut_down, module)?)?;
+    let on_exit = module.getattr("shut_down")?;
+    module.py().import("atexit")?.call_method1("register", (on_exit,))?;
     module.add_function(wrap_pyfunction!(status_name, module)?)?;
     module.add_function(wrap_pyfunction!(aggregate_names, module)?)?;
     module.add_function(wrap_pyfunction!(user_folder, module)?)?;

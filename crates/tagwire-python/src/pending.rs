@@ -11,7 +11,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyCFunction;
 
 use crate::fault::Fault;
-use crate::runtime;
+use crate::{exit, runtime};
 
 /// Time between two looks for Ctrl-C.
 const SIGNAL_INTERVAL: Duration = Duration::from_millis(100);
@@ -58,13 +58,30 @@ impl Pending {
     fn wait(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         let mut work = self.take()?;
         let owned = runtime::current()?;
-        loop {
-            let waited = py
-                .detach(|| owned.runtime().block_on(async { tokio::time::timeout(SIGNAL_INTERVAL, &mut work).await }));
-            match waited {
-                Ok(outcome) => return finish(py, outcome),
-                Err(_elapsed) => py.check_signals()?,
+        let mut wait = || {
+            let waited = owned.runtime().block_on(async { tokio::time::timeout(SIGNAL_INTERVAL, &mut work).await });
+            exit::hold_others();
+            waited.ok()
+        };
+        let mut outcome = py.detach(&mut wait);
+        while outcome.is_none() {
+            if is_main_thread(py)? {
+                py.check_signals()?;
+                outcome = py.detach(&mut wait);
+            } else {
+                // Signals are the main thread's, so that this one needs the interpreter only for the result.
+                outcome = Some(py.detach(|| {
+                    loop {
+                        if let Some(outcome) = wait() {
+                            return outcome;
+                        }
+                    }
+                }));
             }
+        }
+        match outcome {
+            Some(outcome) => finish(py, outcome),
+            None => Err(PyRuntimeError::new_err("operation gave no result")),
         }
     }
 
@@ -77,7 +94,10 @@ impl Pending {
             let outcome = work.await;
             // Waiting for the interpreter must not hold up the connections that the runtime drives.
             let delivering = tokio::task::spawn_blocking(move || {
-                Python::try_attach(|py| deliver_soon(py, &loop_ref, &future_ref, outcome));
+                exit::attach(|py| {
+                    deliver_soon(py, &loop_ref, &future_ref, outcome);
+                    drop((loop_ref, future_ref));
+                });
             });
             let _ = delivering.await;
         });
@@ -91,6 +111,13 @@ impl Pending {
         future.call_method1("add_done_callback", (on_done,))?;
         future.call_method0("__await__")
     }
+}
+
+fn is_main_thread(py: Python<'_>) -> PyResult<bool> {
+    let threading = py.import("threading")?;
+    let own: u64 = threading.call_method0("get_ident")?.extract()?;
+    let main: Option<u64> = threading.call_method0("main_thread")?.getattr("ident")?.extract()?;
+    Ok(main == Some(own))
 }
 
 fn finish(py: Python<'_>, outcome: Result<Outcome, Fault>) -> PyResult<Py<PyAny>> {

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use arc_swap::ArcSwapOption;
 use tokio::runtime::{Builder, Runtime};
 
+use crate::exit;
+
 /// Threads that drive connections; a synchronous call does its own work in the caller's thread.
 const N_THREADS: usize = 2;
 
@@ -42,6 +44,9 @@ pub(crate) fn current() -> io::Result<Arc<Owned>> {
         return Ok(Arc::clone(other));
     }
     // The runtime of the parent has no threads here, so that ending it would wait for ever.
+    if seen.is_some() {
+        exit::forget_parent();
+    }
     std::mem::forget(seen);
     Ok(made)
 }
