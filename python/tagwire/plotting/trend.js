@@ -146,7 +146,7 @@ export function ticks(low, high, count) {
   const raw = (high - low) / Math.max(count, 1);
   if (!(raw > 0) || !Number.isFinite(raw)) return [];
   const power = 10 ** Math.floor(Math.log10(raw));
-  const step = [1, 2, 5, 10].map((factor) => factor * power).find((candidate) => candidate >= raw * 0.999);
+  const step = [1, 2, 5, 10].map((factor) => factor * power).find((candidate) => candidate >= raw * 0.75);
   const found = [];
   for (let n = Math.ceil(low / step); n * step <= high && found.length < 100; n += 1) found.push(n * step);
   return found;
@@ -298,7 +298,9 @@ class View {
   }
 
   window() {
-    return this.isPaused() ? this.model.get("window") : [this.now() - this.setup.seconds, this.now()];
+    if (this.isPaused()) return this.model.get("window");
+    const now = this.now();
+    return [now - this.setup.seconds, now];
   }
 
   look(window) {
@@ -407,7 +409,8 @@ export function paint(context, { lines, window: [start, end], edge, limits, curs
     context.globalAlpha = 0.15;
     rule(x(time), box.top, x(time), box.bottom);
     context.globalAlpha = 0.8;
-    context.fillText(label, x(time), box.bottom + 6);
+    // A label that would stand half outside is left out.
+    if (x(time) < box.right - 22) context.fillText(label, x(time), box.bottom + 6);
   }
   context.textAlign = "right";
   context.fillText("UTC", box.left - 6, box.bottom + 6);
@@ -422,7 +425,7 @@ export function paint(context, { lines, window: [start, end], edge, limits, curs
     for (const [from, to] of badStretches(line, start, end, edge)) {
       // However short, it is seen.
       const [left, wide] = [x(from), Math.max(x(to) - x(from), 2)];
-      context.globalAlpha = 0.12;
+      context.globalAlpha = 0.16;
       context.fillRect(left, box.top, wide, box.bottom - box.top);
       context.globalAlpha = 1;
       context.fillRect(left, box.bottom - (STRIP + 1) * (place + 1), wide, STRIP);
