@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, List, Optional, Sequence, Tuple
 
@@ -18,7 +19,7 @@ from .trend import Trend
 if TYPE_CHECKING:
     from matplotlib.backend_bases import Event
 
-__all__ = ["COLOURS", "Canvas", "FigureTrend", "legend"]
+__all__ = ["COLOURS", "Canvas", "FigureTrend", "Picture", "legend"]
 
 #: Told apart also by people who see no red and green (Okabe and Ito), and again darker.
 COLOURS = (
@@ -38,6 +39,15 @@ def legend(series: Series) -> str:
     words = [series.name, "" if series.status.is_bad else f"{shown} {series.unit}".strip()]
     words.append("" if series.status.is_good else str(series.status))
     return "  ".join(word for word in words if word)
+
+
+class Picture(Figure):
+    """A figure that a notebook shows as it is, whatever the backend of matplotlib."""
+
+    def _repr_png_(self) -> bytes:
+        file = io.BytesIO()
+        self.savefig(file, format="png", dpi=80)
+        return file.getvalue()
 
 
 def _days(times: Sequence[float]) -> List[float]:

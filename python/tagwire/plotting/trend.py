@@ -11,7 +11,7 @@ from ..errors import UsageError
 from .feed import Source
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from .figure import Picture
 
 __all__ = ["Trend"]
 
@@ -97,13 +97,11 @@ class Trend:
     def step(self) -> None:
         """Draws a frame now."""
 
-    def picture(self) -> Figure:
+    def picture(self) -> Picture:
         """What is shown now, as a figure of matplotlib that stays as it is."""
-        from matplotlib.figure import Figure
+        from .figure import Canvas, Picture
 
-        from .figure import Canvas
-
-        figure = Figure(figsize=(9, 3.6), layout="constrained")
+        figure = Picture(figsize=(9, 3.6), layout="constrained")
         Canvas(figure, self._limits, self._title).draw(self._source, self.window)
         return figure
 

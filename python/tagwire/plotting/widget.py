@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import math
 import threading
+import time
 from array import array
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple
 
@@ -18,6 +21,8 @@ from .trend import Trend
 __all__ = ["TrendWidget", "WidgetTrend"]
 
 _HERE = Path(__file__).parent
+#: Longest wait for the first values before a still picture.
+_FIRST_VALUES = 1.0
 
 
 class TrendWidget(anywidget.AnyWidget):
@@ -113,7 +118,19 @@ class WidgetTrend(Trend):
         self.widget.window = list(window or ())
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
-        return self.widget._repr_mimebundle_(**options)
+        shown = self.widget._repr_mimebundle_(**options)
+        data, more = shown if isinstance(shown, tuple) else (shown, {})
+        # A page without a kernel, such as a notebook rendered to HTML, shows the moment at which this was asked for.
+        still = {"text/plain": repr(self), **self._still()}
+        return {**(data or {}), **still}, more
+
+    def _still(self) -> Dict[str, str]:
+        if find_spec("matplotlib") is None:
+            return {}
+        started = time.monotonic()
+        while not len(self) and time.monotonic() - started < _FIRST_VALUES:
+            time.sleep(0.02)
+        return {"image/png": base64.b64encode(self.picture()._repr_png_()).decode("ascii")}
 
 
 def _for_json(value: Any) -> Any:
