@@ -101,7 +101,8 @@ impl Conversation {
         let Some(methods) = self.methods(object) else { return refuse(format!("there is no object {object}")) };
         self.is_open = true;
         let mut entries = vec![("handshake", asked.get("handshake").cloned().unwrap_or(Literal::None))];
-        let wants_methods = message.flags & wire::META != 0;
+        // Pyro5 does not ask, and cannot do without.
+        let wants_methods = message.flags & wire::META != 0 || message.dialect == Dialect::Pyro5;
         if wants_methods {
             let names = methods.iter().map(|name| Literal::text(*name)).collect();
             let meta = Literal::dict([
@@ -112,7 +113,7 @@ impl Conversation {
             entries.push(("meta", meta));
         }
         let accepted = Literal::Dict(entries.into_iter().map(|(key, value)| (Literal::text(key), value)).collect());
-        let flags = if wants_methods { wire::META } else { 0 };
+        let flags = if message.dialect == Dialect::Pyro4 { message.flags & wire::META } else { 0 };
         message.answer(Kind::ConnectOk, flags, accepted.to_payload())
     }
 
@@ -138,7 +139,7 @@ impl Conversation {
                 // Clients look at the annotation only.
                 let raised = Raised { class: "StopIteration", text: "result is a stream".to_owned() };
                 let data = exception(&raised, message.dialect);
-                let answer = message.answer(Kind::Result, wire::EXCEPTION | wire::STREAM, data);
+                let answer = message.answer(Kind::Result, wire::EXCEPTION | message.dialect.stream_flag(), data);
                 Message { stream: Some(name), ..answer }
             }
             Err(raised) => message.answer(Kind::Result, wire::EXCEPTION, exception(&raised, message.dialect)),

@@ -32,6 +32,14 @@ impl Dialect {
         }
     }
 
+    /// The flag of a result that is a stream.
+    pub const fn stream_flag(self) -> u16 {
+        match self {
+            Self::Pyro4 => 32,
+            Self::Pyro5 => 16,
+        }
+    }
+
     const fn header_len(self) -> usize {
         match self {
             Self::Pyro4 => 24,
@@ -80,10 +88,8 @@ pub const COMPRESSED: u16 = 2;
 pub const ONEWAY: u16 = 4;
 /// The payload holds several calls.
 pub const BATCH: u16 = 8;
-/// The client wants to know the methods.
+/// The client wants to know the methods; Pyro4 only.
 pub const META: u16 = 16;
-/// The result is a stream.
-pub const STREAM: u16 = 32;
 
 /// One message.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -60,8 +60,8 @@ impl Aggregate {
 }
 
 const FUNCTIONS: &[(&str, ObjectId)] = &[
-    ("avg", ObjectId::AggregateFunction_Average),
     ("average", ObjectId::AggregateFunction_Average),
+    ("avg", ObjectId::AggregateFunction_Average),
     ("count", ObjectId::AggregateFunction_Count),
     ("delta", ObjectId::AggregateFunction_Delta),
     ("deltabounds", ObjectId::AggregateFunction_DeltaBounds),

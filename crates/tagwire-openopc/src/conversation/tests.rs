@@ -80,9 +80,10 @@ impl Peer2 {
         let address = "192.0.2.1:7766".parse().expect("address");
         let mut conversation = Conversation::new(Arc::clone(face), address, address);
         let data = format!("# serpent utf-8 python3.2\n{{'handshake':'hello','object':'{object}'}}").into_bytes();
-        let hello = Message { flags: wire::META, ..message(dialect, Kind::Connect, data) };
+        let flags = if dialect == Dialect::Pyro4 { wire::META } else { 0 };
+        let hello = Message { flags, ..message(dialect, Kind::Connect, data) };
         let answer = conversation.handle(&hello).await.expect("answer");
-        assert_eq!((answer.kind, answer.flags), (Kind::ConnectOk, wire::META));
+        assert_eq!((answer.kind, answer.flags), (Kind::ConnectOk, flags));
         assert!(text(&answer).starts_with("{'handshake':'hello','meta':{'methods':['"), "{}", text(&answer));
         Self(conversation, dialect)
     }
@@ -169,7 +170,7 @@ async fn a_generator_is_a_stream_of_rows() {
     let face = face(READERS);
     let (mut peer, name) = client(&face).await;
     let answer = peer.raw(&format!("('{name}','iread',(['Simulation Items.Random.Int4','x'],),{{}})")).await;
-    assert_eq!(answer.flags, wire::EXCEPTION | wire::STREAM);
+    assert_eq!(answer.flags, wire::EXCEPTION | Dialect::Pyro4.stream_flag());
     let stream = answer.stream.expect("stream");
     let next = format!("('Pyro.Daemon','get_next_stream_item',('{stream}',),{{}})");
     assert!(peer.call(&next).await.starts_with("('Simulation Items.Random.Int4',41,'Good'"));
@@ -271,4 +272,6 @@ async fn openopc2_shares_one_client_and_gets_objects() {
     let raised = peer.call("('OpcDaClient','properties',('x',),{})").await;
     assert!(raised.starts_with("{'__class__':'exceptions.OPCError','__exception__':True"), "{raised}");
     assert!(raised.ends_with("'custom_message':'properties: x: BadNodeIdUnknown'}"), "{raised}");
+    let stream = peer.raw("('OpcDaClient','ilist',(),{})").await;
+    assert_eq!((stream.flags, stream.stream.as_deref()), (wire::EXCEPTION | 16, Some("s1")));
 }
