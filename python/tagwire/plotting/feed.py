@@ -12,6 +12,7 @@ from .._native import Sample
 from .._sync import Client
 from .._types import Status
 from ..errors import Error
+from ..history import History
 from .series import Row, Series
 
 __all__ = ["Feed", "Recorded", "Source"]
@@ -25,6 +26,8 @@ _BREATH = 0.05
 #: Seconds kept behind the left edge while the plot follows.
 _KEEP = 24 * 3600.0
 _CURRENT_TIME = "i=2258"
+#: The attribute MinimumSamplingInterval (OPC UA Part 6, A.1), in milliseconds.
+_INTERVAL = 19
 _BAD_NO_COMMUNICATION = Status(0x80310000)
 
 
@@ -77,7 +80,10 @@ class Feed(Source):
             self._changes.close()
             raise bad_item(*refused[0])
         units = self._units(tags)
-        super().__init__([Series(tag, unit, every) for tag, unit in zip(tags, units)])
+        intervals = self._intervals(tags)
+        super().__init__([
+            Series(tag, unit, max(every, interval)) for tag, unit, interval in zip(tags, units, intervals)
+        ])
         self._measure()
         for tag, status in refused:
             self._of(tag).lose(self.edge(), status)
@@ -124,9 +130,10 @@ class Feed(Source):
         except Error as error:
             self._lose(error.status if error.status is not None else _BAD_NO_COMMUNICATION)
         finally:
-            if self.state != "closed":
+            # Whoever closes the plot knows that nothing comes any more; the picture stays as it was.
+            if self.state != "closed" and not self._is_ending.is_set():
                 self._lose(_BAD_NO_COMMUNICATION)
-                self.state = "closed"
+            self.state = "closed"
             if self.on_change is not None and not self._is_ending.is_set():
                 self.on_change()
 
@@ -166,6 +173,14 @@ class Feed(Source):
         except Error:
             return [""] * len(tags)
 
+    def _intervals(self, tags: List[str]) -> List[float]:
+        """Seconds between two looks of the server itself at each tag; 0 where it tells every change or says nothing."""
+        try:
+            told = [sample.value for sample in self._client.read_attributes([(tag, _INTERVAL) for tag in tags])]
+        except Error:
+            told = [None] * len(tags)
+        return [min(max(found / 1000, 0.0), 3600.0) if isinstance(found, (int, float)) else 0.0 for found in told]
+
     def _measure(self) -> None:
         """Finds how far the server's clock is from this one."""
         sent = time.time()
@@ -196,16 +211,20 @@ class Feed(Source):
         # From the end backwards, so that a limit cuts off the oldest.
         first, last = _moment(end), _moment(start)
         try:
-            columns = self._client.history(tag, first, last, limit=_MAX_HISTORY).to_dict()
+            rows = _rows(self._client.history(tag, first, last, limit=_MAX_HISTORY))
+            if len(rows) < _MAX_HISTORY:
+                # What was last before the window still held when it began.
+                rows += _rows(self._client.history(tag, end=last, limit=1))
         except Error:
             # Not every server keeps a history, and none keeps it of every tag.
             return []
-        rows = [(at.timestamp(), value, status) for at, value, status in _rows(columns)]
         return sorted(rows, key=lambda row: row[0])
 
 
-def _rows(columns: "dict[str, list[object]]") -> "Sequence[Tuple[datetime, object, Status]]":
-    return list(zip(columns["time"], columns["value"], columns["status"]))  # type: ignore[arg-type]
+def _rows(history: History) -> List[Row]:
+    columns = history.to_dict()
+    times = (time.timestamp() for time in columns["time"])
+    return list(zip(times, columns["value"], columns["status"]))
 
 
 def _moment(seconds: float) -> datetime:

@@ -44,10 +44,14 @@ def legend(series: Series) -> str:
 class Picture(Figure):
     """A figure that a notebook shows as it is, whatever the backend of matplotlib."""
 
-    def _repr_png_(self) -> bytes:
+    def png(self) -> bytes:
+        """The picture as the content of a PNG file."""
         file = io.BytesIO()
         self.savefig(file, format="png", dpi=80)
         return file.getvalue()
+
+    def _repr_png_(self) -> bytes:
+        return self.png()
 
 
 def _days(times: Sequence[float]) -> List[float]:
@@ -59,7 +63,8 @@ class Canvas:
 
     def __init__(self, figure: Figure, limits: Optional[Tuple[float, float]], title: str) -> None:
         self.axes = figure.add_subplot()
-        self.axes.set_title(title)
+        if title:
+            figure.suptitle(title, fontsize="medium", fontweight="bold")
         self.axes.grid(alpha=0.3)
         # A part of matplotlib has no types yet.
         locator = AutoDateLocator(minticks=3, maxticks=8)  # type: ignore[no-untyped-call]
@@ -104,7 +109,15 @@ class Canvas:
         low, high = self._dates(window)
         self.axes.set_xlim(low, high)
         self.axes.set_ylim(*(self._limits or _around(heights)))
-        self._drawn.append(self.axes.legend(handles=handles, loc="upper left", fontsize="small", framealpha=0.8))
+        shown = self.axes.legend(
+            handles=handles,
+            loc="lower left",
+            bbox_to_anchor=(0.0, 1.0),
+            ncols=min(len(handles), 3),
+            fontsize="small",
+            frameon=False,
+        )
+        self._drawn.append(shown)
 
     def _dates(self, times: Sequence[float]) -> List[float]:
         return [self._epoch + day for day in _days(times)]

@@ -94,9 +94,7 @@ class Series:
         older = [row for row in rows if row[0] < end]
         if not older:
             return 0
-        gaps = sorted(after[0] - before[0] for before, after in zip(older, older[1:]))
-        usual = gaps[len(gaps) // 2] if gaps else 0.0
-        front = Series(self.name, every=max(self.every, usual))
+        front = Series(self.name, every=self.every)
         for row in older:
             front.add(*row)
         if self.times and front.kinds[-1] in (GOOD, UNCERTAIN) and (

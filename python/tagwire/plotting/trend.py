@@ -98,7 +98,7 @@ class Trend:
         """Draws a frame now."""
 
     def picture(self) -> Picture:
-        """What is shown now, as a figure of matplotlib that stays as it is."""
+        """What is shown now, as a figure of matplotlib that stays as it is; `png()` gives its file."""
         from .figure import Canvas, Picture
 
         figure = Picture(figsize=(9, 3.6), layout="constrained")

@@ -130,7 +130,7 @@ class WidgetTrend(Trend):
         started = time.monotonic()
         while not len(self) and time.monotonic() - started < _FIRST_VALUES:
             time.sleep(0.02)
-        return {"image/png": base64.b64encode(self.picture()._repr_png_()).decode("ascii")}
+        return {"image/png": base64.b64encode(self.picture().png()).decode("ascii")}
 
 
 def _for_json(value: Any) -> Any:
