@@ -410,7 +410,7 @@ export function paint(context, { lines, window: [start, end], edge, limits, curs
     rule(x(time), box.top, x(time), box.bottom);
     context.globalAlpha = 0.8;
     // A label that would stand half outside is left out.
-    if (x(time) < box.right - 22) context.fillText(label, x(time), box.bottom + 6);
+    if (x(time) > box.left + 22 && x(time) < box.right - 22) context.fillText(label, x(time), box.bottom + 6);
   }
   context.textAlign = "right";
   context.fillText("UTC", box.left - 6, box.bottom + 6);
