@@ -322,3 +322,34 @@ def test_a_plot_opens_a_session_of_its_own_where_none_is_given(server, monkeypat
     finally:
         trend.close()
     assert trend._own.state == "closed"
+
+
+def test_a_notebook_with_still_pictures_gets_a_new_one_every_second(monkeypatch):
+    import IPython.display
+
+    monkeypatch.setattr(matplotlib, "get_backend", lambda: "module://matplotlib_inline.backend_inline")
+    shown = []
+
+    class Handle:
+        def update(self, picture):
+            shown.append(picture.png())
+
+    def display(picture, display_id=False):
+        assert display_id
+        shown.append(picture.png())
+        return Handle()
+
+    monkeypatch.setattr(IPython.display, "display", display)
+    source = Recorded([sine()], 10.0)
+    trend = FigureTrend(source, 60.0, None, None, "")
+    trend.show()
+    source.now = 30.0
+    wait_until(lambda: len(shown) >= 2, 5 * SLOW, "another picture")
+    assert shown[0] != shown[1]
+    trend.close()
+    n_shown = len(shown)
+    wait_until(lambda: len(shown) > n_shown, 5 * SLOW, "the last picture")
+    assert shown[-1] == trend.picture().png()
+    trend._ipython_display_()
+    time.sleep(1.5)
+    assert len(shown) == n_shown + 2, "what is over is not replaced any more"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, List, Optional, Sequence, Tuple
 
@@ -19,7 +20,7 @@ from .trend import Trend
 if TYPE_CHECKING:
     from matplotlib.backend_bases import Event
 
-__all__ = ["COLOURS", "Canvas", "FigureTrend", "Picture", "legend"]
+__all__ = ["COLOURS", "SIZE", "Canvas", "FigureTrend", "Picture", "legend"]
 
 #: Told apart also by people who see no red and green (Okabe and Ito), and again darker.
 COLOURS = (
@@ -28,6 +29,10 @@ COLOURS = (
 )  # fmt: skip
 #: Milliseconds between two frames.
 _FRAME = 250
+#: Seconds between two still pictures.
+_STILL = 1.0
+#: Width and height in inches.
+SIZE = (9, 3.6)
 
 
 def legend(series: Series) -> str:
@@ -73,8 +78,8 @@ class Canvas:
         self.axes.set_xlabel("UTC")
         self._limits = limits
         self._drawn: List[Artist] = []
-        # Days since 1970 are the dates of matplotlib as it comes; its epoch can be set.
-        self._epoch = float(date2num(datetime(1970, 1, 1, tzinfo=timezone.utc)))  # type: ignore[no-untyped-call]
+        #: 1970 as matplotlib counts days; its epoch can be set.
+        self.epoch = float(date2num(datetime(1970, 1, 1, tzinfo=timezone.utc)))  # type: ignore[no-untyped-call]
 
     def draw(self, source: Source, window: Tuple[float, float]) -> None:
         """Draws what there is from one time to another, in seconds since 1970."""
@@ -120,7 +125,7 @@ class Canvas:
         self._drawn.append(shown)
 
     def _dates(self, times: Sequence[float]) -> List[float]:
-        return [self._epoch + day for day in _days(times)]
+        return [self.epoch + day for day in _days(times)]
 
 
 def _around(heights: Sequence[float]) -> Tuple[float, float]:
@@ -136,6 +141,7 @@ class FigureTrend(Trend):
     """A trend in a window of matplotlib, or in what its backend makes of one.
 
     The space bar pauses and resumes, the toolbar zooms, `r` follows the present again.
+    In a notebook whose backend shows still pictures only, the picture is replaced every second.
     """
 
     def __init__(
@@ -147,21 +153,35 @@ class FigureTrend(Trend):
         title: str,
     ) -> None:
         super().__init__(source, span, own, limits, title)
-        from matplotlib import pyplot
         from matplotlib.animation import FuncAnimation
 
-        self.figure: Figure = pyplot.figure(figsize=(9, 3.6), layout="constrained")
+        self.figure: Figure = self._new_figure()
         self._canvas = Canvas(self.figure, limits, title)
         self._shown: Tuple[float, float] = self._canvas.axes.get_xlim()
         self.animation = FuncAnimation(
             self.figure, self._frame, init_func=lambda: (), interval=_FRAME, cache_frame_data=False
         )
+        self._is_ending = threading.Event()
         self.figure.canvas.mpl_connect("key_press_event", self._key)
         self.figure.canvas.mpl_connect("close_event", self._closed)
         self._frame()
 
+    @staticmethod
+    def _new_figure() -> Figure:
+        import matplotlib
+
+        if "inline" in matplotlib.get_backend():
+            # The backend would show every figure that pyplot knows once more at the end of the cell.
+            return Picture(figsize=SIZE, layout="constrained")
+        from matplotlib import pyplot
+
+        return pyplot.figure(figsize=SIZE, layout="constrained")
+
     def show(self) -> None:
         """Shows the window and returns when it was closed; in a notebook it shows the figure."""
+        if isinstance(self.figure, Picture):
+            self._ipython_display_()
+            return
         from matplotlib import pyplot
 
         pyplot.show()
@@ -172,14 +192,33 @@ class FigureTrend(Trend):
 
     def close(self) -> None:
         super().close()
+        self._is_ending.set()
         if self.animation.event_source is not None:
             self.animation.event_source.stop()  # type: ignore[no-untyped-call]
+        # An animation of which nobody asked for a frame complains when it goes; here that is no mistake.
+        self.animation._draw_was_started = True  # type: ignore[attr-defined]
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import display
+
+        if not isinstance(self.figure, Picture):
+            display(self.figure)  # type: ignore[no-untyped-call]
+            return
+        handle = display(self.picture(), display_id=True)  # type: ignore[no-untyped-call]
+        if not self._is_closed:
+            threading.Thread(target=self._replace, args=(handle,), name="tagwire plot", daemon=True).start()
+
+    def _replace(self, handle: Any) -> None:
+        is_ending = False
+        while not is_ending:
+            is_ending = self._is_ending.wait(_STILL)
+            handle.update(self.picture())
 
     def _frame(self, _: object = None) -> List[Artist]:
         axes = self._canvas.axes
         if axes.get_xlim() != self._shown and not self._is_closed:
             # The toolbar was used: what it chose is looked at until `r`.
-            low, high = (86400.0 * (day - self._canvas._epoch) for day in axes.get_xlim())
+            low, high = (86400.0 * (day - self._canvas.epoch) for day in axes.get_xlim())
             self._window = (low, high)
             self._source.want(low)
         self._canvas.draw(self._source, self.window)

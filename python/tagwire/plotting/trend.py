@@ -99,9 +99,9 @@ class Trend:
 
     def picture(self) -> Picture:
         """What is shown now, as a figure of matplotlib that stays as it is; `png()` gives its file."""
-        from .figure import Canvas, Picture
+        from .figure import SIZE, Canvas, Picture
 
-        figure = Picture(figsize=(9, 3.6), layout="constrained")
+        figure = Picture(figsize=SIZE, layout="constrained")
         Canvas(figure, self._limits, self._title).draw(self._source, self.window)
         return figure
 
