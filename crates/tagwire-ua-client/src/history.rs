@@ -1,11 +1,13 @@
 //! History, page by page (OPC UA Part 11).
 
+use std::time::Duration;
+
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use opcua_client::HistoryReadAction;
 use opcua_types::{
     AggregateConfiguration, ByteString, DateTime, ExtensionObject, HistoryData, HistoryReadValueId, NodeId, ObjectId,
     ReadProcessedDetails, ReadRawModifiedDetails, TimestampsToReturn,
 };
-use std::time::Duration;
 use tagwire_model::{Sample, Status, Timestamp};
 
 use crate::attribute::check_len;
@@ -16,6 +18,8 @@ use crate::{Client, Error, guard, value};
 const VALUES_PER_PAGE: usize = 50_000;
 /// Nodes asked for per request, whose pages together fit one message.
 const NODES_PER_REQUEST: usize = 8;
+/// Requests that are under way together.
+const REQUESTS_AT_ONCE: usize = 3;
 
 /// The history of one node.
 #[derive(Clone, Debug, PartialEq)]
@@ -147,53 +151,62 @@ impl Client {
         .await
     }
 
+    /// Asks for some nodes at a time, while the answer about others is being decoded.
     async fn history_pages(
         &self,
         nodes: &[NodeId],
         max: usize,
-        action: impl Fn(usize) -> HistoryReadAction,
+        action: impl Fn(usize) -> HistoryReadAction + Sync,
+    ) -> Result<Vec<NodeHistory>, Error> {
+        let parts: Vec<_> =
+            nodes.chunks(NODES_PER_REQUEST).map(|chunk| self.history_of_few(chunk, max, &action)).collect();
+        let found: Vec<Vec<NodeHistory>> = stream::iter(parts).buffered(REQUESTS_AT_ONCE).try_collect().await?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    async fn history_of_few(
+        &self,
+        nodes: &[NodeId],
+        max: usize,
+        action: &(impl Fn(usize) -> HistoryReadAction + Sync),
     ) -> Result<Vec<NodeHistory>, Error> {
         let mut histories: Vec<NodeHistory> =
             nodes.iter().map(|_| NodeHistory { status: Status::GOOD, samples: Vec::new() }).collect();
-        for (batch, chunk) in nodes.chunks(NODES_PER_REQUEST).enumerate() {
-            let first = batch * NODES_PER_REQUEST;
-            // The nodes of which more is to come, each with the point to go on from.
-            let mut open: Vec<(usize, HistoryReadValueId)> =
-                chunk.iter().enumerate().map(|(idx, node)| (first + idx, question(node, ByteString::null()))).collect();
-            while !open.is_empty() {
-                let questions: Vec<HistoryReadValueId> = open.iter().map(|(_, question)| question.clone()).collect();
-                let call = self.session.history_read(action(open.len()), TimestampsToReturn::Both, false, &questions);
-                let answers = guard::call("HistoryRead", self.timeout, call).await?;
-                check_len("HistoryRead", answers.len(), open.len())?;
-                let mut next = Vec::new();
-                let mut unwanted = Vec::new();
-                for ((idx, question), answer) in open.into_iter().zip(answers) {
-                    let Some(history) = histories.get_mut(idx) else { continue };
-                    history.status = StatusName::of(answer.status_code).0;
-                    let n_before = history.samples.len();
-                    take(&mut history.samples, answer.history_data);
-                    let is_full = max > 0 && history.samples.len() >= max;
-                    if is_full {
-                        history.samples.truncate(max);
-                    }
-                    if answer.continuation_point.is_null_or_empty() || answer.status_code.is_bad() {
-                        continue;
-                    }
-                    let point = HistoryReadValueId { continuation_point: answer.continuation_point, ..question };
-                    // A server that sends empty pages for ever is left, too.
-                    if is_full || history.samples.len() == n_before {
-                        unwanted.push(point)
-                    } else {
-                        next.push((idx, point))
-                    }
+        // The nodes of which more is to come, each with the point to go on from.
+        let mut open: Vec<(usize, HistoryReadValueId)> =
+            nodes.iter().enumerate().map(|(idx, node)| (idx, question(node, ByteString::null()))).collect();
+        while !open.is_empty() {
+            let questions: Vec<HistoryReadValueId> = open.iter().map(|(_, question)| question.clone()).collect();
+            let call = self.session.history_read(action(open.len()), TimestampsToReturn::Both, false, &questions);
+            let answers = guard::call("HistoryRead", self.timeout, call).await?;
+            check_len("HistoryRead", answers.len(), open.len())?;
+            let mut next = Vec::new();
+            let mut unwanted = Vec::new();
+            for ((idx, question), answer) in open.into_iter().zip(answers) {
+                let Some(history) = histories.get_mut(idx) else { continue };
+                history.status = StatusName::of(answer.status_code).0;
+                let n_before = history.samples.len();
+                take(&mut history.samples, answer.history_data);
+                let is_full = max > 0 && history.samples.len() >= max;
+                if is_full {
+                    history.samples.truncate(max);
                 }
-                if !unwanted.is_empty() {
-                    let call =
-                        self.session.history_read(action(unwanted.len()), TimestampsToReturn::Both, true, &unwanted);
-                    let _ = guard::call("HistoryRead", self.timeout, call).await;
+                if answer.continuation_point.is_null_or_empty() || answer.status_code.is_bad() {
+                    continue;
                 }
-                open = next;
+                let point = HistoryReadValueId { continuation_point: answer.continuation_point, ..question };
+                // A server that sends empty pages for ever is left, too.
+                if is_full || history.samples.len() == n_before {
+                    unwanted.push(point);
+                } else {
+                    next.push((idx, point));
+                }
             }
+            if !unwanted.is_empty() {
+                let call = self.session.history_read(action(unwanted.len()), TimestampsToReturn::Both, true, &unwanted);
+                let _ = guard::call("HistoryRead", self.timeout, call).await;
+            }
+            open = next;
         }
         Ok(histories)
     }
