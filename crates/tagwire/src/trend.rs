@@ -96,16 +96,17 @@ impl Trends {
     /// The plots of as many tags as fit into so many columns and lines.
     pub(crate) fn lines(&self, (columns, n_lines): (usize, usize), here: Timestamp, style: Style) -> Vec<String> {
         let (start, end) = (self.start(here), self.end(here));
-        let n_shown = self.courses.len().min(n_lines.saturating_sub(1) / (HEIGHTS.0 + 2));
+        let courses: Vec<&Course> = self.courses.iter().filter(|course| course.is_plotted()).collect();
+        let n_shown = courses.len().min(n_lines.saturating_sub(1) / (HEIGHTS.0 + 2));
         if n_shown == 0 || columns < 24 {
             return Vec::new();
         }
         let height = ((n_lines - 1) / n_shown).saturating_sub(2).clamp(HEIGHTS.0, HEIGHTS.1);
         let mut lines = Vec::new();
-        for course in self.courses.iter().take(n_shown) {
+        for course in courses.iter().take(n_shown) {
             lines.extend(course.lines(columns, height, (start, end), style));
         }
-        let hidden = self.courses.len() - n_shown;
+        let hidden = courses.len() - n_shown;
         let more = if hidden == 0 { String::new() } else { format!("; {hidden} more without a plot") };
         let text = format!("{} to {} UTC{more}", time_of_day(start), time_of_day(end));
         lines.push(format!("{}{}{}", style.dim(), fit(&text, columns).trim_end(), style.reset()));
@@ -114,6 +115,11 @@ impl Trends {
 }
 
 impl Course {
+    /// Whether there is anything to draw; text has no height.
+    fn is_plotted(&self) -> bool {
+        self.samples.iter().any(|(_, number)| number.is_some()) || self.is_bad.contains(&true)
+    }
+
     fn limit(&mut self) {
         let excess = self.samples.len().saturating_sub(MAX_SAMPLES);
         self.samples.drain(..excess);
@@ -133,7 +139,7 @@ impl Course {
             plot.draw(height)
         };
         let Some(first) = draw(columns / 2) else {
-            lines.push(format!("{}no numbers{}", style.dim(), style.reset()));
+            lines.push(format!("{}no values{}", style.dim(), style.reset()));
             lines.extend(self.bad_line(0, columns, (start, end), style));
             return lines;
         };

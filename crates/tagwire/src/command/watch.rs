@@ -153,9 +153,8 @@ impl Screen<'_> {
         let (columns, n_lines) = size();
         // The table keeps what it needs, as long as the plots have half of the screen.
         let table = (self.tags.len() + 1).min(n_lines / 2) + footer.len() + 1;
-        let mut lines = trends.lines((columns.saturating_sub(1), n_lines.saturating_sub(table)), now(), self.style);
-        lines.extend_from_slice(footer);
-        self.view.draw(&mut self.out, &lines, Instant::now())
+        self.view.set_body(trends.lines((columns.saturating_sub(1), n_lines.saturating_sub(table)), now(), self.style));
+        self.view.draw(&mut self.out, footer, Instant::now())
     }
 
     /// Shows the plots at the end, where there was no terminal to show them all the time.
@@ -221,7 +220,7 @@ async fn watch(client: &Client, named: &[Named], args: &WatchArgs) -> Result<(),
     }
     let known = vec![Known::default(); tags.len()];
     let unit = |index: usize| units.get(index).and_then(Option::as_deref).unwrap_or_default();
-    let plotted = tags.iter().enumerate().map(|(index, tag)| (&tag.name[..], unit(index)));
+    let plotted = tags.iter().enumerate().map(|(index, tag)| (tag.name.as_str(), unit(index)));
     let trends = args.plot.then(|| Trends::new(plotted, args.span));
     let mut screen = Screen { tags: &tags, known, view, trends, style, as_json, out: io::stdout(), n_changes: 0 };
     let is_enough = |screen: &Screen<'_>| args.count.is_some_and(|count| screen.n_changes >= count);
