@@ -151,7 +151,7 @@ def test_the_calls_of_the_notebook_about_opc_ua(demo, monkeypatch):
     cells = [
         RESOLVER,
         "from opcua import ua, Client\nimport socket\nimport matplotlib.pyplot as plt\n"
-        "from matplotlib.animation import FuncAnimation\nfrom notebook import notebookapp\n%matplotlib inline\n"
+        "from matplotlib.animation import FuncAnimation\nimport notebook.notebookapp\n%matplotlib inline\n"
         "hostname = socket.gethostname()\n"
         f"client = Client(f'opc.tcp://{{hostname}}.localdomain:{demo.ports['simulation']}/OPCUA/SimulationServer')\n"
         "client.connect()",
@@ -165,7 +165,7 @@ def test_the_calls_of_the_notebook_about_opc_ua(demo, monkeypatch):
         "one.get_value()",
         "variable = client.get_node('ns=3;i=1007')\nbefore = variable.get_value()\nvariable.set_value(4.0)\n"
         "before, variable.get_value()",
-        drawing("client.get_node('ns=3;i=1004').get_value()", (-2.5, 2.5), ""),
+        drawing("client.get_node('ns=3;i=1004').get_value()", (-2.5, 2.5), "%matplotlib notebook"),
         FORCED,
         "client.close_session()",
         "try:\n    one.get_value()\nexcept ua.UaStatusCodeError as error:\n    print(type(error).__name__)",
