@@ -3,6 +3,7 @@
 import math
 import os
 import subprocess
+import sys
 import time
 from array import array
 from pathlib import Path
@@ -266,18 +267,26 @@ def test_a_plot_follows_a_server_with_its_history_behind(server, plant):
 
 
 def test_looking_further_back_brings_more_history(plant):
-    tag = "sig.sine" if any(node.tag == "sig.sine" for node in plant.browse("sig", depth=3)) else "mem.all.h.int"
-    plant[tag] = int(time.time()) % 1000
-    wait_until(lambda: len(plant.history(tag, "-1h")) > 0, 5 * SLOW, "kept")
-    time.sleep(1.5)
+    tag = "mem.all.h.int"
+    for value in (101, 102, 103):
+        plant[tag] = value
+        wait_until(lambda: plant.history(tag, limit=1).to_dict()["value"] == [value], 5 * SLOW, "kept")
+        time.sleep(0.8)
     with plant.plot(tag, seconds=0.5, backend="widget") as trend:
         found = trend._source.series[0]
-        wait_until(lambda: len(found) > 0, 5 * SLOW, "live")
-        n_rebuilt = trend._source.n_rebuilt
-        plant[tag] = int(time.time()) % 1000 + 1
-        first = found.times[0]
-        trend.zoom("1h")
-        wait_until(lambda: trend._source.n_rebuilt > n_rebuilt or found.times[0] < first, 5 * SLOW, "older history")
+        wait_until(lambda: trend._source.n_rebuilt or 103.0 in found.values, 5 * SLOW, "live")
+        assert 101.0 not in found.values
+        trend.widget.window = [time.time() - 3600, time.time()]
+        wait_until(lambda: 101.0 in found.values, 5 * SLOW, "older history")
+        assert list(found.times) == sorted(found.times)
+
+
+@pytest.mark.parametrize("backend", ["widget", "matplotlib"])
+def test_the_interpreter_ends_whatever_is_still_drawn(server, backend):
+    script = f"import tagwire\ntrend = tagwire.plot('mem.all.i32', url={server.url!r}, backend={backend!r})\nprint('done')"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=30 * SLOW)
+    assert (done.returncode, done.stdout) == (0, "done\n"), done.stderr
+    assert "Traceback" not in done.stderr, done.stderr
 
 
 def test_a_lost_link_is_a_bad_stretch_and_the_line_goes_on_afterwards(tmp_path):
