@@ -256,7 +256,7 @@ mod tests {
     #[test]
     fn as_many_plots_are_drawn_as_fit() {
         let names: Vec<String> = (0..9).map(|number| format!("tag{number}")).collect();
-        let mut trends = Trends::new(names.iter().map(|name| (&name[..], "")), Duration::from_secs(60));
+        let mut trends = Trends::new(names.iter().map(|name| (name.as_str(), "")), Duration::from_secs(60));
         for index in 0..9 {
             trends.push(index, &sample(0, 1.0, Status::GOOD), at(0));
         }
