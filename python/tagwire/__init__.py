@@ -30,6 +30,7 @@ from .errors import (
 )
 from .events import Event
 from .history import History
+from .plotting import Trend, plot
 
 __all__ = [
     "AccessError",
@@ -49,6 +50,7 @@ __all__ = [
     "Status",
     "Subscription",
     "TimeoutError",
+    "Trend",
     "TrustError",
     "UnknownTagError",
     "UsageError",
@@ -57,4 +59,5 @@ __all__ = [
     "aio",
     "connect",
     "errors",
+    "plot",
 ]

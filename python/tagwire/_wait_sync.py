@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import threading
-from typing import Any, Callable, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, Optional, Protocol, Sequence, Tuple, TypeVar, Union
 
 from . import _native
+from ._time import Duration
+
+if TYPE_CHECKING:
+    from .plotting import Trend
 
 __all__ = ["Background", "Face", "opening", "run", "settle", "start"]
 
@@ -19,7 +23,7 @@ class _Values(Protocol):
 
 
 class Face:
-    """What only one of the two interfaces has: tags as the items of a mapping."""
+    """What only one of the two interfaces has: tags as the items of a mapping, and plots."""
 
     __slots__ = ()
 
@@ -30,6 +34,33 @@ class Face:
     def __setitem__(self: _Values, tag: str, value: Any) -> None:
         """Writes a value; raises `WriteError` when the server does not take it."""
         self.write(tag, value)
+
+    def plot(
+        self,
+        tags: Union[str, Sequence[str]],
+        *,
+        seconds: Duration = 60.0,
+        every: Optional[Duration] = None,
+        history: bool = True,
+        backend: Optional[str] = None,
+        limits: Optional[Tuple[float, float]] = None,
+        title: str = "",
+    ) -> Trend:
+        """Draws tags as they change, over this session: `tagwire.plot`."""
+        # The plot is made of the client, which is made of this.
+        from .plotting import plot
+
+        client: Any = self
+        return plot(
+            tags,
+            seconds=seconds,
+            every=every,
+            client=client,
+            history=history,
+            backend=backend,
+            limits=limits,
+            title=title,
+        )
 
 
 def opening(opened: _T) -> _T:

@@ -14,6 +14,7 @@ use tagwire_access::{
 use tagwire_driver::{Clock, DriverKind, Statistics, Watchdog};
 use tagwire_hub::Hub;
 use tagwire_model::Value;
+use tagwire_openopc::ItemIds;
 use tagwire_ua_client::{Identity, Registration, Url};
 use thiserror::Error;
 use tokio::net::UnixListener;
@@ -263,7 +264,7 @@ impl Gateway {
             statistics: SyncMutex::default(),
         });
         let mut gateway = Self { shared, tasks: Vec::new(), _data_dir: data_dir };
-        if let Err(error) = gateway.serve_others(commands, &http, &openopc).await {
+        if let Err(error) = gateway.serve_others(commands, &http, &openopc, names.item_ids()).await {
             gateway.stop().await;
             return Err(error);
         }
@@ -273,7 +274,13 @@ impl Gateway {
     }
 
     /// Starts what runs beside the links and OPC UA.
-    async fn serve_others(&mut self, commands: UnixListener, http: &Http, openopc: &OpenOpc) -> Result<(), StartError> {
+    async fn serve_others(
+        &mut self,
+        commands: UnixListener,
+        http: &Http,
+        openopc: &OpenOpc,
+        item_ids: Arc<ItemIds>,
+    ) -> Result<(), StartError> {
         self.tasks.push(tokio::spawn(control::serve(commands, Arc::clone(&self.shared))));
         self.tasks.push(tokio::spawn(Arc::clone(&self.shared.link_events).run()));
         if let Some(listen) = &http.listen {
@@ -286,7 +293,8 @@ impl Gateway {
             self.tasks.push(tokio::spawn(http::serve(listener, page)));
         }
         let (shared, audit) = (&self.shared, self.shared.recorder.audit());
-        let gate = openopc::listen(openopc, &shared.hub, &shared.openopc_policy, audit, &shared.clock).await?;
+        let gate =
+            openopc::listen(openopc, &shared.hub, &shared.openopc_policy, audit, item_ids, &shared.clock).await?;
         if let Some((listener, face)) = gate {
             self.tasks.push(tokio::spawn(tagwire_openopc::serve(listener, face)));
         }

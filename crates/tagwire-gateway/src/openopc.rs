@@ -7,7 +7,7 @@ use parking_lot::RwLock;
 use tagwire_access::{Audit, ChannelSecurity, Face as FaceKind, Origin, Peer, Policy};
 use tagwire_driver::Clock;
 use tagwire_hub::Hub;
-use tagwire_openopc::{Face, Settings};
+use tagwire_openopc::{Face, ItemIds, Settings};
 use tokio::net::TcpListener;
 
 use crate::config::OpenOpc;
@@ -25,6 +25,7 @@ pub(crate) async fn listen(
     hub: &Arc<Hub>,
     policy: &CurrentPolicy,
     audit: Arc<dyn Audit>,
+    item_ids: Arc<ItemIds>,
     clock: &Clock,
 ) -> Result<Option<(TcpListener, Arc<Face>)>, StartError> {
     let Some(listen) = &openopc.listen else { return Ok(None) };
@@ -49,6 +50,7 @@ pub(crate) async fn listen(
         (policy, principal)
     };
     let clock = clock.clone();
-    let face = Face::new(Arc::clone(hub), settings, Box::new(rights), audit, Arc::new(move || clock.now()));
+    let face = Face::new(Arc::clone(hub), settings, Box::new(rights), audit, Arc::new(move || clock.now()))
+        .with_item_ids(item_ids);
     Ok(Some((listener, Arc::new(face))))
 }

@@ -9,6 +9,7 @@ use tagwire_access::{Audit, CertificateType, Login, OwnIdentity, Policy, RoleBoo
 use tagwire_driver::Clock;
 use tagwire_hub::Hub;
 use tagwire_model::TagId;
+use tagwire_openopc::ItemIds;
 use tagwire_ua_proto::secure::{OwnIdentity as ChannelIdentity, SecurityPolicy};
 use tagwire_ua_proto::services::MessageSecurityMode;
 use tagwire_ua_proto::types::{Guid, Identifier as NodeIdentifier, NodeId};
@@ -19,7 +20,7 @@ use tagwire_ua_server::node_set::NodeSets;
 use tagwire_ua_server::{HistorySource, Listener, OwnSlot, Server, ServerConfig, ServerParts, Usage};
 
 use crate::audit::CLOSE_PATIENCE;
-use crate::config::{ExplicitNodeId, HostPort, Identifier, Security, Ua};
+use crate::config::{ExplicitNodeId, HostPort, Identifier, Security, TAG_NAMESPACE, Ua};
 use crate::durable::DurableFiles;
 use crate::gateway::StartError;
 use crate::plant::NodeIds;
@@ -242,9 +243,15 @@ fn security(chosen: &[Security]) -> Vec<(&'static SecurityPolicy, MessageSecurit
 pub(crate) struct Names {
     server: OnceLock<Arc<Server>>,
     early: Mutex<Vec<(TagId, ExplicitNodeId)>>,
+    item_ids: Arc<ItemIds>,
 }
 
 impl Names {
+    /// What tags are called at the OpenOPC gateway: as in the namespace of tags, where they have a name of their own.
+    pub(crate) fn item_ids(&self) -> Arc<ItemIds> {
+        Arc::clone(&self.item_ids)
+    }
+
     /// Gives the server the names that came before it, and every later one.
     pub(crate) fn give(&self, ua: &UaFace) {
         let _ = self.server.set(Arc::clone(&ua.server));
@@ -257,6 +264,11 @@ impl Names {
 
 impl NodeIds for Names {
     fn name(&self, names: Vec<(TagId, ExplicitNodeId)>) {
+        for (tag, id) in &names {
+            if let (TAG_NAMESPACE, Identifier::String(text)) = (id.namespace, &id.identifier) {
+                self.item_ids.name(*tag, text);
+            }
+        }
         let Some(server) = self.server.get() else { return self.early.lock().extend(names) };
         let names: Vec<(TagId, NodeId)> = names.iter().map(|(tag, id)| (*tag, node_id(id))).collect();
         if let Err(error) = server.address_space().name_tags(&names) {
@@ -265,6 +277,7 @@ impl NodeIds for Names {
     }
 
     fn forget(&self, tags: &[TagId]) {
+        self.item_ids.forget(tags);
         if let Some(server) = self.server.get() {
             server.address_space().forget_tags(tags);
         }

@@ -10,6 +10,7 @@ use tagwire_access::{Audit, Policy, Principal};
 use tagwire_hub::Hub;
 use tagwire_model::Timestamp;
 
+use crate::ItemIds;
 use crate::status::Raised;
 
 /// Most groups of one client.
@@ -52,6 +53,7 @@ pub struct Face {
     pub(crate) audit: Arc<dyn Audit>,
     pub(crate) clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     pub(crate) started: Timestamp,
+    pub(crate) item_ids: Arc<ItemIds>,
     clients: Mutex<HashMap<String, Client>>,
 }
 
@@ -94,7 +96,14 @@ impl Face {
         clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     ) -> Self {
         let started = clock();
-        Self { hub, settings, rights, audit, clock, started, clients: Mutex::default() }
+        let item_ids = Arc::default();
+        Self { hub, settings, rights, audit, clock, started, item_ids, clients: Mutex::default() }
+    }
+
+    /// The same with tags that have item ids of their own.
+    #[must_use]
+    pub fn with_item_ids(self, item_ids: Arc<ItemIds>) -> Self {
+        Self { item_ids, ..self }
     }
 
     /// Makes a client; gives the name of its object.

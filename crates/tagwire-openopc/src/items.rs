@@ -23,8 +23,12 @@ impl Asker {
 
     /// The tag with an item id; a status says why there is none.
     pub(crate) fn find(&self, face: &Face, item: &str, operation: Operation) -> Result<TagId, Status> {
-        let tag = face.hub.registry().find_tag(item.as_bytes()).ok_or(Status::BAD_NODE_ID_UNKNOWN)?;
-        if self.may(operation, item) { Ok(tag) } else { Err(Status::BAD_USER_ACCESS_DENIED) }
+        let registry = face.hub.registry();
+        let found = face.item_ids.find(item).or_else(|| registry.find_tag(item.as_bytes()));
+        let tag = found.ok_or(Status::BAD_NODE_ID_UNKNOWN)?;
+        // Rights hang on the place in the tree, whatever the item is called.
+        let path = registry.tag(tag).ok_or(Status::BAD_NODE_ID_UNKNOWN)?.path;
+        if self.may(operation, path) { Ok(tag) } else { Err(Status::BAD_USER_ACCESS_DENIED) }
     }
 
     /// The sample of each item; a status where there is none.

@@ -9,7 +9,7 @@ use tagwire_model::pattern;
 use crate::ask::Arguments;
 use crate::items::Asker;
 use crate::status::Raised;
-use crate::{Face, Literal};
+use crate::{Face, ItemIds, Literal};
 
 /// Most entries of an answer.
 const MAX_ENTRIES: usize = 200_000;
@@ -27,7 +27,7 @@ pub(crate) fn list(face: &Face, asker: &Asker, asked: &Arguments<'_>) -> Result<
     }
     let (recursive, flat, with_type) = (asked.flag("recursive"), asked.flag("flat"), asked.flag("include_type"));
     let registry = face.hub.registry();
-    let tree = Tree { registry: &registry, asker };
+    let tree = Tree { registry: &registry, asker, item_ids: &face.item_ids };
     let mut seen = HashSet::new();
     let mut entries = Vec::new();
     for path in &paths {
@@ -78,6 +78,7 @@ impl Place {
 struct Tree<'a> {
     registry: &'a Registry,
     asker: &'a Asker,
+    item_ids: &'a ItemIds,
 }
 
 impl Tree<'_> {
@@ -93,7 +94,8 @@ impl Tree<'_> {
         let leaves = folder.tags.iter().filter_map(|id| {
             let found = self.registry.tag(*id)?;
             let is_seen = !found.is_system && self.asker.may(Operation::Browse, found.path);
-            is_seen.then(|| Place::Leaf(found.path.to_owned(), found.name().to_owned()))
+            let item = || self.item_ids.of(*id).map_or_else(|| found.path.to_owned(), |own| own.to_string());
+            is_seen.then(|| Place::Leaf(item(), found.name().to_owned()))
         });
         branches.chain(leaves).collect()
     }

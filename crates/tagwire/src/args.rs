@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args as ClapArgs, Parser, Subcommand};
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use tagwire_access::What;
 use tagwire_access::audit::Head;
 use tagwire_gateway::config::parse_duration;
@@ -111,12 +111,24 @@ pub(crate) struct CheckArgs {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct DemoArgs {
+    /// What to demonstrate.
+    #[arg(long, default_value = "plant", value_name = "PROFILE")]
+    pub(crate) profile: DemoProfile,
     /// Keep the demo's configuration and certificates in this folder; a folder that is removed at the end otherwise.
     #[arg(long, value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,
     /// TCP port of the OPC UA server.
     #[arg(long, default_value_t = 4840, value_name = "PORT")]
     pub(crate) ua_port: u16,
+}
+
+/// What there is to demonstrate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DemoProfile {
+    /// A small plant of simulated PLCs.
+    Plant,
+    /// The simulation servers that widely used notebooks about OpenOPC and OPC UA expect.
+    Notebooks,
 }
 
 const DOCTOR: &str = "Each check is one line: good, warning or problem, a sentence, and what to do.
@@ -251,6 +263,12 @@ pub(crate) struct WatchArgs {
     /// End after this many changes.
     #[arg(short = 'n', long, value_name = "N")]
     pub(crate) count: Option<u64>,
+    /// Draw the tags over time, with their history where the server has it; without a terminal once, at the end.
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) plot: bool,
+    /// How much time the plots show.
+    #[arg(long, default_value = "60s", value_parser = duration, value_name = "TIME")]
+    pub(crate) span: Duration,
     #[command(flatten)]
     pub(crate) server: ServerArgs,
 }

@@ -15,6 +15,7 @@ mod failure;
 mod nearest;
 mod plot;
 mod terminal;
+mod trend;
 mod view;
 
 use std::process::ExitCode;

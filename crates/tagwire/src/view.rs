@@ -14,6 +14,8 @@ pub(crate) struct View {
     style: Style,
     header: Vec<HeaderLine>,
     rows: Vec<Row>,
+    /// Lines between the table and the footer, which fit the terminal.
+    body: Vec<String>,
     block: LiveBlock,
     drawn: Option<Instant>,
     changed: bool,
@@ -139,6 +141,7 @@ impl View {
             style,
             header: Vec::new(),
             rows: Vec::new(),
+            body: Vec::new(),
             block: LiveBlock::default(),
             drawn: None,
             changed: true,
@@ -157,6 +160,11 @@ impl View {
         }
         self.header = header;
         Ok(())
+    }
+
+    /// Sets the lines between the table and the footer, which are written as they are.
+    pub(crate) fn set_body(&mut self, body: Vec<String>) {
+        self.body = body;
     }
 
     /// Adds a tag and returns its row.
@@ -250,12 +258,13 @@ impl View {
             lines.push(String::new());
         }
         // On a low terminal the table counts more than what stands above it.
-        let left = |lines: &Vec<String>| n_lines.saturating_sub(lines.len() + footer.len() + 1);
+        let left = |lines: &Vec<String>| n_lines.saturating_sub(lines.len() + self.body.len() + footer.len() + 1);
         if left(&lines) < self.rows.len().min(MIN_TABLE) {
             lines.clear();
         }
         let max_lines = left(&lines);
         lines.extend(self.table(room, max_lines));
+        lines.extend_from_slice(&self.body);
         lines.extend(footer.iter().map(|line| fit(&shown(line), room).trim_end().to_owned()));
         lines
     }

@@ -418,8 +418,8 @@ class client:
             found.append(self.opc_server)
         if not found:
             try:
-                tagwire.connect(resolve.host_address(opc_host), timeout=2).close()
-                found.append(resolve.OWN)
+                with tagwire.connect(resolve.host_address(opc_host), timeout=2) as server:
+                    found.append(resolve.name_of(server))
             except tagwire.Error as error:
                 raise OPCError(f"servers: {error}") from None
         return found

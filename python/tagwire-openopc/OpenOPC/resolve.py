@@ -11,7 +11,7 @@ import tagwire
 
 from .common import OPCError
 
-__all__ = ["addresses", "alias_file", "aliases", "open_first", "own_names"]
+__all__ = ["addresses", "alias_file", "aliases", "name_of", "open_first", "own_names"]
 
 #: The port of OPC UA.
 PORT = 4840
@@ -64,6 +64,13 @@ def own_names(host: str) -> List[str]:
     if os.environ.get("OPC_URL") and not found:
         found.append(OWN)
     return found
+
+
+def name_of(server: tagwire.Client) -> str:
+    """The name under which a server is listed: its own, where that is one as OPC Classic has them."""
+    told = server.read("_System._Name")
+    is_name = told.is_good and isinstance(told.value, str) and "." in told.value and " " not in told.value
+    return str(told.value) if is_name else OWN
 
 
 def open_first(names: str, host: str, **options: Any) -> "tuple[tagwire.Client, str]":

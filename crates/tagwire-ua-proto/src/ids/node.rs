@@ -15,6 +15,7 @@ ids! {
     OBJECTS_FOLDER = 85 "ObjectsFolder";
     TYPES_FOLDER = 86 "TypesFolder";
     VIEWS_FOLDER = 87 "ViewsFolder";
+    LOCATIONS = 31915 "Locations";
     OBJECT_TYPES_FOLDER = 88 "ObjectTypesFolder";
     VARIABLE_TYPES_FOLDER = 89 "VariableTypesFolder";
     DATA_TYPES_FOLDER = 90 "DataTypesFolder";

@@ -186,10 +186,16 @@ impl<'a> Snapshot<'a> {
                     _ => Segment::Empty,
                 };
                 let inverse = Segment::Standard(node.references(false));
-                let forward = Segment::Standard(node.references(true));
                 let [to_models, from_models] =
                     [true, false].map(|forward| Segment::Model(self.model().standard_references(node, forward)));
-                [forward, links, to_models, Segment::Empty, Segment::Empty, inverse, from_models]
+                // Scripts know what a plant shows by its place below Objects: models come before the links behind
+                // them, and the folder Locations, which older servers do not have, comes after both.
+                let (forward, last) = match node.id() {
+                    node::OBJECTS_FOLDER => node.references(true).split_before(node::LOCATIONS),
+                    _ => (node.references(true), StandardReferences::default()),
+                };
+                let (forward, last) = (Segment::Standard(forward), Segment::Standard(last));
+                [forward, to_models, links, last, Segment::Empty, inverse, from_models]
             }
             Node::Role(RoleNode { role, property: None }) => {
                 let above = match Node::standard(node::SERVER_SERVER_CAPABILITIES_ROLE_SET) {

@@ -239,7 +239,7 @@ impl StandardNode {
 }
 
 /// The references of one node in one direction.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct StandardReferences(&'static [[u8; 4]]);
 
 impl StandardReferences {
@@ -253,6 +253,13 @@ impl StandardReferences {
     pub fn reference(self, idx: usize) -> Option<StandardReference> {
         let entry = u32::from_le_bytes(*self.0.get(idx)?);
         Some(StandardReference { type_ordinal: (entry >> 16) as u8, other: StandardNode(entry as u16) })
+    }
+
+    /// The references before the one to a node, and those from it on.
+    pub fn split_before(self, id: u32) -> (Self, Self) {
+        let at = self.iter().position(|reference| reference.other.id() == id).unwrap_or(self.len());
+        let (before, after) = self.0.split_at(at);
+        (Self(before), Self(after))
     }
 
     /// All references.

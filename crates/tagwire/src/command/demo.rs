@@ -1,10 +1,13 @@
 //! `tagwire demo`: simulated PLCs, a server on top, and a live table; all on this machine.
 
+mod scene;
+
+use std::future::{Future as _, poll_fn};
 use std::io::{self, Write as _};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
+use std::task::Poll;
+use std::time::{Duration, Instant};
 
 use tagwire_gateway::config::Config;
 use tagwire_gateway::drivers::DRIVERS;
@@ -15,21 +18,12 @@ use tagwire_model::TagId;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 
-use crate::args::DemoArgs;
+use self::scene::Scene;
+use crate::args::{DEFAULT_URL, DemoArgs, DemoProfile};
 use crate::command::serve::{Ends, runtime, start_failure};
 use crate::failure::{Exit, Failure};
 use crate::terminal::Style;
 use crate::view::{HeaderLine, View};
-
-/// The simulated devices, one per link of the same name in the configuration.
-const DEVICES: [(&str, &str); 3] = [
-    ("boiler", include_str!("../demo/boiler.toml")),
-    ("pump", include_str!("../demo/pump.toml")),
-    ("tank", include_str!("../demo/tank.toml")),
-];
-
-/// The configuration, with the ports to be filled in.
-const CONFIG: &str = include_str!("../demo/tagwire.toml");
 
 pub(crate) fn run(args: &DemoArgs) -> Result<(), Failure> {
     let started = Instant::now();
@@ -44,34 +38,46 @@ async fn demo(args: &DemoArgs, started: Instant) -> Result<(), Failure> {
     };
     let folder: PathBuf =
         args.dir.clone().or_else(|| temporary.as_ref().map(|t| t.path().to_owned())).unwrap_or_default();
-    let path = folder.join("tagwire.toml");
-    if !path.exists() {
-        write_config(&folder, &path, args.ua_port)?;
+    let scene = Scene::of(args.profile);
+    let paths = scene.write(&folder, args.ua_port)?;
+    let mut gateways = Vec::new();
+    let mut devices = Vec::new();
+    for path in &paths {
+        let config = Config::load(path, DRIVERS).map_err(|problems| {
+            let _ = writeln!(io::stderr(), "{problems}");
+            Failure::silent(Exit::Config)
+        })?;
+        if gateways.is_empty() {
+            logging::start(&config.log);
+        }
+        devices.extend(simulate(&config, scene).await?);
+        gateways.push(Gateway::start(config).await.map_err(|error| start_failure(&error))?);
     }
-    let config = Config::load(&path, DRIVERS).map_err(|problems| {
-        let _ = writeln!(io::stderr(), "{problems}");
-        Failure::silent(Exit::Config)
-    })?;
-    logging::start(&config.log);
-    let _devices = simulate(&config).await?;
-    let gateway = Gateway::start(config).await.map_err(|error| start_failure(&error))?;
-    let url = gateway.endpoints().into_iter().next().unwrap_or_default();
+    let urls = gateways.iter().map(|gateway| gateway.endpoints().into_iter().next().unwrap_or_default());
+    let header = header(args.profile, &urls.collect::<Vec<_>>(), &paths);
+    let hubs: Vec<&Arc<Hub>> = gateways.iter().map(Gateway::hub).collect();
     let mut hang_up = signal(SignalKind::hangup())?;
     let result = {
-        // The table ends first and then the server, before the devices that it polls.
-        let mut showing = std::pin::pin!(show(gateway.hub(), &url, &path, started));
+        // The table ends first and then the servers, before the devices that they poll.
+        let mut showing = std::pin::pin!(show(&hubs, header, started));
         loop {
             tokio::select! {
                 result = &mut showing => break result,
                 () = ends.next() => break Ok(()),
-                () = gateway.shutdown_due() => break Ok(()),
-                _ = hang_up.recv() => if let Err(error) = gateway.reload().await {
-                    tracing::error!("not reloaded, nothing was changed: {error}");
+                () = any_due(&gateways) => break Ok(()),
+                _ = hang_up.recv() => for gateway in &gateways {
+                    if let Err(error) = gateway.reload().await {
+                        tracing::error!("not reloaded, nothing was changed: {error}");
+                    }
                 },
             }
         }
     };
-    gateway.stop().await;
+    drop(hubs);
+    for gateway in gateways {
+        gateway.stop().await;
+    }
+    drop(devices);
     match result {
         // The reader of a pipe has seen enough, as head does.
         Err(failure) if failure.is_closed_pipe() => Ok(()),
@@ -79,35 +85,21 @@ async fn demo(args: &DemoArgs, started: Instant) -> Result<(), Failure> {
     }
 }
 
-/// Writes the configuration with ports that are free.
-fn write_config(folder: &Path, path: &Path, ua_port: u16) -> Result<(), Failure> {
-    std::fs::create_dir_all(folder)
-        .map_err(|error| Failure::new(Exit::Failed, format!("cannot make {}: {error}", folder.display()), ""))?;
-    let mut text = CONFIG.to_owned();
-    let free = free_port(ua_port)?;
-    if free != ua_port {
-        writeln!(io::stderr(), "port {ua_port} is taken by another program; the OPC UA server takes {free}")?;
-    }
-    text = text.replace("{ua}", &free.to_string());
-    for (idx, (name, _)) in DEVICES.iter().enumerate() {
-        text = text.replace(&format!("{{{name}}}"), &free_port(15_020 + idx as u16)?.to_string());
-    }
-    std::fs::write(path, text)
-        .map_err(|error| Failure::new(Exit::Failed, format!("cannot write {}: {error}", path.display()), ""))
-}
-
-/// The port, or another one when it is taken.
-fn free_port(wanted: u16) -> Result<u16, Failure> {
-    let bind = |port| TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
-    let listener = bind(wanted).or_else(|_| bind(0))?;
-    Ok(listener.local_addr()?.port())
+/// Waits until one of the servers is to end.
+async fn any_due(gateways: &[Gateway]) {
+    let mut due: Vec<_> = gateways.iter().map(|gateway| Box::pin(gateway.shutdown_due())).collect();
+    poll_fn(|context| {
+        let is_due = due.iter_mut().any(|due| due.as_mut().poll(context).is_ready());
+        if is_due { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
 }
 
 /// Starts the devices at the addresses that the configuration polls.
-async fn simulate(config: &Config) -> Result<Vec<(Simulator, SimulatorListener)>, Failure> {
+async fn simulate(config: &Config, scene: &Scene) -> Result<Vec<(Simulator, SimulatorListener)>, Failure> {
     let mut devices = Vec::new();
-    for (name, map) in DEVICES {
-        let Some(link) = config.links.iter().find(|link| link.name == name) else { continue };
+    for (name, map) in scene.devices {
+        let Some(link) = config.links.iter().find(|link| link.name == *name) else { continue };
         let map: SimulatorConfig = toml::from_str(map)
             .map_err(|error| Failure::new(Exit::Failed, format!("the device {name} is broken: {error}"), ""))?;
         let device = Simulator::spawn(&map, link.address.as_str()).await.map_err(|error| {
@@ -119,55 +111,87 @@ async fn simulate(config: &Config) -> Result<Vec<(Simulator, SimulatorListener)>
     Ok(devices)
 }
 
-/// Shows every tag until the program ends.
-async fn show(hub: &Arc<Hub>, url: &str, config: &Path, started: Instant) -> Result<(), Failure> {
-    let style = Style::of_stdout();
-    let mut out = io::stdout();
-    let server = if url == "opc.tcp://127.0.0.1:4840" { String::new() } else { format!(" {url}") };
-    let tries = [
-        format!("tagwire watch{server} boiler.plc pump.plc"),
-        format!("tagwire write{server} boiler.plc.setpoint 75"),
-        format!("tagwire explain 40001 --device boiler.plc --config {}", config.display()),
-    ];
+/// What stands above the table: where the servers are, and what to try.
+fn header(profile: DemoProfile, urls: &[String], configs: &[PathBuf]) -> Vec<HeaderLine> {
     let line = |text: String, indent| HeaderLine { text, indent, is_command: false };
-    let mut lines = vec![
-        line(format!("OPC UA server  {url}  (security none or Basic256Sha256, anonymous may read and write)"), 15),
-        line(format!("configuration  {}", config.display()), 15),
-        line("in another terminal, try:".to_owned(), 0),
-    ];
+    let url = |at: usize| urls.get(at).map_or("", String::as_str);
+    let config = configs.first().map_or("", |path| path.to_str().unwrap_or_default());
+    let (mut lines, tries) = match profile {
+        DemoProfile::Plant => {
+            let server = if url(0) == DEFAULT_URL { String::new() } else { format!(" {}", url(0)) };
+            let text =
+                format!("OPC UA server  {}  (security none or Basic256Sha256, anonymous may read and write)", url(0));
+            let tries = vec![
+                format!("tagwire watch{server} boiler.plc pump.plc"),
+                format!("tagwire write{server} boiler.plc.setpoint 75"),
+                format!("tagwire explain 40001 --device boiler.plc --config {config}"),
+            ];
+            (vec![line(text, 15), line(format!("configuration  {config}"), 15)], tries)
+        }
+        DemoProfile::Notebooks => {
+            let port = url(0).rsplit(':').next().unwrap_or_default();
+            let port = if url(0) == DEFAULT_URL { String::new() } else { format!("OPC_PORT={port} ") };
+            let lines = vec![
+                line(
+                    format!("for OpenOPC    Matrikon.OPC.Simulation.1 at {}, anonymous may read and write", url(0)),
+                    15,
+                ),
+                line(format!("for OPC UA     {}/OPCUA/SimulationServer, anonymous may read and write", url(1)), 15),
+                line(format!("configuration  {config} and files beside it"), 15),
+            ];
+            let tries = vec![
+                format!("{port}opc Random.Int4 \"Bucket Brigade.Int4\""),
+                format!("tagwire watch --plot {} \"ns=3;i=1004\" \"ns=3;i=1006\"", url(1)),
+            ];
+            (lines, tries)
+        }
+    };
+    lines.push(line("in another terminal, try:".to_owned(), 0));
     lines.extend(tries.iter().enumerate().map(|(idx, text)| HeaderLine {
         text: format!("  {}. {text}", idx + 1),
         indent: 7,
         is_command: true,
     }));
+    lines
+}
+
+/// Shows every tag of every server until the program ends.
+async fn show(hubs: &[&Arc<Hub>], header: Vec<HeaderLine>, started: Instant) -> Result<(), Failure> {
+    let style = Style::of_stdout();
+    let mut out = io::stdout();
     let mut view = View::new(style);
-    view.set_header(&mut out, lines)?;
+    view.set_header(&mut out, header)?;
     let mut resized = signal(SignalKind::window_change())?;
-    let tags: Vec<TagId> = {
+    let mut tags: Vec<Vec<TagId>> = Vec::new();
+    for hub in hubs {
         let registry = hub.registry();
         let shown = registry.tags().filter(|(_, meta)| !meta.is_system);
-        shown
-            .map(|(id, meta)| {
-                view.add(meta.path, meta.extra.as_ref().map_or("", |extra| &extra.unit));
-                id
-            })
-            .collect()
-    };
+        let add = |(id, meta): (TagId, tagwire_hub::TagView<'_>)| {
+            view.add(meta.path, meta.extra.as_ref().map_or("", |extra| &extra.unit));
+            id
+        };
+        tags.push(shown.map(add).collect());
+    }
     let wake = Arc::new(Notify::new());
+    let n_tags: usize = tags.iter().map(Vec::len).sum();
     let inbox = {
         let wake = Arc::clone(&wake);
-        Arc::new(Inbox::new(tags.len() * 16 + 1024, 1, move || wake.notify_one()))
+        Arc::new(Inbox::new(n_tags * 16 + 1024, 1, move || wake.notify_one()))
     };
-    let watch = hub.attach(Arc::clone(&inbox));
-    let interests: Vec<Interest> = (0..)
-        .zip(&tags)
-        .map(|(handle, tag)| Interest { tag: *tag, handle, interval: std::time::Duration::ZERO, timestamps: false })
-        .collect();
-    hub.watch(watch, &interests);
-    for (row, tag) in tags.iter().enumerate() {
-        if let Some(reading) = hub.read(*tag).filter(|reading| reading.has_value()) {
-            let sample = reading.to_sample();
-            view.change(&mut out, row, &sample.value, sample.status, sample.source_time)?;
+    let mut rows = 0_u32..;
+    for (hub, tags) in hubs.iter().zip(&tags) {
+        let interests: Vec<Interest> = tags
+            .iter()
+            .zip(&mut rows)
+            .map(|(tag, handle)| Interest { tag: *tag, handle, interval: Duration::ZERO, timestamps: false })
+            .collect();
+        hub.watch(hub.attach(Arc::clone(&inbox)), &interests);
+        for interest in &interests {
+            if let Some(reading) = hub.read(interest.tag).filter(|reading| reading.has_value()) {
+                let sample = reading.to_sample();
+                let row = interest.handle as usize;
+                view.change(&mut out, row, &sample.value, sample.status, sample.source_time)?;
+            }
         }
     }
     let mut first_good = None;

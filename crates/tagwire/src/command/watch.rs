@@ -1,10 +1,12 @@
-//! `tagwire watch`: values as they change, in a live table or line by line.
+//! `tagwire watch`: values as they change, in a live table or line by line, and as plots.
 
 use std::io::{self, Write as _};
 use std::time::{Duration, Instant};
 
 use tagwire_model::{Sample, Status, Value};
-use tagwire_ua_client::{BrowseLimits, Change, Client, LinkState, NodeClass, NodeId, StatusName, print_node_id};
+use tagwire_ua_client::{
+    BrowseLimits, Change, Client, HistorySpan, LinkState, NodeClass, NodeId, StatusName, print_node_id,
+};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::WatchArgs;
@@ -12,7 +14,8 @@ use crate::client::{Named, block_on, call_failure, connect, now, sample_json, ta
 use crate::command::serve::Ends;
 use crate::failure::{Exit, Failure};
 use crate::nearest;
-use crate::terminal::Style;
+use crate::terminal::{Style, size};
+use crate::trend::Trends;
 use crate::view::View;
 
 /// Tags watched at most.
@@ -89,6 +92,9 @@ struct Screen<'a> {
     tags: &'a [Named],
     known: Vec<Known>,
     view: View,
+    /// The plots, when there are to be any.
+    trends: Option<Trends>,
+    style: Style,
     as_json: bool,
     out: io::Stdout,
     n_changes: u64,
@@ -104,6 +110,9 @@ impl Screen<'_> {
         }
         self.n_changes += 1;
         known.is_lost = false;
+        if let Some(trends) = &mut self.trends {
+            trends.push(index, &sample, now());
+        }
         if self.as_json {
             writeln!(self.out, "{}", sample_json(&tag.name, &tag.node, &sample))?;
             self.out.flush()?;
@@ -121,6 +130,9 @@ impl Screen<'_> {
             known.is_lost = true;
             let value = known.last.as_ref().map_or(Value::Null, |last| last.value.clone());
             let dead = Sample { value, status: Status::BAD_NO_COMMUNICATION, source_time: time, server_time: time };
+            if let Some(trends) = &mut self.trends {
+                trends.push(index, &dead, time);
+            }
             if self.as_json {
                 writeln!(self.out, "{}", sample_json(&tag.name, &tag.node, &dead))?;
             } else {
@@ -133,6 +145,39 @@ impl Screen<'_> {
     /// Says something that is no value; beside the table, where there is one.
     fn say(&mut self, text: &str) -> io::Result<()> {
         if self.as_json { writeln!(io::stderr(), "tagwire: {text}") } else { self.view.remark(&mut self.out, text) }
+    }
+
+    /// Draws table and plots, with `footer` below them.
+    fn draw(&mut self, footer: &[String]) -> io::Result<()> {
+        let Some(trends) = &self.trends else { return self.view.draw(&mut self.out, footer, Instant::now()) };
+        let (columns, n_lines) = size();
+        // The table keeps what it needs, as long as the plots have half of the screen.
+        let table = (self.tags.len() + 1).min(n_lines / 2) + footer.len() + 1;
+        self.view.set_body(trends.lines((columns.saturating_sub(1), n_lines.saturating_sub(table)), now(), self.style));
+        self.view.draw(&mut self.out, footer, Instant::now())
+    }
+
+    /// Shows the plots at the end, where there was no terminal to show them all the time.
+    fn end(&mut self) -> io::Result<()> {
+        let Some(trends) = self.trends.as_ref().filter(|_| !self.style.is_terminal) else { return Ok(()) };
+        for line in trends.lines((PLOT_WIDTH, self.tags.len() * PLOT_HEIGHT + 1), now(), self.style) {
+            writeln!(self.out, "{line}")?;
+        }
+        self.out.flush()
+    }
+
+    /// Puts the history of the tags behind the live edge; not every server has one.
+    async fn look_back(&mut self, client: &Client, nodes: &[NodeId]) {
+        let Some(trends) = &mut self.trends else { return };
+        // Backwards, so that the limit cuts off the oldest.
+        let span = HistorySpan { start: trends.end(now()), end: trends.start(now()), max: MAX_HISTORY };
+        for (index, node) in nodes.iter().enumerate().take(MAX_LOOK_BACK) {
+            let Ok(found) = client.history_raw(std::slice::from_ref(node), span).await else { continue };
+            if let Some(mut history) = found.into_iter().next().filter(|history| !history.status.is_bad()) {
+                history.samples.sort_by_key(|sample| sample.source_time);
+                trends.put_before(index, &history.samples);
+            }
+        }
     }
 
     /// Reads what has not come by itself since the connection was lost.
@@ -158,7 +203,7 @@ enum Event {
     Change(Option<Change>),
     State(LinkState),
     Draw,
-    Resized,
+    Refresh,
     CatchUp,
 }
 
@@ -168,12 +213,16 @@ async fn watch(client: &Client, named: &[Named], args: &WatchArgs) -> Result<(),
     // Units only adorn; a server that cannot tell them is watched without.
     let units = client.units(&nodes).await.unwrap_or_default();
     let as_json = args.server.json;
-    let mut view = View::new(if as_json { Style { is_terminal: false } } else { Style::of_stdout() });
+    let style = if as_json { Style { is_terminal: false } } else { Style::of_stdout() };
+    let mut view = View::new(style);
     for (idx, tag) in tags.iter().enumerate() {
         view.add(&tag.name, units.get(idx).and_then(Option::as_deref).unwrap_or_default());
     }
     let known = vec![Known::default(); tags.len()];
-    let mut screen = Screen { tags: &tags, known, view, as_json, out: io::stdout(), n_changes: 0 };
+    let unit = |index: usize| units.get(index).and_then(Option::as_deref).unwrap_or_default();
+    let plotted = tags.iter().enumerate().map(|(index, tag)| (tag.name.as_str(), unit(index)));
+    let trends = args.plot.then(|| Trends::new(plotted, args.span));
+    let mut screen = Screen { tags: &tags, known, view, trends, style, as_json, out: io::stdout(), n_changes: 0 };
     let is_enough = |screen: &Screen<'_>| args.count.is_some_and(|count| screen.n_changes >= count);
     let plural = if tags.len() == 1 { "" } else { "s" };
     let foot = format!("{} tag{plural} of {}; Ctrl-C ends", tags.len(), client.endpoint().url());
@@ -181,11 +230,15 @@ async fn watch(client: &Client, named: &[Named], args: &WatchArgs) -> Result<(),
 
     // The first values are read, so that they come in the order of the command line.
     let first = client.read(&nodes).await.map_err(|error| call_failure(&error))?;
+    if let (Some(trends), Some(sample)) = (&mut screen.trends, first.first()) {
+        trends.compare_clocks(sample.server_time, now());
+    }
     for (index, sample) in first.into_iter().enumerate() {
         if !is_enough(&screen) {
             screen.show(index, sample)?;
         }
     }
+    screen.look_back(client, &nodes).await;
     let mut states = client.states();
     let mut resized = signal(SignalKind::window_change())?;
     let mut changes = client.subscribe(&nodes, args.interval).await.map_err(|error| call_failure(&error))?;
@@ -196,7 +249,8 @@ async fn watch(client: &Client, named: &[Named], args: &WatchArgs) -> Result<(),
     }
     let mut is_lost = false;
     let mut catch_up_at: Option<Instant> = None;
-    screen.view.draw(&mut screen.out, &footer, Instant::now())?;
+    screen.draw(&footer)?;
+    let mut frames = tokio::time::interval(FRAME);
     while !is_enough(&screen) {
         let due = screen.view.due(Instant::now());
         let event = tokio::select! {
@@ -205,13 +259,14 @@ async fn watch(client: &Client, named: &[Named], args: &WatchArgs) -> Result<(),
                 Ok(()) => Event::State(*states.borrow_and_update()),
                 Err(_) => Event::State(LinkState::Closed(Status::BAD_UNEXPECTED_ERROR)),
             },
-            _ = resized.recv() => Event::Resized,
+            _ = resized.recv() => Event::Refresh,
+            _ = frames.tick(), if screen.trends.is_some() && style.is_terminal => Event::Refresh,
             () = until(due), if due.is_some() => Event::Draw,
             () = until(catch_up_at), if catch_up_at.is_some() => Event::CatchUp,
         };
         match event {
-            Event::Draw => screen.view.draw(&mut screen.out, &footer, Instant::now())?,
-            Event::Resized => screen.view.refresh(),
+            Event::Draw => screen.draw(&footer)?,
+            Event::Refresh => screen.view.refresh(),
             Event::Change(None) => return Err(Failure::new(Exit::Connect, "the session is over", "")),
             Event::Change(Some(change)) => {
                 // One notification holds the changes tag by tag; a person reads them by time.
@@ -249,9 +304,21 @@ async fn watch(client: &Client, named: &[Named], args: &WatchArgs) -> Result<(),
             }
         }
     }
-    screen.view.draw(&mut screen.out, &footer, Instant::now())?;
+    screen.draw(&footer)?;
+    screen.end()?;
     Ok(())
 }
+
+/// How often the live edge of plots moves.
+const FRAME: Duration = Duration::from_millis(500);
+
+/// Columns, and lines per tag, of plots that no terminal limits.
+const PLOT_WIDTH: usize = 100;
+const PLOT_HEIGHT: usize = 10;
+
+/// Samples of a tag's history behind the live edge, and tags that have one.
+const MAX_HISTORY: usize = 10_000;
+const MAX_LOOK_BACK: usize = 20;
 
 /// Changes sorted by time at once.
 const MAX_BURST: usize = 10_000;
