@@ -23,7 +23,7 @@ pub(crate) fn install(python: &Path) -> Result<()> {
     let flags = ["--quiet", "--disable-pip-version-check", "--no-deps", "--no-build-isolation", "--force-reinstall"];
     let mut pip = program(python, &["-m", "pip", "install", "--config-settings", "build-args=--profile ci"]);
     // Without a build environment of its own, pip finds maturin on the path only.
-    let mut path = python.parent().unwrap_or(Path::new(".")).as_os_str().to_owned();
+    let mut path = python.parent().unwrap_or_else(|| Path::new(".")).as_os_str().to_owned();
     if let Some(rest) = std::env::var_os("PATH") {
         path.push(":");
         path.push(rest);
