@@ -1,6 +1,7 @@
 """The history of events, row H16 of the conformance list."""
 
 import asyncio
+import socket
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -9,7 +10,7 @@ from asyncua import Client, ua
 from harness.event_history import EARLY, details, events
 from harness.events import BASE, FAILURE, GREATER_EQUAL, SERVER, SYSTEM, field, filter_, literal, of, of_type
 from harness.history import LATE, add_engineer, change, engineer, read, read_all
-from harness.process import SLOW, free_port, wait_until
+from harness.process import SLOW, wait_until
 from harness.product import Tagwire, command, sim_device
 from harness.session import Session
 from harness.wire import status
@@ -29,7 +30,10 @@ def config(n):
     )
 
 
-NOBODY = free_port()
+RESERVED = socket.socket()
+"""Bound and not listening, so that nobody else takes the port."""
+RESERVED.bind(("127.0.0.1", 0))
+NOBODY = RESERVED.getsockname()[1]
 
 
 def of_link(event) -> bool:

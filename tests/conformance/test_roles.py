@@ -7,6 +7,8 @@ import pytest
 from asyncua import ua
 
 from harness import certificates
+from harness.history import INSERT, NOON, REPLACE, change, data_value, raw
+from harness.history import read as read_history
 from harness.plant import SecuredServer
 from harness.process import SLOW, wait_until
 from harness.product import command, sim_device
@@ -36,7 +38,8 @@ def table(first: str):
 
 
 def configuration(rules=CONFIG):
-    return sim_device(TAGS) + '[access]\nusers = "users.toml"\n' + rules
+    kept = '[[history.rule]]\npath = "mem.all.open"\n'
+    return sim_device(TAGS) + '[access]\nusers = "users.toml"\n' + rules + kept
 
 
 @pytest.fixture(scope="module")
@@ -165,9 +168,19 @@ def test_k05_permissions_name_the_roles(server):
         session.close_session()
 
 
-def test_k05_history_is_refused(server):
-    with session_of(server, "engineer") as session:
-        assert session.fault_of(lambda: session.call(ua.HistoryReadRequest())) == "BadServiceUnsupported"
+@pytest.mark.parametrize("role", ROLES)
+def test_k05_history_is_for_those_whose_role_says_so(server, role):
+    rights = {row["operation"]: row[role] == "x" for row in table("operation")}
+    value, denied = tag("mem.all.open.value"), "BadUserAccessDenied"
+    deletion = ua.DeleteAtTimeDetails()
+    deletion.NodeId, deletion.ReqTimes = value, [NOON]
+    with session_of(server, role) as session:
+        assert (status(read_history(session, value, raw(0, 5)).StatusCode) != denied) == rights["history-read"]
+        for mode, right in ((INSERT, "history-insert"), (REPLACE, "history-modify")):
+            new = ua.UpdateDataDetails()
+            new.NodeId, new.PerformInsertReplace, new.UpdateValues = value, mode, [data_value(1, 1, kind=T.Int32)]
+            assert (status(change(session, new)[0].StatusCode) != denied) == rights[right], right
+        assert (status(change(session, deletion)[0].StatusCode) != denied) == rights["history-delete"]
         session.close_session()
 
 

@@ -42,7 +42,7 @@ CONFIGS = {
     "text for a number": ("unit = 1", "unit = \"one\"", ["unit"]),
     "unit out of range": ("unit = 1", "unit = 256", ["unit", "255"]),
     "negative unit": ("unit = 1", "unit = -1", ["unit"]),
-    "duration without a unit": ("\"100ms\"", "\"100\"", ["scan", "500ms"]),
+    "duration without a unit": ("\"100ms\"", "\"100\"", ["scan", "with its unit"]),
     "duration as a number": ("\"100ms\"", "100", ["scan"]),
     "duration too short": ("\"100ms\"", "\"1ms\"", ["scan", "10ms"]),
     "duration that is none": ("\"100ms\"", "\"soon\"", ["soon"]),

