@@ -192,7 +192,7 @@ class Arena:
         wait_until(lambda: self.rss_kb() < limit, 10, f"memory is given back: {rss} kB before, {limit} kB at most", 0.1)
         note("rest_kb", self.rss_kb() - rss)
 
-    def settle(self, before: dict[str, int], seconds: float = 20):
+    def settle(self, before: dict[str, int], seconds: float = 40):
         """Waits until every quota is where it was."""
         now: dict[str, int] = {}
 
