@@ -29,9 +29,7 @@ HIDDEN = "BadSecurityChecksFailed"
 @pytest.fixture(scope="module")
 def pki(tmp_path_factory):
     server = SecuredServer(tmp_path_factory.mktemp("reasons"))
-    words = ("user", "add", ADMIN, "--role", "security-admin", "--config", server.file)
-    added = command(*words, cwd=server.folder, TAGWIRE_PASSWORD=ADMIN_PASSWORD)
-    assert added.returncode == 0, added.stdout + added.stderr
+    server.add_user(ADMIN, "security-admin", ADMIN_PASSWORD)
     with server:
         yield Authorities(server)
 

@@ -13,7 +13,7 @@ from asyncua import ua
 from harness.plant import PASSWORD as USER_PASSWORD
 from harness.plant import USER, SecuredServer
 from harness.process import SLOW, free_port, wait_until
-from harness.product import Tagwire, command, sim_device
+from harness.product import Tagwire, sim_device
 from harness.secured import SecureSession
 from harness.session import Session, data_changes, tag
 from harness.tokens import log_in, user_token
@@ -129,9 +129,7 @@ def observed(tmp_path_factory):
     server.anonymous = "write"
     tags = "counter counter(period=50ms) i32 ro\nvalue static i32 rw"
     server.configure(sim_device(tags) + '[access]\nusers = "users.toml"\n')
-    words = ("user", "add", "admin", "--role", "security-admin", "--config", server.file)
-    added = command(*words, cwd=server.folder, TAGWIRE_PASSWORD=PASSWORD)
-    assert added.returncode == 0, added.stdout + added.stderr
+    server.add_user("admin", "security-admin", PASSWORD)
     with server:
         yield server
 
@@ -400,9 +398,7 @@ def closed(tmp_path_factory):
     server = SecuredServer(tmp_path_factory.mktemp("closed"))
     server.anonymous = "none"
     server.configure(sim_device("value static i32 rw") + '[access]\nusers = "users.toml"\n')
-    words = ("user", "add", "security-admin", "--role", "security-admin", "--config", server.file)
-    added = command(*words, cwd=server.folder, TAGWIRE_PASSWORD=PASSWORD)
-    assert added.returncode == 0, added.stdout + added.stderr
+    server.add_user("security-admin", "security-admin", PASSWORD)
     with server:
         yield server
 

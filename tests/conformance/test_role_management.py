@@ -51,9 +51,7 @@ def server(tmp_path):
     server.anonymous = "none"
     server.configure(CONFIG)
     for name, role in (("chief", "security-admin"), ("otto", "observer"), ("nina", "observer")):
-        words = ("user", "add", name, "--role", role, "--config", server.file)
-        added = command(*words, cwd=server.folder, TAGWIRE_PASSWORD=PASSWORD)
-        assert added.returncode == 0, added.stdout + added.stderr
+        server.add_user(name, role, PASSWORD)
     with server:
         yield server
 

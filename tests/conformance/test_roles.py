@@ -48,9 +48,7 @@ def server(tmp_path_factory):
     server.anonymous = "read"
     server.configure(configuration())
     for name, role in [(role, role) for role in ROLES] + [("nina", "observer")]:
-        words = ("user", "add", name, "--role", role, "--config", server.file)
-        added = command(*words, cwd=server.folder, TAGWIRE_PASSWORD=PASSWORD)
-        assert added.returncode == 0, added.stdout + added.stderr
+        server.add_user(name, role, PASSWORD)
     with server:
         yield server
 

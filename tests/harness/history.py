@@ -6,7 +6,6 @@ from pathlib import Path
 from asyncua import ua
 
 from .process import SLOW, wait_until
-from .product import command
 from .session import Session, node, tag
 from .tokens import log_in
 from .wire import status
@@ -30,9 +29,7 @@ DATA_VALUE = 0x400
 
 def add_engineer(server):
     """Makes the user who may change history; the configuration names `users.toml`."""
-    words = ("user", "add", ENGINEER, "--role", "engineer", "--config", server.file)
-    added = command(*words, cwd=server.folder, TAGWIRE_PASSWORD=PASSWORD)
-    assert added.returncode == 0, added.stdout + added.stderr
+    server.add_user(ENGINEER, "engineer", PASSWORD)
 
 
 def takes_names(server) -> bool:

@@ -5,7 +5,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from . import certificates
 from .process import wait_until
-from .product import Tagwire, command, sim_device
+from .product import Tagwire, sim_device
 from .wire import Channel
 
 SCALARS = {
@@ -84,9 +84,7 @@ class SecuredServer(Tagwire):
         for person in self.people.values():
             (trusted_people / f"{person.name}.der").write_bytes(person.der)
         for user, password, role in ((USER, PASSWORD, ROLE), (READER, READER_PASSWORD, "observer")):
-            words = ("user", "add", user, "--role", role, "--config", self.file)
-            added = command(*words, cwd=self.folder, TAGWIRE_PASSWORD=password)
-            assert added.returncode == 0, added.stdout + added.stderr
+            self.add_user(user, role, password)
 
     def start(self):
         super().start()

@@ -55,6 +55,12 @@ class Tagwire:
         )
         self.file.write_text(head + config)
 
+    def add_user(self, name: str, role: str, password: str):
+        """Makes a user; the configuration names `users.toml`."""
+        words = ("user", "add", name, "--role", role, "--config", self.file)
+        added = command(*words, cwd=self.folder, TAGWIRE_PASSWORD=password)
+        assert added.returncode == 0, added.stdout + added.stderr
+
     def start(self) -> "Tagwire":
         self.launch()
         wait_until(self.answers, 30, "the server listens")

@@ -14,7 +14,6 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from .certificates import DER, Identity, usage
 from .plant import CURVES, SecuredServer
 from .process import free_port
-from .product import command
 from .secured import SecureSession
 from .tokens import user_token
 from .wire import status
@@ -45,9 +44,7 @@ class ManagedServer(SecuredServer):
         pushed += [self.pki / "users" / "trusted" / f"{person.name}.der" for person in self.people.values()]
         for file in pushed:
             file.unlink()
-        words = ("user", "add", ADMIN, "--role", "security-admin", "--config", self.file)
-        added = command(*words, cwd=self.folder, TAGWIRE_PASSWORD=ADMIN_PASSWORD)
-        assert added.returncode == 0, added.stdout + added.stderr
+        self.add_user(ADMIN, "security-admin", ADMIN_PASSWORD)
 
     def metrics(self) -> dict[str, float]:
         """The figures without labels of the metrics page."""

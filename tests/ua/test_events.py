@@ -50,7 +50,7 @@ from harness.events import (
 from harness.history import ENGINEER, REPLACE, add_engineer, data_value, delete_at, engineer, filled, update
 from harness.plant import PASSWORD, USER, SecuredServer
 from harness.process import SLOW, wait_until
-from harness.product import Tagwire, command, sim_device
+from harness.product import Tagwire, sim_device
 from harness.session import Session, node, tag
 from harness.tokens import log_in
 from harness.wire import status
@@ -541,9 +541,7 @@ def test_node_opcua_hears_of_a_dead_plc(plc):
 @pytest.fixture(scope="module")
 def audited(tmp_path_factory):
     server = SecuredServer(tmp_path_factory.mktemp("audited"))
-    words = ("user", "add", ADMIN, "--role", "security-admin", "--config", server.file)
-    added = command(*words, cwd=server.folder, TAGWIRE_PASSWORD=ADMIN_PASSWORD)
-    assert added.returncode == 0, added.stdout + added.stderr
+    server.add_user(ADMIN, "security-admin", ADMIN_PASSWORD)
     with server:
         yield server
 
@@ -611,9 +609,7 @@ async def audit_subscription(client, heard):
 
 async def test_h17_changes_of_history_are_told_with_the_values_before(tmp_path):
     server = SecuredServer(tmp_path)
-    words = ("user", "add", ADMIN, "--role", "security-admin", "--config", server.file)
-    added = command(*words, cwd=server.folder, TAGWIRE_PASSWORD=ADMIN_PASSWORD)
-    assert added.returncode == 0, added.stdout + added.stderr
+    server.add_user(ADMIN, "security-admin", ADMIN_PASSWORD)
     add_engineer(server)
     server.file.write_text(server.file.read_text() + '[[history.rule]]\npath = "bulk"\n')
     with server:

@@ -25,9 +25,7 @@ BACK = datetime.datetime(2031, 5, 6, 7, 8, 9, tzinfo=datetime.UTC)
 def server(tmp_path):
     server = SecuredServer(tmp_path)
     server.configure(sim_device("value static i32 rw") + '[access]\nusers = "users.toml"\n')
-    words = ("user", "add", CHIEF, "--role", "configure-admin", "--config", server.file)
-    added = command(*words, cwd=server.folder, TAGWIRE_PASSWORD=PASSWORD)
-    assert added.returncode == 0, added.stdout + added.stderr
+    server.add_user(CHIEF, "configure-admin", PASSWORD)
     return server
 
 

@@ -8,7 +8,7 @@ use rcgen::{
     ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, PublicKeyData, RevokedCertParams,
     RsaKeySize, SanType, SerialNumber, SignatureAlgorithm, date_time_ymd,
 };
-use tagwire_model::Timestamp;
+use tagwire_model::{Timestamp, hex};
 use thiserror::Error;
 use x509_cert::der::{Decode, Encode};
 use x509_cert::ext::pkix::SubjectAltName;
@@ -232,7 +232,7 @@ impl Authority {
         let mut issued = self.issued()?;
         issued.retain(|found| prefix.len() >= 4 && found.fingerprint().to_string().starts_with(&prefix));
         let [found] = issued.as_slice() else { return Err(AuthorityError::Unknown(digits.to_owned())) };
-        let serial: String = found.serial.iter().map(|byte| format!("{byte:02x}")).collect();
+        let serial = hex::encode(&found.serial);
         let mut revoked = self.revoked()?;
         if !revoked.iter().any(|(known, _)| *known == serial) {
             revoked.push((serial, now));

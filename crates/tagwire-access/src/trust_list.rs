@@ -3,6 +3,8 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use tagwire_model::hex;
+
 use crate::revocation::RevocationList;
 use crate::{Certificate, Fingerprint, Reason, path};
 
@@ -88,7 +90,7 @@ impl TrustList {
             false => (&mut left.issuers, &mut left.issuer_lists),
         };
         let parsed = |der: &Arc<[u8]>| Certificate::from_der(der).ok();
-        let is_meant = |found: &Certificate| hex(&found.thumbprint()).eq_ignore_ascii_case(thumbprint.trim());
+        let is_meant = |found: &Certificate| hex::encode(&found.thumbprint()).eq_ignore_ascii_case(thumbprint.trim());
         let at = certificates.iter().position(|der| parsed(der).as_ref().is_some_and(is_meant))?;
         let gone = parsed(&certificates.remove(at))?;
         if gone.is_authority() {
@@ -96,10 +98,6 @@ impl TrustList {
         }
         Some(left)
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl CheckedTrustList {

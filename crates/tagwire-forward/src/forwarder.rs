@@ -9,10 +9,8 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::backoff::Backoff;
-use crate::connect::Connection;
 use crate::feed::{Feed, Position, Step};
 use crate::lag::Lag;
-use crate::schema::Tables;
 use crate::send::{Sent, Session};
 use crate::{ForwardError, Settings};
 
@@ -94,18 +92,6 @@ impl Forwarder {
         let known = state.progress.lag_samples.is_some();
         let lag_samples = known.then(|| durable.saturating_sub(number));
         Progress { lag_samples, lag, ..state.progress.clone() }
-    }
-}
-
-/// Tries whether samples could be sent there: the login works, and the tables, if any, are known. Changes nothing.
-///
-/// # Errors
-/// [`ForwardError`].
-pub async fn check(settings: &Settings) -> Result<(), ForwardError> {
-    let connection = Connection::open(settings, "tagwire check").await?;
-    match Tables::of(settings).check(&connection.client, &settings.place()).await {
-        Err(ForwardError::NoTables(_)) => Ok(()),
-        other => other,
     }
 }
 

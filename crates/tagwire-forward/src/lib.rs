@@ -25,7 +25,7 @@ mod tls;
 
 pub use compare::{Compared, Difference, Side, compare};
 pub use error::ForwardError;
-pub use forwarder::{Forwarder, Progress, check};
+pub use forwarder::{Forwarder, Progress};
 pub use schema::SCHEMA_VERSION;
 pub use serve::Shared;
 pub use settings::{Password, Settings, Tls, UrlError};

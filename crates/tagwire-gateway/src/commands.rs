@@ -36,11 +36,11 @@ impl Control for Shared {
                     let own: Vec<_> = own.iter().map(|own| own.certificate()).collect();
                     trust::carry_out((&trust, &users), &own, &request, now, &by)
                 };
-                let done = tokio::task::spawn_blocking(carry_out).await;
+                let answer = blocking(carry_out).await;
                 if is_change {
                     self.ua.recheck_trust();
                 }
-                done.unwrap_or_else(|_| Answer::refused("the command failed inside", ""))
+                answer
             }
             Request::HistoryRead { tag, from, to, next, max, processed: Some(wanted) } => {
                 let Some(historian) = self.history.historian() else { return no_history() };
@@ -53,16 +53,14 @@ impl Control for Shared {
                     let page = (next.as_deref(), max);
                     history_commands::read_processed(&historian, &tag, &wanted, (from, to), page, (kept, now))
                 };
-                let done = tokio::task::spawn_blocking(carry_out).await;
-                done.unwrap_or_else(|_| Answer::refused("the command failed inside", ""))
+                blocking(carry_out).await
             }
             Request::HistoryStatus {} | Request::HistoryRead { .. } | Request::HistoryBackup { .. } => {
                 let Some(historian) = self.history.historian() else { return no_history() };
                 // Reading waits for the disk.
                 let forwarding = self.history.forwarding();
                 let carry_out = move || history_commands::carry_out(&historian, forwarding.as_ref(), &request);
-                let done = tokio::task::spawn_blocking(carry_out).await;
-                done.unwrap_or_else(|_| Answer::refused("the command failed inside", ""))
+                blocking(carry_out).await
             }
             Request::HistoryCompare { from, to, start } => {
                 let (Some(historian), Some(settings)) = (self.history.historian(), self.history.postgres()) else {
@@ -77,8 +75,7 @@ impl Control for Shared {
                 // It reads the store between the answers of the database.
                 let carry_out =
                     move || runtime.block_on(history_commands::compare_with(&historian, &settings, &rules, asked));
-                let done = tokio::task::spawn_blocking(carry_out).await;
-                done.unwrap_or_else(|_| Answer::refused("the command failed inside", ""))
+                blocking(carry_out).await
             }
             Request::HistoryTypes { tags } => {
                 let historian = self.history.historian();
@@ -94,16 +91,14 @@ impl Control for Shared {
                     Request::HistoryImport { samples, .. } => history_commands::import(&historian, samples),
                     _ => views.make(&historian),
                 };
-                let done = tokio::task::spawn_blocking(carry_out).await;
-                done.unwrap_or_else(|_| Answer::refused("the command failed inside", ""))
+                blocking(carry_out).await
             }
             Request::TrustRenew {} => {
                 let (own, settings, recorder) =
                     (Arc::clone(&self.own), self.own_settings.clone(), self.recorder.clone());
                 let now = self.clock.now();
                 let renew = move || renewal::renew(&own, &settings, now, &recorder, &by);
-                let done = tokio::task::spawn_blocking(renew).await;
-                let answer = done.unwrap_or_else(|_| Answer::refused("the command failed inside", ""));
+                let answer = blocking(renew).await;
                 if answer.ok {
                     self.ua.identify(Arc::clone(&self.own));
                 }
@@ -120,8 +115,7 @@ impl Control for Shared {
                 let carry_out = move || {
                     users::carry_out(&users, &request, &recorder, by, |role| known.iter().any(|known| known == role))
                 };
-                let done = tokio::task::spawn_blocking(carry_out).await;
-                let answer = done.unwrap_or_else(|_| Answer::refused("the command failed inside", ""));
+                let answer = blocking(carry_out).await;
                 if let Some(name) = touched.filter(|_| answer.ok) {
                     self.ua.end_sessions_of_user(&name);
                 }
@@ -129,6 +123,12 @@ impl Control for Shared {
             }
         }
     }
+}
+
+/// Has a command carried out where it may wait for the disk.
+async fn blocking(carry_out: impl FnOnce() -> Answer + Send + 'static) -> Answer {
+    let done = tokio::task::spawn_blocking(carry_out).await;
+    done.unwrap_or_else(|_| Answer::refused("the command failed inside", ""))
 }
 
 fn no_history() -> Answer {

@@ -261,8 +261,7 @@ fn shared(config: &Config) -> Option<Arc<Shared>> {
 
 /// Lets go what is too old.
 fn retain(store: &mut Store, rules: &[Retention], (max_age, most): (Duration, u32), now: Moment) {
-    let age = i64::try_from(max_age.as_secs().saturating_mul(TICKS_PER_SECOND)).unwrap_or(i64::MAX);
-    let before = now.utc.saturating_add_ticks(-age);
+    let before = now.utc.saturating_add_ticks(-ticks(max_age));
     if let Err(error) = store.retain_events(before, u64::from(most)) {
         tracing::error!(%error, "events that are too old stay");
     }
@@ -278,10 +277,15 @@ fn retain(store: &mut Store, rules: &[Retention], (max_age, most): (Duration, u3
     }
 }
 
+/// The whole seconds of a duration, in ticks of 100 ns.
+fn ticks(age: Duration) -> i64 {
+    i64::try_from(age.as_secs().saturating_mul(TICKS_PER_SECOND)).unwrap_or(i64::MAX)
+}
+
 fn retention(history: &History) -> Vec<Retention> {
     let rule = |rule: &crate::config::HistoryRule| Retention {
         patterns: rule.paths.clone(),
-        max_age: rule.max_age.map(|age| i64::try_from(age.as_secs() * TICKS_PER_SECOND).unwrap_or(i64::MAX)),
+        max_age: rule.max_age.map(ticks),
         max_bytes: rule.max_mib.map(|mib| u64::from(mib) << 20),
     };
     if history.rules.iter().all(|rule| rule.max_age.is_none() && rule.max_mib.is_none()) {

@@ -9,7 +9,7 @@ use tagwire_history::{
     Backup, Cursor, Disk, Historian, HistoryError, Position, Series, Span, State, imports_from_bytes,
 };
 use tagwire_hub::Registry;
-use tagwire_model::{Timestamp, Value};
+use tagwire_model::{Timestamp, Value, hex};
 
 use crate::config::{History, counted};
 use crate::control::{Answer, ProcessedAs, Request, value_json};
@@ -63,7 +63,7 @@ fn read(historian: &Historian, tag: &str, (from, to): (i64, i64), next: Option<&
     let history = historian.history();
     let cursor = match next {
         None => history.read(series.number, Span::between(Timestamp::from_ticks(from), Timestamp::from_ticks(to))),
-        Some(text) => match unhex(text).and_then(|bytes| Position::from_bytes(&bytes)) {
+        Some(text) => match hex::decode(text).and_then(|bytes| Position::from_bytes(&bytes)) {
             Some(position) => history.resume(series.number, position),
             None => return Answer::refused("the place to go on from is not understood", ""),
         },
@@ -88,7 +88,7 @@ fn page(mut cursor: Cursor, max: usize) -> Result<(Vec<Json>, Option<String>), H
             samples.push(json!([sample.source_time.ticks(), sample.status.0, value_json(&value), reason.word()]));
         }
     }
-    let next = cursor.position()?.map(|position| hex(&position.to_bytes()));
+    let next = cursor.position()?.map(|position| hex::encode(&position.to_bytes()));
     Ok((samples, next))
 }
 
@@ -240,7 +240,7 @@ pub(crate) fn types(historian: Option<&Historian>, registry: &Registry, tags: &[
 
 /// Takes samples from a file; blocks until they are on the disk.
 pub(crate) fn import(historian: &Historian, samples: &str) -> Answer {
-    let Some(Ok(imports)) = unhex(samples).map(|bytes| imports_from_bytes(&bytes)) else {
+    let Some(Ok(imports)) = hex::decode(samples).map(|bytes| imports_from_bytes(&bytes)) else {
         return Answer::refused("the samples are not understood", "use the command of the server's version");
     };
     match historian.call(move |store, now| store.import(&imports, now)) {
@@ -248,17 +248,4 @@ pub(crate) fn import(historian: &Historian, samples: &str) -> Answer {
         Ok(Err(error)) => Answer::refused(error.to_string(), "what was taken before stays; import the file again"),
         Err(error) => Answer::refused(error.to_string(), "try again later"),
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    let digits = text.as_bytes();
-    if !digits.len().is_multiple_of(2) {
-        return None;
-    }
-    let digit = |byte: &u8| char::from(*byte).to_digit(16);
-    digits.chunks_exact(2).map(|pair| Some((digit(&pair[0])? << 4 | digit(&pair[1])?) as u8)).collect()
 }

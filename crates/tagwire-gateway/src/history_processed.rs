@@ -43,15 +43,14 @@ pub(crate) fn read(
         return Answer::good(json!({ "samples": [], "next": Json::Null }));
     };
     let value_type = series.value_type;
-    let is_line = value_type.is_scalar() && value_type.data_type.is_number() && !kept.stepped;
     let history = historian.history();
     let annotations = match aggregate {
         Aggregate::AnnotationCount => history.annotations(series.number, part.early(), part.late()).ok(),
         _ => None,
     };
     let annotations = annotations.map(|found| found.into_iter().map(|annotation| annotation.time).collect());
-    let settings =
-        Settings { aggregate, configuration: Configuration::default(), stepped: !is_line, value_type, annotations };
+    let (configuration, stepped) = (Configuration::default(), kept.stepped);
+    let settings = Settings { aggregate, configuration, stepped, value_type, annotations };
     match settings.check() {
         Ok(()) => {}
         Err(SettingsError::DataType) => {

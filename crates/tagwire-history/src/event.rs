@@ -183,7 +183,22 @@ impl Catalogue {
         Ok(outcomes)
     }
 
+    /// Whether an event is older than `before`, or there are more than `most`.
+    fn has_surplus_events(&self, before: i64, most: u64) -> Result<bool, HistoryError> {
+        let transaction = self.begin_read()?;
+        let table = match transaction.open_table(EVENTS) {
+            Ok(table) => table,
+            Err(TableError::TableDoesNotExist(_)) => return Ok(false),
+            Err(error) => return Err(error.into()),
+        };
+        let is_old = table.first()?.is_some_and(|(key, _)| key.value().0 < before);
+        Ok(is_old || table.len()? > most)
+    }
+
     fn retain_events(&self, before: i64, most: u64) -> Result<usize, HistoryError> {
+        if !self.has_surplus_events(before, most)? {
+            return Ok(0);
+        }
         let write = self.begin_write()?;
         let mut released = Vec::new();
         {

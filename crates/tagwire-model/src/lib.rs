@@ -4,6 +4,7 @@
 
 mod convert;
 mod deadband;
+pub mod hex;
 pub mod pattern;
 mod sample;
 mod scaling;

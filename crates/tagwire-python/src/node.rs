@@ -55,17 +55,7 @@ impl Node {
     /// What it is: `object`, `variable`, `method`, `view` or a kind of type.
     #[getter]
     fn kind(&self) -> &'static str {
-        match self.0.class {
-            NodeClass::Object => "object",
-            NodeClass::Variable => "variable",
-            NodeClass::Method => "method",
-            NodeClass::ObjectType => "object type",
-            NodeClass::VariableType => "variable type",
-            NodeClass::ReferenceType => "reference type",
-            NodeClass::DataType => "data type",
-            NodeClass::View => "view",
-            NodeClass::Unspecified => "unspecified",
-        }
+        self.0.kind()
     }
 
     /// Whether it has a value.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
 use pyo3::IntoPyObjectExt;
@@ -13,7 +13,7 @@ use tagwire_access::{Actor, Reason};
 use tagwire_model::{Status, Timestamp, Value};
 use tagwire_ua_client::{
     Aggregate, BrowseLimits, Client, ConnectOptions, Error, Held, HistorySpan, Identity, LinkState, Login, Mode,
-    NodeId, Policy, Security, StatusName, Url, parse_node_id,
+    NodeId, Policy, Security, StatusName, Url, now, parse_node_id,
 };
 
 use crate::convert::{self, Tags};
@@ -184,11 +184,6 @@ async fn open(mut options: ConnectOptions, trust: bool, data_dir: Option<PathBuf
         }
         (outcome, _) => Ok(outcome?),
     }
-}
-
-fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_unix_nanos(i128::try_from(since.as_nanos()).unwrap_or(i128::MAX))
 }
 
 fn nodes(tags: &[String]) -> Result<Vec<NodeId>, Fault> {

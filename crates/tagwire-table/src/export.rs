@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value as Json, json};
 use tagwire_history::{Cursor, History, Position, Series, TagNumber, View};
-use tagwire_model::Timestamp;
+use tagwire_model::{Timestamp, hex};
 
 use crate::csv::CsvSink;
-use crate::journal::{Journal, Part, hex, read_position};
+use crate::journal::{Journal, Part, read_position};
 use crate::{Selection, StatusNames, TableError};
 
 /// Samples of one part; a row group of Parquet.
@@ -338,7 +338,7 @@ impl Run {
         self.part.end = end;
         self.part.more = more;
         self.part.tag = tag.0;
-        self.part.position = position.map(|position| hex(&position.to_bytes()));
+        self.part.position = position.map(|position| hex::encode(&position.to_bytes()));
         self.in_part = 0;
         journal.add(&self.part)
     }

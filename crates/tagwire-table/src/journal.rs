@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value as Json, json};
 use tagwire_history::Position;
+use tagwire_model::hex;
 
 use crate::TableError;
 
@@ -118,24 +119,7 @@ impl Part {
 
 /// A position as a part tells it.
 pub(crate) fn read_position(text: &str) -> Option<Position> {
-    Position::from_bytes(&unhex(text)?)
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
-pub(crate) fn unhex(text: &str) -> Option<Vec<u8>> {
-    let digit = |byte: &u8| char::from(*byte).to_digit(16);
-    let pairs = text.as_bytes().chunks_exact(2);
-    if !pairs.remainder().is_empty() {
-        return None;
-    }
-    pairs.map(|pair| Some((digit(&pair[0])? << 4 | digit(&pair[1])?) as u8)).collect()
+    Position::from_bytes(&hex::decode(text)?)
 }
 
 #[cfg(test)]
@@ -162,12 +146,5 @@ mod tests {
             assert_eq!(head.is_some(), lines > 0);
             assert_eq!(parts, [part(10), part(20)][..lines.saturating_sub(1)]);
         }
-    }
-
-    #[test]
-    fn hexadecimal_comes_back() {
-        assert_eq!(unhex(&hex(&[0, 1, 0xFE])), Some(vec![0, 1, 0xFE]));
-        assert_eq!(unhex("abc"), None);
-        assert_eq!(unhex("zz"), None);
     }
 }

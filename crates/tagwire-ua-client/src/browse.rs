@@ -55,6 +55,23 @@ pub struct Browsed {
     pub type_definition: NodeId,
 }
 
+impl Browsed {
+    /// What kind of node it is, in words for people.
+    pub const fn kind(&self) -> &'static str {
+        match self.class {
+            NodeClass::Object => "object",
+            NodeClass::Variable => "variable",
+            NodeClass::Method => "method",
+            NodeClass::ObjectType => "object type",
+            NodeClass::VariableType => "variable type",
+            NodeClass::ReferenceType => "reference type",
+            NodeClass::DataType => "data type",
+            NodeClass::View => "view",
+            NodeClass::Unspecified => "unspecified",
+        }
+    }
+}
+
 impl Client {
     /// The nodes below `node` over hierarchical references, each once, parents before children, breadth first.
     ///

@@ -56,7 +56,7 @@ pub use event::Event;
 pub use held::Held;
 pub use hello::{Greeting, greet};
 pub use history::{Aggregate, HistorySpan, NodeHistory};
-pub use identity::Identity;
+pub use identity::{Identity, now};
 pub use node_id::{NodeIdError, parse_node_id, print_node_id};
 pub use opcua_types::NodeId;
 pub use options::{ConnectOptions, Login, Mode, Policy, Security};

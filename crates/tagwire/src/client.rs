@@ -1,15 +1,15 @@
 //! One session with a server, opened the way the command line asks for.
 
 use std::io::Read as _;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 use tagwire_access::{Actor, Reason};
 use tagwire_gateway::control::value_json;
 use tagwire_model::{Sample, Timestamp};
 use tagwire_ua_client::{
-    Client, ConnectOptions, Error, Identity, Login, Mode, NodeId, Policy, Security, StatusName, Url, parse_node_id,
-    print_node_id,
+    Client, ConnectOptions, Error, Identity, Login, Mode, NodeId, Policy, Security, StatusName, Url, now,
+    parse_node_id, print_node_id,
 };
 
 use crate::args::{DEFAULT_URL, PasswordArgs, ServerArgs};
@@ -157,12 +157,6 @@ fn trust(options: &ConnectOptions, error: Error) -> Result<(), Failure> {
             .map_err(|error| Failure::new(Exit::Failed, format!("cannot trust the certificate: {error}"), "")),
         _ => Err(failure(&error, options)),
     }
-}
-
-/// The time on the wall.
-pub(crate) fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_unix_nanos(since.as_nanos() as i128)
 }
 
 /// What a failed call means for the person at the keyboard.

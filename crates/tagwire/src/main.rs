@@ -12,6 +12,7 @@ mod args;
 mod client;
 mod command;
 mod failure;
+mod moment;
 mod nearest;
 mod plot;
 mod terminal;

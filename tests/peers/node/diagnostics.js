@@ -1,30 +1,14 @@
 "use strict";
 // Finds a session by its name below SessionsDiagnosticsSummary, as an administrator, and reads what is told of it.
 
-const path = require("node:path");
-const { opcua, run } = require("./run.js");
+const { opcua, run, securedSession } = require("./run.js");
 
 const [url, certificateFile, privateKeyFile, userName, password, wanted] = process.argv.slice(2);
 const SUMMARY = "ns=0;i=3706";
 
 async function main() {
-  const clientCertificateManager = new opcua.OPCUACertificateManager({
-    automaticallyAcceptUnknownCertificate: true,
-    rootFolder: path.join(path.dirname(certificateFile), "node-pki"),
-  });
-  await clientCertificateManager.initialize();
-  const client = opcua.OPCUAClient.create({
-    applicationUri: "urn:tagwire:tests:client",
-    endpointMustExist: false,
-    securityMode: opcua.MessageSecurityMode.SignAndEncrypt,
-    securityPolicy: opcua.SecurityPolicy.Basic256Sha256,
-    connectionStrategy: { maxRetry: 0, initialDelay: 100 },
-    certificateFile,
-    privateKeyFile,
-    clientCertificateManager,
-  });
-  await client.connect(url);
-  const session = await client.createSession({ type: opcua.UserTokenType.UserName, userName, password });
+  const asked = { url, certificateFile, privateKeyFile, userName, password, pki: "node-pki" };
+  const { client, session } = await securedSession({ opcua, OPCUACertificateManager: opcua.OPCUACertificateManager }, asked);
 
   async function below(nodeId) {
     const found = await session.browse({

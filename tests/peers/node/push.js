@@ -7,7 +7,7 @@ const fs = require("node:fs");
 const path = require("node:path");
 const readline = require("node:readline");
 const { createRequire } = require("node:module");
-const { run } = require("./run.js");
+const { run, securedSession } = require("./run.js");
 
 const peers = createRequire(path.join(process.env.TAGWIRE_PEERS_NODE, "package.json"));
 const { ClientPushCertificateManagement } = peers("node-opcua-server-configuration");
@@ -22,30 +22,11 @@ const [url, certificateFile, privateKeyFile, user, password, addedFile] = proces
 const tell = (object) => console.log(JSON.stringify(object));
 const sha256 = (der) => crypto.createHash("sha256").update(der).digest("hex");
 
-async function connect() {
-  const clientCertificateManager = new OPCUACertificateManager({
-    automaticallyAcceptUnknownCertificate: true,
-    rootFolder: path.join(path.dirname(certificateFile), `push-pki-${process.pid}`),
-  });
-  await clientCertificateManager.initialize();
-  const client = opcua.OPCUAClient.create({
-    applicationUri: "urn:tagwire:tests:client",
-    endpointMustExist: false,
-    securityMode: opcua.MessageSecurityMode.SignAndEncrypt,
-    securityPolicy: opcua.SecurityPolicy.Basic256Sha256,
-    connectionStrategy: { maxRetry: 0, initialDelay: 100 },
-    certificateFile,
-    privateKeyFile,
-    clientCertificateManager,
-  });
-  await client.connect(url);
-  const session = await client.createSession({ type: opcua.UserTokenType.UserName, userName: user, password });
-  return { client, session };
-}
-
 async function main() {
   const lines = readline.createInterface({ input: process.stdin })[Symbol.asyncIterator]();
-  const { client, session } = await connect();
+  const pki = `push-pki-${process.pid}`;
+  const asked = { url, certificateFile, privateKeyFile, userName: user, password, pki };
+  const { client, session } = await securedSession({ opcua, OPCUACertificateManager }, asked);
   const push = new ClientPushCertificateManagement(session);
   const group = await push.getApplicationGroup();
   const list = await group.getTrustList();

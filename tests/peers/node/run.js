@@ -29,4 +29,26 @@ async function withSession(url, work) {
   await client.disconnect();
 }
 
-module.exports = { opcua, run, withSession };
+/** A session that is signed and encrypted with Basic256Sha256, made with these modules of node-opcua. */
+async function securedSession({ opcua, OPCUACertificateManager }, { url, certificateFile, privateKeyFile, userName, password, pki }) {
+  const clientCertificateManager = new OPCUACertificateManager({
+    automaticallyAcceptUnknownCertificate: true,
+    rootFolder: path.join(path.dirname(certificateFile), pki),
+  });
+  await clientCertificateManager.initialize();
+  const client = opcua.OPCUAClient.create({
+    applicationUri: "urn:tagwire:tests:client",
+    endpointMustExist: false,
+    securityMode: opcua.MessageSecurityMode.SignAndEncrypt,
+    securityPolicy: opcua.SecurityPolicy.Basic256Sha256,
+    connectionStrategy: { maxRetry: 0, initialDelay: 100 },
+    certificateFile,
+    privateKeyFile,
+    clientCertificateManager,
+  });
+  await client.connect(url);
+  const session = await client.createSession({ type: opcua.UserTokenType.UserName, userName, password });
+  return { client, session };
+}
+
+module.exports = { opcua, run, securedSession, withSession };

@@ -10,6 +10,26 @@ use crate::values::{ColumnType, Values};
 /// A whole number that a double holds exactly.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
+/// Has `$add` work through a column with each of its numbers as a double; does `$otherwise` for what are no numbers.
+macro_rules! each_number {
+    ($values:expr, $add:ident, $otherwise:expr) => {
+        match $values {
+            Values::Boolean(v) => $add!(v, x => f64::from(u8::from(x))),
+            Values::Int8(v) => $add!(v, x => f64::from(x)),
+            Values::UInt8(v) => $add!(v, x => f64::from(x)),
+            Values::Int16(v) => $add!(v, x => f64::from(x)),
+            Values::UInt16(v) => $add!(v, x => f64::from(x)),
+            Values::Int32(v) => $add!(v, x => f64::from(x)),
+            Values::UInt32(v) => $add!(v, x => f64::from(x)),
+            Values::Int64(v) => $add!(v, x => x as f64),
+            Values::UInt64(v) => $add!(v, x => x as f64),
+            Values::Float(v) => $add!(v, x => f64::from(x)),
+            Values::Double(v) => $add!(v, x => x),
+            Values::DateTime(_) | Values::String(_) | Values::ByteString(_) | Values::Array(_) => $otherwise,
+        }
+    };
+}
+
 /// An entry with all that the samples themselves tell.
 pub(super) fn summarize(column_type: ColumnType, plain: &Plain, times: &[i64]) -> Entry {
     let n = plain.runs.iter().map(|run| run.n).sum::<u32>();
@@ -101,20 +121,7 @@ fn sum_up(entry: &mut Entry, plain: &Plain, row_time: impl Fn(u32) -> i64) {
                     }
                 };
             }
-            match &plain.values {
-                Values::Boolean(v) => add!(v, x => f64::from(u8::from(x))),
-                Values::Int8(v) => add!(v, x => f64::from(x)),
-                Values::UInt8(v) => add!(v, x => f64::from(x)),
-                Values::Int16(v) => add!(v, x => f64::from(x)),
-                Values::UInt16(v) => add!(v, x => f64::from(x)),
-                Values::Int32(v) => add!(v, x => f64::from(x)),
-                Values::UInt32(v) => add!(v, x => f64::from(x)),
-                Values::Int64(v) => add!(v, x => x as f64),
-                Values::UInt64(v) => add!(v, x => x as f64),
-                Values::Float(v) => add!(v, x => f64::from(x)),
-                Values::Double(v) => add!(v, x => x),
-                Values::DateTime(_) | Values::String(_) | Values::ByteString(_) | Values::Array(_) => exact = false,
-            }
+            each_number!(&plain.values, add, exact = false);
         } else if Status(run.status).is_good() {
             exact = false;
         }
@@ -154,20 +161,7 @@ fn areas(values: &Values, time_of: impl Fn(u32) -> i64) -> Option<(f64, f64)> {
             }
         }};
     }
-    match values {
-        Values::Boolean(v) => add!(v, x => f64::from(u8::from(x))),
-        Values::Int8(v) => add!(v, x => f64::from(x)),
-        Values::UInt8(v) => add!(v, x => f64::from(x)),
-        Values::Int16(v) => add!(v, x => f64::from(x)),
-        Values::UInt16(v) => add!(v, x => f64::from(x)),
-        Values::Int32(v) => add!(v, x => f64::from(x)),
-        Values::UInt32(v) => add!(v, x => f64::from(x)),
-        Values::Int64(v) => add!(v, x => x as f64),
-        Values::UInt64(v) => add!(v, x => x as f64),
-        Values::Float(v) => add!(v, x => f64::from(x)),
-        Values::Double(v) => add!(v, x => x),
-        Values::DateTime(_) | Values::String(_) | Values::ByteString(_) | Values::Array(_) => return None,
-    }
+    each_number!(values, add, return None);
     let second = Timestamp::TICKS_PER_SECOND as f64;
     Some((sloped / 2.0 / second, stepped / second))
 }

@@ -16,11 +16,11 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 use serde_json::Value as Json;
 use tagwire_history::{Series, View};
+use tagwire_model::hex;
 
 use super::failed;
 use crate::arrow::{Columns, schema};
 use crate::export::Sink;
-use crate::journal::{hex, unhex};
 use crate::{COLUMNS, StatusNames, TableError};
 
 /// Rows and bytes of texts that are encoded at once.
@@ -83,7 +83,8 @@ impl ParquetSink {
         let columns = Columns::new((0..COLUMNS.len()).collect(), names).map_err(failed(path))?;
         let mut groups = Vec::new();
         for footer in earlier.iter().filter_map(Json::as_str) {
-            let bytes = unhex(footer).ok_or_else(|| failed::<&str>(path)("the state file beside it is damaged"))?;
+            let bytes =
+                hex::decode(footer).ok_or_else(|| failed::<&str>(path)("the state file beside it is damaged"))?;
             let metadata = ParquetMetaDataReader::decode_metadata(&bytes).map_err(failed(path))?;
             groups.extend_from_slice(metadata.row_groups());
         }
@@ -117,7 +118,7 @@ impl ParquetSink {
         let metadata = self.metadata(self.groups.get(first..).unwrap_or_default()).map_err(failed(&self.path))?;
         ParquetMetaDataWriter::new(&mut footer, &metadata).finish().map_err(failed(&self.path))?;
         footer.truncate(footer.len().saturating_sub(TAIL));
-        Ok(Json::String(hex(&footer)))
+        Ok(Json::String(hex::encode(&footer)))
     }
 
     fn metadata(&self, groups: &[RowGroupMetaData]) -> Result<ParquetMetaData, ParquetError> {

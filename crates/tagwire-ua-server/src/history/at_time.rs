@@ -50,7 +50,7 @@ fn one(history: &Archive, subject: &Subject, time: Timestamp, simple: bool, page
     let settings = Settings {
         aggregate,
         configuration: Configuration::default(),
-        stepped: subject.stepped,
+        stepped: subject.kept.stepped,
         value_type: subject.value_type,
         annotations: None,
     };

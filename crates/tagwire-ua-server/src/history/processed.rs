@@ -58,7 +58,7 @@ pub(super) fn read(
 fn settings(subject: &Subject, details: &ReadProcessedDetails, place: usize) -> Result<Settings, Status> {
     let aggregate = details.aggregate_type.get(place).and_then(function).ok_or(status::BAD_AGGREGATE_NOT_SUPPORTED)?;
     let configuration = configuration(&details.aggregate_configuration);
-    let (stepped, value_type) = (subject.stepped, subject.value_type);
+    let (stepped, value_type) = (subject.kept.stepped, subject.value_type);
     let settings = Settings { aggregate, configuration, stepped, value_type, annotations: None };
     settings.check().map_err(refused)?;
     Ok(settings)

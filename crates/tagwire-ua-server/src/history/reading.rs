@@ -74,7 +74,6 @@ pub(crate) struct Subject {
     pub(crate) local: Option<TagNumber>,
     pub(crate) value_type: ValueType,
     pub(crate) kept: Kept,
-    pub(crate) stepped: bool,
     /// Whether samples are taken now.
     pub(crate) is_live: bool,
     /// Whether the node is the tag's property with annotations.

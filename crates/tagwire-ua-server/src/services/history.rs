@@ -46,17 +46,17 @@ pub(super) fn read(context: &mut Context<'_>, body: &[u8], out: &mut Vec<u8>) ->
     let snapshot = context.server.address_space.snapshot();
     let rights = TagRights::new(context.server, principal, Operation::HistoryRead, &snapshot);
     let filter = match &details {
-        Details::Events(details) => Some(Filter::check(&details.filter, &snapshot).map_err(|refused| refused.status)),
+        Details::Events(details) => {
+            let checked = Filter::check(&details.filter, &snapshot);
+            Some(checked.map(|(filter, _)| filter).map_err(|refused| refused.status))
+        }
         _ => None,
     };
-    let filter_refused = filter.as_ref().and_then(|filter| filter.as_ref().err().copied());
     let jobs = request.nodes_to_read.iter().zip(points).map(|(asked, point)| {
-        let of = match (&details, filter_refused) {
-            (Details::Events(_), Some(refused)) => return Err(refused),
-            (Details::Events(_), None) => {
-                Of::Events(notifier(context, &snapshot, &asked.node_id, Operation::HistoryRead)?)
-            }
-            _ => Of::Values(subject(&snapshot, &asked.node_id, Some(&rights))?.2),
+        let of = match &filter {
+            Some(Err(refused)) => return Err(*refused),
+            Some(Ok(_)) => Of::Events(notifier(context, &snapshot, &asked.node_id, Operation::HistoryRead)?),
+            None => Of::Values(subject(&snapshot, &asked.node_id, Some(&rights))?.2),
         };
         job(of, asked, point)
     });
@@ -72,7 +72,7 @@ pub(super) fn read(context: &mut Context<'_>, body: &[u8], out: &mut Vec<u8>) ->
         session: Arc::clone(session),
         request: number,
         details,
-        filter: filter.and_then(Result::ok).map(|(filter, _)| filter),
+        filter: filter.and_then(Result::ok),
         principal: Arc::clone(principal),
         policy: context.server.policy(),
         wanted,
@@ -183,7 +183,6 @@ pub(super) fn subject(
         local: source.local(view.path, value_type),
         value_type,
         kept: source.kept(view.path),
-        stepped: source.is_stepped(view.path, value_type),
         is_live: source.is_collected(tag),
         is_annotations,
         is_fixed: value_type.is_scalar() && !is_text,

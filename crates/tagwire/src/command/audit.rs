@@ -6,20 +6,22 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value, json};
 use tagwire_access::audit::{Head, Report, files, verify};
 use tagwire_gateway::audit::folder;
-use tagwire_gateway::config::{Config, counted, parse_duration};
+use tagwire_gateway::config::{Config, counted};
 use tagwire_gateway::control::Request;
 use tagwire_model::Timestamp;
+use tagwire_ua_client::now;
 
 use crate::args::{AuditCommand, AuditLogArgs};
 use crate::command::control::ask_server;
 use crate::failure::{Exit, Failure};
+use crate::moment::moment;
 use crate::terminal::shown;
 
 pub(crate) fn run(command: &AuditCommand) -> Result<(), Failure> {
     match command {
         AuditCommand::Verify { head, log } => check(log, *head),
         AuditCommand::Show { since, user, kind, log } => {
-            let since = since.as_deref().map(moment).transpose()?;
+            let since = since.as_deref().map(|text| moment(text, now())).transpose()?;
             show(log, &Wanted { since, user: user.as_deref(), kind: kind.as_deref() })
         }
     }
@@ -111,19 +113,6 @@ struct Wanted<'a> {
     since: Option<Timestamp>,
     user: Option<&'a str>,
     kind: Option<&'a str>,
-}
-
-/// A time, or a duration before now.
-fn moment(text: &str) -> Result<Timestamp, Failure> {
-    if let Some(ago) = parse_duration(text) {
-        let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        let nanos = since_epoch.as_nanos() as i128 - ago.as_nanos() as i128;
-        return Ok(Timestamp::from_unix_nanos(nanos));
-    }
-    Timestamp::parse_rfc3339(text).ok_or_else(|| {
-        let hint = "write how long ago, such as 1h or 7d, or a time, such as 2026-03-01T08:00:00Z";
-        Failure::new(Exit::Usage, format!("\"{text}\" is no time"), hint)
-    })
 }
 
 fn text<'a>(record: &'a Map<String, Value>, key: &str) -> &'a str {

@@ -114,7 +114,7 @@ fn node_json(node: &Browsed, shown: Option<&Shown>) -> serde_json::Value {
         "depth": node.depth,
         "name": node.name,
         "display_name": node.display_name,
-        "class": class_name(node.class),
+        "class": node.kind(),
         "type_definition": print_node_id(&node.type_definition),
     });
     if let (Some(fields), Some(Shown { sample, unit })) = (object.as_object_mut(), shown) {
@@ -190,20 +190,6 @@ fn kind_and_value(Shown { sample, unit }: &Shown) -> (String, String) {
 
 fn padded(text: &str, columns: usize) -> String {
     format!("{text}{}", " ".repeat(columns.saturating_sub(width(text))))
-}
-
-pub(crate) const fn class_name(class: NodeClass) -> &'static str {
-    match class {
-        NodeClass::Object => "object",
-        NodeClass::Variable => "variable",
-        NodeClass::Method => "method",
-        NodeClass::ObjectType => "object type",
-        NodeClass::VariableType => "variable type",
-        NodeClass::ReferenceType => "reference type",
-        NodeClass::DataType => "data type",
-        NodeClass::View => "view",
-        NodeClass::Unspecified => "unspecified",
-    }
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ use tagwire_gateway::control::Request;
 use tagwire_gateway::drivers::DRIVERS;
 use tagwire_history::{Disk, HistoryError, restore, verify};
 use tagwire_model::Timestamp;
+use tagwire_ua_client::now;
 
 use crate::args::{ConfigArgs, HistoryCommand};
 use crate::command::control::{ask_server, show};
@@ -45,21 +46,10 @@ pub(crate) fn run(command: &HistoryCommand) -> Result<(), Failure> {
     }
 }
 
-fn now() -> Timestamp {
-    let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_unix_nanos(since_epoch.as_nanos() as i128)
-}
-
 /// A time, or a duration before now with or without a minus.
 fn moment(text: &str, now: Timestamp) -> Result<Timestamp, Failure> {
-    if let Some(ago) = parse_duration(text.strip_prefix('-').unwrap_or(text)) {
-        let ticks = i64::try_from(ago.as_nanos() / 100).unwrap_or(i64::MAX);
-        return Ok(Timestamp::from_ticks(now.ticks().saturating_sub(ticks)));
-    }
-    Timestamp::parse_rfc3339(text).ok_or_else(|| {
-        let hint = "write how long ago, such as 1h or 7d, or a time, such as 2026-03-01T08:00:00Z";
-        Failure::new(Exit::Usage, format!("\"{text}\" is no time"), hint)
-    })
+    let ago = text.strip_prefix('-').filter(|ago| parse_duration(ago).is_some());
+    crate::moment::moment(ago.unwrap_or(text), now)
 }
 
 /// The folder of the history of a configuration.

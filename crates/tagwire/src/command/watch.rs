@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use tagwire_model::{Sample, Status, Value};
 use tagwire_ua_client::{
-    BrowseLimits, Change, Client, HistorySpan, LinkState, NodeClass, NodeId, StatusName, print_node_id,
+    BrowseLimits, Change, Client, HistorySpan, LinkState, NodeClass, NodeId, StatusName, now, print_node_id,
 };
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::WatchArgs;
-use crate::client::{Named, block_on, call_failure, connect, now, sample_json, target};
+use crate::client::{Named, block_on, call_failure, connect, sample_json, target};
 use crate::command::serve::Ends;
 use crate::failure::{Exit, Failure};
 use crate::nearest;

@@ -14,10 +14,10 @@ use tagwire_gateway::MAX_CONNECTIONS;
 use tagwire_gateway::config::{Anonymous, Config, HostPort, Problem, counted};
 use tagwire_gateway::control::{ControlClient, ControlError, Request};
 use tagwire_gateway::drivers::DRIVERS;
+use tagwire_ua_client::now;
 
 use super::report::{Finding, Report};
 use super::{certificate, clock, trust};
-use crate::client::now;
 
 /// Free bytes below which the audit log and the trust lists may soon not be written.
 const LITTLE_SPACE: u64 = 100 * 1024 * 1024;

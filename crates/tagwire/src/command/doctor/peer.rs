@@ -8,14 +8,14 @@ use tagwire_access::{Actor, Certificate, Fingerprint, PeerCheck, Reason};
 use tagwire_model::{Status, Timestamp, Value};
 use tagwire_ua_client::{
     Client, ConnectOptions, Endpoint, Error, Identity, Login, Mode, NodeId, Offer, Policy, Security, Url, greet, look,
-    parse_node_id, try_channel,
+    now, parse_node_id, try_channel,
 };
 use tokio::net::TcpStream;
 
 use super::report::{Finding, Report};
 use super::{certificate, clock};
 use crate::args::DoctorArgs;
-use crate::client::{failure, identity, login, now};
+use crate::client::{failure, identity, login};
 use crate::failure::{Exit, Failure};
 
 /// Server_ServerStatus_CurrentTime.

@@ -8,11 +8,11 @@ use serde_json::json;
 use tagwire_gateway::config::counted;
 use tagwire_model::Timestamp;
 use tagwire_table::{Done, Export, Format, Selection};
-use tagwire_ua_client::StatusName;
+use tagwire_ua_client::{StatusName, now};
 
+use super::moment;
 use super::progress::{Bar, short};
 use super::view::{failed, open};
-use super::{moment, now};
 use crate::args::HistoryExportArgs;
 use crate::failure::{Exit, Failure};
 use crate::terminal::shown;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tagwire_gateway::config::Config;
 use tagwire_gateway::control::{ControlClient, Request};
 use tagwire_history::{Import, Imported, Options, Store, imports_to_bytes};
-use tagwire_model::ValueType;
+use tagwire_model::{ValueType, hex};
 use tagwire_table::{ImportOptions, Problem, TableError, Taker, import};
 
 use super::progress::Bar;
@@ -150,12 +150,7 @@ impl Taker for Server {
     }
 
     fn take(&mut self, imports: &[Import]) -> Result<Imported, TableError> {
-        use std::fmt::Write as _;
-        let bytes = imports_to_bytes(imports);
-        let samples = bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        });
+        let samples = hex::encode(&imports_to_bytes(imports));
         let file = self.file.take();
         let answer = self.ask(&Request::HistoryImport { samples, file })?;
         let number = |name: &str| answer.get(name).and_then(Value::as_u64).unwrap_or_default();

@@ -7,12 +7,13 @@ use tagwire_gateway::config::{Config, parse_duration};
 use tagwire_gateway::control::{ProcessedAs, Request};
 use tagwire_history::aggregate::Aggregate;
 use tagwire_model::{Status, Timestamp};
-use tagwire_ua_client::StatusName;
+use tagwire_ua_client::{StatusName, now};
 
-use super::{moment, now};
+use super::moment;
 use crate::args::HistoryReadArgs;
 use crate::command::control::ask_server;
 use crate::failure::{Exit, Failure};
+use crate::moment::ticks;
 use crate::plot::Plot;
 use crate::terminal::{shown, size};
 
@@ -65,7 +66,7 @@ fn processed(args: &HistoryReadArgs) -> Result<Option<ProcessedAs>, Failure> {
             let every = parse_duration(text).filter(|every| !every.is_zero()).ok_or_else(|| {
                 Failure::new(Exit::Usage, format!("\"{text}\" is no duration"), "write a duration, such as 1m or 500ms")
             })?;
-            i64::try_from(every.as_nanos() / 100).unwrap_or(i64::MAX).max(1)
+            ticks(every).max(1)
         }
     };
     Ok(Some(ProcessedAs { aggregate: aggregate.name().to_owned(), every }))

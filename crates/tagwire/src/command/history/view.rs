@@ -10,8 +10,9 @@ use tagwire_gateway::control::{ControlClient, ControlError, Request};
 use tagwire_gateway::{clear_views, view_of_command};
 use tagwire_history::{FrozenHistory, Moment, freeze_folder};
 use tagwire_table::TableError;
+use tagwire_ua_client::now;
 
-use super::{disk, folder_of, now, refused};
+use super::{disk, folder_of, refused};
 use crate::args::ConfigArgs;
 use crate::command::control::unreachable_server;
 use crate::failure::{Exit, Failure};
