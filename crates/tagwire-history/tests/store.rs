@@ -1,13 +1,11 @@
 //! What a user of the store sees: full disks, copies, retention, changes, starts and stops.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tagwire_history::{
-    Annotation, Author, Batch, ChangeKind, CrashDisk, Disk, HistoryError, MarkerKind, Moment, Options, Position,
-    Reason, Retention, Span, State, Storage, Store, TagNumber, TagSpec, UpdateMode, UpdateOutcome, days, restore,
-    verify,
+    Annotation, Author, Batch, ChangeKind, CrashDisk, HistoryError, MarkerKind, Moment, Options, Position, Reason,
+    Retention, Span, State, Storage, Store, TagNumber, TagSpec, UpdateMode, UpdateOutcome, days, restore, verify,
 };
 use tagwire_model::{DataType, Sample, Status, Timestamp, Value, ValueType};
 
@@ -426,96 +424,6 @@ fn the_newer_format_is_refused_by_name() {
     disk.flip(&name, 8 * 8 + 4);
     let refused = Store::open(Arc::new(disk), small(), moment(101)).expect_err("refused");
     assert_eq!(refused.to_string(), format!("{name} has format 18, this program reads up to 2"));
-}
-
-/// The folder of the store kept in the repository, with what is in it.
-const KEPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/testcases/version-1");
-
-fn copy_folder(from: &Path, to: &Path) {
-    for entry in std::fs::read_dir(from).expect("lists") {
-        let entry = entry.expect("lists");
-        std::fs::copy(entry.path(), to.join(entry.file_name())).expect("copies");
-    }
-}
-
-/// Everything the kept store holds, of every type.
-fn write_kept(store: &mut Store) -> Vec<TagNumber> {
-    let types =
-        ["bool", "i8", "u8", "i16", "u16", "i32", "u32", "i64", "u64", "f32", "f64", "string", "datetime", "bytes"];
-    let specs: Vec<TagSpec> = types
-        .iter()
-        .enumerate()
-        .map(|(idx, name)| TagSpec {
-            path: format!("kept.{name}").into(),
-            value_type: ValueType::parse(name).expect("known"),
-            group: (idx % 3 > 0).then_some(1),
-        })
-        .collect();
-    let tags = store.register(&specs, moment(0)).expect("registers");
-    for second in 0..300 {
-        let mut batch = Batch::new();
-        let late = if second % 50 == 49 { second - 45 } else { second };
-        batch.scan(at(late), at(second));
-        for (tag, spec) in tags.iter().zip(&specs) {
-            let status = if second % 40 == 7 { Status::BAD_NO_COMMUNICATION } else { Status::GOOD };
-            batch.push(*tag, kept_value(spec.value_type.data_type, second), status, Reason::Changed);
-        }
-        store.append(&batch, moment(second)).expect("there is room");
-        if second == 200 {
-            store.flush(moment(second)).expect("there is room");
-        }
-    }
-    let replaced = Sample::good(Value::Double(-1.0), at(150));
-    store.update(tags[10], UpdateMode::Replace, &[replaced], &author(300), moment(300)).expect("changes");
-    store.commit(moment(300)).expect("there is room");
-    tags
-}
-
-fn kept_value(data_type: DataType, second: i64) -> Value {
-    match data_type {
-        DataType::String => Value::text(&format!("state {}", second / 30)),
-        DataType::ByteString => Value::bytes(&[second as u8; 3]),
-        DataType::Boolean => Value::Boolean(second % 7 == 0),
-        DataType::Float => Value::Float(second as f32 * 0.5),
-        DataType::Double => Value::Double(second as f64 * 0.25),
-        other => Value::from_bits(other, second as u64 % 100),
-    }
-}
-
-#[test]
-fn a_store_of_version_1_is_read_as_it_was_written() {
-    let folder = tempfile::tempdir().expect("folder");
-    if std::env::var_os("TAGWIRE_HISTORY_WRITE_KEPT").is_some() {
-        std::fs::create_dir_all(KEPT).expect("folder");
-        let (mut store, _) =
-            Store::open(Arc::new(Disk::new(Path::new(KEPT)).expect("folder")), small(), moment(0)).expect("opens");
-        write_kept(&mut store);
-    }
-    copy_folder(Path::new(KEPT), folder.path());
-    let disk = || Arc::new(Disk::new(folder.path()).expect("folder"));
-    let (mut store, opened) = Store::open(disk(), small(), moment(400)).expect("opens");
-    assert!(opened.damage.is_empty() && opened.from_log > 0, "{opened:?}");
-    let mut fresh = open(CrashDisk::new(), small(), 0);
-    let tags = write_kept(&mut fresh);
-    for tag in &tags {
-        let series = store.history().series(*tag).expect("kept");
-        assert_eq!(series, fresh.history().series(*tag).expect("written"));
-        let read = |store: &Store| {
-            store
-                .history()
-                .read(*tag, Span::all())
-                .expect("reads")
-                .next(usize::MAX)
-                .map(|view| view.map(|view| view.to_samples()))
-        };
-        let (kept, written) = (read(&store).expect("reads"), read(&fresh).expect("reads"));
-        assert!(kept.is_some(), "{}", series.path);
-        assert_eq!(kept, written, "{}", series.path);
-    }
-    assert_eq!(store.history().read_modified(tags[10], at(0), at(400)).expect("reads").len(), 1);
-    fill(&mut store, &tags[10..11], 500..600).expect("it goes on");
-    store.close_store(moment(600)).expect("closes");
-    assert!(verify(disk()).expect("checks").damage.is_empty());
 }
 
 /// A store whose log is short, so that pages are sealed early, and the samples that it holds.
