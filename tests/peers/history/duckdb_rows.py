@@ -33,7 +33,7 @@ def main(file, rows, tags):
     database.execute("checkpoint")
     sealing = time.process_time() - begun
     scanned, best = 0, float("inf")
-    for _ in range(3):
+    for _ in range(10):
         scanned, begun = 0, time.process_time()
         for tag in range(0, tags, -(-tags // 20)):
             found = database.execute(

@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
+/// Rounds of a scan, of which the best counts: other programs on the machine make single ones slow.
+pub const ROUNDS: usize = 10;
+
 /// Processor time of this thread. No engine here has threads of its own.
 pub fn cpu() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);

@@ -9,7 +9,7 @@ use pco::ChunkConfig;
 use redb::{Database, ReadableDatabase as _, TableDefinition};
 use serde_json::{Value as Json, json};
 
-use crate::figures::{Meter, resident, size, step};
+use crate::figures::{Meter, ROUNDS, resident, size, step};
 use crate::load::{Load, Row};
 
 const BLOCKS: TableDefinition<'_, (u32, i64), &[u8]> = TableDefinition::new("blocks");
@@ -107,7 +107,7 @@ pub fn run(folder: &Path, n_tags: usize, n_samples: usize) -> Result<Json> {
         write(&mut ready)
     })?;
     let (mut best, mut scanned) = (f64::INFINITY, 0_usize);
-    for _ in 0..3 {
+    for _ in 0..ROUNDS {
         let mut meter = Meter::default();
         scanned = meter.run(|| -> Result<usize> {
             let table = database.begin_read()?.open_table(BLOCKS)?;

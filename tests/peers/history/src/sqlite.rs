@@ -7,7 +7,7 @@ use anyhow::Result;
 use rusqlite::{Connection, params};
 use serde_json::{Value as Json, json};
 
-use crate::figures::{Meter, resident, size, step};
+use crate::figures::{Meter, ROUNDS, resident, size, step};
 use crate::load::{Load, Row};
 
 const COMMIT: usize = 10_000;
@@ -45,7 +45,7 @@ pub fn run(folder: &Path, n_tags: usize, n_samples: usize) -> Result<Json> {
     let mut sealing = Meter::default();
     sealing.run(|| database.query_row("pragma wal_checkpoint(truncate)", [], |_| Ok(())))?;
     let (mut best, mut scanned) = (f64::INFINITY, 0_usize);
-    for _ in 0..3 {
+    for _ in 0..ROUNDS {
         let mut meter = Meter::default();
         scanned = meter.run(|| -> Result<usize> {
             let mut select =

@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 use tagwire_history::{Disk, History, Moment, Options, Span, State, Store, TagNumber, Values};
 use tagwire_model::Timestamp;
 
-use crate::figures::{Meter, resident, size, step};
+use crate::figures::{Meter, ROUNDS, resident, size, step};
 use crate::load::{Load, batches};
 
 fn moment(started: Instant, utc: i64) -> Moment {
@@ -87,10 +87,10 @@ pub fn run(folder: &Path, n_tags: usize, n_samples: usize) -> Result<Json> {
     }))
 }
 
-/// All samples of 200 tags, one tag after the other; the best of three rounds.
+/// All samples of 200 tags, one tag after the other; the best of [`ROUNDS`].
 fn scan(history: &History, tags: &[TagNumber]) -> Result<(u64, Duration)> {
     let mut best: Option<(u64, Duration)> = None;
-    for _ in 0..3 {
+    for _ in 0..ROUNDS {
         let mut meter = Meter::default();
         let n = meter.run(|| -> Result<u64> {
             let (mut n, mut sum) = (0, 0.0);
