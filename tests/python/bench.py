@@ -1,13 +1,15 @@
-"""Throughput of the package beside asyncua and python-opcua, in one run: `python tests/python/bench.py`.
+"""Throughput of the package beside asyncua and python-opcua, in one run: `cargo xtask bench python`.
 
-TAGWIRE_BIN names the server; all clients read the same one, one after the other.
+TAGWIRE_BIN names the server; all clients use the same one, one after the other. The figures come as one line of JSON.
 """
 
 import asyncio
+import json
 import statistics
 import sys
 import tempfile
 import time
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -21,10 +23,21 @@ from harness.product import Tagwire, sim_device
 
 N = 1000
 TAGS = [f"mem.d.t{number}" for number in range(N)]
+FAST = [f"fast.d.c{number}" for number in range(500)]
 ROUNDS = 30
+#: Milliseconds between two changes of each of the fast tags: 10,000 changes per second in all.
+INTERVAL = 50
+SECONDS = 5.0
+SAMPLES = 1_000_000
+#: What the slow ones are asked for.
+FEW_SAMPLES = 20_000
 
 
-def rate(work, rounds=ROUNDS):
+def node_id(tag):
+    return f"ns=2;s={tag}"
+
+
+def median(work, rounds=ROUNDS):
     """Median seconds of a call."""
     work()
     times = []
@@ -35,72 +48,116 @@ def rate(work, rounds=ROUNDS):
     return statistics.median(times)
 
 
-async def asyncua_reads(url):
-    async with asyncua.Client(url) as client:
-        nodes = [client.get_node(f"ns=2;s={tag}") for tag in TAGS]
-        await client.read_values(nodes)
-        times = []
-        for _ in range(ROUNDS):
+async def median_async(work, rounds=ROUNDS):
+    await work()
+    times = []
+    for _ in range(rounds):
+        begun = time.perf_counter()
+        await work()
+        times.append(time.perf_counter() - begun)
+    return statistics.median(times)
+
+
+class Watch:
+    """Changes per second, and the share of a core that this process uses for them."""
+
+    def __init__(self):
+        self.n, self.begun, self.used = 0, time.perf_counter(), time.process_time()
+
+    def figures(self):
+        passed = time.perf_counter() - self.begun
+        return {"changes": self.n / passed, "share": (time.process_time() - self.used) / passed}
+
+
+def of_tagwire(url):
+    with tagwire.connect(url, timeout=60) as client:
+        read = median(lambda: [sample.value for sample in client.read(TAGS)])
+        one = median(lambda: client[TAGS[1]], 300)
+        with client.subscribe(FAST, every=INTERVAL / 1000) as changes:
+            changes.batch(timeout=2)
+            watch = Watch()
+            while time.perf_counter() - watch.begun < SECONDS:
+                watch.n += sum(1 for change in changes.batch(timeout=0.5) if change.value is not None)
+        while len(client.history(FAST[:5], "-1h")) * 100 < SAMPLES:
+            time.sleep(2)
+        spent = []
+        for _ in range(3):
             begun = time.perf_counter()
-            await client.read_values(nodes)
-            times.append(time.perf_counter() - begun)
-        return statistics.median(times)
+            frame = client.history(FAST, "-1h", limit=SAMPLES // len(FAST)).to_pandas()
+            spent.append(time.perf_counter() - begun)
+            assert len(frame) == SAMPLES
+    return {"read": read, "one": one, **watch.figures(), "history": min(spent) / SAMPLES, "history_n": SAMPLES}
 
 
-def opcua_reads(url):
-    client = opcua.Client(url)
+class Counter:
+    """Takes the changes of both other packages."""
+
+    def __init__(self):
+        self.watch = Watch()
+
+    def datachange_notification(self, node, value, data):
+        self.watch.n += value is not None
+
+
+async def of_asyncua(url):
+    async with asyncua.Client(url) as client:
+        nodes = [client.get_node(node_id(tag)) for tag in TAGS]
+        read = await median_async(lambda: client.read_values(nodes))
+        one = await median_async(nodes[1].read_value, 300)
+        counter = Counter()
+        subscription = await client.create_subscription(INTERVAL, counter)
+        await subscription.subscribe_data_change([client.get_node(node_id(tag)) for tag in FAST], sampling_interval=INTERVAL)
+        await asyncio.sleep(1)
+        counter.watch = Watch()
+        await asyncio.sleep(SECONDS)
+        figures = counter.watch.figures()
+        await subscription.delete()
+        now = datetime.now(timezone.utc).replace(tzinfo=None)
+        node = client.get_node(node_id(FAST[0]))
+        begun = time.perf_counter()
+        found = await node.read_raw_history(now - timedelta(hours=1), now, numvalues=FEW_SAMPLES)
+        pandas.DataFrame([(value.SourceTimestamp, value.Value.Value) for value in found])
+        history = (time.perf_counter() - begun) / len(found)
+    return {"read": read, "one": one, **figures, "history": history, "history_n": len(found)}
+
+
+def of_python_opcua(url):
+    client = opcua.Client(url, timeout=60)
     client.connect()
     try:
-        nodes = [client.get_node(f"ns=2;s={tag}") for tag in TAGS]
-        return rate(lambda: client.get_values(nodes))
+        nodes = [client.get_node(node_id(tag)) for tag in TAGS]
+        read = median(lambda: client.get_values(nodes))
+        one = median(nodes[1].get_value, 300)
+        counter = Counter()
+        subscription = client.create_subscription(INTERVAL, counter)
+        subscription.subscribe_data_change([client.get_node(node_id(tag)) for tag in FAST])
+        time.sleep(1)
+        counter.watch = Watch()
+        time.sleep(SECONDS)
+        figures = counter.watch.figures()
+        subscription.delete()
+        now = datetime.now(timezone.utc).replace(tzinfo=None)
+        begun = time.perf_counter()
+        found = client.get_node(node_id(FAST[0])).read_raw_history(now - timedelta(hours=1), now, FEW_SAMPLES)
+        pandas.DataFrame([(value.SourceTimestamp, value.Value.Value) for value in found])
+        history = (time.perf_counter() - begun) / len(found)
     finally:
         client.disconnect()
-
-
-def subscription(url, seconds=5.0):
-    """Changes per second and share of a core of this process."""
-    with tagwire.connect(url) as client:
-        with client.subscribe([f"fast.d.c{number}" for number in range(500)], every="50ms") as changes:
-            changes.batch(timeout=2)
-            n, begun, used = 0, time.perf_counter(), time.process_time()
-            while time.perf_counter() - begun < seconds:
-                n += sum(1 for change in changes.batch(timeout=0.5) if change.value is not None)
-            passed = time.perf_counter() - begun
-            return n / passed, (time.process_time() - used) / passed, changes.n_lost
-
-
-def history(url, n_wanted=1_000_000, limit=180.0):
-    """Seconds from the question to a data frame of pandas."""
-    tags = [f"fast.d.c{number}" for number in range(500)]
-    with tagwire.connect(url, timeout=60) as client:
-        begun = time.perf_counter()
-        while time.perf_counter() - begun < limit and len(client.history(tags[:5], "-1h")) * 100 < n_wanted:
-            time.sleep(2)
-        begun = time.perf_counter()
-        found = client.history(tags, "-1h", limit=n_wanted // len(tags))
-        read = time.perf_counter() - begun
-        frame = found.to_pandas()
-        return len(frame), read, time.perf_counter() - begun
+    return {"read": read, "one": one, **figures, "history": history, "history_n": len(found)}
 
 
 def main():
     tags = "\n".join(f"t{number} static f64 rw" for number in range(N))
-    fast = "\n".join(f"c{number} counter(period=20ms) u32 ro" for number in range(500))
+    fast = "\n".join(f"c{number} counter(period=20ms) u32 ro" for number in range(len(FAST)))
     config = sim_device(tags, link="mem", device="d", scan="1s") + sim_device(fast, link="fast", device="d", scan="20ms")
     config += '[history]\n[[history.rule]]\npath = "fast.**"\n'
     with tempfile.TemporaryDirectory() as folder, Tagwire(Path(folder) / "server", config) as server:
-        with tagwire.connect(server.url) as client:
-            ours = rate(lambda: [sample.value for sample in client.read(TAGS)])
-            one = rate(lambda: client["mem.d.t1"], 300)
-        theirs = {"asyncua": asyncio.run(asyncua_reads(server.url)), "python-opcua": opcua_reads(server.url)}
-        print(f"read of {N} tags   tagwire {ours * 1e3:.2f} ms", end="")
-        for name, found in theirs.items():
-            print(f"   {name} {found * 1e3:.1f} ms ({found / ours:.0f} times)", end="")
-        print(f"\nread of one tag    tagwire {one * 1e6:.0f} us")
-        changes, share, lost = subscription(server.url)
-        n, read, whole = history(server.url)
-        print(f"history            {n} samples to pandas in {whole:.2f} s ({read:.2f} s to read)")
-        print(f"subscription       {changes:.0f} changes/s at {share:.2f} of a core, {lost} lost")
+        found = {
+            "tagwire": of_tagwire(server.url),
+            "asyncua": asyncio.run(of_asyncua(server.url)),
+            "python-opcua": of_python_opcua(server.url),
+        }
+    print(json.dumps(found))
 
 
 if __name__ == "__main__":

@@ -40,6 +40,7 @@ usage: cargo xtask <command>
   bench [--quick] [--only services|secured|modbus|guarded]
                             figures beside open62541 and async-opcua; rewrites docs/benchmarks.md unless told only a part
   bench history [--quick]   the history store beside redb, SQLite and DuckDB; rewrites docs/benchmarks-history.md unless quick
+  bench python              the Python package beside asyncua and python-opcua; rewrites docs/benchmarks-python.md
   fuzz [--seconds N] [TARGET ...]
                             every decoder, 60 seconds each when not told otherwise (needs cargo-fuzz and nightly)
   peers                     install the test peers and stop

@@ -18,10 +18,12 @@ pub(crate) fn build() -> Result<()> {
     Ok(())
 }
 
-/// Installs all three into the environment of the tests, as `pip install .` does, but with what is built already.
-pub(crate) fn install(python: &Path) -> Result<()> {
+/// Installs all three into the environment of the tests, as `pip install .` does, but with what is built already in a
+/// profile.
+pub(crate) fn install(python: &Path, profile: &str) -> Result<()> {
     let flags = ["--quiet", "--disable-pip-version-check", "--no-deps", "--no-build-isolation", "--force-reinstall"];
-    let mut pip = program(python, &["-m", "pip", "install", "--config-settings", "build-args=--profile ci"]);
+    let mut pip = program(python, &["-m", "pip", "install", "--config-settings"]);
+    pip.arg(format!("build-args=--profile {profile}"));
     // Without a build environment of its own, pip finds maturin on the path only.
     let mut path = python.parent().unwrap_or_else(|| Path::new(".")).as_os_str().to_owned();
     if let Some(rest) = std::env::var_os("PATH") {

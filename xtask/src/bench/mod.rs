@@ -7,6 +7,7 @@ mod guarded;
 mod history;
 mod history_reads;
 mod modbus;
+mod python;
 mod report;
 mod secured;
 mod servers;
@@ -67,8 +68,10 @@ const PARTS: [&str; 4] = ["services", "secured", "modbus", "guarded"];
 
 /// Measures and writes the page; with one part only, the page is printed and not written.
 pub(crate) fn run(args: &[String]) -> Result<()> {
-    if let Some(("history", rest)) = args.split_first().map(|(word, rest)| (word.as_str(), rest)) {
-        return history::run(rest);
+    match args.split_first().map(|(word, rest)| (word.as_str(), rest)) {
+        Some(("history", rest)) => return history::run(rest),
+        Some(("python", rest)) => return python::run(rest),
+        _ => {}
     }
     let (mut only, mut effort) = (None, Effort { rounds: 5, seconds: Duration::from_secs(4) });
     let mut words = args.iter();

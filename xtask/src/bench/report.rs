@@ -71,7 +71,8 @@ fn ratio(row: &Row) -> String {
     }
 }
 
-fn number(value: f64) -> String {
+/// A figure with three digits or so.
+pub(super) fn number(value: f64) -> String {
     match value.abs() {
         large if large >= 100.0 => format!("{value:.0}"),
         medium if medium >= 10.0 => format!("{value:.1}"),
