@@ -232,7 +232,9 @@ def test_what_keeps_samples_from_arriving_is_told_in_words(tmp_path, postgres, c
         section, words = postgres.section(port=1), "cannot reach 127.0.0.1:1/history"
     with server(tmp_path, section, secret=secret) as running:
         wait_until(lambda: words in history(running, "status").stdout, 20 * SLOW, "the trouble is told")
-        assert len([line for line in running.process.lines if words in line]) == 1, "it is told once"
+        told = lambda: len([line for line in running.process.lines if words in line])
+        wait_until(told, 5 * SLOW, "the log tells it")
+        assert told() == 1, "it is told once"
         refusal = history(running, "verify", "--target", code=1).stderr
         assert words in refusal
 

@@ -221,6 +221,10 @@ impl Gateway {
         names.give(&ua);
         ua.restore_durables();
         warn_unknown_roles(&users, &ua);
+        // The first client finds the history, and what it writes is kept.
+        history.follow(&plant.running.history);
+        history.settle();
+        ua.set_history(history.source(&plant.running.history));
         // Whoever sees the server listen can give it commands.
         let commands = control::listen(&data_dir.socket()).map_err(StartError::Control);
         let listening = match commands {
@@ -238,8 +242,6 @@ impl Gateway {
         ua.identify(Arc::clone(&own));
         let link_events = Arc::new(LinkEvents::new(Arc::clone(&hub), Arc::clone(ua.events())));
         link_events.follow(&plant);
-        history.follow(&plant.running.history);
-        ua.set_history(history.source(&plant.running.history));
         let shared = Arc::new(Shared {
             config_path,
             kinds,

@@ -197,6 +197,12 @@ impl HistoryKeeper {
         }
     }
 
+    /// Waits until the tags that were told last are collected.
+    pub(crate) fn settle(&self) {
+        // A historian that has ended has told why.
+        let _ = self.historian().map(|historian| historian.call(|_, _| ()));
+    }
+
     /// Lets old samples go when it is time, and tells what became of the historian.
     pub(crate) fn look(&self, now: Instant) -> Option<HistoryNews> {
         let historian = self.historian()?;

@@ -489,11 +489,25 @@ fn changes_stay_what_they_are_when_segments_are_joined() {
     };
     let wanted = look(&store);
     assert_eq!((wanted.1[0].len(), wanted.1[2].len()), (2, 100));
+    // These come after the changes, at times that were changed.
+    for second in [100, 250] {
+        let mut batch = Batch::new();
+        batch.scan(at(second), at(6_000));
+        tags.iter().for_each(|tag| batch.push(*tag, Value::Double(0.5), Status::GOOD, Reason::Cyclic));
+        store.append(&batch, moment(6_000)).expect("there is room");
+    }
+    store.flush(moment(6_000)).expect("there is room");
+    let wanted = look(&store);
+    assert_eq!(values(&store, tags[0], Span::at(at(100))), [-1.0, 0.5]);
+    assert_eq!(values(&store, tags[2], Span::at(at(250))), [0.5]);
+    let blocks = |store: &Store, tag| store.history().summaries(tag, at(0), at(6_000)).expect("reads").len();
+    let n_blocks = blocks(&store, tags[0]);
     for step in 0..4_000 {
         store.tick(moment(6_000 + step)).expect("there is room");
     }
     let (joined, scattered) = (store.history().size().1, scattered(&CrashDisk::new(), 0).0.history().size().1);
     assert!(joined * 2 < scattered, "{joined} segments of {scattered}");
+    assert!(blocks(&store, tags[0]) * 3 < n_blocks, "{} blocks of {n_blocks}", blocks(&store, tags[0]));
     assert_eq!(look(&store), wanted);
     store.delete_at(tags[1], &[at(77)], &author(4), moment(11_000)).expect("changes");
     assert_eq!(values(&store, tags[1], Span::at(at(77))), Vec::<f64>::new());

@@ -25,8 +25,8 @@ const sha256 = (der) => crypto.createHash("sha256").update(der).digest("hex");
 async function main() {
   const lines = readline.createInterface({ input: process.stdin })[Symbol.asyncIterator]();
   const pki = `push-pki-${process.pid}`;
-  const asked = { url, certificateFile, privateKeyFile, userName: user, password, pki };
-  const { client, session } = await securedSession({ opcua, OPCUACertificateManager }, asked);
+  const login = { url, certificateFile, privateKeyFile, userName: user, password, pki };
+  const { client, session } = await securedSession({ opcua, OPCUACertificateManager }, login);
   const push = new ClientPushCertificateManagement(session);
   const group = await push.getApplicationGroup();
   const list = await group.getTrustList();
@@ -66,7 +66,7 @@ async function main() {
   await lost;
   await client.disconnect().catch(() => {});
 
-  const again = await connect();
+  const again = await securedSession({ opcua, OPCUACertificateManager }, login);
   tell({ seen: sha256(again.session.serverCertificate) });
   await again.session.close();
   await again.client.disconnect();

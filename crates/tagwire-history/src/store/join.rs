@@ -266,9 +266,9 @@ impl Store {
         Ok(())
     }
 
-    /// Which of the pages of a tag may become one, and which must stay: what a user changed, and what has samples of one
-    /// time with a page that came between others of them, since samples of one time are told in the order in which they
-    /// came.
+    /// Which of the pages of a tag may become one, and which must stay: what came after a user had changed something
+    /// there, because numbers tell what a change concerns, and what has samples of one time with a page that came between
+    /// others of them, since samples of one time are told in the order in which they came.
     fn divide(
         &self,
         tag: TagNumber,
@@ -281,11 +281,14 @@ impl Store {
         if self.shared.edited.read().contains_key(&tag) {
             let ranges = self.shared.catalogue.ranges(tag)?;
             let changes = self.shared.catalogue.changes(tag, from, to)?;
-            let is_changed = |(_, entry): &mut Found| {
-                ranges.iter().any(|(_, range)| range.from.ticks() <= entry.t_last && range.to.ticks() > entry.t_first)
-                    || changes.iter().any(|(_, c)| (entry.t_first..=entry.t_last).contains(&c.time.ticks()))
+            let came_after = |(_, entry): &mut Found| {
+                let deleted = ranges.iter().any(|(_, range)| {
+                    range.no < entry.end_no && range.from.ticks() <= entry.t_last && range.to.ticks() > entry.t_first
+                });
+                let is_there = |time: i64| (entry.t_first..=entry.t_last).contains(&time);
+                deleted || changes.iter().any(|(_, c)| c.no < entry.end_no && is_there(c.time.ticks()))
             };
-            copied.extend(found.extract_if(.., is_changed));
+            copied.extend(found.extract_if(.., came_after));
         }
         let mut others: Vec<Entry> = copied.iter().map(|(_, entry)| *entry).collect();
         let all = self.shared.segments.read().clone();
