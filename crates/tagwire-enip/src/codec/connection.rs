@@ -89,7 +89,7 @@ impl<'a> ForwardOpen<'a> {
         let timeout_multiplier = reader.u8()?;
         reader.bytes(3)?;
         let interval = reader.u32()?;
-        let mut size = |reader: &mut Reader<'_>| match service {
+        let size = |reader: &mut Reader<'_>| match service {
             service::LARGE_FORWARD_OPEN => reader.u32().map(|parameters| parameters as u16),
             _ => reader.u16().map(|parameters| parameters & 0x1FF),
         };

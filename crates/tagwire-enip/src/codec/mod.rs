@@ -22,6 +22,7 @@ pub mod tag;
 pub mod template;
 pub mod types;
 
+pub(crate) use bytes::to_latin1;
 pub use bytes::{CodecError, Reader};
 pub use status::Status;
 

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer, de};
+use serde::Deserialize;
+use tagwire_driver::simulation::{Plain, Shape, duration};
 
 /// One controller behind one address.
 #[derive(Clone, Debug, Deserialize)]
@@ -112,22 +113,6 @@ pub struct ValueConfig {
     pub value: Plain,
 }
 
-/// A value as TOML writes it.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(untagged)]
-pub enum Plain {
-    /// `true`
-    Bool(bool),
-    /// `12`
-    Integer(i64),
-    /// `12.5`
-    Float(f64),
-    /// `"text"`
-    Text(String),
-    /// `[1, 2, 3]`, nested or flat.
-    List(Vec<Self>),
-}
-
 /// A value that moves by itself.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -147,32 +132,6 @@ pub struct SignalConfig {
     pub high: f64,
 }
 
-/// How a signal moves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Shape {
-    /// Up and down smoothly.
-    Sine,
-    /// Up steadily, then down at once.
-    Ramp,
-    /// Half the time low, half the time high.
-    Square,
-    /// One more each period.
-    Counter,
-}
-
 const fn hundred() -> f64 {
     100.0
-}
-
-/// Parses `"20ms"` or `"2s"`.
-fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    let number = |text: &str| text.trim().parse::<u64>().ok();
-    let found = match (text.strip_suffix("ms"), text.strip_suffix('s')) {
-        (Some(text), _) => number(text).map(Duration::from_millis),
-        (None, Some(text)) => number(text).map(Duration::from_secs),
-        _ => None,
-    };
-    found.ok_or_else(|| de::Error::custom(format!("\"{text}\" is no duration such as \"20ms\" or \"2s\"")))
 }

@@ -21,6 +21,9 @@ pub(super) struct Controller {
     /// How often the program was changed.
     pub version: u32,
     pub inner_status: Option<Status>,
+    pub is_silent: bool,
+    /// Names of tags, in small letters, that the controller refuses to know.
+    pub refused: Vec<String>,
 }
 
 /// What a request needs besides itself.
@@ -34,7 +37,8 @@ struct Room {
 impl Controller {
     pub(super) fn new(config: &SimulatorConfig) -> Result<Self, SimulatorError> {
         let program = Program::new(config, 0)?;
-        Ok(Self { config: config.clone(), program, version: 0, inner_status: None })
+        let config = config.clone();
+        Ok(Self { config, program, version: 0, inner_status: None, is_silent: false, refused: Vec::new() })
     }
 
     /// Loads another program: instance and template numbers change with it.
@@ -142,8 +146,13 @@ impl Controller {
 
     fn tag(&mut self, request: &Request<'_>, room: Room, out: &mut Vec<u8>) {
         let mut data = Vec::new();
+        let is_refused = |target: &Target| {
+            let tag = self.program.tags.get(target.tag);
+            tag.is_some_and(|tag| self.refused.iter().any(|name| tag.name.eq_ignore_ascii_case(name)))
+        };
         let status = match self.program.follow(request.path) {
             Err(status) => status,
+            Ok(target) if is_refused(&target) => Status::PATH_UNKNOWN,
             Ok(target) => match request.service {
                 service::READ_TAG => self.read(&target, request.data, false, room.capacity, &mut data),
                 service::READ_TAG_FRAGMENTED => self.read(&target, request.data, true, room.capacity, &mut data),

@@ -9,9 +9,9 @@ mod list;
 mod program;
 mod serve;
 mod session;
-mod signal;
 
-pub use config::{MemberConfig, Plain, Shape, SignalConfig, SimulatorConfig, StructureConfig, TagConfig, ValueConfig};
+pub use config::{MemberConfig, SignalConfig, SimulatorConfig, StructureConfig, TagConfig, ValueConfig};
 pub use fault::Fault;
 pub use layout::SimulatorError;
 pub use serve::{Simulator, SimulatorListener};
+pub use tagwire_driver::simulation::{Plain, Shape};

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use tagwire_driver::simulation::Plain;
 use tagwire_model::{ConvertError, Dims, Value};
 
-use super::config::{Plain, SignalConfig, SimulatorConfig, TagConfig};
+use super::config::{SignalConfig, SimulatorConfig, TagConfig};
 use super::layout::{Kind, Layouts, Shape, SimulatorError};
-use super::signal;
 use crate::address::Address;
 use crate::codec::path::{Segment, segments};
 use crate::codec::symbol::SymbolType;
@@ -311,7 +311,7 @@ impl Program {
     pub(super) fn move_signals(&mut self, now: Duration) {
         for idx in 0..self.signals.len() {
             let Some((target, signal)) = self.signals.get(idx) else { return };
-            let (target, value) = (*target, signal::value(signal, now));
+            let (target, value) = (*target, signal.shape.value(now, signal.period, signal.low, signal.high));
             // A signal beyond the range of its type stays where it was.
             let _ = self.put(&target, &Value::Double(value));
         }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use tagwire_driver::simulation::Plain;
 use tagwire_model::Value;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, ToSocketAddrs};
@@ -14,7 +15,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 
-use super::config::{Plain, SimulatorConfig};
+use super::config::SimulatorConfig;
 use super::controller::Controller;
 use super::fault::Fault;
 use super::layout::SimulatorError;
@@ -31,7 +32,8 @@ pub struct Simulator {
 
 #[derive(Debug)]
 struct State {
-    controller: Controller,
+    /// In the slots of one chassis; the first one also answers without a route.
+    controllers: Vec<Controller>,
     faults: VecDeque<Fault>,
     chances: Vec<(f64, Fault)>,
     rng: fastrand::Rng,
@@ -69,11 +71,19 @@ impl Simulator {
     /// # Errors
     /// [`SimulatorError`] when the configuration describes no controller.
     pub fn new(config: &SimulatorConfig) -> Result<Self, SimulatorError> {
+        Self::chassis(std::slice::from_ref(config))
+    }
+
+    /// Several controllers behind one address, told apart by their slots.
+    ///
+    /// # Errors
+    /// [`SimulatorError`] when a configuration describes no controller.
+    pub fn chassis(configs: &[SimulatorConfig]) -> Result<Self, SimulatorError> {
         let state = State {
-            controller: Controller::new(config)?,
+            controllers: configs.iter().map(Controller::new).collect::<Result<_, _>>()?,
             faults: VecDeque::new(),
             chances: Vec::new(),
-            rng: fastrand::Rng::with_seed(config.seed),
+            rng: fastrand::Rng::with_seed(configs.first().map_or(0, |config| config.seed)),
             n_messages: 0,
         };
         let state = Arc::new(Mutex::new(state));
@@ -179,7 +189,7 @@ impl Simulator {
 
     fn answer(&self, session: &mut Session, frame: &crate::codec::frame::Frame<'_>) -> Reply {
         let now = self.epoch.elapsed();
-        let State { controller, faults, chances, rng, n_messages } = &mut *self.state.lock();
+        let State { controllers, faults, chances, rng, n_messages } = &mut *self.state.lock();
         if matches!(frame.command, command::SEND_RR_DATA | command::SEND_UNIT_DATA) {
             *n_messages += 1;
         }
@@ -195,7 +205,7 @@ impl Simulator {
             }
             hit
         };
-        session.answer(frame, controller, fault, now)
+        session.answer(frame, controllers, fault, now)
     }
 
     /// Closes every stream; clients may come back at once.
@@ -223,13 +233,31 @@ impl Simulator {
         state.chances.clear();
     }
 
-    /// Loads another program as a download does: instance and template numbers change, and so do the change counters.
-    /// Streams and connections stay.
+    /// Loads another program into the controller of its slot, as a download does: instance and template numbers change,
+    /// and so do the change counters. Streams and connections stay.
     ///
     /// # Errors
     /// [`SimulatorError`] when the configuration describes no controller; the old program goes on then.
     pub fn download(&self, config: &SimulatorConfig) -> Result<(), SimulatorError> {
-        self.state.lock().controller.download(config)
+        let mut state = self.state.lock();
+        match state.controllers.iter_mut().find(|controller| controller.config.slot == config.slot) {
+            Some(controller) => controller.download(config),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether the controller in a slot gives no answers at all.
+    pub fn set_silent(&self, slot: u8, is_silent: bool) {
+        let mut state = self.state.lock();
+        state.controllers.iter_mut().filter(|c| c.config.slot == slot).for_each(|c| c.is_silent = is_silent);
+    }
+
+    /// The tags that the controller in a slot refuses to know, by their names in small letters.
+    pub fn set_refusals(&self, slot: u8, names: &[&str]) {
+        let mut state = self.state.lock();
+        let refused: Vec<String> = names.iter().map(|name| name.to_ascii_lowercase()).collect();
+        let of_slot = state.controllers.iter_mut().filter(|c| c.config.slot == slot);
+        of_slot.for_each(|controller| controller.refused.clone_from(&refused));
     }
 
     /// Messages received since the start, those that open connections included.
@@ -237,23 +265,28 @@ impl Simulator {
         self.state.lock().n_messages
     }
 
-    /// The value at an address, for elementary types and strings; `None` for other structures.
+    /// The value at an address of the first controller, for elementary types and strings; `None` for other structures.
     ///
     /// # Errors
     /// [`SimulatorError::Address`] for an address that leads nowhere.
     pub fn value(&self, address: &str) -> Result<Option<Value>, SimulatorError> {
         let now = self.epoch.elapsed();
         let mut state = self.state.lock();
-        state.controller.program.move_signals(now);
-        state.controller.program.value(address)
+        let wrong = || SimulatorError::Address(address.to_owned());
+        let controller = state.controllers.first_mut().ok_or_else(wrong)?;
+        controller.program.move_signals(now);
+        controller.program.value(address)
     }
 
-    /// Sets the value at an address, also of tags that clients cannot write.
+    /// Sets the value at an address of the first controller, also of tags that clients cannot write.
     ///
     /// # Errors
     /// [`SimulatorError`] when address and value do not fit.
     pub fn set(&self, address: &str, value: &Plain) -> Result<(), SimulatorError> {
-        self.state.lock().controller.program.set(address, value)
+        match self.state.lock().controllers.first_mut() {
+            Some(controller) => controller.program.set(address, value),
+            None => Err(SimulatorError::Address(address.to_owned())),
+        }
     }
 }
 

@@ -29,6 +29,8 @@ struct Link {
     to_client: u32,
     serial: u16,
     size: u16,
+    /// Index of the controller.
+    controller: usize,
 }
 
 /// A client.
@@ -49,11 +51,12 @@ impl Session {
     pub(super) fn answer(
         &mut self,
         frame: &Frame<'_>,
-        controller: &mut Controller,
+        controllers: &mut [Controller],
         fault: impl FnOnce() -> Option<Fault>,
         now: Duration,
     ) -> Reply {
-        let mut reply = Reply { delay: controller.config.delay, ..Reply::default() };
+        let Some(first) = controllers.first() else { return Reply { close: true, ..Reply::default() } };
+        let mut reply = Reply { delay: first.config.delay, ..Reply::default() };
         let out = &mut reply.bytes;
         let plain = |out: &mut Vec<u8>, session, status, data: &[u8]| {
             encode_frame(out, frame.command, session, status, frame.context, |out| out.extend_from_slice(data));
@@ -68,7 +71,7 @@ impl Session {
             command::UNREGISTER_SESSION => reply.close = true,
             command::LIST_IDENTITY => {
                 let mut data = Vec::new();
-                identity::encode_list(&controller.identity(), SocketAddrV4::new(Ipv4Addr::LOCALHOST, PORT), &mut data);
+                identity::encode_list(&first.identity(), SocketAddrV4::new(Ipv4Addr::LOCALHOST, PORT), &mut data);
                 plain(out, 0, 0, &data);
             }
             command::LIST_SERVICES => {
@@ -87,7 +90,7 @@ impl Session {
                     plain(out, self.handle, 3, &[]);
                     return reply;
                 };
-                self.message(frame, carried, controller, fault, now, &mut reply);
+                self.message(frame, carried, controllers, fault, now, &mut reply);
             }
         }
         reply
@@ -97,23 +100,21 @@ impl Session {
         &mut self,
         frame: &Frame<'_>,
         carried: Carried<'_>,
-        controller: &mut Controller,
+        controllers: &mut [Controller],
         fault: Option<Fault>,
         now: Duration,
         reply: &mut Reply,
     ) {
-        controller.inner_status = if let Some(Fault::Inner(status)) = fault { Some(status) } else { None };
+        let inner = if let Some(Fault::Inner(status)) = fault { Some(status) } else { None };
+        controllers.iter_mut().for_each(|controller| controller.inner_status = inner);
         let mut answer = Vec::new();
-        let mut whole = |message: &[u8], answer: &mut Vec<u8>, capacity: usize, session: Option<&mut Self>| match fault {
-            Some(Fault::Status(status)) => fail(message.first().copied().unwrap_or(0), status, answer),
-            _ => match session {
-                Some(session) => session.unconnected(message, controller, now, answer),
-                None => controller.answer(message, capacity, now, answer),
-            },
-        };
+        let mut is_silent = false;
         match carried {
             Carried::Unconnected(message) => {
-                whole(message, &mut answer, UNCONNECTED, Some(self));
+                match fault {
+                    Some(Fault::Status(status)) => fail(message.first().copied().unwrap_or(0), status, &mut answer),
+                    _ => is_silent = self.unconnected(message, controllers, now, &mut answer).is_none(),
+                }
                 let answer = shortened(&answer, fault.as_ref());
                 let mut context = frame.context;
                 if fault == Some(Fault::WrongNumber) {
@@ -124,15 +125,18 @@ impl Session {
                 });
             }
             Carried::Connected { connection, sequence, message } => {
-                let Some(link) = self.links.iter().find(|link| link.to_device == connection).copied() else {
+                let link = self.links.iter().find(|link| link.to_device == connection).copied();
+                let known = link.and_then(|link| Some((link, controllers.get_mut(link.controller)?)));
+                let Some((link, controller)) = known else {
                     encode_frame(&mut reply.bytes, frame.command, self.handle, 3, frame.context, |_| {});
                     return;
                 };
-                let capacity = usize::from(link.size) - 2;
-                if message.len() > capacity {
-                    fail(message.first().copied().unwrap_or(0), Status::TOO_MUCH_DATA, &mut answer);
-                } else {
-                    whole(message, &mut answer, capacity, None);
+                is_silent = controller.is_silent;
+                let (service, capacity) = (message.first().copied().unwrap_or(0), usize::from(link.size) - 2);
+                match fault {
+                    Some(Fault::Status(status)) => fail(service, status, &mut answer),
+                    _ if message.len() > capacity => fail(service, Status::TOO_MUCH_DATA, &mut answer),
+                    _ => controller.answer(message, capacity, now, &mut answer),
                 }
                 let answer = shortened(&answer, fault.as_ref());
                 let sequence = if fault == Some(Fault::WrongNumber) { sequence ^ 0x55 } else { sequence };
@@ -141,22 +145,36 @@ impl Session {
                 });
             }
         }
-        disturb(reply, fault);
+        if is_silent {
+            reply.bytes.clear();
+        } else {
+            disturb(reply, fault);
+        }
     }
 
-    /// A request outside a connection: for the connection manager, or for the router.
-    fn unconnected(&mut self, message: &[u8], controller: &mut Controller, now: Duration, out: &mut Vec<u8>) {
+    /// A request outside a connection: for the connection manager, or for the router. `None` when the controller that it
+    /// is for is silent.
+    fn unconnected(
+        &mut self,
+        message: &[u8],
+        controllers: &mut [Controller],
+        now: Duration,
+        out: &mut Vec<u8>,
+    ) -> Option<()> {
         let Ok(request) = Request::decode(message) else {
-            return fail(message.first().copied().unwrap_or(0), Status::NOT_ENOUGH_DATA, out);
+            fail(message.first().copied().unwrap_or(0), Status::NOT_ENOUGH_DATA, out);
+            return Some(());
         };
         let is_manager =
             matches!(segments(request.path).next(), Some(Ok(Segment::Class(class::CONNECTION_MANAGER))));
         if !is_manager {
-            return controller.answer(message, UNCONNECTED, now, out);
+            let controller = controllers.first_mut().filter(|controller| !controller.is_silent)?;
+            controller.answer(message, UNCONNECTED, now, out);
+            return Some(());
         }
         let mut data = Vec::new();
         let status = match request.service {
-            service::FORWARD_OPEN | service::LARGE_FORWARD_OPEN => self.open(&request, controller, &mut data),
+            service::FORWARD_OPEN | service::LARGE_FORWARD_OPEN => self.open(&request, controllers, &mut data)?,
             service::FORWARD_CLOSE => match ForwardClose::decode(request.data) {
                 Ok(close) => {
                     let n_before = self.links.len();
@@ -167,57 +185,61 @@ impl Session {
                 Err(_) => Status::NOT_ENOUGH_DATA,
             },
             service::UNCONNECTED_SEND => match decode_unconnected_send(request.data) {
-                Ok((inner, route)) if is_here(route, controller) => {
-                    return controller.answer(inner, UNCONNECTED, now, out);
-                }
-                Ok(_) => Status::extended(1, 0x0204),
+                Ok((inner, route)) => match behind(route, controllers).and_then(|at| controllers.get_mut(at)) {
+                    Some(controller) if controller.is_silent => return None,
+                    Some(controller) => {
+                        controller.answer(inner, UNCONNECTED, now, out);
+                        return Some(());
+                    }
+                    None => Status::extended(1, 0x0204),
+                },
                 Err(_) => Status::NOT_ENOUGH_DATA,
             },
             _ => Status::SERVICE_UNSUPPORTED,
         };
         Response { service: request.service, status, data: &data }.encode(out);
+        Some(())
     }
 
-    fn open(&mut self, request: &Request<'_>, controller: &Controller, out: &mut Vec<u8>) -> Status {
-        if !controller.config.connections {
-            return Status::SERVICE_UNSUPPORTED;
-        }
+    fn open(&mut self, request: &Request<'_>, controllers: &[Controller], out: &mut Vec<u8>) -> Option<Status> {
         let is_large = request.service == service::LARGE_FORWARD_OPEN;
-        if is_large && controller.config.connection_size <= MAX_SMALL {
-            return Status::SERVICE_UNSUPPORTED;
-        }
-        let Ok(open) = ForwardOpen::decode(request.service, request.data) else { return Status::NOT_ENOUGH_DATA };
-        if !is_here(route_of(open.path), controller) {
-            return Status::extended(1, 0x0312);
-        }
-        if open.size > controller.config.connection_size || open.size < 32 {
-            return Status::extended(1, 0x0109);
-        }
-        if self.links.len() >= MAX_LINKS {
-            return Status::extended(1, 0x0113);
-        }
-        self.next += 1;
-        let to_device = 0x8000_0000 | self.next;
-        self.links.push(Link { to_device, to_client: open.to_client, serial: open.serial, size: open.size });
-        let opened = Opened {
-            to_device,
-            to_client: open.to_client,
-            serial: open.serial,
-            originator: open.originator,
-            interval: open.interval,
+        let Ok(open) = ForwardOpen::decode(request.service, request.data) else { return Some(Status::NOT_ENOUGH_DATA) };
+        let Some((at, controller)) =
+            behind(route_of(open.path), controllers).and_then(|at| Some((at, controllers.get(at)?)))
+        else {
+            return Some(Status::extended(1, 0x0312));
         };
-        opened.encode(out);
-        Status::SUCCESS
+        if controller.is_silent {
+            return None;
+        }
+        let most = controller.config.connection_size;
+        Some(if !controller.config.connections || is_large && most <= MAX_SMALL {
+            Status::SERVICE_UNSUPPORTED
+        } else if open.size > most || open.size < 32 {
+            Status::extended(1, 0x0109)
+        } else if self.links.len() >= MAX_LINKS {
+            Status::extended(1, 0x0113)
+        } else {
+            self.next += 1;
+            let to_device = 0x8000_0000 | self.next;
+            let (to_client, serial, size) = (open.to_client, open.serial, open.size);
+            self.links.push(Link { to_device, to_client, serial, size, controller: at });
+            let (originator, interval) = (open.originator, open.interval);
+            Opened { to_device, to_client, serial, originator, interval }.encode(out);
+            Status::SUCCESS
+        })
     }
 }
 
-/// Whether a route leads to the controller: its slot behind the backplane, or no route at all.
-fn is_here(route: &[u8], controller: &Controller) -> bool {
+/// The controller that a route leads to: that of its slot behind the backplane, or the first one without a route.
+fn behind(route: &[u8], controllers: &[Controller]) -> Option<usize> {
     let mut route = segments(route);
     match route.next() {
-        None => true,
-        Some(Ok(Segment::Port { port: 1, link })) => link == [controller.config.slot] && route.next().is_none(),
-        _ => false,
+        None => Some(0),
+        Some(Ok(Segment::Port { port: 1, link })) if route.next().is_none() => {
+            controllers.iter().position(|controller| link == [controller.config.slot])
+        }
+        _ => None,
     }
 }
 

@@ -1,0 +1,66 @@
+//! The controller's tags, for people who want to choose from them.
+
+use tagwire_driver::{LinkError, Refusal};
+use thiserror::Error;
+
+use super::EnipDriver;
+use crate::codec::class;
+use crate::codec::identity::Identity;
+use crate::codec::message::{Request, Response};
+use crate::codec::service;
+use crate::upload::{Symbols, Upload, UploadError};
+
+use super::device::first_instance;
+
+/// Why the tags of a controller cannot be listed.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ListError {
+    /// The link failed.
+    #[error("{0}")]
+    Link(#[from] LinkError),
+    /// No way leads to the controller.
+    #[error("{0}")]
+    Refused(Refusal),
+    /// The controller answered, and the answer was no list.
+    #[error("{0}")]
+    Upload(#[from] UploadError),
+    /// The controller's answer makes no sense.
+    #[error("{0}")]
+    Answer(#[from] crate::codec::CodecError),
+}
+
+impl EnipDriver {
+    /// Reads all tags and structures of a device, by its index on the link, which must be connected.
+    ///
+    /// # Errors
+    /// [`ListError`] says whose fault it is.
+    pub async fn list(&mut self, device: usize) -> Result<Symbols, ListError> {
+        self.begin().await?;
+        self.ensure_circuit(device).await?.map_err(ListError::Refused)?;
+        let mut upload = Upload::new(None);
+        loop {
+            let room = self.devices.get(device).map_or(0, |known| known.room().1);
+            self.message.clear();
+            if !upload.request(room, &mut self.message) {
+                return Ok(upload.finish());
+            }
+            self.transact(device).await?.map_err(ListError::Refused)?;
+            upload.answer(&Response::decode(self.exchange.answer())?)?;
+        }
+    }
+
+    /// Reads who a device is.
+    ///
+    /// # Errors
+    /// [`ListError`] says whose fault it is.
+    pub async fn identity(&mut self, device: usize) -> Result<Identity, ListError> {
+        self.begin().await?;
+        self.message.clear();
+        let path = first_instance(class::IDENTITY);
+        Request { service: service::GET_ATTRIBUTES_ALL, path: &path, data: &[] }.encode(&mut self.message);
+        self.transact(device).await?.map_err(ListError::Refused)?;
+        let response = Response::decode(self.exchange.answer())?;
+        Ok(Identity::decode(response.data)?)
+    }
+}
