@@ -55,6 +55,9 @@ pub(crate) enum Command {
     Watch(WatchArgs),
     /// Explain a Modbus address: table, wire offset, function, registers and orders.
     Explain(ExplainArgs),
+    /// Take over the tags of another product, with a report of what was and was not taken over.
+    #[command(subcommand)]
+    Import(ImportCommand),
     /// Simulate a device.
     #[command(subcommand)]
     Sim(SimCommand),
@@ -288,6 +291,53 @@ pub(crate) struct ExplainArgs {
     pub(crate) device: Option<String>,
     #[command(flatten)]
     pub(crate) config: ConfigArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ImportCommand {
+    /// Take over a tag list (CSV) or a whole project (JSON) of Kepware.
+    #[command(after_help = IMPORT_LIST)]
+    Kepware(ImportFileArgs),
+    /// Take over a tag list of Neuron, CSV or Excel.
+    #[command(after_help = IMPORT_LIST)]
+    Neuron(ImportFileArgs),
+}
+
+const IMPORT_LIST: &str = "A tag list does not say where its device is: --driver and --address do, and --set adds keys of the device.
+The folder gets tagwire.toml, a tag list for each device, and import-report.txt with everything that was changed or left out.
+The exit code is 1 when a tag was left out.";
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ImportFileArgs {
+    /// The file.
+    pub(crate) file: PathBuf,
+    /// The folder that the configuration goes into.
+    #[arg(short, long, default_value = "imported", value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// The driver of the device that a tag list belongs to, for example modbus-tcp.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) driver: Option<String>,
+    /// Where the link of a tag list leads.
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) address: Option<String>,
+    /// Name of the link of a tag list.
+    #[arg(long, default_value = "line1", value_name = "NAME")]
+    pub(crate) link: String,
+    /// Name of the device of a tag list.
+    #[arg(long, default_value = "plc1", value_name = "NAME")]
+    pub(crate) device: String,
+    /// A key of the device of a tag list, for example unit=1; may be given several times.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(crate) settings: Vec<String>,
+    /// Take the scan rate of every tag of a list.
+    #[arg(long)]
+    pub(crate) scan_rates: bool,
+    /// Write over files that are there.
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+    /// Answer in JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Subcommand)]
