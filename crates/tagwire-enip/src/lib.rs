@@ -3,6 +3,7 @@
 //! - [`codec`]: encapsulation, CIP requests and answers, for both ends of the line.
 //! - [`address`]: the grammar of addresses; an [`Item`] joins an address with a type.
 //! - [`EnipKind`]: what the gateway registers; [`EnipDriver`] reads and writes over any connector.
+//! - [`explain()`]: what an address means on the wire, and what a controller has there.
 //! - [`upload`]: the tag list and the structures of a controller.
 //! - [`simulator`]: a controller made of memory, with every fault a line can have.
 
@@ -14,7 +15,9 @@ pub mod upload;
 mod decode;
 mod driver;
 mod encode;
+mod explain;
 mod item;
 
 pub use driver::{EnipDriver, EnipKind, ListError};
+pub use explain::{Explanation, Found, explain};
 pub use item::{Form, Item};

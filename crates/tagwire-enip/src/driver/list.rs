@@ -3,11 +3,14 @@
 use tagwire_driver::{LinkError, Refusal};
 use thiserror::Error;
 
-use super::EnipDriver;
+use super::{EnipDriver, status};
+use crate::address::Address;
 use crate::codec::class;
 use crate::codec::identity::Identity;
 use crate::codec::message::{Request, Response};
 use crate::codec::service;
+use crate::codec::tag::{Read, decode_read};
+use crate::explain::Found;
 use crate::upload::{Symbols, Upload, UploadError};
 
 use super::device::first_instance;
@@ -47,6 +50,35 @@ impl EnipDriver {
             }
             self.transact(device).await?.map_err(ListError::Refused)?;
             upload.answer(&Response::decode(self.exchange.answer())?)?;
+        }
+    }
+
+    /// Reads the first element at an address as it is.
+    ///
+    /// # Errors
+    /// [`ListError`] says whose fault it is; the inner [`Refusal`] when the controller says no.
+    pub async fn look(&mut self, device: usize, address: &Address) -> Result<Result<Found, Refusal>, ListError> {
+        self.begin().await?;
+        let mut path = Vec::new();
+        address.encode(&mut path);
+        let mut data = Vec::new();
+        let mut tag = None;
+        loop {
+            self.message.clear();
+            let service = service::READ_TAG_FRAGMENTED;
+            Request { service, path: &path, data: &[] }.encode(&mut self.message);
+            Read { n_elements: 1, offset: Some(data.len() as u32) }.encode(&mut self.message);
+            self.transact(device).await?.map_err(ListError::Refused)?;
+            let response = Response::decode(self.exchange.answer())?;
+            if !matches!(response.status.general, 0 | 0x06) {
+                return Ok(Err(status::from_status(response.status, false)));
+            }
+            let (found, part) = decode_read(response.data)?;
+            data.extend_from_slice(part);
+            let tag = *tag.get_or_insert(found);
+            if response.status.is_success() || part.is_empty() || data.len() > 1 << 20 {
+                return Ok(Ok(Found::new(tag, &data)));
+            }
         }
     }
 

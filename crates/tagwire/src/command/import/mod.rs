@@ -2,11 +2,13 @@
 //!
 //! - `kepware_list`, `kepware_project`: Kepware's CSV and JSON.
 //! - `neuron`: Neuron's CSV and Excel, which `sheet` reads.
+//! - `controller`: the list that a controller itself gives.
 //! - `list`: tables of text; `words`: types of others.
 //! - `plan`: what is made of them; `check`: what the server would refuse is taken out; `write`: the files.
 //! - `report`: what was and was not taken over.
 
 mod check;
+mod controller;
 mod kepware_list;
 mod kepware_project;
 mod list;
@@ -52,6 +54,10 @@ struct Imported {
 pub(crate) fn run(command: &ImportCommand) -> Result<(), Failure> {
     let args = match command {
         ImportCommand::Kepware(args) | ImportCommand::Neuron(args) => args,
+        ImportCommand::Controller(args) => {
+            let as_list = controller::as_list(args);
+            return finish(&as_list, &controller::import(args, &as_list)?);
+        }
     };
     let named = |error: io::Error| Failure::new(Exit::Failed, format!("{}: {error}", args.file.display()), "name a file");
     if fs::metadata(&args.file).map_err(named)?.len() > MAX_FILE {
@@ -59,10 +65,14 @@ pub(crate) fn run(command: &ImportCommand) -> Result<(), Failure> {
         return Err(Failure::new(Exit::Failed, message, "import its devices one by one"));
     }
     let bytes = fs::read(&args.file).map_err(named)?;
-    let imported = import(command, args, &bytes)?;
+    finish(args, &import(command, args, &bytes)?)
+}
+
+/// Writes what was imported and tells about it.
+fn finish(args: &ImportFileArgs, imported: &Imported) -> Result<(), Failure> {
     let n_tags = imported.plan.links.iter().flat_map(|link| &link.devices).map(|device| device.tags.len()).sum();
-    let written = save(args, &imported)?;
-    tell(args, &imported, n_tags, &written)?;
+    let written = save(args, imported)?;
+    tell(args, imported, n_tags, &written)?;
     if imported.report.left_out.is_empty() && imported.problems.is_empty() && n_tags > 0 {
         Ok(())
     } else {
@@ -99,6 +109,7 @@ fn import(command: &ImportCommand, args: &ImportFileArgs, bytes: &[u8]) -> Resul
             link.devices = neuron::read(&table.map_err(wrong)?, &device, &link.driver, &mut report).map_err(wrong)?;
             vec![link]
         }
+        ImportCommand::Controller(_) => Vec::new(),
     };
     let mut plan = Plan { links };
     let (files, problems) = check::mend(&mut plan, &mut report);
