@@ -176,7 +176,10 @@ mod tests {
         let grid: Vec<u8> = (0..6_i32).flat_map(i32::to_le_bytes).collect();
         assert_eq!(decode("a", "i32[2,3]", dint, &grid, 6).as_deref(), Ok("[[0, 1, 2], [3, 4, 5]]"));
         let lint = DataTag::plain(TypeCode::LINT);
-        assert_eq!(decode("a", "datetime", lint, &1_000_000_i64.to_le_bytes(), 1).as_deref(), Ok("1970-01-01T00:00:01Z"));
+        assert_eq!(
+            decode("a", "datetime", lint, &1_000_000_i64.to_le_bytes(), 1).as_deref(),
+            Ok("1970-01-01T00:00:01Z")
+        );
     }
 
     #[test]

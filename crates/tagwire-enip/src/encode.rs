@@ -1,6 +1,6 @@
 //! Elements out of values.
 
-use tagwire_model::{ConvertError, Dims, Value, ValueType};
+use tagwire_model::{ConvertError, Value};
 
 use crate::codec::tag::{DataTag, Modify};
 use crate::codec::to_latin1;
@@ -138,13 +138,10 @@ pub(crate) fn string_bytes(text: &str, size: usize) -> Result<Vec<u8>, ConvertEr
     Ok(bytes)
 }
 
-/// The declared type of one element of an array.
-pub(crate) const fn scalar(value_type: ValueType) -> ValueType {
-    ValueType { data_type: value_type.data_type, dims: Dims::SCALAR }
-}
-
 #[cfg(test)]
 mod tests {
+    use tagwire_model::ValueType;
+
     use super::*;
     use crate::address::Address;
     use crate::decode::Elements;

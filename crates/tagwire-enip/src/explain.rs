@@ -9,7 +9,6 @@ use crate::address::Address;
 use crate::codec::path::{Segment, segments};
 use crate::codec::service;
 use crate::codec::tag::DataTag;
-use crate::codec::types::TypeCode;
 use crate::decode::{Elements, own_type, text_of};
 use crate::item::{Form, Item};
 
@@ -43,7 +42,8 @@ pub struct Explanation {
 pub fn explain(address: &str, value_type: Option<ValueType>) -> Result<Explanation, AddressError> {
     let address = Address::parse(address)?;
     let is_bit = address.bit.is_some();
-    let assumed = ValueType::scalar(if is_bit { tagwire_model::DataType::Boolean } else { tagwire_model::DataType::Int32 });
+    let assumed =
+        ValueType::scalar(if is_bit { tagwire_model::DataType::Boolean } else { tagwire_model::DataType::Int32 });
     let item = Item::new(address, value_type.unwrap_or(assumed), true)?;
     let mut path = Vec::new();
     item.wire_address().encode(&mut path);
@@ -91,8 +91,10 @@ impl Found {
         // A structure that begins with a length of what follows is a string, most probably.
         let text = text_of(data).filter(|text| {
             let len = data.first_chunk::<4>().map_or(-1, |len| i32::from_le_bytes(*len));
-            tag.is_structure() && usize::try_from(len).is_ok_and(|len| len == text.len() && len + 4 <= data.len())
-                && data.len() > 8 && text.chars().all(|c| !c.is_control())
+            tag.is_structure()
+                && usize::try_from(len).is_ok_and(|len| len == text.len() && len + 4 <= data.len())
+                && data.len() > 8
+                && text.chars().all(|c| !c.is_control())
         });
         let elements = Elements { tag, data, n: 1 };
         let value = match &text {
@@ -107,11 +109,6 @@ impl Found {
         };
         let value_type = own_type(tag, text.is_some()).map(ValueType::scalar);
         Self { type_name, value_type, value, data: data.to_vec() }
-    }
-
-    /// Whether the elements are words of a packed array of BOOL.
-    pub fn is_packed(&self) -> bool {
-        TypeCode::from_name(&self.type_name) == Some(TypeCode::DWORD)
     }
 }
 
@@ -140,6 +137,7 @@ impl fmt::Display for Explanation {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::codec::types::TypeCode;
 
     #[test]
     fn an_explanation_prints_what_a_person_asks_for() {

@@ -218,7 +218,8 @@ async fn a_structure_is_read_whole_once_a_third_of_its_members_are_wanted() {
 
 #[tokio::test(start_paused = true)]
 async fn a_download_shows_no_value_of_another_tag_and_needs_no_restart() {
-    let pairs: Vec<String> = (0..60).map(|n| format!("[[tag]]\nname = \"T{n}\"\ntype = \"DINT\"\nvalue = {n}\n")).collect();
+    let pairs: Vec<String> =
+        (0..60).map(|n| format!("[[tag]]\nname = \"T{n}\"\ntype = \"DINT\"\nvalue = {n}\n")).collect();
     let text = format!("{PLANT}\n{}", pairs.join("\n")).replace("[[value]]", "\n[[value]]");
     let config: SimulatorConfig = toml::from_str(&text).expect("simulator");
     let simulator = tagwire_enip::simulator::Simulator::new(&config).expect("simulator");
@@ -242,7 +243,11 @@ async fn a_download_shows_no_value_of_another_tag_and_needs_no_restart() {
             assert_eq!(poll.value(n), &Value::Int32(n as i32), "round {round}");
         }
         assert_eq!(poll.value(60), &Value::Float(1.5), "round {round}");
-        assert_eq!(poll.value(61), &Value::Int32(if round < 3 { 0 } else { round as i32 / 4 * 4 + 3 - if round % 4 == 3 { 0 } else { 4 } }), "round {round}");
+        assert_eq!(
+            poll.value(61),
+            &Value::Int32(if round < 3 { 0 } else { round as i32 / 4 * 4 + 3 - if round % 4 == 3 { 0 } else { 4 } }),
+            "round {round}"
+        );
     }
     assert_eq!(bench.n_connects.load(std::sync::atomic::Ordering::SeqCst), 1);
 }
@@ -321,15 +326,19 @@ async fn the_tags_of_a_controller_can_be_listed() {
     let (_, simulator) = simulator(PLANT);
     let mut bench = bench("connection_size = 504", &[], &simulator).await;
     let symbols = bench.driver.list(0).await.expect("a list");
-    let names: Vec<String> =
-        symbols.tags.iter().map(|(scope, tag)| format!("{} {}", scope.address(&tag.name), symbols.type_name(tag))).collect();
+    let names: Vec<String> = symbols
+        .tags
+        .iter()
+        .map(|(scope, tag)| format!("{} {}", scope.address(&tag.name), symbols.type_name(tag)))
+        .collect();
     for wanted in ["Number DINT", "Bits BOOL[96]", "Texts STRING[3]", "Lines Line[2]", "Program:Main.Pump Motor"] {
         assert!(names.iter().any(|name| name == wanted), "{wanted}: {names:?}");
     }
     assert_eq!(symbols.tags.len(), 24);
     let (scope, lines) = symbols.tag("lines").expect("a tag");
     let leaves = symbols.leaves(scope, lines, 5, 1000);
-    let leaf = |address: &str| leaves.iter().find(|leaf| leaf.address == address).map(|leaf| leaf.value_type.to_string());
+    let leaf =
+        |address: &str| leaves.iter().find(|leaf| leaf.address == address).map(|leaf| leaf.value_type.to_string());
     assert_eq!(leaf("Lines[1].Motors[2].Flags").as_deref(), Some("bool[40]"));
     assert_eq!(leaf("Lines[0].Main.Label").as_deref(), Some("string"));
     assert_eq!(leaves.len(), 2 * (2 + 4 * 8));

@@ -259,8 +259,7 @@ mod tests {
         let mut out = Vec::new();
         close.encode(&mut out);
         assert_eq!(ForwardClose::decode(&out), Ok(close));
-        let opened =
-            Opened { to_device: 1, to_client: 2, serial: 3, originator: ORIGINATOR, interval: 2_000_000 };
+        let opened = Opened { to_device: 1, to_client: 2, serial: 3, originator: ORIGINATOR, interval: 2_000_000 };
         out.clear();
         opened.encode(&mut out);
         assert_eq!((Opened::decode(&out), out.len()), (Ok(opened), 26));

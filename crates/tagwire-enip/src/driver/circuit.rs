@@ -38,19 +38,18 @@ impl EnipDriver {
             let size = known.size;
             match self.forward_open(device, size).await? {
                 Ok(()) => {}
-                // What the route cannot do, a smaller connection cannot either.
-                Err(said) if is_route(said) => return Ok(Err(status::from_status(said, false))),
                 Err(said) => {
                     let Some(known) = self.devices.get_mut(device) else { break };
-                    // The size is remembered, so that the refusal costs nothing the next time.
-                    if size > MAX_SMALL {
+                    // What is refused for ever is remembered, so that it costs nothing the next time.
+                    if is_busy(said) {
+                        return Ok(Err(status::from_status(said, false)));
+                    } else if size > MAX_SMALL {
                         known.size = SMALL;
                         tracing::debug!(link = %self.name, status = %said, "large connection refused, 504 bytes from now on");
                     } else if said.general == Status::SERVICE_UNSUPPORTED.general {
                         known.size = 0;
                         tracing::debug!(link = %self.name, status = %said, "connection refused, none from now on");
                     } else {
-                        known.size = known.settings.connection_size;
                         return Ok(Err(status::from_status(said, false)));
                     }
                 }
@@ -141,7 +140,17 @@ impl EnipDriver {
     }
 }
 
-/// Whether a status speaks about the way to the controller: of Forward Open, not of what it asked for.
-const fn is_route(status: Status) -> bool {
-    matches!((status.general, status.extended), (0x01, Some(0x0203 | 0x0204 | 0x0311 | 0x0312 | 0x0315 | 0x0318)))
+/// Whether a refusal of a connection speaks about the way to the controller or about this moment, so that another kind of
+/// connection would be refused as well.
+const fn is_busy(status: Status) -> bool {
+    match (status.general, status.extended) {
+        (0x01, Some(extended)) => {
+            matches!(
+                extended,
+                0x0100 | 0x0106 | 0x0107 | 0x0113 | 0x0203 | 0x0204 | 0x0301 | 0x0311 | 0x0312 | 0x0315 | 0x0318
+            )
+        }
+        (0x02 | 0x0C | 0x10, _) => true,
+        _ => false,
+    }
 }

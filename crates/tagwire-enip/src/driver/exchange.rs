@@ -142,7 +142,8 @@ impl Exchange {
                 Waiting::Unconnected(_) => command::SEND_RR_DATA,
                 Waiting::Connected { .. } => command::SEND_UNIT_DATA,
             };
-            let (Waiting::Session(context) | Waiting::Unconnected(context) | Waiting::Connected { context, .. }) = waiting;
+            let (Waiting::Session(context) | Waiting::Unconnected(context) | Waiting::Connected { context, .. }) =
+                waiting;
             if frame.command != wanted {
                 continue;
             }

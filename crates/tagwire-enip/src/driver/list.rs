@@ -9,7 +9,7 @@ use crate::codec::class;
 use crate::codec::identity::Identity;
 use crate::codec::message::{Request, Response};
 use crate::codec::service;
-use crate::codec::tag::{Read, decode_read};
+use crate::codec::tag::{DataTag, Read, decode_read};
 use crate::explain::Found;
 use crate::upload::{Symbols, Upload, UploadError};
 
@@ -62,7 +62,7 @@ impl EnipDriver {
         let mut path = Vec::new();
         address.encode(&mut path);
         let mut data = Vec::new();
-        let mut tag = None;
+        let mut tag: Option<DataTag> = None;
         loop {
             self.message.clear();
             let service = service::READ_TAG_FRAGMENTED;

@@ -36,7 +36,8 @@ impl EnipDriver {
         let mut devices: Vec<usize> = blocks.iter().map(|block| block.device).collect();
         devices.dedup();
         for device in devices {
-            let wanted: Vec<usize> = (0..).zip(blocks).filter(|(_, b)| b.device == device).map(|(idx, _)| idx).collect();
+            let wanted: Vec<usize> =
+                (0..).zip(blocks).filter(|(_, b)| b.device == device).map(|(idx, _)| idx).collect();
             self.read_device(device, blocks, wanted, readings).await?;
             self.continue_upload(device).await;
         }
@@ -55,10 +56,12 @@ impl EnipDriver {
                 return Ok(());
             }
             if let Err(refusal) = self.ensure_circuit(device).await? {
-                break refuse(&wanted, &refusal, readings);
+                refuse(&wanted, &refusal, readings);
+                return Ok(());
             }
             let Some(known) = self.devices.get(device) else { break };
             let asks = known.asks(blocks, &wanted, pass < 3);
+            let had_program = known.program.is_some();
             wanted = Vec::new();
             let mut rest = &asks[..];
             let mut long: Vec<Ask> = Vec::new();
@@ -72,13 +75,19 @@ impl EnipDriver {
                     continue;
                 }
                 match self.packet(device, packed, has_check, blocks, &mut wanted, readings).await? {
-                    Verdict::Done(alone) => long.extend(alone),
-                    Verdict::Again => {
-                        wanted.extend(rest.iter().flat_map(|ask| ask.blocks()));
-                        break;
+                    Verdict::Done(alone) => {
+                        long.extend(alone);
+                        rest = behind;
                     }
+                    Verdict::Again => {}
                 }
-                rest = behind;
+                // What was asked for by number or as a structure is put together anew when the program is gone.
+                let is_lost = had_program && self.devices.get(device).is_none_or(|known| known.program.is_none());
+                let is_unpacked = self.devices.get(device).is_none_or(|known| !known.packs) && packed.len() > 1;
+                if is_lost || is_unpacked {
+                    wanted.extend(long.drain(..).chain(rest.iter().cloned()).flat_map(|ask| ask.blocks()));
+                    break;
+                }
             }
             for ask in long {
                 self.fragments(device, &ask, blocks, &mut wanted, readings).await?;
@@ -117,7 +126,7 @@ impl EnipDriver {
             asks.iter().for_each(|ask| refuse(&ask.blocks(), &refusal, readings));
             return Ok(Verdict::Done(Vec::new()));
         }
-        let Self { exchange, devices, .. } = self;
+        let Self { exchange, devices, name, .. } = self;
         let Some(known) = devices.get_mut(device) else { return Ok(Verdict::Again) };
         let refuse_all = |refusal: Refusal, readings: &mut Readings| {
             asks.iter().for_each(|ask| refuse(&ask.blocks(), &refusal, readings));
@@ -156,7 +165,7 @@ impl EnipDriver {
             let known_fingerprint = known.program.as_ref().map(|program| program.fingerprint.as_slice());
             let is_same = now.is_some_and(|now| now.status.is_success() && Some(now.data) == known_fingerprint);
             if !is_same {
-                tracing::info!(link = %self.name, "the controller's program changed, its tag list is read anew");
+                tracing::info!(link = %name, "the controller's program changed, its tag list is read anew");
                 known.forget_program();
                 return Ok(Verdict::Again);
             }
@@ -182,9 +191,13 @@ impl EnipDriver {
         readings: &mut Readings,
     ) -> Result<(), LinkError> {
         let mut data: Vec<u8> = Vec::new();
-        let mut tag = None;
+        let mut tag: Option<DataTag> = None;
         loop {
             let Some(known) = self.devices.get(device) else { return Ok(()) };
+            if matches!(ask.serves, Serves::Group(..)) && known.program.is_none() {
+                wanted.extend(ask.blocks());
+                return Ok(());
+            }
             self.message.clear();
             encode(known, ask, blocks, Some(data.len() as u32), &mut self.message);
             if let Err(refusal) = self.transact(device).await? {
@@ -202,7 +215,9 @@ impl EnipDriver {
                 }
                 Ok(response) => match decode_read(response.data) {
                     Err(error) => error.to_string(),
-                    Ok((found, _)) if tag.is_some_and(|tag| tag != found) => "type changed between two parts".to_owned(),
+                    Ok((found, _)) if tag.is_some_and(|tag| tag != found) => {
+                        "type changed between two parts".to_owned()
+                    }
                     Ok((found, part)) => {
                         tag = Some(found);
                         data.extend_from_slice(part);

@@ -109,7 +109,9 @@ impl EnipDriver {
                 Write { tag, n_elements: n, offset: None, data: &data }.encode(&mut request);
                 Job::Requests(vec![request])
             }
-            Encoded::Bits(bits) => Job::Requests(bits.iter().map(|(at, modify)| bit_request(&one.item, *at, modify)).collect()),
+            Encoded::Bits(bits) => {
+                Job::Requests(bits.iter().map(|(at, modify)| bit_request(&one.item, *at, modify)).collect())
+            }
         })
     }
 
@@ -124,7 +126,10 @@ impl EnipDriver {
         let room = self.devices.get(device).map_or(0, |known| known.room().0);
         let step = room.saturating_sub(2 + path.len() + tag.len() + 6) / 8 * 8;
         if step == 0 {
-            return Ok(Err(status::refused(Quality::BAD_CONFIGURATION_ERROR, "connection is too small for the address")));
+            return Ok(Err(status::refused(
+                Quality::BAD_CONFIGURATION_ERROR,
+                "connection is too small for the address",
+            )));
         }
         for (idx, part) in data.chunks(step).enumerate() {
             self.message.clear();

@@ -107,7 +107,11 @@ impl Controller {
                 Status::SUCCESS
             }
             (
-                class::IDENTITY | class::PROGRAM_NAME | class::CHANGE_COUNTERS | class::WALL_CLOCK | class::TEMPLATE
+                class::IDENTITY
+                | class::PROGRAM_NAME
+                | class::CHANGE_COUNTERS
+                | class::WALL_CLOCK
+                | class::TEMPLATE
                 | class::MESSAGE_ROUTER,
                 _,
             ) => Status::SERVICE_UNSUPPORTED,
@@ -181,7 +185,9 @@ impl Controller {
             return Status::extended(0xFF, Status::BEYOND_END);
         }
         let tag = self.data_tag(target.kind);
-        let Some(memory) = self.program.tags.get(target.tag).map(|tag| &tag.memory) else { return Status::PATH_UNKNOWN };
+        let Some(memory) = self.program.tags.get(target.tag).map(|tag| &tag.memory) else {
+            return Status::PATH_UNKNOWN;
+        };
         if let Some(bit) = target.bit {
             tag.encode(out);
             out.push(if memory.get(target.offset).is_some_and(|byte| byte >> bit & 1 == 1) { 1 } else { 0 });

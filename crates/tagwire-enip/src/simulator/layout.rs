@@ -81,10 +81,8 @@ pub(super) struct Layouts {
 impl Layouts {
     pub(super) fn new(configs: &[StructureConfig], template_base: u16) -> Result<Self, SimulatorError> {
         let mut layouts = Self { structures: Vec::new() };
-        let string = [("LEN", "DINT"), ("DATA", "SINT[82]")].map(|(name, kind)| super::config::MemberConfig {
-            name: name.to_owned(),
-            kind: kind.to_owned(),
-        });
+        let string = [("LEN", "DINT"), ("DATA", "SINT[82]")]
+            .map(|(name, kind)| super::config::MemberConfig { name: name.to_owned(), kind: kind.to_owned() });
         layouts.add("STRING", &string, 0x0FCE, 0x0FCE)?;
         for (idx, config) in (0..).zip(configs) {
             if layouts.structures.iter().any(|known| known.definition.name.eq_ignore_ascii_case(&config.name)) {
@@ -241,8 +239,7 @@ mod tests {
 
     #[test]
     fn members_lie_as_in_a_controller() {
-        let member =
-            |(name, kind): (&str, &str)| MemberConfig { name: name.to_owned(), kind: kind.to_owned() };
+        let member = |(name, kind): (&str, &str)| MemberConfig { name: name.to_owned(), kind: kind.to_owned() };
         let inner = [("a", "SINT"), ("b", "DINT"), ("on", "BOOL"), ("off", "BOOL")].map(member).to_vec();
         let outer = [("flags", "BOOL[40]"), ("inner", "Inner[2]"), ("long", "LINT"), ("text", "STRING")];
         let configs = [

@@ -31,7 +31,8 @@ pub(super) fn tags(program: &Program, request: &Request<'_>, capacity: usize, ou
         .collect();
     if scope.is_none() {
         // Programs are entries of a type of their own.
-        let own = program.programs.iter().map(|(name, instance)| (*instance, format!("Program:{name}"), 0x1068, [0; 3]));
+        let own =
+            program.programs.iter().map(|(name, instance)| (*instance, format!("Program:{name}"), 0x1068, [0; 3]));
         entries.extend(own);
         entries.sort_unstable_by_key(|entry| entry.0);
     }

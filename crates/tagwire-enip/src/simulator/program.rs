@@ -229,9 +229,12 @@ impl Program {
         let mut path = Vec::new();
         address.without_last_index().encode(&mut path);
         let Ok(target) = self.follow(&path) else { return false };
-        target.kind == Kind::Plain(TypeCode::DWORD) && target.n_left > 0 && self.tags.get(target.tag).is_some_and(|tag| {
-            tag.shape.is_packed || matches!(tag.shape.kind, Kind::Structure(_))
-        })
+        target.kind == Kind::Plain(TypeCode::DWORD)
+            && target.n_left > 0
+            && self
+                .tags
+                .get(target.tag)
+                .is_some_and(|tag| tag.shape.is_packed || matches!(tag.shape.kind, Kind::Structure(_)))
     }
 
     fn packed(&self, address: &Address) -> Option<Target> {

@@ -189,7 +189,8 @@ impl Simulator {
 
     fn answer(&self, session: &mut Session, frame: &crate::codec::frame::Frame<'_>) -> Reply {
         let now = self.epoch.elapsed();
-        let State { controllers, faults, chances, rng, n_messages } = &mut *self.state.lock();
+        let mut state = self.state.lock();
+        let State { controllers, faults, chances, rng, n_messages } = &mut *state;
         if matches!(frame.command, command::SEND_RR_DATA | command::SEND_UNIT_DATA) {
             *n_messages += 1;
         }

@@ -5,9 +5,7 @@ use std::time::Duration;
 
 use super::controller::{Controller, fail};
 use super::fault::Fault;
-use crate::codec::connection::{
-    ForwardClose, ForwardOpen, MAX_SMALL, Opened, decode_unconnected_send, route_of,
-};
+use crate::codec::connection::{ForwardClose, ForwardOpen, MAX_SMALL, Opened, decode_unconnected_send, route_of};
 use crate::codec::cpf::{Carried, encode_connected, encode_unconnected};
 use crate::codec::frame::{Frame, HEADER_LEN, PORT, REGISTER_DATA, command, encode_frame};
 use crate::codec::message::{Request, Response};
@@ -165,8 +163,7 @@ impl Session {
             fail(message.first().copied().unwrap_or(0), Status::NOT_ENOUGH_DATA, out);
             return Some(());
         };
-        let is_manager =
-            matches!(segments(request.path).next(), Some(Ok(Segment::Class(class::CONNECTION_MANAGER))));
+        let is_manager = matches!(segments(request.path).next(), Some(Ok(Segment::Class(class::CONNECTION_MANAGER))));
         if !is_manager {
             let controller = controllers.first_mut().filter(|controller| !controller.is_silent)?;
             controller.answer(message, UNCONNECTED, now, out);

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use super::symbols::{Scope, Symbols, Template, member_type};
 use crate::address::Address;
+use crate::codec::class;
 use crate::codec::path::to_instance;
 use crate::codec::symbol::SymbolType;
 use crate::codec::tag::DataTag;
 use crate::codec::types::TypeCode;
-use crate::codec::class;
 
 /// What a value is inside a structure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,7 +100,9 @@ impl Symbols {
             return 1;
         }
         let visible = template.definition.members.iter().filter(|member| !member.is_hidden());
-        let n_of = |member: &crate::codec::template::Member| match member.template().and_then(|t| self.templates.get(&t))
+        let n_of = |member: &crate::codec::template::Member| match member
+            .template()
+            .and_then(|t| self.templates.get(&t))
         {
             Some(inner) => self.count_leaves(inner, depth - 1).saturating_mul(member.array_len().unwrap_or(1) as usize),
             None => 1,

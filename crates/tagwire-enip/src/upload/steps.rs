@@ -185,8 +185,7 @@ impl Upload {
 
     fn take_tags(&mut self, scope: Scope, next: u32, response: &Response<'_>) -> Result<(), UploadError> {
         let is_partial = check("the list of its tags", response, true)?;
-        let page =
-            decode_page(response.data).map_err(|error| UploadError::Answer { what: "list of tags", error })?;
+        let page = decode_page(response.data).map_err(|error| UploadError::Answer { what: "list of tags", error })?;
         let last = page.last().map(|symbol| symbol.instance);
         if scope == Scope::Controller {
             let programs = page.iter().filter_map(Symbol::program);

@@ -58,13 +58,6 @@ pub struct Symbols {
     by_key: HashMap<String, usize>,
 }
 
-/// Scope is Controller by default only for [`Symbols`] that are empty.
-impl Default for Scope {
-    fn default() -> Self {
-        Self::Controller
-    }
-}
-
 /// A value that a tag can be made of: a tag, or a member deep inside one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Leaf {
@@ -173,7 +166,8 @@ fn elements(lens: &[u32]) -> Vec<String> {
     let mut all = vec![String::new()];
     for len in lens {
         let inner = |prefix: &String| {
-            (0..(*len).min(10_000)).map(|idx| if prefix.is_empty() { idx.to_string() } else { format!("{prefix},{idx}") })
+            (0..(*len).min(10_000))
+                .map(|idx| if prefix.is_empty() { idx.to_string() } else { format!("{prefix},{idx}") })
                 .collect::<Vec<_>>()
         };
         all = all.iter().flat_map(inner).take(100_000).collect();

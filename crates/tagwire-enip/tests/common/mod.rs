@@ -179,8 +179,7 @@ pub async fn bench(device_keys: &str, tags: &[(&str, &str)], simulator: &Simulat
         let far = far.clone();
         tokio::spawn(async move { far.serve(end).await });
     };
-    let build = |link: &_, connector: Box<dyn tagwire_driver::Connector>| {
-        EnipDriver::new(link, connector).expect("a driver")
-    };
+    let build =
+        |link: &_, connector: Box<dyn tagwire_driver::Connector>| EnipDriver::new(link, connector).expect("a driver");
     Bench::new(link, simulator.clone(), serve, build).await
 }

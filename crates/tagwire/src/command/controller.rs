@@ -42,7 +42,11 @@ where
         let asked = asked.map_err(|_| no_answer(format!("no answer within {limit:?}")))?;
         answer = Some(asked.map_err(|error| match error {
             ListError::Link(error) => no_answer(error.to_string()),
-            error => Failure::new(Exit::Failed, format!("{}: {error}", link.address), "the controller gives no list of its tags"),
+            error => Failure::new(
+                Exit::Failed,
+                format!("{}: {error}", link.address),
+                "the controller gives no list of its tags",
+            ),
         })?);
         Ok(())
     })?;
@@ -69,7 +73,8 @@ pub(super) fn browse(args: &BrowseArgs, device: &str) -> Result<(), Failure> {
     }
     let symbols = list(&link)?;
     let mut out = io::stdout().lock();
-    let mut tags: Vec<_> = symbols.tags.iter().map(|(scope, symbol)| (scope.address(&symbol.name), scope, symbol)).collect();
+    let mut tags: Vec<_> =
+        symbols.tags.iter().map(|(scope, symbol)| (scope.address(&symbol.name), scope, symbol)).collect();
     tags.sort_by(|a, b| a.0.cmp(&b.0));
     let mut n_shown = 0;
     for (address, scope, symbol) in tags.iter().filter(|(address, ..)| is_named(address, &args.names)) {

@@ -23,8 +23,8 @@ pub(super) fn may_be(text: &str) -> bool {
 }
 
 pub(super) fn run(args: &ExplainArgs, value_type: Option<ValueType>, link: Option<LinkSpec>) -> Result<(), Failure> {
-    let explanation = explain(&args.address, value_type)
-        .map_err(|error| Failure::new(Exit::Usage, error.problem, error.fix))?;
+    let explanation =
+        explain(&args.address, value_type).map_err(|error| Failure::new(Exit::Usage, error.problem, error.fix))?;
     let found = link.map(|link| look(&args.address, &link)).transpose()?;
     let mut out = io::stdout().lock();
     if args.config.json {
@@ -32,7 +32,8 @@ pub(super) fn run(args: &ExplainArgs, value_type: Option<ValueType>, link: Optio
     }
     write!(out, "{explanation}")?;
     if let Some(found) = found {
-        let declare = found.value_type.map_or_else(|| "nothing of ours".to_owned(), |value_type| value_type.to_string());
+        let declare =
+            found.value_type.map_or_else(|| "nothing of ours".to_owned(), |value_type| value_type.to_string());
         writeln!(out, "\nthe controller has {} there; declare {declare}", found.type_name)?;
         if let Some(value) = &found.value {
             writeln!(out, "value now {value}")?;

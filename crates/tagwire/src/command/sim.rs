@@ -87,7 +87,8 @@ fn example_controller() -> enip::SimulatorConfig {
         low: 0.0,
         high,
     };
-    let members = [("Speed", "REAL"), ("Running", "BOOL"), ("Starts", "DINT"), ("Label", "STRING")].map(member).to_vec();
+    let members =
+        [("Speed", "REAL"), ("Running", "BOOL"), ("Starts", "DINT"), ("Label", "STRING")].map(member).to_vec();
     let mut signals = vec![
         signal("Level".to_owned(), enip::Shape::Sine, 20, 100.0),
         signal("Count".to_owned(), enip::Shape::Counter, 1, 1e9),
