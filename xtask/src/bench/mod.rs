@@ -6,6 +6,7 @@
 mod guarded;
 mod history;
 mod history_reads;
+mod enip;
 mod modbus;
 mod report;
 mod secured;
@@ -63,7 +64,7 @@ fn resident_bytes(pid: u32) -> Result<f64> {
 }
 
 /// The parts of a run, in the order of the page.
-const PARTS: [&str; 4] = ["services", "secured", "modbus", "guarded"];
+const PARTS: [&str; 5] = ["services", "secured", "modbus", "enip", "guarded"];
 
 /// Measures and writes the page; with one part only, the page is printed and not written.
 pub(crate) fn run(args: &[String]) -> Result<()> {
@@ -99,6 +100,9 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     }
     if wants("modbus") {
         rows.extend(modbus::rows(&programs.tagwire, effort.seconds)?);
+    }
+    if wants("enip") {
+        rows.extend(enip::rows(&programs.tagwire, effort.seconds)?);
     }
     let pairs = if wants("guarded") { guarded::pairs(&programs, effort)? } else { Vec::new() };
     let page = report::page(&rows, &pairs, effort.rounds);
