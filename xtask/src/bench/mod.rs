@@ -3,10 +3,10 @@
 //! The rounds go from server to server, so that a disturbance hits all of them, and medians are reported. What counts
 //! is the server's own processor time, which holds up against noisy neighbours.
 
+mod enip;
 mod guarded;
 mod history;
 mod history_reads;
-mod enip;
 mod modbus;
 mod report;
 mod secured;
