@@ -17,6 +17,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("tagwire-hub", &["model", "driver"]),
     ("tagwire-access", &["model"]),
     ("tagwire-driver", &["model"]),
+    ("tagwire-enip", &["driver", "model"]),
     ("tagwire-modbus", &["driver", "model"]),
     ("tagwire-sim", &["driver", "model"]),
     ("tagwire-ua-client", &["access", "model"]),
@@ -33,6 +34,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "openopc",
             "ua-client",
             "ua-proto",
+            "enip",
             "modbus",
             "sim",
             "driver",
@@ -41,12 +43,12 @@ const ARROWS: &[(&str, &[&str])] = &[
             "model",
         ],
     ),
-    ("tagwire", &["gateway", "history", "table", "hub", "ua-client", "modbus", "sim", "access", "driver", "model"]),
+    ("tagwire", &["gateway", "history", "table", "hub", "ua-client", "enip", "modbus", "sim", "access", "driver", "model"]),
     ("xtask", &[]),
     ("tagwire-tests", &["model", "ua-client", "ua-proto"]),
 ];
 
-const DRIVERS: &[&str] = &["tagwire-modbus", "tagwire-sim"];
+const DRIVERS: &[&str] = &["tagwire-enip", "tagwire-modbus", "tagwire-sim"];
 const FACES: &[&str] = &["tagwire-ua-server", "tagwire-openopc"];
 const SANS_IO: &[&str] = &["tagwire-model", "tagwire-ua-proto"];
 const MAX_LINES: usize = 800;

@@ -3,4 +3,4 @@
 use tagwire_driver::DriverKind;
 
 /// Every kind of driver.
-pub const DRIVERS: &[&'static dyn DriverKind] = &[&tagwire_modbus::ModbusKind, &tagwire_sim::SimKind];
+pub const DRIVERS: &[&'static dyn DriverKind] = &[&tagwire_modbus::ModbusKind, &tagwire_enip::EnipKind, &tagwire_sim::SimKind];

@@ -1,11 +1,13 @@
-//! `tagwire explain`: what a Modbus address means, and what the bytes found there may mean.
+//! `tagwire explain`: what a Modbus address means, and what the bytes found there may mean. Addresses of EtherNet/IP are
+//! explained in `explain_enip`.
 
 use std::io::{self, Write};
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::json;
 use tagwire_driver::{AddressError, DeviceSpec, LinkSettings, LinkSpec, PolledDriver as _, Settings};
-use tagwire_modbus::address::Numbering;
+use tagwire_modbus::address::{Address, Numbering};
 use tagwire_modbus::codec::Function;
 use tagwire_modbus::{Decoding, Encoding, Explanation, ModbusDriver, ModbusKind, Order, decodings, explain};
 use tagwire_model::ValueType;
@@ -13,6 +15,7 @@ use tagwire_model::ValueType;
 use crate::args::ExplainArgs;
 use crate::client::block_on;
 use crate::command::control::load;
+use crate::command::explain_enip;
 use crate::failure::{Exit, Failure};
 use tagwire_gateway::control::value_json;
 
@@ -21,7 +24,15 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<(), Failure> {
     let value_type = args.value_type.as_deref().map(ValueType::parse).transpose().map_err(|error| {
         Failure::new(Exit::Usage, error.to_string(), "as in the configuration: u16, i32, f32, f32[10], string ...")
     })?;
-    let device = args.device.as_deref().map(|name| find_device(args, name)).transpose()?;
+    let device = args.device.as_deref().map(|name| find_device(&args.config.config, name)).transpose()?;
+    let is_enip = match &device {
+        Some((link, _)) => link.kind == explain_enip::DRIVER,
+        // What no Modbus address looks like may be a tag of a controller.
+        None => Address::parse(&args.address, Numbering::default()).is_err() && explain_enip::may_be(&args.address),
+    };
+    if is_enip {
+        return explain_enip::run(args, value_type, device.map(|(link, _)| link));
+    }
     let settings = device.as_ref().map(|(_, settings)| settings.clone()).unwrap_or_default();
     let (numbering, mut encoding) = dialect(&settings);
     if let Some(order) = &args.order {
@@ -47,8 +58,8 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<(), Failure> {
 }
 
 /// The link of a device of the configuration, and the device's settings.
-fn find_device(args: &ExplainArgs, name: &str) -> Result<(LinkSpec, Settings), Failure> {
-    let config = load(&args.config.config)?;
+pub(super) fn find_device(file: &Path, name: &str) -> Result<(LinkSpec, Settings), Failure> {
+    let config = load(file)?;
     let found = name.split_once('.').and_then(|(link, device)| {
         let link = config.links.iter().find(|candidate| candidate.name == link)?;
         Some((link, link.devices.iter().find(|candidate| candidate.name == device)?))
@@ -60,11 +71,12 @@ fn find_device(args: &ExplainArgs, name: &str) -> Result<(LinkSpec, Settings), F
             .flat_map(|link| link.devices.iter().map(|device| format!("{}.{}", link.name, device.name)))
             .take(20)
             .collect();
-        let problem = format!("{} has no device {name}", args.config.config.display());
+        let problem = format!("{} has no device {name}", file.display());
         return Err(Failure::new(Exit::Usage, problem, format!("known are {}", known.join(", "))));
     };
-    if !link.driver.starts_with("modbus") {
-        return Err(Failure::new(Exit::Usage, format!("{name} is no Modbus device but {}", link.driver), ""));
+    if !link.driver.starts_with("modbus") && link.driver != explain_enip::DRIVER {
+        let hint = "addresses of Modbus and EtherNet/IP are explained";
+        return Err(Failure::new(Exit::Usage, format!("{name} is a device of {}", link.driver), hint));
     }
     let spec = LinkSpec {
         name: link.name.clone(),
