@@ -8,10 +8,12 @@ mod driver;
 mod error;
 pub mod plan;
 mod settings;
+pub mod simulation;
 mod spec;
 mod supervisor;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod transport;
 mod update;
 
 pub use common::{Demotion, DeviceSettings, LinkSettings, Poll, ScanMode, WriteOptimisation};
@@ -24,4 +26,5 @@ pub use supervisor::{
     LinkSource, LinkStatistics, MAX_QUEUED_ITEMS, Options, ReloadError, Statistics, SystemTag, SystemTags, Watchdog,
     initial_value, supervise,
 };
+pub use transport::{Connector, Host, Stream, TcpConnector};
 pub use update::{Sink, Update};

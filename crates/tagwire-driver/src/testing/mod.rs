@@ -3,11 +3,19 @@
 //! A driver's tests implement [`Rig`] over their device simulator and run [`rehearse`] with many seeds on a simulated
 //! clock. It breaks the link in every way of [`Fault`] and checks what users were promised.
 
+mod bench;
+mod config;
+mod conversation;
+mod line;
 mod recorder;
 mod suite;
 
 use std::time::Duration;
 
+pub use bench::{Bench, Outcome, Poll};
+pub use config::link;
+pub use conversation::{Build, converse};
+pub use line::{Line, Plug};
 pub use recorder::{Recorder, Seen};
 pub use suite::rehearse;
 use tagwire_model::Value;
