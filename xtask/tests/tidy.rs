@@ -18,6 +18,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("tagwire-access", &["model"]),
     ("tagwire-driver", &["model"]),
     ("tagwire-modbus", &["driver", "model"]),
+    ("tagwire-s7", &["driver", "model"]),
     ("tagwire-sim", &["driver", "model"]),
     ("tagwire-ua-client", &["access", "model"]),
     ("tagwire-ua-proto", &["model"]),
@@ -34,6 +35,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "ua-client",
             "ua-proto",
             "modbus",
+            "s7",
             "sim",
             "driver",
             "hub",
@@ -41,12 +43,12 @@ const ARROWS: &[(&str, &[&str])] = &[
             "model",
         ],
     ),
-    ("tagwire", &["gateway", "history", "table", "hub", "ua-client", "modbus", "sim", "access", "driver", "model"]),
+    ("tagwire", &["gateway", "history", "table", "hub", "ua-client", "modbus", "s7", "sim", "access", "driver", "model"]),
     ("xtask", &[]),
     ("tagwire-tests", &["model", "ua-client", "ua-proto"]),
 ];
 
-const DRIVERS: &[&str] = &["tagwire-modbus", "tagwire-sim"];
+const DRIVERS: &[&str] = &["tagwire-modbus", "tagwire-s7", "tagwire-sim"];
 const FACES: &[&str] = &["tagwire-ua-server", "tagwire-openopc"];
 const SANS_IO: &[&str] = &["tagwire-model", "tagwire-ua-proto"];
 const MAX_LINES: usize = 800;

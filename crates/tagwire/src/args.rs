@@ -53,7 +53,7 @@ pub(crate) enum Command {
     Browse(BrowseArgs),
     /// Show values as they change.
     Watch(WatchArgs),
-    /// Explain a Modbus address: table, wire offset, function, registers and orders.
+    /// Explain the address of a tag: where it lies in the device, how, and what reads and writes it.
     Explain(ExplainArgs),
     /// Simulate a device.
     #[command(subcommand)]
@@ -275,12 +275,16 @@ pub(crate) struct WatchArgs {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct ExplainArgs {
-    /// The address as in the configuration, for example 40001, 300010.3 or 40001:F:CDAB.
+    /// The address as in the configuration, for example 40001, 300010.3 or 40001:F:CDAB for Modbus, DB1,REAL4 or MW10
+    /// for S7.
     pub(crate) address: String,
+    /// Whose address it is; what the address looks like when left out.
+    #[arg(long, value_parser = ["modbus", "s7"], conflicts_with = "device")]
+    pub(crate) driver: Option<String>,
     /// Type, as in the configuration.
     #[arg(short, long = "type", value_name = "TYPE")]
     pub(crate) value_type: Option<String>,
-    /// Byte and word order.
+    /// Byte and word order, Modbus only.
     #[arg(short, long)]
     pub(crate) order: Option<String>,
     /// Ask this device of the configuration, named link.device, and decode its bytes in every plausible way.
@@ -294,6 +298,18 @@ pub(crate) struct ExplainArgs {
 pub(crate) enum SimCommand {
     /// Simulate Modbus devices on TCP.
     Modbus(SimModbusArgs),
+    /// Simulate a Siemens S7 CPU.
+    S7(SimS7Args),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct SimS7Args {
+    /// Where to listen.
+    #[arg(long, default_value = "127.0.0.1:10102", value_name = "HOST:PORT")]
+    pub(crate) listen: String,
+    /// Data blocks and values of the CPU; one data block with a few signals when left out.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) map: Option<PathBuf>,
 }
 
 #[derive(Debug, ClapArgs)]

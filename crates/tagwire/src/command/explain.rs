@@ -1,18 +1,20 @@
-//! `tagwire explain`: what a Modbus address means, and what the bytes found there may mean.
+//! `tagwire explain`: what an address means, and what the bytes found there may mean.
 
 use std::io::{self, Write};
 use std::time::Duration;
 
 use serde_json::json;
-use tagwire_driver::{AddressError, DeviceSpec, LinkSettings, LinkSpec, PolledDriver as _, Settings};
+use tagwire_driver::{AddressError, DeviceSpec, DriverKind as _, LinkSettings, LinkSpec, PolledDriver, Settings};
 use tagwire_modbus::address::Numbering;
 use tagwire_modbus::codec::Function;
 use tagwire_modbus::{Decoding, Encoding, Explanation, ModbusDriver, ModbusKind, Order, decodings, explain};
 use tagwire_model::ValueType;
+use tagwire_s7::S7Kind;
 
 use crate::args::ExplainArgs;
 use crate::client::block_on;
 use crate::command::control::load;
+use crate::command::explain_s7;
 use crate::failure::{Exit, Failure};
 use tagwire_gateway::control::value_json;
 
@@ -22,6 +24,14 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<(), Failure> {
         Failure::new(Exit::Usage, error.to_string(), "as in the configuration: u16, i32, f32, f32[10], string ...")
     })?;
     let device = args.device.as_deref().map(|name| find_device(args, name)).transpose()?;
+    let is_s7 = match (&device, args.driver.as_deref()) {
+        (Some((link, _)), _) => link.kind == "s7",
+        (None, Some(driver)) => driver == "s7",
+        (None, None) => looks_like_s7(&args.address),
+    };
+    if is_s7 {
+        return explain_s7::run(args, value_type, device.as_ref().map(|(link, _)| link));
+    }
     let settings = device.as_ref().map(|(_, settings)| settings.clone()).unwrap_or_default();
     let (numbering, mut encoding) = dialect(&settings);
     if let Some(order) = &args.order {
@@ -63,8 +73,9 @@ fn find_device(args: &ExplainArgs, name: &str) -> Result<(LinkSpec, Settings), F
         let problem = format!("{} has no device {name}", args.config.config.display());
         return Err(Failure::new(Exit::Usage, problem, format!("known are {}", known.join(", "))));
     };
-    if !link.driver.starts_with("modbus") {
-        return Err(Failure::new(Exit::Usage, format!("{name} is no Modbus device but {}", link.driver), ""));
+    if !link.driver.starts_with("modbus") && link.driver != "s7" {
+        let problem = format!("{name} is neither a Modbus nor an S7 device but {}", link.driver);
+        return Err(Failure::new(Exit::Usage, problem, ""));
     }
     let spec = LinkSpec {
         name: link.name.clone(),
@@ -74,6 +85,12 @@ fn find_device(args: &ExplainArgs, name: &str) -> Result<(LinkSpec, Settings), F
         devices: vec![DeviceSpec { name: device.name.clone(), settings: device.settings.clone(), tags: Vec::new() }],
     };
     Ok((spec, device.settings.clone()))
+}
+
+/// Whether an address means something to S7 and nothing to Modbus.
+fn looks_like_s7(address: &str) -> bool {
+    let is_modbus = ModbusKind.default_type(address).is_some();
+    !is_modbus && S7Kind.default_type(address).is_some()
 }
 
 /// How a device numbers and orders, by its own keys.
@@ -96,15 +113,8 @@ fn read(explanation: &Explanation, link: &LinkSpec, settings: &Settings) -> Resu
     let unit = settings.integer("unit").and_then(|unit| u8::try_from(unit).ok()).unwrap_or(1);
     let mut data = Vec::new();
     block_on(async {
-        let no_answer = |problem: String| {
-            let hint = "is the device on, and are address and unit right?";
-            Failure::new(Exit::Connect, format!("{} does not answer: {problem}", link.address), hint)
-        };
-        let limit = LinkSettings::default().connect_timeout;
-        let connected = tokio::time::timeout(limit, driver.connect()).await;
-        connected
-            .map_err(|_| no_answer(format!("no connection within {limit:?}")))?
-            .map_err(|error| no_answer(error.to_string()))?;
+        connect(&mut driver, link).await?;
+        let no_answer = |problem: String| no_answer(link, &problem);
         let limit = Duration::from_secs(3);
         // The units asked for, and where the device has no more, only those of the address itself.
         for n_units in [explanation.n_units_to_read(), explanation.n_units.min(125) as u16] {
@@ -126,6 +136,20 @@ fn read(explanation: &Explanation, link: &LinkSpec, settings: &Settings) -> Resu
         Ok(())
     })?;
     Ok(data)
+}
+
+/// Connects a driver within the usual time.
+pub(super) async fn connect(driver: &mut impl PolledDriver, link: &LinkSpec) -> Result<(), Failure> {
+    let limit = LinkSettings::default().connect_timeout;
+    let connected = tokio::time::timeout(limit, driver.connect()).await;
+    connected
+        .map_err(|_| no_answer(link, &format!("no connection within {limit:?}")))?
+        .map_err(|error| no_answer(link, &error.to_string()))
+}
+
+pub(super) fn no_answer(link: &LinkSpec, problem: &str) -> Failure {
+    let hint = "is the device on, and are its address and the keys that name it right?";
+    Failure::new(Exit::Connect, format!("{} does not answer: {problem}", link.address), hint)
 }
 
 fn functions(list: &[Function]) -> String {
@@ -154,7 +178,7 @@ fn write_explanation(out: &mut impl Write, address: &str, explanation: &Explanat
     Ok(())
 }
 
-fn hex(data: &[u8]) -> String {
+pub(super) fn hex(data: &[u8]) -> String {
     let bytes: Vec<String> = data.iter().map(|byte| format!("{byte:02X}")).collect();
     bytes.join(" ")
 }

@@ -8,6 +8,7 @@ mod control;
 mod demo;
 mod doctor;
 mod explain;
+mod explain_s7;
 mod history;
 mod read;
 mod serve;

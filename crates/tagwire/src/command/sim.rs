@@ -1,38 +1,27 @@
-//! `tagwire sim modbus`: simulated devices for tests of one's own.
+//! `tagwire sim`: simulated devices for tests of one's own.
 
 use std::io::{self, Write as _};
+use std::path::Path;
 
 use tagwire_modbus::simulator::{Shape, SignalConfig, Simulator, SimulatorConfig, UnitConfig};
+use tagwire_s7::simulator as s7;
 
-use crate::args::{SimCommand, SimModbusArgs};
+use crate::args::{SimCommand, SimModbusArgs, SimS7Args};
 use crate::client::block_on;
 use crate::failure::{Exit, Failure};
 
 pub(crate) fn run(command: &SimCommand) -> Result<(), Failure> {
     match command {
         SimCommand::Modbus(args) => modbus(args),
+        SimCommand::S7(args) => cpu(args),
     }
 }
 
 fn modbus(args: &SimModbusArgs) -> Result<(), Failure> {
-    let config = match &args.map {
-        None => example(),
-        Some(path) => {
-            let text = std::fs::read_to_string(path)
-                .map_err(|error| Failure::new(Exit::Config, format!("cannot read {}: {error}", path.display()), ""))?;
-            toml::from_str(&text)
-                .map_err(|error| Failure::new(Exit::Config, format!("{}: {error}", path.display()), ""))?
-        }
-    };
+    let config = config(args.map.as_deref(), example)?;
     block_on(async {
-        let (_simulator, listener) = Simulator::spawn(&config, &args.listen).await.map_err(|error| {
-            let hint = match error.kind() {
-                io::ErrorKind::AddrInUse => "another program has the port; choose one with --listen 127.0.0.1:PORT",
-                io::ErrorKind::PermissionDenied => "ports below 1024 need a privilege; choose one with --listen",
-                _ => "",
-            };
-            Failure::new(Exit::Failed, format!("cannot simulate on {}: {error}", args.listen), hint)
-        })?;
+        let spawned = Simulator::spawn(&config, &args.listen).await;
+        let (_simulator, listener) = spawned.map_err(|error| cannot_listen(&args.listen, &error))?;
         let units: Vec<String> = config.units.iter().map(|unit| unit.id.to_string()).collect();
         let mut out = io::stdout();
         writeln!(out, "Modbus TCP on {}, unit {}; Ctrl-C ends", listener.local_addr(), units.join(", "))?;
@@ -43,6 +32,60 @@ fn modbus(args: &SimModbusArgs) -> Result<(), Failure> {
         let _ = tokio::signal::ctrl_c().await;
         Ok(())
     })
+}
+
+fn cpu(args: &SimS7Args) -> Result<(), Failure> {
+    let config = config(args.map.as_deref(), example_cpu)?;
+    block_on(async {
+        let spawned = s7::Simulator::spawn(&config, &args.listen).await;
+        let (_simulator, listener) = spawned.map_err(|error| cannot_listen(&args.listen, &error))?;
+        let mut out = io::stdout();
+        let (pdu, jobs) = (config.pdu, config.jobs);
+        writeln!(out, "S7 CPU on {}, {pdu} bytes per message, {jobs} jobs; Ctrl-C ends", listener.local_addr())?;
+        if args.map.is_none() {
+            writeln!(out, "DB1,REAL0 sine 0 to 100, DB1,INT4 counter, M0.0 square wave, all others 0")?;
+        }
+        out.flush()?;
+        let _ = tokio::signal::ctrl_c().await;
+        Ok(())
+    })
+}
+
+/// A simulator's configuration from its file, or an example.
+fn config<C: serde::de::DeserializeOwned>(path: Option<&Path>, example: fn() -> C) -> Result<C, Failure> {
+    let Some(path) = path else { return Ok(example()) };
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::new(Exit::Config, format!("cannot read {}: {error}", path.display()), ""))?;
+    toml::from_str(&text).map_err(|error| Failure::new(Exit::Config, format!("{}: {error}", path.display()), ""))
+}
+
+fn cannot_listen(listen: &str, error: &io::Error) -> Failure {
+    let hint = match error.kind() {
+        io::ErrorKind::AddrInUse => "another program has the port; choose one with --listen 127.0.0.1:PORT",
+        io::ErrorKind::PermissionDenied => "ports below 1024 need a privilege; choose one with --listen",
+        _ => "",
+    };
+    Failure::new(Exit::Failed, format!("cannot simulate on {listen}: {error}"), hint)
+}
+
+/// A CPU with a few signals.
+fn example_cpu() -> s7::SimulatorConfig {
+    let signal = |address: &str, shape, period, high| s7::SignalConfig {
+        address: address.to_owned(),
+        value_type: None,
+        shape,
+        period: std::time::Duration::from_secs(period),
+        low: 0.0,
+        high,
+    };
+    s7::SimulatorConfig {
+        signals: vec![
+            signal("DB1,REAL0", Shape::Sine, 20, 100.0),
+            signal("DB1,INT4", Shape::Counter, 1, 32_767.0),
+            signal("M0.0", Shape::Square, 4, 1.0),
+        ],
+        ..s7::SimulatorConfig::default()
+    }
 }
 
 /// One device with a few signals.
