@@ -68,8 +68,8 @@ impl Default for FrameReader {
 impl FrameReader {
     /// Longest frame and longest message: four times what CPUs negotiate.
     pub const MAX_LEN: usize = 4096;
-    /// Size of the buffer.
-    pub const CAPACITY: usize = 4 * Self::MAX_LEN;
+    /// Size of the buffer: the answers to as many jobs as are ever under way at once.
+    pub const CAPACITY: usize = 8 * Self::MAX_LEN;
 
     /// A reader with an empty buffer.
     pub fn new() -> Self {

@@ -9,15 +9,18 @@ mod status;
 mod trace;
 mod write;
 
+use std::future::poll_fn;
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Poll, ready};
 
 use tagwire_driver::{
     AddressError, Block, BoxFuture, BuildError, Connector, DeviceSpec, LinkError, LinkSpec, PolledDriver, Readings,
     Refusal, Span, Stream, plan,
 };
 use tagwire_model::Value;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead as _, AsyncReadExt as _, AsyncWrite as _, ReadBuf};
 
 use crate::codec::{
     ANSWER_OVERHEAD, AnswerBody, Area, Connect, ITEM_OVERHEAD, MIN_PDU, Pointer, Setup, encode_read, encode_setup,
@@ -225,14 +228,25 @@ impl S7Driver {
 
     /// Sends all that is queued. What a dropped call has not sent yet, the next one knows of.
     async fn flush(&mut self) -> Result<(), LinkError> {
-        let Some(stream) = &mut self.stream else { return Ok(()) };
         while !self.exchange.output().is_empty() {
-            let n = stream.write(self.exchange.output()).await?;
-            if n == 0 {
-                return Err(io::Error::from(io::ErrorKind::WriteZero).into());
+            let Self { stream: Some(stream), exchange, .. } = self else { return Ok(()) };
+            // A CPU whose answers nobody takes stops taking jobs, so they are taken while it does.
+            let moved = poll_fn(|cx| {
+                if let Poll::Ready(sent) = Pin::new(&mut *stream).poll_write(cx, exchange.output()) {
+                    return Poll::Ready(sent.map(Moved::Sent));
+                }
+                let mut space = ReadBuf::new(exchange.space());
+                let received = ready!(Pin::new(&mut *stream).poll_read(cx, &mut space));
+                Poll::Ready(received.map(|()| Moved::Received(space.filled().len())))
+            });
+            match moved.await? {
+                Moved::Sent(0) => return Err(io::Error::from(io::ErrorKind::WriteZero).into()),
+                Moved::Sent(n) => {
+                    self.exchange.sent(n);
+                    self.n_sent += n as u64;
+                }
+                Moved::Received(n) => self.take(n)?,
             }
-            self.exchange.sent(n);
-            self.n_sent += n as u64;
         }
         Ok(())
     }
@@ -241,6 +255,10 @@ impl S7Driver {
     async fn receive(&mut self) -> Result<(), LinkError> {
         let Some(stream) = &mut self.stream else { return Ok(()) };
         let n = stream.read(self.exchange.space()).await?;
+        self.take(n)
+    }
+
+    fn take(&mut self, n: usize) -> Result<(), LinkError> {
         if n == 0 {
             let closed = io::Error::new(io::ErrorKind::UnexpectedEof, "connection was closed by the other end");
             return Err(closed.into());
@@ -249,6 +267,12 @@ impl S7Driver {
         self.exchange.filled(n);
         Ok(())
     }
+}
+
+/// What a stream did.
+enum Moved {
+    Sent(usize),
+    Received(usize),
 }
 
 /// A CPU that does not know the selector closes the connection without a word.

@@ -1,5 +1,5 @@
 //! A link from configuration text and a bench with a simulated CPU.
-#![allow(dead_code, unreachable_pub, reason = "each test file uses another part")]
+#![allow(dead_code, unreachable_pub, unused_imports, reason = "each test file uses another part")]
 
 pub use tagwire_driver::testing::Outcome;
 use tagwire_driver::{LinkSpec, testing};
