@@ -17,6 +17,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("tagwire-hub", &["model", "driver"]),
     ("tagwire-access", &["model"]),
     ("tagwire-driver", &["model"]),
+    ("tagwire-enip", &["driver", "model"]),
     ("tagwire-modbus", &["driver", "model"]),
     ("tagwire-s7", &["driver", "model"]),
     ("tagwire-sim", &["driver", "model"]),
@@ -34,6 +35,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "openopc",
             "ua-client",
             "ua-proto",
+            "enip",
             "modbus",
             "s7",
             "sim",
@@ -43,12 +45,28 @@ const ARROWS: &[(&str, &[&str])] = &[
             "model",
         ],
     ),
-    ("tagwire", &["gateway", "history", "table", "hub", "ua-client", "modbus", "s7", "sim", "access", "driver", "model"]),
+    (
+        "tagwire",
+        &[
+            "gateway",
+            "history",
+            "table",
+            "hub",
+            "ua-client",
+            "enip",
+            "modbus",
+            "s7",
+            "sim",
+            "access",
+            "driver",
+            "model",
+        ],
+    ),
     ("xtask", &[]),
     ("tagwire-tests", &["model", "ua-client", "ua-proto"]),
 ];
 
-const DRIVERS: &[&str] = &["tagwire-modbus", "tagwire-s7", "tagwire-sim"];
+const DRIVERS: &[&str] = &["tagwire-enip", "tagwire-modbus", "tagwire-s7", "tagwire-sim"];
 const FACES: &[&str] = &["tagwire-ua-server", "tagwire-openopc"];
 const SANS_IO: &[&str] = &["tagwire-model", "tagwire-ua-proto"];
 const MAX_LINES: usize = 800;

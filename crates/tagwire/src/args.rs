@@ -55,6 +55,9 @@ pub(crate) enum Command {
     Watch(WatchArgs),
     /// Explain the address of a tag: where it lies in the device, how, and what reads and writes it.
     Explain(ExplainArgs),
+    /// Take over the tags of another product, with a report of what was and was not taken over.
+    #[command(subcommand)]
+    Import(ImportCommand),
     /// Simulate a device.
     #[command(subcommand)]
     Sim(SimCommand),
@@ -248,6 +251,13 @@ pub(crate) struct BrowseArgs {
     /// How deep to look.
     #[arg(short, long, default_value_t = 1, value_name = "LEVELS")]
     pub(crate) depth: u32,
+    /// List the tags of this device of the configuration, named link.device, instead of what a server has. The names
+    /// are then the beginnings of tags to show, and --depth 2 and more shows members of structures.
+    #[arg(long, value_name = "LINK.DEVICE", conflicts_with = "all")]
+    pub(crate) device: Option<String>,
+    /// The configuration of that device.
+    #[arg(short, long, default_value = "tagwire.toml", value_name = "FILE", requires = "device")]
+    pub(crate) config: PathBuf,
     #[command(flatten)]
     pub(crate) server: ServerArgs,
 }
@@ -275,11 +285,11 @@ pub(crate) struct WatchArgs {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct ExplainArgs {
-    /// The address as in the configuration, for example 40001, 300010.3 or 40001:F:CDAB for Modbus, DB1,REAL4 or MW10
-    /// for S7.
+    /// The address as in the configuration, for example 40001 or 40001:F:CDAB for Modbus, DB1,REAL4 or MW10 for S7,
+    /// Program:Main.Line[3].Speed for EtherNet/IP.
     pub(crate) address: String,
     /// Whose address it is; what the address looks like when left out.
-    #[arg(long, value_parser = ["modbus", "s7"], conflicts_with = "device")]
+    #[arg(long, value_parser = ["modbus", "s7", "enip"], conflicts_with = "device")]
     pub(crate) driver: Option<String>,
     /// Type, as in the configuration.
     #[arg(short, long = "type", value_name = "TYPE")]
@@ -287,7 +297,7 @@ pub(crate) struct ExplainArgs {
     /// Byte and word order, Modbus only.
     #[arg(short, long)]
     pub(crate) order: Option<String>,
-    /// Ask this device of the configuration, named link.device, and decode its bytes in every plausible way.
+    /// Ask this device of the configuration, named link.device, and show what it has there.
     #[arg(short, long, value_name = "LINK.DEVICE")]
     pub(crate) device: Option<String>,
     #[command(flatten)]
@@ -295,11 +305,106 @@ pub(crate) struct ExplainArgs {
 }
 
 #[derive(Debug, Subcommand)]
+pub(crate) enum ImportCommand {
+    /// Take over a tag list (CSV) or a whole project (JSON) of Kepware.
+    #[command(after_help = IMPORT_LIST)]
+    Kepware(ImportFileArgs),
+    /// Take over a tag list of Neuron, CSV or Excel.
+    #[command(after_help = IMPORT_LIST)]
+    Neuron(ImportFileArgs),
+    /// Take over the tags that a controller itself lists, members of structures included.
+    Controller(ImportControllerArgs),
+}
+
+const IMPORT_LIST: &str = "A tag list does not say where its device is: --driver and --address do, and --set adds keys of the device.
+The folder gets tagwire.toml, a tag list for each device, and import-report.txt with everything that was changed or left out.
+The exit code is 1 when a tag was left out.";
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ImportFileArgs {
+    /// The file.
+    pub(crate) file: PathBuf,
+    /// The folder that the configuration goes into.
+    #[arg(short, long, default_value = "imported", value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// The driver of the device that a tag list belongs to, for example modbus-tcp.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) driver: Option<String>,
+    /// Where the link of a tag list leads.
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) address: Option<String>,
+    /// Name of the link of a tag list.
+    #[arg(long, default_value = "line1", value_name = "NAME")]
+    pub(crate) link: String,
+    /// Name of the device of a tag list.
+    #[arg(long, default_value = "plc1", value_name = "NAME")]
+    pub(crate) device: String,
+    /// A key of the device of a tag list, for example unit=1; may be given several times.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(crate) settings: Vec<String>,
+    /// Take the scan rate of every tag of a list.
+    #[arg(long)]
+    pub(crate) scan_rates: bool,
+    /// Write over files that are there.
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+    /// Answer in JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ImportControllerArgs {
+    /// Where the controller is.
+    #[arg(value_name = "HOST:PORT")]
+    pub(crate) address: String,
+    /// Only tags whose addresses begin so; may be given several times.
+    #[arg(long = "only", value_name = "START")]
+    pub(crate) only: Vec<String>,
+    /// How many levels of structures are taken apart.
+    #[arg(long, default_value_t = 5, value_name = "LEVELS")]
+    pub(crate) depth: u32,
+    /// The folder that the configuration goes into.
+    #[arg(short, long, default_value = "imported", value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// The driver of the controller.
+    #[arg(long, default_value = "enip", value_name = "NAME")]
+    pub(crate) driver: String,
+    /// Name of the link.
+    #[arg(long, default_value = "line1", value_name = "NAME")]
+    pub(crate) link: String,
+    /// Name of the device.
+    #[arg(long, default_value = "plc1", value_name = "NAME")]
+    pub(crate) device: String,
+    /// A key of the device, for example path=1,2; may be given several times.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(crate) settings: Vec<String>,
+    /// Write over files that are there.
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+    /// Answer in JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
 pub(crate) enum SimCommand {
     /// Simulate Modbus devices on TCP.
     Modbus(SimModbusArgs),
+    /// Simulate a Logix controller on EtherNet/IP.
+    Enip(SimEnipArgs),
     /// Simulate a Siemens S7 CPU.
     S7(SimS7Args),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct SimEnipArgs {
+    /// Where to listen.
+    #[arg(long, default_value = "127.0.0.1:44818", value_name = "HOST:PORT")]
+    pub(crate) listen: String,
+    /// The controller's tags; a few of them that move when left out.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) map: Option<PathBuf>,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -28,6 +28,7 @@ use tagwire_ua_server::node_set::NodeSets;
 use toml::de::DeTable;
 
 pub use access::{Access, AccessKeys, Channel, IssuerKeys, RoleKeys, RuleKeys};
+pub use csv::text_of_list;
 pub use files::{Disk, Files};
 pub use history::{Backend, History, HistoryKeys, HistoryRule, HistoryRuleKeys};
 pub use key::{DriverKeys, KeyDef, Presence, Shape};

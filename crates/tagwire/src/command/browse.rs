@@ -39,6 +39,9 @@ struct Shown {
 }
 
 pub(crate) fn run(args: &BrowseArgs) -> Result<(), Failure> {
+    if let Some(device) = &args.device {
+        return super::controller::browse(args, device);
+    }
     let (url, mut named) = target(&args.server, &args.names)?;
     if named.is_empty() {
         named.push(Named { name: "Objects".to_owned(), node: NodeId::new(0, OBJECTS) });

@@ -1,11 +1,13 @@
-//! `tagwire explain`: what an address means, and what the bytes found there may mean.
+//! `tagwire explain`: what a Modbus address means, and what the bytes found there may mean. Addresses of EtherNet/IP are
+//! explained in `explain_enip`, those of S7 in `explain_s7`.
 
 use std::io::{self, Write};
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::json;
 use tagwire_driver::{AddressError, DeviceSpec, DriverKind as _, LinkSettings, LinkSpec, PolledDriver, Settings};
-use tagwire_modbus::address::Numbering;
+use tagwire_modbus::address::{Address, Numbering};
 use tagwire_modbus::codec::Function;
 use tagwire_modbus::{Decoding, Encoding, Explanation, ModbusDriver, ModbusKind, Order, decodings, explain};
 use tagwire_model::ValueType;
@@ -14,7 +16,7 @@ use tagwire_s7::S7Kind;
 use crate::args::ExplainArgs;
 use crate::client::block_on;
 use crate::command::control::load;
-use crate::command::explain_s7;
+use crate::command::{explain_enip, explain_s7};
 use crate::failure::{Exit, Failure};
 use tagwire_gateway::control::value_json;
 
@@ -23,14 +25,17 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<(), Failure> {
     let value_type = args.value_type.as_deref().map(ValueType::parse).transpose().map_err(|error| {
         Failure::new(Exit::Usage, error.to_string(), "as in the configuration: u16, i32, f32, f32[10], string ...")
     })?;
-    let device = args.device.as_deref().map(|name| find_device(args, name)).transpose()?;
-    let is_s7 = match (&device, args.driver.as_deref()) {
-        (Some((link, _)), _) => link.kind == "s7",
-        (None, Some(driver)) => driver == "s7",
-        (None, None) => looks_like_s7(&args.address),
+    let device = args.device.as_deref().map(|name| find_device(&args.config.config, name)).transpose()?;
+    let kind = match (&device, args.driver.as_deref()) {
+        (Some((link, _)), _) => link.kind.as_str(),
+        (None, Some(driver)) => driver,
+        (None, None) => looks_like(&args.address),
     };
-    if is_s7 {
+    if kind == "s7" {
         return explain_s7::run(args, value_type, device.as_ref().map(|(link, _)| link));
+    }
+    if kind == explain_enip::DRIVER {
+        return explain_enip::run(args, value_type, device.map(|(link, _)| link));
     }
     let settings = device.as_ref().map(|(_, settings)| settings.clone()).unwrap_or_default();
     let (numbering, mut encoding) = dialect(&settings);
@@ -57,8 +62,8 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<(), Failure> {
 }
 
 /// The link of a device of the configuration, and the device's settings.
-fn find_device(args: &ExplainArgs, name: &str) -> Result<(LinkSpec, Settings), Failure> {
-    let config = load(&args.config.config)?;
+pub(super) fn find_device(file: &Path, name: &str) -> Result<(LinkSpec, Settings), Failure> {
+    let config = load(file)?;
     let found = name.split_once('.').and_then(|(link, device)| {
         let link = config.links.iter().find(|candidate| candidate.name == link)?;
         Some((link, link.devices.iter().find(|candidate| candidate.name == device)?))
@@ -70,12 +75,12 @@ fn find_device(args: &ExplainArgs, name: &str) -> Result<(LinkSpec, Settings), F
             .flat_map(|link| link.devices.iter().map(|device| format!("{}.{}", link.name, device.name)))
             .take(20)
             .collect();
-        let problem = format!("{} has no device {name}", args.config.config.display());
+        let problem = format!("{} has no device {name}", file.display());
         return Err(Failure::new(Exit::Usage, problem, format!("known are {}", known.join(", "))));
     };
-    if !link.driver.starts_with("modbus") && link.driver != "s7" {
-        let problem = format!("{name} is neither a Modbus nor an S7 device but {}", link.driver);
-        return Err(Failure::new(Exit::Usage, problem, ""));
+    if !link.driver.starts_with("modbus") && link.driver != explain_enip::DRIVER && link.driver != "s7" {
+        let hint = "addresses of Modbus, EtherNet/IP and S7 are explained";
+        return Err(Failure::new(Exit::Usage, format!("{name} is a device of {}", link.driver), hint));
     }
     let spec = LinkSpec {
         name: link.name.clone(),
@@ -87,10 +92,17 @@ fn find_device(args: &ExplainArgs, name: &str) -> Result<(LinkSpec, Settings), F
     Ok((spec, device.settings.clone()))
 }
 
-/// Whether an address means something to S7 and nothing to Modbus.
-fn looks_like_s7(address: &str) -> bool {
-    let is_modbus = ModbusKind.default_type(address).is_some();
-    !is_modbus && S7Kind.default_type(address).is_some()
+/// Whose address it is: Modbus where it means something there, else S7, and what is neither may be a tag of a controller.
+fn looks_like(address: &str) -> &'static str {
+    if Address::parse(address, Numbering::default()).is_ok() {
+        "modbus-tcp"
+    } else if S7Kind.default_type(address).is_some() {
+        "s7"
+    } else if explain_enip::may_be(address) {
+        explain_enip::DRIVER
+    } else {
+        "modbus-tcp"
+    }
 }
 
 /// How a device numbers and orders, by its own keys.

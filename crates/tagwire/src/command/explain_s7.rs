@@ -49,6 +49,7 @@ pub(super) fn run(args: &ExplainArgs, value_type: Option<ValueType>, link: Optio
 /// What the CPU has there now.
 fn read(explanation: &Explanation, link: &LinkSpec) -> Result<Vec<u8>, Failure> {
     let mut driver = S7Kind.driver(link).map_err(|error| Failure::new(Exit::Config, error.problem, error.fix))?;
+    let mut data = Vec::new();
     block_on(async {
         connect(&mut driver, link).await?;
         let limit = Duration::from_secs(3);
@@ -57,7 +58,10 @@ fn read(explanation: &Explanation, link: &LinkSpec) -> Result<Vec<u8>, Failure> 
         for count in [explanation.n_units_to_read(), n_units] {
             let answer = tokio::time::timeout(limit, driver.read_raw(area, block, start, count)).await;
             match answer.map_err(|_| no_answer(link, &format!("no answer within {limit:?}")))? {
-                Ok(Ok(bytes)) => return Ok(bytes),
+                Ok(Ok(bytes)) => {
+                    data = bytes;
+                    return Ok(());
+                }
                 Ok(Err(refusal)) if count == n_units => {
                     return Err(Failure::new(Exit::Failed, format!("{} refuses: {refusal}", link.address), ""));
                 }
@@ -65,8 +69,9 @@ fn read(explanation: &Explanation, link: &LinkSpec) -> Result<Vec<u8>, Failure> 
                 Err(error) => return Err(no_answer(link, &error.to_string())),
             }
         }
-        Ok(Vec::new())
-    })
+        Ok(())
+    })?;
+    Ok(data)
 }
 
 fn as_json(address: &str, explanation: &Explanation, data: Option<&[u8]>) -> serde_json::Value {

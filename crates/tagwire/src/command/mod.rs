@@ -5,11 +5,14 @@ mod browse;
 mod ca;
 mod check;
 mod control;
+mod controller;
 mod demo;
 mod doctor;
 mod explain;
+mod explain_enip;
 mod explain_s7;
 mod history;
+mod import;
 mod read;
 mod serve;
 mod sim;
@@ -41,6 +44,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         Command::Browse(args) => browse::run(&args),
         Command::Watch(args) => watch::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Import(command) => import::run(&command),
         Command::Sim(command) => sim::run(&command),
         Command::Trust(command) => trust::run(&command),
         Command::Ca(command) => ca::run(&command),

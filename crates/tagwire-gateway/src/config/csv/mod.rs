@@ -40,6 +40,14 @@ pub(crate) fn read_tags(
     }
 }
 
+/// The text of a tag list, whatever program saved it: UTF-8, UTF-16 with a byte order mark, or the code page 1252.
+///
+/// # Errors
+/// What is wrong, for a file that is no text.
+pub fn text_of_list(bytes: &[u8]) -> Result<Cow<'_, str>, String> {
+    decode(bytes).map_err(|complaint| complaint.problem)
+}
+
 /// The text of a file in UTF-8, in UTF-16 with a byte order mark, or in the code page 1252 of older exports.
 fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, Complaint> {
     let utf16 = |rest: &[u8], unit: fn([u8; 2]) -> u16| {

@@ -1,0 +1,251 @@
+//! The steps of an upload: which request comes next, and what its answer means. No I/O, no clock.
+
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use super::symbols::{Scope, Symbols, Template};
+use crate::codec::message::{Request, Response};
+use crate::codec::path::{Segment, to_instance};
+use crate::codec::symbol::{Symbol, decode_page, encode_request};
+use crate::codec::template::{Attributes, Definition};
+use crate::codec::{CodecError, Status, class, service};
+
+/// Why a controller's tags could not be listed.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum UploadError {
+    /// The controller refuses a request that an upload needs.
+    #[error("controller refuses {what}: {status}")]
+    Refused {
+        /// Which request.
+        what: &'static str,
+        /// What it says.
+        status: Status,
+    },
+    /// An answer makes no sense.
+    #[error("{what}: {error}")]
+    Answer {
+        /// To which request.
+        what: &'static str,
+        /// What is wrong.
+        error: CodecError,
+    },
+    /// The list does not end, or is longer than any program.
+    #[error("list of tags has no end")]
+    Endless,
+    /// The program changed while it was being listed, several times.
+    #[error("program changes all the time")]
+    Unsteady,
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Fingerprint,
+    Tags { scope: Scope, next: u32 },
+    Attributes(u16),
+    Definition { template: u16, attributes: Attributes, data: Vec<u8> },
+    Confirm,
+    Done,
+}
+
+/// An upload under way.
+#[derive(Clone, Debug)]
+pub struct Upload {
+    /// Keys of the tags that are wanted; all when absent.
+    wanted: Option<HashSet<String>>,
+    /// Programs whose tags are wanted, in small letters; all when absent.
+    programs: Option<HashSet<String>>,
+    symbols: Symbols,
+    step: Step,
+    scopes: Vec<Scope>,
+    templates: BTreeSet<u16>,
+    n_bytes: usize,
+    n_starts: u32,
+}
+
+impl Upload {
+    /// Most bytes of a tag list and templates that are read.
+    const MAX_BYTES: usize = 256 << 20;
+
+    /// An upload of everything, or of the tags with these keys (as [`crate::address::Address::root_key`] gives them).
+    pub fn new(wanted: Option<HashSet<String>>) -> Self {
+        let programs = wanted.as_ref().map(|keys| {
+            let program = |key: &String| Some(key.strip_prefix("program:")?.split('.').next()?.to_owned());
+            keys.iter().filter_map(program).collect()
+        });
+        Self {
+            wanted,
+            programs,
+            symbols: Symbols::default(),
+            step: Step::Fingerprint,
+            scopes: Vec::new(),
+            templates: BTreeSet::new(),
+            n_bytes: 0,
+            n_starts: 0,
+        }
+    }
+
+    /// Appends the next request for an answer of at most `room` bytes; false when the upload is complete.
+    pub fn request(&self, room: usize, out: &mut Vec<u8>) -> bool {
+        let mut data = Vec::new();
+        match &self.step {
+            Step::Fingerprint | Step::Confirm => change_request(out),
+            Step::Tags { scope, next } => {
+                let mut path = Vec::new();
+                if let Scope::Program(program) = scope {
+                    Segment::Symbol(format!("Program:{program}").as_bytes()).encode(&mut path);
+                }
+                Segment::Class(class::SYMBOL).encode(&mut path);
+                Segment::Instance(*next).encode(&mut path);
+                encode_request(&mut data);
+                let service = service::GET_INSTANCE_ATTRIBUTE_LIST;
+                Request { service, path: &path, data: &data }.encode(out);
+            }
+            Step::Attributes(template) => {
+                let path = to_instance(class::TEMPLATE, (*template).into());
+                Attributes::encode_request(&mut data);
+                Request { service: service::GET_ATTRIBUTE_LIST, path: &path, data: &data }.encode(out);
+            }
+            Step::Definition { template, attributes, data: have } => {
+                let path = to_instance(class::TEMPLATE, (*template).into());
+                let left = (attributes.n_definition_bytes() as usize).saturating_sub(have.len());
+                let len = left.min(room.saturating_sub(4)).min(usize::from(u16::MAX)) as u16;
+                data.extend_from_slice(&(have.len() as u32).to_le_bytes());
+                data.extend_from_slice(&len.to_le_bytes());
+                Request { service: service::READ_TAG, path: &path, data: &data }.encode(out);
+            }
+            Step::Done => return false,
+        }
+        true
+    }
+
+    /// Takes the answer to the last request in.
+    ///
+    /// # Errors
+    /// [`UploadError`] ends the upload.
+    pub fn answer(&mut self, response: &Response<'_>) -> Result<(), UploadError> {
+        self.n_bytes += response.data.len();
+        if self.n_bytes > Self::MAX_BYTES {
+            return Err(UploadError::Endless);
+        }
+        match std::mem::replace(&mut self.step, Step::Done) {
+            Step::Fingerprint => {
+                self.symbols = Symbols::default();
+                // A device without change counters has a tag list all the same, perhaps.
+                self.symbols.fingerprint =
+                    if response.status.is_success() { response.data.to_vec() } else { Vec::new() };
+                self.step = Step::Tags { scope: Scope::Controller, next: 0 };
+                Ok(())
+            }
+            Step::Tags { scope, next } => self.take_tags(scope, next, response),
+            Step::Attributes(template) => {
+                check("the attributes of a structure", response, false)?;
+                let attributes = Attributes::decode(response.data)
+                    .map_err(|error| UploadError::Answer { what: "attributes of a structure", error })?;
+                self.step = Step::Definition { template, attributes, data: Vec::new() };
+                Ok(())
+            }
+            Step::Definition { template, attributes, mut data } => {
+                let is_partial = check("the definition of a structure", response, true)?;
+                data.extend_from_slice(response.data);
+                let is_whole = data.len() >= attributes.n_definition_bytes() as usize;
+                if !is_whole && (is_partial || !response.data.is_empty()) {
+                    if response.data.is_empty() {
+                        return Err(UploadError::Endless);
+                    }
+                    self.step = Step::Definition { template, attributes, data };
+                    return Ok(());
+                }
+                let definition = Definition::decode(&data, attributes.n_members)
+                    .map_err(|error| UploadError::Answer { what: "definition of a structure", error })?;
+                let inner = definition.members.iter().filter_map(|member| member.template());
+                self.templates.extend(inner.filter(|inner| !self.symbols.templates.contains_key(inner)));
+                self.symbols.templates.insert(template, Arc::new(Template { attributes, definition }));
+                self.templates.remove(&template);
+                self.next_template();
+                Ok(())
+            }
+            Step::Confirm => {
+                let now = if response.status.is_success() { response.data } else { &[] };
+                if now == self.symbols.fingerprint {
+                    return Ok(());
+                }
+                self.n_starts += 1;
+                if self.n_starts > 3 {
+                    return Err(UploadError::Unsteady);
+                }
+                *self = Self { n_starts: self.n_starts, ..Self::new(self.wanted.take()) };
+                Ok(())
+            }
+            Step::Done => Ok(()),
+        }
+    }
+
+    fn take_tags(&mut self, scope: Scope, next: u32, response: &Response<'_>) -> Result<(), UploadError> {
+        let is_partial = check("the list of its tags", response, true)?;
+        let page = decode_page(response.data).map_err(|error| UploadError::Answer { what: "list of tags", error })?;
+        let last = page.last().map(|symbol| symbol.instance);
+        if scope == Scope::Controller {
+            let programs = page.iter().filter_map(Symbol::program);
+            let wanted = |program: &&str| {
+                self.programs.as_ref().is_none_or(|programs| programs.contains(&program.to_ascii_lowercase()))
+            };
+            self.scopes.extend(programs.filter(wanted).map(|program| Scope::Program(program.to_owned())));
+        }
+        let wanted = self.wanted.as_ref();
+        let is_wanted = |symbol: &Symbol| match wanted {
+            Some(keys) => keys.contains(&scope.address(&symbol.name).to_ascii_lowercase()),
+            None => symbol.is_users(),
+        };
+        let kept: Vec<Symbol> = page.into_iter().filter(|symbol| is_wanted(symbol)).collect();
+        self.templates.extend(kept.iter().filter_map(|symbol| symbol.symbol_type.template()));
+        self.symbols.add(&scope, kept);
+        match last {
+            Some(last) if is_partial => {
+                let following = last.checked_add(1).filter(|following| *following > next);
+                self.step = Step::Tags { scope, next: following.ok_or(UploadError::Endless)? };
+            }
+            None if is_partial => return Err(UploadError::Endless),
+            _ => match self.scopes.pop() {
+                Some(scope) => self.step = Step::Tags { scope, next: 0 },
+                None => self.next_template(),
+            },
+        }
+        Ok(())
+    }
+
+    fn next_template(&mut self) {
+        self.step = match self.templates.first() {
+            Some(template) => Step::Attributes(*template),
+            None => Step::Confirm,
+        };
+    }
+
+    /// What was uploaded, once [`Upload::request`] says that it is complete.
+    pub fn finish(self) -> Symbols {
+        self.symbols
+    }
+
+    /// Whether all requests were answered.
+    pub const fn is_done(&self) -> bool {
+        matches!(self.step, Step::Done)
+    }
+}
+
+/// Appends the request for the change counters.
+pub(crate) fn change_request(out: &mut Vec<u8>) {
+    let path = to_instance(class::CHANGE_COUNTERS, 1);
+    let data = [5, 0, 1, 0, 2, 0, 3, 0, 4, 0, 10, 0];
+    Request { service: service::GET_ATTRIBUTE_LIST, path: &path, data: &data }.encode(out);
+}
+
+/// Whether the answer is only a part.
+fn check(what: &'static str, response: &Response<'_>, may_be_partial: bool) -> Result<bool, UploadError> {
+    match response.status {
+        status if status.is_success() => Ok(false),
+        status if may_be_partial && status.general == Status::PARTIAL.general => Ok(true),
+        status => Err(UploadError::Refused { what, status }),
+    }
+}
