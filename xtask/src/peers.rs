@@ -36,6 +36,8 @@ pub(crate) struct Peers {
     pub(crate) programs: PathBuf,
     /// The folder of the binaries built from `tests/peers/open62541`.
     pub(crate) open62541: PathBuf,
+    /// The folder of the binary built from `tests/peers/s7`.
+    pub(crate) s7: PathBuf,
 }
 
 /// Installs whatever is missing; quick when everything is there.
@@ -49,6 +51,7 @@ pub(crate) fn install() -> Result<Peers> {
         node: node(&base)?,
         programs: c_programs(&base)?,
         open62541: rust_peer("open62541")?,
+        s7: rust_peer("s7")?,
     })
 }
 

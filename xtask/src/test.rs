@@ -95,6 +95,7 @@ pub(crate) fn python(peers: &Peers, binary: &Path, args: &[&str]) -> Command {
         .env("TAGWIRE_PEERS_NODE", &peers.node)
         .env("TAGWIRE_PEERS_C", &peers.programs)
         .env("TAGWIRE_PEERS_OPEN62541", &peers.open62541)
+        .env("TAGWIRE_PEERS_S7", &peers.s7)
         .env("TAGWIRE_PEERS_RUST", target().join("ci"))
         .env("PYTHONDONTWRITEBYTECODE", "1");
     command

@@ -19,6 +19,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("tagwire-driver", &["model"]),
     ("tagwire-enip", &["driver", "model"]),
     ("tagwire-modbus", &["driver", "model"]),
+    ("tagwire-s7", &["driver", "model"]),
     ("tagwire-sim", &["driver", "model"]),
     ("tagwire-ua-client", &["access", "model"]),
     ("tagwire-ua-proto", &["model"]),
@@ -36,6 +37,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "ua-proto",
             "enip",
             "modbus",
+            "s7",
             "sim",
             "driver",
             "hub",
@@ -43,12 +45,28 @@ const ARROWS: &[(&str, &[&str])] = &[
             "model",
         ],
     ),
-    ("tagwire", &["gateway", "history", "table", "hub", "ua-client", "enip", "modbus", "sim", "access", "driver", "model"]),
+    (
+        "tagwire",
+        &[
+            "gateway",
+            "history",
+            "table",
+            "hub",
+            "ua-client",
+            "enip",
+            "modbus",
+            "s7",
+            "sim",
+            "access",
+            "driver",
+            "model",
+        ],
+    ),
     ("xtask", &[]),
     ("tagwire-tests", &["model", "ua-client", "ua-proto"]),
 ];
 
-const DRIVERS: &[&str] = &["tagwire-enip", "tagwire-modbus", "tagwire-sim"];
+const DRIVERS: &[&str] = &["tagwire-enip", "tagwire-modbus", "tagwire-s7", "tagwire-sim"];
 const FACES: &[&str] = &["tagwire-ua-server", "tagwire-openopc"];
 const SANS_IO: &[&str] = &["tagwire-model", "tagwire-ua-proto"];
 const MAX_LINES: usize = 800;

@@ -5,10 +5,12 @@
 //! - [`EnipKind`]: what the gateway registers; [`EnipDriver`] reads and writes over any connector.
 //! - [`explain()`]: what an address means on the wire, and what a controller has there.
 //! - [`upload`]: the tag list and the structures of a controller.
+//! - [`pccc`]: the data tables of PLC-5, SLC 500 and MicroLogix: codec, driver, simulated memory.
 //! - [`simulator`]: a controller made of memory, with every fault a line can have.
 
 pub mod address;
 pub mod codec;
+pub mod pccc;
 pub mod simulator;
 pub mod upload;
 

@@ -2,7 +2,7 @@
 //!
 //! - [`codec`]: requests, answers and framings, for both ends of the line.
 //! - [`address`]: the grammar of addresses; an [`Item`] joins an address with a type and an [`Order`].
-//! - [`ModbusKind`]: what the gateway registers; [`ModbusDriver`] reads and writes over any [`Connector`].
+//! - [`ModbusKind`]: what the gateway registers; [`ModbusDriver`] reads and writes over any [`tagwire_driver::Connector`].
 //! - [`explain`]: what an address means on the wire, and what bytes found there may mean.
 //! - [`simulator`]: devices made of memory, with every fault a line can have.
 
@@ -17,7 +17,7 @@ mod explain;
 mod item;
 mod order;
 
-pub use driver::{Connector, ModbusDriver, ModbusKind, Stream};
+pub use driver::{ModbusDriver, ModbusKind};
 pub use encode::Mask;
 pub use explain::{Decoding, Explanation, Unit, decodings, explain};
 pub use item::{Encoding, Item, Storage};

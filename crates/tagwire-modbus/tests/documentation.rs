@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Bench, link};
+use common::{bench_with, link};
 use tagwire_driver::{DriverKind as _, Key};
 use tagwire_modbus::ModbusKind;
 use tagwire_modbus::simulator::Simulator;
@@ -19,7 +19,7 @@ fn sample(n: usize) -> &'static str {
 #[tokio::test(start_paused = true)]
 async fn the_samples_work_together() {
     let simulator = Simulator::new(&toml::from_str(sample(1)).expect("TOML")).expect("a device");
-    let mut bench = Bench::with(link(sample(0)), simulator).await;
+    let mut bench = bench_with(link(sample(0)), simulator).await;
     let poll = bench.poll(0).await;
     assert_eq!(poll.value(0), &Value::Float(21.5));
     assert!(matches!(poll.value(1), Value::Double(number) if (0.0..=100.0).contains(number)), "{:?}", poll.value(1));
@@ -45,4 +45,12 @@ fn the_tables_of_keys_are_those_of_the_driver() {
     for name in ModbusKind.names() {
         assert!(TEXT.contains(&format!("| `{name}` |")), "{name}");
     }
+}
+
+#[test]
+fn the_way_from_profibus_through_a_gateway_is_a_link() {
+    let text = include_str!("../../../docs/drivers/profibus.md");
+    let sample = text.split("```toml\n").nth(2).and_then(|rest| rest.split("```").next()).expect("a sample");
+    let link = link(sample);
+    assert_eq!((link.kind.as_str(), link.devices[0].tags.len()), ("modbus-tcp", 4));
 }

@@ -4,7 +4,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::{Bench, Outcome, config, link};
+use common::{Outcome, bench, config, link};
 use tagwire_driver::{Block, DriverKind as _, PolledDriver as _, Readings};
 use tagwire_modbus::address::Table;
 use tagwire_modbus::simulator::Fault;
@@ -64,7 +64,7 @@ async fn every_type_and_order_is_written_and_read_back_over_every_kind_of_link()
     for kind in KINDS {
         for order in Order::NAMES {
             let text = config(kind, &format!("order = \"{order}\""), &shapes);
-            let mut bench = Bench::new(&text, UNIT).await;
+            let mut bench = bench(&text, UNIT).await;
             let writes: Vec<(u32, Value)> =
                 tags.iter().enumerate().map(|(idx, (_, _, value))| (idx as u32, value.clone())).collect();
             let (outcome, results) = bench.write(0, &writes).await;
@@ -90,7 +90,7 @@ async fn all_four_tables_are_read() {
         { address = \"100002\", value = true }, { address = \"100016\", value = true },
         { address = \"30005\", type = \"i16\", value = -3 }, { address = \"40009\", type = \"f32\", value = 1.5 } ]";
     for kind in KINDS {
-        let mut bench = Bench::new(&config(kind, "", &tags), simulator).await;
+        let mut bench = bench(&config(kind, "", &tags), simulator).await;
         let poll = bench.poll(0).await;
         let found: Vec<String> = poll.values.values().map(Value::to_string).collect();
         assert_eq!(found, ["true", "true", "-3", "1.5", "32770"], "{kind}");
@@ -103,7 +103,7 @@ async fn values_longer_than_a_request_are_read_and_written_in_parts() {
         [("", 8), ("max_read_registers = 10\nmax_write_registers = 7\nmax_read_coils = 9\nmax_write_coils = 9", 91)]
     {
         let tags = [("40001", "f64[100]"), ("41001", "i16[300]"), ("00001", "bool[99]")];
-        let mut bench = Bench::new(&config("modbus-tcp", keys, &tags), UNIT).await;
+        let mut bench = bench(&config("modbus-tcp", keys, &tags), UNIT).await;
         let values: Vec<(u32, Value)> = tags
             .iter()
             .enumerate()
@@ -128,7 +128,7 @@ async fn bits_of_registers_are_written_only_in_the_way_chosen() {
         ("holding_bit_write = \"read-modify-write\"", &[3, 6, 3, 6, 3, 6]),
         ("holding_bit_write = \"read-modify-write\"\nfunction_6 = false", &[3, 16, 3, 16, 3, 16]),
     ] {
-        let mut bench = Bench::new(&config("modbus-tcp", keys, &tags), UNIT).await;
+        let mut bench = bench(&config("modbus-tcp", keys, &tags), UNIT).await;
         for register in 0..3 {
             bench.simulator.set_unit(1, Table::HoldingRegisters, register, 0x0F00);
         }
@@ -142,7 +142,7 @@ async fn bits_of_registers_are_written_only_in_the_way_chosen() {
         assert_eq!(seen, functions, "{keys}");
         assert_eq!(bench.poll(0).await.value(1), &pattern);
     }
-    let mut bench = Bench::new(&config("modbus-tcp", "", &tags), UNIT).await;
+    let mut bench = bench(&config("modbus-tcp", "", &tags), UNIT).await;
     let (_, results) = bench.write(0, &[(0, Value::Boolean(true))]).await;
     let refusal = results[0].as_ref().expect_err("off");
     assert_eq!(refusal.status, Status::BAD_NOT_WRITABLE);
@@ -154,7 +154,7 @@ async fn single_writes_use_the_functions_that_the_operator_allows() {
     let tags = [("00001", "bool"), ("40001", "u16"), ("40002", "u32")];
     let writes = [(0, Value::Boolean(true)), (1, Value::UInt16(7)), (2, Value::UInt32(70_000))];
     for (keys, functions) in [("", [5, 6, 16]), ("function_5 = false\nfunction_6 = false", [15, 16, 16])] {
-        let mut bench = Bench::new(&config("modbus-tcp", keys, &tags), UNIT).await;
+        let mut bench = bench(&config("modbus-tcp", keys, &tags), UNIT).await;
         bench.simulator.record(true);
         let (_, results) = bench.write(0, &writes).await;
         assert_eq!(results, [Ok(()), Ok(()), Ok(())]);
@@ -165,7 +165,7 @@ async fn single_writes_use_the_functions_that_the_operator_allows() {
 
 #[tokio::test(start_paused = true)]
 async fn momentary_writes_both_reach_the_device_in_order() {
-    let mut bench = Bench::new(&config("modbus-tcp", "", &[("00001", "bool")]), UNIT).await;
+    let mut bench = bench(&config("modbus-tcp", "", &[("00001", "bool")]), UNIT).await;
     bench.simulator.record(true);
     let (_, results) = bench.write(0, &[(0, Value::Boolean(true)), (0, Value::Boolean(false))]).await;
     assert_eq!(results, [Ok(()), Ok(())]);
@@ -177,7 +177,7 @@ async fn momentary_writes_both_reach_the_device_in_order() {
 async fn each_write_of_a_batch_has_its_own_result() {
     let tags = [("40001", "u16"), ("40002", "u16"), ("40003:BCD", "u16"), ("40004", "u16")];
     let simulator = "[[unit]]\nid = 1\nrefuse = [{ address = \"40002\", on = \"write\", exception = 4 }]";
-    let mut bench = Bench::new(&config("modbus-rtu", "", &tags), simulator).await;
+    let mut bench = bench(&config("modbus-rtu", "", &tags), simulator).await;
     let writes = [
         (0, Value::UInt16(1)),
         (1, Value::UInt16(2)),
@@ -215,7 +215,7 @@ async fn exceptions_refuse_their_block_and_no_other() {
     ] {
         let simulator = format!("[[unit]]\nid = 1\nrefuse = [{{ address = \"40001\", exception = {exception} }}]");
         for kind in KINDS {
-            let mut bench = Bench::new(&config(kind, "", &tags), &simulator).await;
+            let mut bench = bench(&config(kind, "", &tags), &simulator).await;
             let poll = bench.poll(0).await;
             assert_eq!(poll.value(1), &Value::UInt16(0), "{kind}");
             assert_eq!(
@@ -232,7 +232,7 @@ async fn a_value_that_means_nothing_spoils_only_its_tag() {
     let tags = [("40001:BCD", "u16"), ("40002", "u16")];
     let simulator =
         "[[unit]]\nid = 1\nvalue = [{ address = \"40001\", value = 0xFFFF }, { address = \"40002\", value = 5 }]";
-    let poll = Bench::new(&config("modbus-tcp", "", &tags), simulator).await.poll(0).await;
+    let poll = bench(&config("modbus-tcp", "", &tags), simulator).await.poll(0).await;
     assert_eq!((poll.failed[&0], poll.value(1)), (Status::BAD_OUT_OF_RANGE, &Value::UInt16(5)));
 }
 
@@ -244,7 +244,7 @@ async fn one_request_is_under_way_unless_pipelining_is_chosen() {
     for (keys, kind, millis, n_in_flight) in
         [("", "modbus-tcp", 200, 1), ("in_flight = 10", "modbus-tcp", 20, 10), ("in_flight = 10", "modbus-rtu", 200, 1)]
     {
-        let mut bench = Bench::new(&config(kind, keys, &tags), slow).await;
+        let mut bench = bench(&config(kind, keys, &tags), slow).await;
         assert_eq!(bench.driver.n_in_flight(0), n_in_flight);
         for n in 0..20 {
             bench.simulator.set_unit(1, Table::HoldingRegisters, n * 200, n);
@@ -263,7 +263,7 @@ async fn one_request_is_under_way_unless_pipelining_is_chosen() {
 async fn pipelined_answers_may_come_in_any_order() {
     let tags: Vec<String> = (0..8).map(|n| format!("4{:05}", 1 + n * 200)).collect();
     let tags: Vec<(&str, &str)> = tags.iter().map(|address| (address.as_str(), "u16")).collect();
-    let mut bench = Bench::new(&config("modbus-tcp", "in_flight = 8", &tags), UNIT).await;
+    let mut bench = bench(&config("modbus-tcp", "in_flight = 8", &tags), UNIT).await;
     for n in 0..8_u16 {
         bench.simulator.set_unit(1, Table::HoldingRegisters, n * 200, 100 + n);
         bench.simulator.inject(None, Fault::Late(Duration::from_millis(90 - 10 * u64::from(n))));
@@ -277,7 +277,7 @@ async fn pipelined_answers_may_come_in_any_order() {
 #[tokio::test(start_paused = true)]
 async fn answered_blocks_count_even_when_the_read_ends_badly() {
     let tags = [("40001", "u16"), ("40201", "u16")];
-    let mut bench = Bench::new(&config("modbus-tcp", "", &tags), UNIT).await;
+    let mut bench = bench(&config("modbus-tcp", "", &tags), UNIT).await;
     bench.simulator.inject(None, Fault::Garbage(Vec::new()));
     bench.simulator.inject(None, Fault::Drop);
     let poll = bench.poll(0).await;
@@ -293,7 +293,7 @@ async fn a_silent_unit_leaves_its_neighbour_alone() {
             [[link.device]]\nname = \"a\"\nunit = 1\n[[link.device.tag]]\nname = \"t\"\naddress = \"40001\"
             [[link.device]]\nname = \"b\"\nunit = 2\n[[link.device.tag]]\nname = \"t\"\naddress = \"40001\""
         );
-        let mut bench = Bench::new(&text, "[[unit]]\nid = 1\n[[unit]]\nid = 2\nsilent = true").await;
+        let mut bench = bench(&text, "[[unit]]\nid = 1\n[[unit]]\nid = 2\nsilent = true").await;
         for round in 0..5 {
             assert_eq!(bench.poll(1).await.outcome, Outcome::TimedOut, "{kind} {round}");
             assert_eq!(bench.poll(0).await.value(0), &Value::UInt16(0), "{kind} {round}");
@@ -305,7 +305,7 @@ async fn a_silent_unit_leaves_its_neighbour_alone() {
 
 #[tokio::test(start_paused = true)]
 async fn a_device_is_replaced_and_added_while_running() {
-    let mut bench = Bench::new(&config("modbus-tcp", "", &[("40001", "u16")]), UNIT).await;
+    let mut bench = bench(&config("modbus-tcp", "", &[("40001", "u16")]), UNIT).await;
     bench.simulator.set_unit(1, Table::HoldingRegisters, 9, 77);
     let other = link(&config("modbus-tcp", "", &[("40010", "u16")]));
     bench.driver.set_device(0, &other.devices[0]).expect("fits");
@@ -319,7 +319,7 @@ async fn a_device_is_replaced_and_added_while_running() {
 
 #[tokio::test(start_paused = true)]
 async fn blocks_of_no_device_are_refused() {
-    let mut bench = Bench::new(&config("modbus-tcp", "", &[("40001", "u16")]), UNIT).await;
+    let mut bench = bench(&config("modbus-tcp", "", &[("40001", "u16")]), UNIT).await;
     let block = |device, area, start, len| Block { device, area, start, len, tags: vec![0] };
     let blocks = [block(7, 4, 0, 1), block(0, 9, 0, 1), block(0, 4, 65_535, 2), block(0, 4, 0, 0), block(0, 4, 0, 1)];
     let mut readings = Readings::default();
@@ -329,7 +329,7 @@ async fn blocks_of_no_device_are_refused() {
 
 #[tokio::test(start_paused = true)]
 async fn traffic_is_counted_and_raw_units_can_be_read() {
-    let mut bench = Bench::new(&config("modbus-tcp", "", &[("40001", "u16")]), UNIT).await;
+    let mut bench = bench(&config("modbus-tcp", "", &[("40001", "u16")]), UNIT).await;
     bench.poll(0).await;
     assert_eq!(bench.driver.traffic(), (11, 12));
     bench.simulator.set_unit(1, Table::HoldingRegisters, 1, 0x1234);
@@ -358,7 +358,7 @@ async fn the_trace_shows_every_frame_only_while_it_is_on() {
     let subscriber =
         tracing_subscriber::fmt().with_writer(move || writer.clone()).with_ansi(false).without_time().finish();
     let _guard = tracing::subscriber::set_default(subscriber);
-    let mut bench = Bench::new(&config("modbus-tcp", "", &[("40003", "u16")]), UNIT).await;
+    let mut bench = bench(&config("modbus-tcp", "", &[("40003", "u16")]), UNIT).await;
     bench.poll(0).await;
     assert!(log.0.lock().expect("not poisoned").is_empty());
     bench.driver.set_trace(true);

@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll as Ready, Waker};
 use std::time::Duration;
 
-use common::{Bench, Outcome, config, framing, link};
+use common::{Bench, Outcome, bench, config, framing, link};
 use tagwire_driver::{PolledDriver, Readings};
 use tagwire_modbus::ModbusDriver;
 use tagwire_modbus::address::Table;
@@ -29,7 +29,7 @@ fn set(bench: &Bench, value: u16) {
 async fn a_late_answer_never_becomes_the_answer_to_a_later_read() {
     for kind in KINDS {
         for late in [1001, 1500, 1999, 2500] {
-            let mut bench = Bench::new(&config(kind, "", &TAG), UNIT).await;
+            let mut bench = bench(&config(kind, "", &TAG), UNIT).await;
             set(&bench, 1);
             bench.simulator.inject(None, Fault::Late(Duration::from_millis(late)));
             assert_eq!(bench.poll(0).await.outcome, Outcome::TimedOut, "{kind}");
@@ -49,7 +49,7 @@ async fn a_late_answer_never_becomes_the_answer_to_a_later_read() {
 #[tokio::test(start_paused = true)]
 async fn a_late_confirmation_never_confirms_a_later_write() {
     for kind in KINDS {
-        let mut bench = Bench::new(&config(kind, "function_6 = false", &TAG), UNIT).await;
+        let mut bench = bench(&config(kind, "function_6 = false", &TAG), UNIT).await;
         bench.simulator.inject(None, Fault::Late(Duration::from_millis(1500)));
         let (outcome, results) = bench.write(0, &[(0, Value::UInt16(1))]).await;
         assert_eq!((outcome, results.len()), (Outcome::TimedOut, 0), "{kind}");
@@ -76,7 +76,7 @@ async fn only_streams_without_transaction_numbers_are_opened_anew_after_a_timeou
         ("modbus-rtu-over-tcp", 2),
         ("modbus-ascii-over-tcp", 2),
     ] {
-        let mut bench = Bench::new(&config(kind, "", &TAG), UNIT).await;
+        let mut bench = bench(&config(kind, "", &TAG), UNIT).await;
         bench.simulator.inject(None, Fault::Drop);
         assert_eq!(bench.poll(0).await.outcome, Outcome::TimedOut);
         assert_eq!(bench.poll(0).await.outcome, Outcome::Done, "{kind}");
@@ -103,7 +103,7 @@ async fn a_spoiled_answer_gives_no_value_and_the_link_recovers() {
     for kind in KINDS {
         // Nothing in a TCP frame shows a flipped bit of the data.
         for fault in faults.iter().filter(|fault| kind != "modbus-tcp" || **fault != Fault::Corrupt) {
-            let mut bench = Bench::new(&config(kind, "", &TAG), UNIT).await;
+            let mut bench = bench(&config(kind, "", &TAG), UNIT).await;
             let mut n_bad = 0;
             for value in 1..8 {
                 set(&bench, value);
@@ -125,13 +125,13 @@ async fn a_spoiled_answer_gives_no_value_and_the_link_recovers() {
 #[tokio::test(start_paused = true)]
 async fn an_answer_of_another_unit_is_refused_unless_the_header_check_is_lenient() {
     for (keys, status) in [("", Some(Status::BAD_COMMUNICATION_ERROR)), ("header_check = \"lenient\"", None)] {
-        let mut bench = Bench::new(&config("modbus-tcp", keys, &TAG), UNIT).await;
+        let mut bench = bench(&config("modbus-tcp", keys, &TAG), UNIT).await;
         bench.simulator.inject(None, Fault::WrongUnit(255));
         let poll = bench.poll(0).await;
         assert_eq!(poll.refused.first().map(|refusal| refusal.status), status, "{keys}");
         assert_eq!(poll.outcome, Outcome::Done);
     }
-    let mut bench = Bench::new(&config("modbus-tcp", "header_check = \"lenient\"", &TAG), UNIT).await;
+    let mut bench = bench(&config("modbus-tcp", "header_check = \"lenient\"", &TAG), UNIT).await;
     bench.simulator.inject(None, Fault::WrongTransaction);
     assert_eq!(bench.poll(0).await.value(0), &Value::UInt16(0));
     assert!(bench.driver.reconnect_after_timeout(), "without numbers a late answer spoils the stream");
@@ -144,7 +144,7 @@ async fn no_seed_of_chaos_delivers_an_old_value() {
         for seed in 0..60 {
             let keys = if seed % 3 == 0 { "in_flight = 4" } else { "" };
             let tags = [("40001", "u16"), ("40201", "u16"), ("40401", "u16"), ("30001", "u16")];
-            let mut bench = Bench::new(&config(kind, keys, &tags), &format!("seed = {seed}\n{UNIT}")).await;
+            let mut bench = bench(&config(kind, keys, &tags), &format!("seed = {seed}\n{UNIT}")).await;
             let mut rng = fastrand::Rng::with_seed(seed);
             // Answers without a number are told apart only up to 5 s after their request was given up.
             let (late, busy) = if kind == "modbus-tcp" { (2_900, 1_900) } else { (1_400, 1_200) };
@@ -286,7 +286,7 @@ async fn a_read_dropped_at_any_await_leaves_a_driver_that_works() {
 async fn a_write_dropped_at_any_await_is_not_confirmed_by_its_own_late_echo() {
     for kind in KINDS {
         for n_polls in 0..60 {
-            let mut bench = Bench::new(&config(kind, "", &TAG), UNIT).await;
+            let mut bench = bench(&config(kind, "", &TAG), UNIT).await;
             let mut results = Vec::new();
             let writes = [(0, Value::UInt16(1))];
             poll_times(bench.driver.write(0, &writes, &mut results), n_polls).await;
@@ -343,7 +343,7 @@ async fn a_write_is_good_only_when_the_device_repeats_it() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stream_that_loses_its_frames_is_a_link_error() {
-    let mut bench = Bench::new(&config("modbus-tcp", "", &TAG), UNIT).await;
+    let mut bench = bench(&config("modbus-tcp", "", &TAG), UNIT).await;
     bench.simulator.inject(None, Fault::Garbage(vec![0xFF; 20]));
     assert_eq!(bench.poll(0).await.outcome, Outcome::LinkFailed);
     assert_eq!(bench.poll(0).await.outcome, Outcome::Done);
@@ -357,7 +357,7 @@ async fn a_stream_that_loses_its_frames_is_a_link_error() {
 #[tokio::test(start_paused = true)]
 async fn a_serial_line_with_noise_between_answers_goes_on() {
     for kind in ["modbus-rtu", "modbus-ascii"] {
-        let mut bench = Bench::new(&config(kind, "", &TAG), UNIT).await;
+        let mut bench = bench(&config(kind, "", &TAG), UNIT).await;
         for value in 1..30 {
             set(&bench, value);
             bench.simulator.inject(None, Fault::Garbage((0..value as u8).collect()));

@@ -2,36 +2,15 @@
 
 mod common;
 
-use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use common::{framing, link};
-use tagwire_driver::testing::{Fault, Rig, rehearse};
-use tagwire_driver::{BoxFuture, DeviceSettings, Driver, LinkSettings, LinkSetup, SystemTags};
-use tagwire_modbus::codec::Framing;
+use tagwire_driver::testing::{Fault, Line, Plug, Rig, rehearse};
+use tagwire_driver::{DeviceSettings, Driver, LinkSettings, LinkSetup, SystemTags};
+use tagwire_modbus::ModbusDriver;
 use tagwire_modbus::simulator::{self, On, RefuseConfig, Shape, SignalConfig, Simulator, SimulatorConfig, UnitConfig};
-use tagwire_modbus::{Connector, ModbusDriver, Stream};
 use tagwire_model::TagId;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, ReadHalf, WriteHalf, split};
-
-/// A line to simulated devices that can be cut in every way.
-#[derive(Default)]
-struct Line {
-    is_killed: AtomicBool,
-    is_unreachable: AtomicBool,
-    is_garbled: AtomicBool,
-    n_connections: AtomicU64,
-    /// Connections up to this one carry nothing any more.
-    half_open_before: AtomicU64,
-}
-
-impl Line {
-    fn carries(&self, connection: u64) -> bool {
-        !self.is_unreachable.load(Ordering::SeqCst) && connection > self.half_open_before.load(Ordering::SeqCst)
-    }
-}
 
 struct Modbus {
     kind: &'static str,
@@ -68,60 +47,6 @@ impl Modbus {
     }
 }
 
-struct Plug {
-    framing: Framing,
-    simulator: Simulator,
-    line: Arc<Line>,
-}
-
-impl Connector for Plug {
-    fn connect(&mut self) -> BoxFuture<'_, io::Result<Box<dyn Stream>>> {
-        Box::pin(async {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-            if self.line.is_killed.load(Ordering::SeqCst) {
-                return Err(io::ErrorKind::ConnectionRefused.into());
-            }
-            if self.line.is_unreachable.load(Ordering::SeqCst) {
-                std::future::pending::<()>().await;
-            }
-            let connection = self.line.n_connections.fetch_add(1, Ordering::SeqCst) + 1;
-            let (near, far) = tokio::io::duplex(1024);
-            let (inner, device) = tokio::io::duplex(1024);
-            let (simulator, framing) = (self.simulator.clone(), self.framing);
-            tokio::spawn(async move { simulator.serve(device, framing).await });
-            let (from_driver, to_driver) = split(far);
-            let (from_device, to_device) = split(inner);
-            tokio::spawn(carry(self.line.clone(), connection, from_driver, to_device, false));
-            tokio::spawn(carry(self.line.clone(), connection, from_device, to_driver, true));
-            Ok(Box::new(near) as Box<dyn Stream>)
-        })
-    }
-}
-
-/// Carries bytes in one direction, as long as the line does.
-async fn carry(
-    line: Arc<Line>,
-    connection: u64,
-    mut from: ReadHalf<DuplexStream>,
-    mut to: WriteHalf<DuplexStream>,
-    is_answer: bool,
-) -> io::Result<()> {
-    let mut rng = fastrand::Rng::with_seed(connection);
-    let mut buf = [0; 512];
-    loop {
-        let n = from.read(&mut buf).await?;
-        if n == 0 {
-            return to.shutdown().await;
-        }
-        if is_answer && line.is_garbled.load(Ordering::SeqCst) {
-            rng.fill(&mut buf[..n]);
-        }
-        if line.carries(connection) {
-            to.write_all(&buf[..n]).await?;
-        }
-    }
-}
-
 impl Rig for Modbus {
     fn setup(&self, devices: &[DeviceSettings]) -> LinkSetup {
         let address_of_link = if self.kind.ends_with("tcp") { "127.0.0.1:502" } else { "/dev/ttyS0" };
@@ -142,7 +67,12 @@ impl Rig for Modbus {
                 spec.id = TagId(device as u32 * Self::N_TAGS + tag as u32);
             }
         }
-        let plug = Plug { framing: framing(self.kind), simulator: self.simulator.clone(), line: self.line.clone() };
+        let (simulator, framing) = (self.simulator.clone(), framing(self.kind));
+        let serve = move |device| {
+            let simulator = simulator.clone();
+            tokio::spawn(async move { simulator.serve(device, framing).await });
+        };
+        let plug = Plug { line: self.line.clone(), serve };
         let driver = ModbusDriver::new(&spec, Box::new(plug)).expect("a driver");
         LinkSetup {
             spec,
@@ -154,30 +84,21 @@ impl Rig for Modbus {
     }
 
     fn break_with(&self, fault: Fault) {
-        let line = &self.line;
+        self.line.break_with(fault);
         match fault {
-            Fault::Killed => {
-                line.is_killed.store(true, Ordering::SeqCst);
-                self.simulator.hang_up();
-            }
-            Fault::Unreachable => line.is_unreachable.store(true, Ordering::SeqCst),
-            Fault::HalfOpen => {
-                line.half_open_before.store(line.n_connections.load(Ordering::SeqCst), Ordering::SeqCst);
-            }
+            Fault::Killed => self.simulator.hang_up(),
             Fault::Silent(device) => self.simulator.set_silent(device as u8 + 1, true),
             Fault::Late(late) => self.simulator.set_chances(vec![(1.0, simulator::Fault::Late(late))]),
-            Fault::Garbage => line.is_garbled.store(true, Ordering::SeqCst),
             Fault::Refused(device, tag) => {
                 let refused = RefuseConfig { address: address(tag), count: 2, exception: 2, on: On::Read };
                 self.simulator.set_refusals(device as u8 + 1, &[refused]).expect("an address");
             }
+            Fault::Unreachable | Fault::HalfOpen | Fault::Garbage => {}
         }
     }
 
     fn repair(&self) {
-        self.line.is_killed.store(false, Ordering::SeqCst);
-        self.line.is_unreachable.store(false, Ordering::SeqCst);
-        self.line.is_garbled.store(false, Ordering::SeqCst);
+        self.line.repair();
         self.simulator.clear_faults();
         for unit in 1..=N_DEVICES {
             self.simulator.set_silent(unit, false);

@@ -54,6 +54,22 @@ impl Timestamp {
         Self(self.0.saturating_add(ticks))
     }
 
+    /// Midnight at the beginning of a day, years 1601 to 9999; `None` when there is no such day.
+    pub fn from_date(year: i64, month: i64, day: i64) -> Option<Self> {
+        if !(1601..=9999).contains(&year) || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+            return None;
+        }
+        let days = days_from_civil(year, month, day);
+        let ticks = Self::UNIX_EPOCH_TICKS + days * 86_400 * Self::TICKS_PER_SECOND;
+        (civil_from_days(days) == (year, month, day)).then_some(Self(ticks))
+    }
+
+    /// Year, month and day.
+    pub const fn date(self) -> (i64, i64, i64) {
+        let since_epoch = self.0.saturating_sub(Self::UNIX_EPOCH_TICKS);
+        civil_from_days(since_epoch.div_euclid(86_400 * Self::TICKS_PER_SECOND))
+    }
+
     /// Parses `2024-05-01T12:30:00[.fraction]Z`; the date alone means midnight.
     pub fn parse_rfc3339(text: &str) -> Option<Self> {
         let text = text.trim();
@@ -114,7 +130,7 @@ fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
 }
 
 /// The date that lies `days` days after 1970-01-01.
-fn civil_from_days(days: i64) -> (i64, i64, i64) {
+const fn civil_from_days(days: i64) -> (i64, i64, i64) {
     let days = days + 719_468;
     let era = days.div_euclid(146_097);
     let day_of_era = days.rem_euclid(146_097);
@@ -123,7 +139,7 @@ fn civil_from_days(days: i64) -> (i64, i64, i64) {
     let month_index = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month_index + 2) / 5 + 1;
     let month = if month_index < 10 { month_index + 3 } else { month_index - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    let year = year_of_era + era * 400 + if month <= 2 { 1 } else { 0 };
     (year, month, day)
 }
 
@@ -147,6 +163,17 @@ mod tests {
             ["", "yesterday", "2024-13-01T00:00:00Z", "2024-01-01T25:00:00Z", "2024-01-01T00:00:00", "1500-01-01"]
         {
             assert_eq!(Timestamp::parse_rfc3339(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn days_come_back_and_must_exist() {
+        for (year, month, day) in [(1601, 1, 2), (1990, 1, 1), (2024, 2, 29), (9999, 12, 31)] {
+            let time = Timestamp::from_date(year, month, day).expect("exists");
+            assert_eq!(time.saturating_add_ticks(Timestamp::TICKS_PER_SECOND).date(), (year, month, day));
+        }
+        for (year, month, day) in [(2023, 2, 29), (2024, 4, 31), (2024, 13, 1), (1500, 1, 1)] {
+            assert_eq!(Timestamp::from_date(year, month, day), None);
         }
     }
 

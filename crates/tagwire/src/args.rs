@@ -53,8 +53,7 @@ pub(crate) enum Command {
     Browse(BrowseArgs),
     /// Show values as they change.
     Watch(WatchArgs),
-    /// Explain the address of a device: of Modbus its table, wire offset, function, registers and orders, of EtherNet/IP
-    /// its path.
+    /// Explain the address of a tag: where it lies in the device, how, and what reads and writes it.
     Explain(ExplainArgs),
     /// Take over the tags of another product, with a report of what was and was not taken over.
     #[command(subcommand)]
@@ -286,12 +285,16 @@ pub(crate) struct WatchArgs {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct ExplainArgs {
-    /// The address as in the configuration, for example 40001, 40001:F:CDAB or Program:Main.Line[3].Speed.
+    /// The address as in the configuration, for example 40001 or 40001:F:CDAB for Modbus, DB1,REAL4 or MW10 for S7,
+    /// Program:Main.Line[3].Speed for EtherNet/IP.
     pub(crate) address: String,
+    /// Whose address it is; what the address looks like when left out.
+    #[arg(long, value_parser = ["modbus", "s7", "enip"], conflicts_with = "device")]
+    pub(crate) driver: Option<String>,
     /// Type, as in the configuration.
     #[arg(short, long = "type", value_name = "TYPE")]
     pub(crate) value_type: Option<String>,
-    /// Byte and word order.
+    /// Byte and word order, Modbus only.
     #[arg(short, long)]
     pub(crate) order: Option<String>,
     /// Ask this device of the configuration, named link.device, and show what it has there.
@@ -390,6 +393,8 @@ pub(crate) enum SimCommand {
     Modbus(SimModbusArgs),
     /// Simulate a Logix controller on EtherNet/IP.
     Enip(SimEnipArgs),
+    /// Simulate a Siemens S7 CPU.
+    S7(SimS7Args),
 }
 
 #[derive(Debug, ClapArgs)]
@@ -398,6 +403,16 @@ pub(crate) struct SimEnipArgs {
     #[arg(long, default_value = "127.0.0.1:44818", value_name = "HOST:PORT")]
     pub(crate) listen: String,
     /// The controller's tags; a few of them that move when left out.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) map: Option<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct SimS7Args {
+    /// Where to listen.
+    #[arg(long, default_value = "127.0.0.1:10102", value_name = "HOST:PORT")]
+    pub(crate) listen: String,
+    /// Data blocks and values of the CPU; one data block with a few signals when left out.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) map: Option<PathBuf>,
 }

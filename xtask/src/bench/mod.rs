@@ -10,6 +10,7 @@ mod history_reads;
 mod modbus;
 mod python;
 mod report;
+mod s7;
 mod secured;
 mod servers;
 
@@ -65,7 +66,7 @@ fn resident_bytes(pid: u32) -> Result<f64> {
 }
 
 /// The parts of a run, in the order of the page.
-const PARTS: [&str; 5] = ["services", "secured", "modbus", "enip", "guarded"];
+const PARTS: [&str; 6] = ["services", "secured", "modbus", "enip", "guarded", "s7"];
 
 /// Measures and writes the page; with one part only, the page is printed and not written.
 pub(crate) fn run(args: &[String]) -> Result<()> {
@@ -87,6 +88,11 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
         }
     }
     let wants = |part: &str| only.is_none_or(|only| only == part);
+    let laps = if wants("s7") { s7::laps(effort.seconds)? } else { Vec::new() };
+    if only.is_some_and(|only| only == "s7") {
+        println!("{}", s7::page(&laps));
+        return Ok(());
+    }
     let programs = servers::Programs {
         tagwire: product("release")?,
         open62541: peers::rust_peer("open62541")?.join("open62541-server"),
@@ -108,7 +114,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
         rows.extend(enip::rows(&programs.tagwire, effort.seconds)?);
     }
     let pairs = if wants("guarded") { guarded::pairs(&programs, effort)? } else { Vec::new() };
-    let page = report::page(&rows, &pairs, effort.rounds);
+    let page = report::page(&rows, &pairs, effort.rounds) + &s7::page(&laps);
     println!("{page}");
     if only.is_some() {
         return Ok(());

@@ -6,7 +6,7 @@ use crate::codec::frame::{FrameReader, REGISTER_DATA, command, encode_frame};
 use crate::codec::{CodecError, Reader};
 
 /// The client's side of one stream.
-pub(super) struct Exchange {
+pub(crate) struct Exchange {
     session: u32,
     n_requests: u64,
     waiting: Option<Waiting>,
@@ -14,7 +14,7 @@ pub(super) struct Exchange {
     n_sent: usize,
     reader: FrameReader,
     answer: Vec<u8>,
-    pub(super) trace: Option<Trace>,
+    pub(crate) trace: Option<Trace>,
 }
 
 /// How the answer is known.
@@ -27,7 +27,7 @@ enum Waiting {
 
 /// What came for the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(crate) enum Outcome {
     /// The answer is in [`Exchange::answer`].
     Answered,
     /// The frame says no, with this status.
@@ -35,7 +35,7 @@ pub(super) enum Outcome {
 }
 
 impl Exchange {
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self {
             session: 0,
             n_requests: 0,
@@ -49,7 +49,7 @@ impl Exchange {
     }
 
     /// Stands at the beginning of a new stream.
-    pub(super) fn restart(&mut self) {
+    pub(crate) fn restart(&mut self) {
         self.session = 0;
         self.waiting = None;
         self.out.clear();
@@ -58,17 +58,17 @@ impl Exchange {
     }
 
     /// Whether a request was sent and neither answered nor given up.
-    pub(super) const fn is_waiting(&self) -> bool {
+    pub(crate) const fn is_waiting(&self) -> bool {
         self.waiting.is_some()
     }
 
     /// The message of the last answer.
-    pub(super) fn answer(&self) -> &[u8] {
+    pub(crate) fn answer(&self) -> &[u8] {
         &self.answer
     }
 
     /// Asks for a session.
-    pub(super) fn register(&mut self) {
+    pub(crate) fn register(&mut self) {
         let context = self.begin();
         encode_frame(&mut self.out, command::REGISTER_SESSION, 0, 0, context, |out| {
             out.extend_from_slice(&REGISTER_DATA);
@@ -78,7 +78,7 @@ impl Exchange {
     }
 
     /// Sends a message outside a connection.
-    pub(super) fn send_unconnected(&mut self, message: &[u8]) {
+    pub(crate) fn send_unconnected(&mut self, message: &[u8]) {
         let context = self.begin();
         encode_frame(&mut self.out, command::SEND_RR_DATA, self.session, 0, context, |out| {
             encode_unconnected(out, |out| out.extend_from_slice(message));
@@ -88,7 +88,7 @@ impl Exchange {
     }
 
     /// Sends a message on a connection.
-    pub(super) fn send_connected(&mut self, to_device: u32, to_client: u32, sequence: u16, message: &[u8]) {
+    pub(crate) fn send_connected(&mut self, to_device: u32, to_client: u32, sequence: u16, message: &[u8]) {
         let context = self.begin();
         encode_frame(&mut self.out, command::SEND_UNIT_DATA, self.session, 0, context, |out| {
             encode_connected(out, to_device, sequence, |out| out.extend_from_slice(message));
@@ -111,22 +111,22 @@ impl Exchange {
     }
 
     /// Bytes to be sent.
-    pub(super) fn output(&self) -> &[u8] {
+    pub(crate) fn output(&self) -> &[u8] {
         self.out.get(self.n_sent..).unwrap_or_default()
     }
 
     /// Notes that bytes of [`Exchange::output`] were sent.
-    pub(super) const fn sent(&mut self, n: usize) {
+    pub(crate) const fn sent(&mut self, n: usize) {
         self.n_sent += n;
     }
 
     /// Room for received bytes.
-    pub(super) fn space(&mut self) -> &mut [u8] {
+    pub(crate) fn space(&mut self) -> &mut [u8] {
         self.reader.space()
     }
 
     /// Notes that bytes of [`Exchange::space`] were filled.
-    pub(super) fn filled(&mut self, n: usize) {
+    pub(crate) fn filled(&mut self, n: usize) {
         self.reader.filled(n);
     }
 
@@ -134,7 +134,7 @@ impl Exchange {
     ///
     /// # Errors
     /// [`CodecError`] when the stream can no longer be followed.
-    pub(super) fn next(&mut self) -> Result<Option<Outcome>, CodecError> {
+    pub(crate) fn next(&mut self) -> Result<Option<Outcome>, CodecError> {
         while let Some(frame) = self.reader.next()? {
             let Some(waiting) = self.waiting else { continue };
             let wanted = match waiting {

@@ -27,11 +27,11 @@ use tokio::time::Instant;
 use crate::codec::connection::Originator;
 use crate::codec::frame::status_text;
 use device::{Device, UploadState};
-use exchange::{Exchange, Outcome};
-use trace::Trace;
 
+pub(crate) use exchange::{Exchange, Outcome};
 pub use kind::EnipKind;
 pub use list::ListError;
+pub(crate) use trace::Trace;
 
 /// The driver of one EtherNet/IP link.
 pub struct EnipDriver {

@@ -8,12 +8,12 @@ use crate::codec::{frame, service};
 
 /// Where frames are logged: `tracing` target `tagwire::trace`, level info.
 #[derive(Clone, Debug)]
-pub(super) struct Trace {
+pub(crate) struct Trace {
     pub link: Arc<str>,
 }
 
 impl Trace {
-    pub(super) fn sent(&self, raw: &[u8], message: &[u8]) {
+    pub(crate) fn sent(&self, raw: &[u8], message: &[u8]) {
         let link = &*self.link;
         match Request::decode(message) {
             Ok(request) => {
@@ -24,7 +24,7 @@ impl Trace {
         }
     }
 
-    pub(super) fn received(&self, status: u32, message: &[u8], is_wanted: bool) {
+    pub(crate) fn received(&self, status: u32, message: &[u8], is_wanted: bool) {
         let (link, raw) = (&*self.link, Hex(message));
         let note = if is_wanted { "" } else { " (not asked for, dropped)" };
         match Response::decode(message) {

@@ -5,6 +5,8 @@ use std::time::Duration;
 use serde::Deserialize;
 use tagwire_driver::simulation::{Plain, Shape, duration};
 
+use crate::pccc::{DataConfig, DataSignalConfig, FileConfig};
+
 /// One controller behind one address.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -38,6 +40,17 @@ pub struct SimulatorConfig {
     /// Values that move by themselves.
     #[serde(rename = "signal")]
     pub signals: Vec<SignalConfig>,
+    /// Whether the data files are asked for as those of a PLC-5.
+    pub plc5: bool,
+    /// Data files, of an SLC 500 or mapped into the controller.
+    #[serde(rename = "file")]
+    pub files: Vec<FileConfig>,
+    /// Values in data files at the start.
+    #[serde(rename = "data")]
+    pub data: Vec<DataConfig>,
+    /// Values in data files that move by themselves.
+    #[serde(rename = "data_signal")]
+    pub data_signals: Vec<DataSignalConfig>,
 }
 
 impl Default for SimulatorConfig {
@@ -55,6 +68,10 @@ impl Default for SimulatorConfig {
             tags: Vec::new(),
             values: Vec::new(),
             signals: Vec::new(),
+            plc5: false,
+            files: Vec::new(),
+            data: Vec::new(),
+            data_signals: Vec::new(),
         }
     }
 }

@@ -12,6 +12,8 @@ use crate::codec::path::{Segment, segments};
 use crate::codec::tag::{DataTag, Modify, Read, Write};
 use crate::codec::types::TypeCode;
 use crate::codec::{Status, class, packet, service};
+use crate::pccc::command::EXECUTE;
+use crate::pccc::{DataTables, Dialect};
 
 /// A controller: identity, program, change counters.
 #[derive(Debug)]
@@ -24,6 +26,7 @@ pub(super) struct Controller {
     pub is_silent: bool,
     /// Names of tags, in small letters, that the controller refuses to know.
     pub refused: Vec<String>,
+    pub tables: DataTables,
 }
 
 /// What a request needs besides itself.
@@ -37,8 +40,10 @@ struct Room {
 impl Controller {
     pub(super) fn new(config: &SimulatorConfig) -> Result<Self, SimulatorError> {
         let program = Program::new(config, 0)?;
+        let dialect = if config.plc5 { Dialect::Plc5 } else { Dialect::Slc };
+        let tables = DataTables::new(dialect, &config.files, &config.data, &config.data_signals)?;
         let config = config.clone();
-        Ok(Self { config, program, version: 0, inner_status: None, is_silent: false, refused: Vec::new() })
+        Ok(Self { config, program, version: 0, inner_status: None, is_silent: false, refused: Vec::new(), tables })
     }
 
     /// Loads another program: instance and template numbers change with it.
@@ -100,6 +105,13 @@ impl Controller {
             }
             (class::CHANGE_COUNTERS, service::GET_ATTRIBUTE_LIST) if self.config.tag_list => {
                 list::change_counters(self.version, request.data, &mut data)
+            }
+            (class::PCCC, EXECUTE) if !self.tables.is_empty() => {
+                if self.tables.execute(request.data, room.now, &mut data) {
+                    Status::SUCCESS
+                } else {
+                    Status::NOT_ENOUGH_DATA
+                }
             }
             (class::WALL_CLOCK, service::GET_ATTRIBUTE_LIST) => {
                 data.extend_from_slice(&[1, 0, 6, 0, 0, 0]);

@@ -6,6 +6,7 @@ use thiserror::Error;
 use super::config::StructureConfig;
 use crate::codec::template::{Attributes, Definition, Member};
 use crate::codec::types::TypeCode;
+use crate::pccc::TablesError;
 
 /// A configuration that describes no controller.
 #[derive(Debug, Error)]
@@ -33,6 +34,9 @@ pub enum SimulatorError {
     /// A name that is there twice.
     #[error("{0} is there twice")]
     Twice(String),
+    /// Data files that cannot be.
+    #[error(transparent)]
+    Tables(#[from] TablesError),
 }
 
 /// Type of a tag, of an element or of a member.

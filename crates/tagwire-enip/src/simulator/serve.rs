@@ -21,6 +21,7 @@ use super::fault::Fault;
 use super::layout::SimulatorError;
 use super::session::{Reply, Session};
 use crate::codec::frame::{FrameReader, command};
+use crate::pccc::DataTables;
 
 /// A handle on a simulated controller; clones share it. Memory and faults can be changed while clients are connected.
 #[derive(Clone, Debug)]
@@ -259,6 +260,13 @@ impl Simulator {
         let refused: Vec<String> = names.iter().map(|name| name.to_ascii_lowercase()).collect();
         let of_slot = state.controllers.iter_mut().filter(|c| c.config.slot == slot);
         of_slot.for_each(|controller| controller.refused.clone_from(&refused));
+    }
+
+    /// Does something with the data files of the controller in a slot; `None` when there is no such controller.
+    pub fn tables<T>(&self, slot: u8, with: impl FnOnce(&mut DataTables) -> T) -> Option<T> {
+        let mut state = self.state.lock();
+        let found = state.controllers.iter_mut().find(|controller| controller.config.slot == slot);
+        found.map(|controller| with(&mut controller.tables))
     }
 
     /// Messages received since the start, those that open connections included.

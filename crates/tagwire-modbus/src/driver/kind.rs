@@ -1,10 +1,12 @@
 //! Modbus as the gateway sees it: names, keys, checks, constructor.
 
-use tagwire_driver::{AddressError, BuildError, Driver, DriverKind, Key, LinkSpec, Settings, TagSpec};
+use tagwire_driver::{
+    AddressError, BuildError, Connector, Driver, DriverKind, Key, LinkSpec, Settings, TagSpec, TcpConnector,
+};
 use tagwire_model::{DataType, ValueType};
 
 use super::ModbusDriver;
-use super::connect::{Carrier, Connector, KINDS, SerialConnector, TcpConnector, host, kind};
+use super::connect::{Carrier, KINDS, SerialConnector, host, kind};
 use super::settings::{BadKey, DEVICE_KEYS, DeviceSettings, HoldingBitWrite, LINK_KEYS, TAG_KEYS, order};
 use crate::address::{Address, Numbering, Table, bad};
 use crate::codec::Framing;

@@ -16,7 +16,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tagwire_driver::{
-    AddressError, Block, BoxFuture, BuildError, DeviceSpec, LinkError, LinkSpec, PolledDriver, Readings, Refusal, Span,
+    AddressError, Block, BoxFuture, BuildError, Connector, DeviceSpec, LinkError, LinkSpec, PolledDriver, Readings,
+    Refusal, Span, Stream,
 };
 use tagwire_model::Value;
 use tokio::io::{AsyncRead as _, AsyncReadExt as _, AsyncWriteExt as _, ReadBuf};
@@ -29,7 +30,6 @@ use exchange::{Exchange, Precaution};
 use settings::DeviceSettings;
 use trace::Trace;
 
-pub use connect::{Connector, Stream};
 pub use kind::ModbusKind;
 
 /// The driver of one Modbus link.

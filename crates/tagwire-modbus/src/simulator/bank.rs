@@ -4,10 +4,10 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use tagwire_driver::AddressError;
-use tagwire_model::{ArrayData, ConvertError, Dims, Value, ValueType};
+use tagwire_model::{ConvertError, Value, ValueType};
 use thiserror::Error;
 
-use super::config::{Plain, RefuseConfig, SimulatorConfig, UnitConfig};
+use super::config::{RefuseConfig, SimulatorConfig, UnitConfig};
 use super::fault::Fault;
 use super::signal::Signal;
 use super::unit::{Refused, Unit};
@@ -228,7 +228,7 @@ fn build(config: &UnitConfig) -> Result<Unit, SimulatorError> {
     for one in &config.values {
         let item = place(&one.address, one.value_type.as_deref(), one.order.as_deref())?;
         let wrong = |error| SimulatorError::Value { unit: id, address: one.address.clone(), error };
-        let value = value(&one.value, item.value_type).map_err(wrong)?;
+        let value = one.value.value(item.value_type).map_err(wrong)?;
         store(&mut unit, &item, &value).map_err(wrong)?;
     }
     let mut signals = Vec::new();
@@ -288,26 +288,4 @@ pub(super) fn store(unit: &mut Unit, item: &Item, value: &Value) -> Result<(), C
         unit.store_item(item, &item.encode(value)?);
     }
     Ok(())
-}
-
-fn value(plain: &Plain, wanted: ValueType) -> Result<Value, ConvertError> {
-    let scalar = ValueType { dims: Dims::SCALAR, ..wanted };
-    match plain {
-        Plain::Bool(on) => Value::Boolean(*on).convert(wanted),
-        Plain::Integer(number) => Value::Int64(*number).convert(wanted),
-        Plain::Float(number) => Value::Double(*number).convert(wanted),
-        Plain::Text(text) => Value::parse(text, wanted),
-        Plain::List(_) => {
-            let mut data = ArrayData::empty(wanted.data_type);
-            flatten(plain, &mut |one| data.push(value(one, scalar)?).map_err(|_| ConvertError::Type))?;
-            Value::array(wanted.dims, data).map_err(|_| ConvertError::Dimensions)
-        }
-    }
-}
-
-fn flatten(plain: &Plain, put: &mut impl FnMut(&Plain) -> Result<(), ConvertError>) -> Result<(), ConvertError> {
-    match plain {
-        Plain::List(list) => list.iter().try_for_each(|one| flatten(one, put)),
-        one => put(one),
-    }
 }

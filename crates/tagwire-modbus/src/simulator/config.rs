@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer, de};
+use serde::Deserialize;
+use tagwire_driver::simulation::{On, Plain, Shape, duration};
 
 /// Units behind one address; each `[[unit]]` is a device of its own.
 #[derive(Clone, Debug, Deserialize)]
@@ -97,22 +98,6 @@ pub struct ValueConfig {
     pub value: Plain,
 }
 
-/// A value as TOML writes it.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(untagged)]
-pub enum Plain {
-    /// `true`
-    Bool(bool),
-    /// `12`
-    Integer(i64),
-    /// `12.5`
-    Float(f64),
-    /// `"text"`, and what text stands for: times, bytes in hexadecimal.
-    Text(String),
-    /// `[1, 2, 3]`, nested or flat.
-    List(Vec<Self>),
-}
-
 /// A value that moves by itself.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -138,22 +123,6 @@ pub struct SignalConfig {
     pub high: f64,
 }
 
-/// How a signal moves between its ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Shape {
-    /// One more each period, from `high` back to `low`.
-    Counter,
-    /// Evenly from `low` to `high`, then back at once.
-    Ramp,
-    /// Evenly from `low` to `high` and back.
-    Triangle,
-    /// A sine between both.
-    Sine,
-    /// Half a period `low`, half a period `high`.
-    Square,
-}
-
 /// A range that the device answers with an exception.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -171,19 +140,6 @@ pub struct RefuseConfig {
     pub on: On,
 }
 
-/// Which requests a refusal concerns.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum On {
-    /// Reads and writes: the range does not exist.
-    #[default]
-    Both,
-    /// Reads: the range is write only.
-    Read,
-    /// Writes: the range is read only.
-    Write,
-}
-
 const fn all() -> u32 {
     0x1_0000
 }
@@ -198,34 +154,4 @@ const fn hundred() -> f64 {
 
 const fn illegal_address() -> u8 {
     2
-}
-
-/// Parses `"250ms"`, `"1.5s"`, `"2m"`.
-fn duration<'de, D: Deserializer<'de>>(source: D) -> Result<Duration, D::Error> {
-    let text = String::deserialize(source)?;
-    parse_duration(&text)
-        .ok_or_else(|| de::Error::custom(format!("\"{text}\" is no duration such as \"250ms\", \"1.5s\" or \"2m\"")))
-}
-
-fn parse_duration(text: &str) -> Option<Duration> {
-    let text = text.trim();
-    let units = [("ms", 0.001), ("s", 1.0), ("m", 60.0), ("h", 3600.0)];
-    let (number, seconds) = units.iter().find_map(|(unit, seconds)| Some((text.strip_suffix(unit)?, *seconds)))?;
-    let number: f64 = number.trim().parse().ok()?;
-    Duration::try_from_secs_f64(number * seconds).ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_carry_their_unit() {
-        assert_eq!(parse_duration("250ms"), Some(Duration::from_millis(250)));
-        assert_eq!(parse_duration("1.5s"), Some(Duration::from_millis(1500)));
-        assert_eq!(parse_duration("2m"), Some(Duration::from_secs(120)));
-        for text in ["", "5", "ms", "-1s", "1 day"] {
-            assert_eq!(parse_duration(text), None, "{text}");
-        }
-    }
 }

@@ -8,6 +8,7 @@ mod serve;
 mod signal;
 mod unit;
 
-pub use config::{On, Plain, RefuseConfig, Shape, SignalConfig, SimulatorConfig, UnitConfig, ValueConfig};
+pub use config::{RefuseConfig, SignalConfig, SimulatorConfig, UnitConfig, ValueConfig};
 pub use fault::Fault;
 pub use serve::{Received, Simulator, SimulatorError, SimulatorListener};
+pub use tagwire_driver::simulation::{On, Plain, Shape};

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::config::On;
+use tagwire_driver::simulation::On;
+
 use super::signal::Signal;
 use crate::address::Table;
 use crate::codec::{Exception, Function, PduError, Request, Response, word};
@@ -212,8 +213,7 @@ impl Unit {
             return Err(Exception::ILLEGAL_DATA_ADDRESS);
         }
         let concerns = |refused: &&Refused| {
-            let same = refused.on == On::Both || refused.on == on;
-            same && refused.table == table && refused.start < end && start < refused.end
+            refused.on.concerns(on) && refused.table == table && refused.start < end && start < refused.end
         };
         self.refused.iter().find(concerns).map_or(Ok(()), |refused| Err(refused.exception))
     }

@@ -1,21 +1,22 @@
 //! `tagwire explain`: what a Modbus address means, and what the bytes found there may mean. Addresses of EtherNet/IP are
-//! explained in `explain_enip`.
+//! explained in `explain_enip`, those of S7 in `explain_s7`.
 
 use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
 
 use serde_json::json;
-use tagwire_driver::{AddressError, DeviceSpec, LinkSettings, LinkSpec, PolledDriver as _, Settings};
+use tagwire_driver::{AddressError, DeviceSpec, DriverKind as _, LinkSettings, LinkSpec, PolledDriver, Settings};
 use tagwire_modbus::address::{Address, Numbering};
 use tagwire_modbus::codec::Function;
 use tagwire_modbus::{Decoding, Encoding, Explanation, ModbusDriver, ModbusKind, Order, decodings, explain};
 use tagwire_model::ValueType;
+use tagwire_s7::S7Kind;
 
 use crate::args::ExplainArgs;
 use crate::client::block_on;
 use crate::command::control::load;
-use crate::command::explain_enip;
+use crate::command::{explain_enip, explain_s7};
 use crate::failure::{Exit, Failure};
 use tagwire_gateway::control::value_json;
 
@@ -25,12 +26,15 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<(), Failure> {
         Failure::new(Exit::Usage, error.to_string(), "as in the configuration: u16, i32, f32, f32[10], string ...")
     })?;
     let device = args.device.as_deref().map(|name| find_device(&args.config.config, name)).transpose()?;
-    let is_enip = match &device {
-        Some((link, _)) => link.kind == explain_enip::DRIVER,
-        // What no Modbus address looks like may be a tag of a controller.
-        None => Address::parse(&args.address, Numbering::default()).is_err() && explain_enip::may_be(&args.address),
+    let kind = match (&device, args.driver.as_deref()) {
+        (Some((link, _)), _) => link.kind.as_str(),
+        (None, Some(driver)) => driver,
+        (None, None) => looks_like(&args.address),
     };
-    if is_enip {
+    if kind == "s7" {
+        return explain_s7::run(args, value_type, device.as_ref().map(|(link, _)| link));
+    }
+    if kind == explain_enip::DRIVER {
         return explain_enip::run(args, value_type, device.map(|(link, _)| link));
     }
     let settings = device.as_ref().map(|(_, settings)| settings.clone()).unwrap_or_default();
@@ -74,8 +78,8 @@ pub(super) fn find_device(file: &Path, name: &str) -> Result<(LinkSpec, Settings
         let problem = format!("{} has no device {name}", file.display());
         return Err(Failure::new(Exit::Usage, problem, format!("known are {}", known.join(", "))));
     };
-    if !link.driver.starts_with("modbus") && link.driver != explain_enip::DRIVER {
-        let hint = "addresses of Modbus and EtherNet/IP are explained";
+    if !link.driver.starts_with("modbus") && link.driver != explain_enip::DRIVER && link.driver != "s7" {
+        let hint = "addresses of Modbus, EtherNet/IP and S7 are explained";
         return Err(Failure::new(Exit::Usage, format!("{name} is a device of {}", link.driver), hint));
     }
     let spec = LinkSpec {
@@ -86,6 +90,19 @@ pub(super) fn find_device(file: &Path, name: &str) -> Result<(LinkSpec, Settings
         devices: vec![DeviceSpec { name: device.name.clone(), settings: device.settings.clone(), tags: Vec::new() }],
     };
     Ok((spec, device.settings.clone()))
+}
+
+/// Whose address it is: Modbus where it means something there, else S7, and what is neither may be a tag of a controller.
+fn looks_like(address: &str) -> &'static str {
+    if Address::parse(address, Numbering::default()).is_ok() {
+        "modbus-tcp"
+    } else if S7Kind.default_type(address).is_some() {
+        "s7"
+    } else if explain_enip::may_be(address) {
+        explain_enip::DRIVER
+    } else {
+        "modbus-tcp"
+    }
 }
 
 /// How a device numbers and orders, by its own keys.
@@ -108,15 +125,8 @@ fn read(explanation: &Explanation, link: &LinkSpec, settings: &Settings) -> Resu
     let unit = settings.integer("unit").and_then(|unit| u8::try_from(unit).ok()).unwrap_or(1);
     let mut data = Vec::new();
     block_on(async {
-        let no_answer = |problem: String| {
-            let hint = "is the device on, and are address and unit right?";
-            Failure::new(Exit::Connect, format!("{} does not answer: {problem}", link.address), hint)
-        };
-        let limit = LinkSettings::default().connect_timeout;
-        let connected = tokio::time::timeout(limit, driver.connect()).await;
-        connected
-            .map_err(|_| no_answer(format!("no connection within {limit:?}")))?
-            .map_err(|error| no_answer(error.to_string()))?;
+        connect(&mut driver, link).await?;
+        let no_answer = |problem: String| no_answer(link, &problem);
         let limit = Duration::from_secs(3);
         // The units asked for, and where the device has no more, only those of the address itself.
         for n_units in [explanation.n_units_to_read(), explanation.n_units.min(125) as u16] {
@@ -138,6 +148,20 @@ fn read(explanation: &Explanation, link: &LinkSpec, settings: &Settings) -> Resu
         Ok(())
     })?;
     Ok(data)
+}
+
+/// Connects a driver within the usual time.
+pub(super) async fn connect(driver: &mut impl PolledDriver, link: &LinkSpec) -> Result<(), Failure> {
+    let limit = LinkSettings::default().connect_timeout;
+    let connected = tokio::time::timeout(limit, driver.connect()).await;
+    connected
+        .map_err(|_| no_answer(link, &format!("no connection within {limit:?}")))?
+        .map_err(|error| no_answer(link, &error.to_string()))
+}
+
+pub(super) fn no_answer(link: &LinkSpec, problem: &str) -> Failure {
+    let hint = "is the device on, and are its address and the keys that name it right?";
+    Failure::new(Exit::Connect, format!("{} does not answer: {problem}", link.address), hint)
 }
 
 fn functions(list: &[Function]) -> String {
@@ -166,7 +190,7 @@ fn write_explanation(out: &mut impl Write, address: &str, explanation: &Explanat
     Ok(())
 }
 
-fn hex(data: &[u8]) -> String {
+pub(super) fn hex(data: &[u8]) -> String {
     let bytes: Vec<String> = data.iter().map(|byte| format!("{byte:02X}")).collect();
     bytes.join(" ")
 }

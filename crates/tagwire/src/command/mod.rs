@@ -10,6 +10,7 @@ mod demo;
 mod doctor;
 mod explain;
 mod explain_enip;
+mod explain_s7;
 mod history;
 mod import;
 mod read;

@@ -6,8 +6,9 @@ use std::path::Path;
 use serde::de::DeserializeOwned;
 use tagwire_enip::simulator as enip;
 use tagwire_modbus::simulator::{Shape, SignalConfig, Simulator, SimulatorConfig, UnitConfig};
+use tagwire_s7::simulator as s7;
 
-use crate::args::{SimCommand, SimEnipArgs, SimModbusArgs};
+use crate::args::{SimCommand, SimEnipArgs, SimModbusArgs, SimS7Args};
 use crate::client::block_on;
 use crate::failure::{Exit, Failure};
 
@@ -15,6 +16,7 @@ pub(crate) fn run(command: &SimCommand) -> Result<(), Failure> {
     match command {
         SimCommand::Modbus(args) => modbus(args),
         SimCommand::Enip(args) => enip(args),
+        SimCommand::S7(args) => cpu(args),
     }
 }
 
@@ -69,6 +71,23 @@ fn enip(args: &SimEnipArgs) -> Result<(), Failure> {
     })
 }
 
+fn cpu(args: &SimS7Args) -> Result<(), Failure> {
+    let config = config(args.map.as_deref(), example_cpu)?;
+    block_on(async {
+        let spawned = s7::Simulator::spawn(&config, &args.listen).await;
+        let (_simulator, listener) = spawned.map_err(|error| cannot_listen(&args.listen, &error))?;
+        let mut out = io::stdout();
+        let (pdu, jobs) = (config.pdu, config.jobs);
+        writeln!(out, "S7 CPU on {}, {pdu} bytes per message, {jobs} jobs; Ctrl-C ends", listener.local_addr())?;
+        if args.map.is_none() {
+            writeln!(out, "DB1,REAL0 sine 0 to 100, DB1,INT4 counter, M0.0 square wave, all others 0")?;
+        }
+        out.flush()?;
+        let _ = tokio::signal::ctrl_c().await;
+        Ok(())
+    })
+}
+
 /// A controller with a few signals.
 fn example_controller() -> enip::SimulatorConfig {
     let tag = |name: &str, kind: &str| enip::TagConfig {
@@ -102,6 +121,26 @@ fn example_controller() -> enip::SimulatorConfig {
         tags: vec![tag("Level", "REAL"), tag("Count", "DINT"), tag("Recipe", "STRING"), tag("Motors", "Motor[4]")],
         signals,
         ..enip::SimulatorConfig::default()
+    }
+}
+
+/// A CPU with a few signals.
+fn example_cpu() -> s7::SimulatorConfig {
+    let signal = |address: &str, shape, period, high| s7::SignalConfig {
+        address: address.to_owned(),
+        value_type: None,
+        shape,
+        period: std::time::Duration::from_secs(period),
+        low: 0.0,
+        high,
+    };
+    s7::SimulatorConfig {
+        signals: vec![
+            signal("DB1,REAL0", Shape::Sine, 20, 100.0),
+            signal("DB1,INT4", Shape::Counter, 1, 32_767.0),
+            signal("M0.0", Shape::Square, 4, 1.0),
+        ],
+        ..s7::SimulatorConfig::default()
     }
 }
 

@@ -1,0 +1,57 @@
+//! Data tables as the gateway sees them: name, keys, checks, constructor.
+
+use tagwire_driver::{
+    AddressError, BuildError, Driver, DriverKind, Host, Key, LinkSpec, Settings, TagSpec, TcpConnector,
+};
+use tagwire_model::ValueType;
+
+use super::PcccDriver;
+use super::settings::{DEVICE_KEYS, DeviceSettings};
+use crate::codec::frame::PORT;
+use crate::pccc::address::{Address, Dialect};
+use crate::pccc::item::Item;
+
+/// The kind of link to processors with data tables.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PcccKind;
+
+impl DriverKind for PcccKind {
+    fn names(&self) -> &'static [&'static str] {
+        &["pccc"]
+    }
+
+    fn device_keys(&self) -> &'static [Key] {
+        DEVICE_KEYS
+    }
+
+    fn check_link(&self, _kind: &str, address: &str, _settings: &Settings) -> Result<(), BuildError> {
+        Host::parse(address, PORT).map(|_| ())
+    }
+
+    fn check_tag(&self, device: &Settings, tag: &TagSpec) -> Result<(), AddressError> {
+        item(&DeviceSettings::new(device)?, tag).map(|_| ())
+    }
+
+    fn default_type(&self, address: &str) -> Option<ValueType> {
+        // Octal numbers are decimal ones of the same type.
+        Address::parse(address, Dialect::Slc).ok()?.default_type()
+    }
+
+    fn build(&self, link: &LinkSpec) -> Result<Driver, BuildError> {
+        let host = Host::parse(&link.address, PORT)?;
+        let driver = PcccDriver::new(link, Box::new(TcpConnector { host }))?;
+        Ok(Driver::Polled(Box::new(driver)))
+    }
+}
+
+/// A tag's item.
+pub(super) fn item(device: &DeviceSettings, tag: &TagSpec) -> Result<Item, AddressError> {
+    let item = Item::new(&Address::parse(&tag.address, device.dialect)?, tag.value_type, device.dialect)?;
+    if tag.access.write && item.step > item.form.n_words() && !item.value_type.is_scalar() {
+        return Err(AddressError {
+            problem: "a row of members of timers, counters or controls cannot be written".to_owned(),
+            fix: "declare access = \"ro\", or each member as a tag of its own".to_owned(),
+        });
+    }
+    Ok(item)
+}

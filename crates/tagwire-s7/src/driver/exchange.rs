@@ -1,0 +1,171 @@
+//! Which answer belongs to which job. Bytes in, bytes out.
+
+use tagwire_driver::LinkError;
+
+use super::trace::Trace;
+use crate::codec::{Answer, Connect, FrameReader, PduError, Place, Tpdu, encode_data, word};
+
+/// The client's side of one stream. Every job has a number of its own, so that a late answer is known and dropped.
+pub(super) struct Exchange {
+    reference: u16,
+    pending: Vec<Pending>,
+    out: Vec<u8>,
+    n_sent: usize,
+    reader: FrameReader,
+    /// Longest frame without its TPKT header.
+    max_frame: usize,
+    trace: Option<Trace>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Pending {
+    ticket: u32,
+    reference: u16,
+    /// Where the job begins and ends in the output.
+    out: (usize, usize),
+}
+
+/// What came.
+pub(super) enum Event<'a> {
+    /// The CPU agrees to a connection.
+    Connected(Connect),
+    /// The answer to a job.
+    Answer { ticket: u32, answer: Result<Answer<'a>, PduError> },
+}
+
+impl Exchange {
+    /// Frames have no limit unless the CPU names one.
+    const NO_LIMIT: usize = u16::MAX as usize;
+
+    pub(super) fn new() -> Self {
+        Self {
+            reference: 0,
+            pending: Vec::new(),
+            out: Vec::new(),
+            n_sent: 0,
+            reader: FrameReader::new(),
+            max_frame: Self::NO_LIMIT,
+            trace: None,
+        }
+    }
+
+    pub(super) fn set_trace(&mut self, trace: Option<Trace>) {
+        self.trace = trace;
+    }
+
+    pub(super) fn n_pending(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// Gives up every job under way.
+    pub(super) fn abandon(&mut self) {
+        let n_sent = self.n_sent;
+        let mut keep = n_sent;
+        for pending in self.pending.drain(..) {
+            let (begin, end) = pending.out;
+            // A job cut in the middle must go out in full, or the next one would be read as its rest.
+            if begin < n_sent && n_sent < end {
+                keep = end;
+            }
+        }
+        self.out.truncate(keep);
+    }
+
+    /// The stream was replaced: nothing of it is left. Numbers of jobs go on.
+    pub(super) fn restart(&mut self) {
+        self.pending.clear();
+        self.out.clear();
+        self.n_sent = 0;
+        self.reader.clear();
+        self.max_frame = Self::NO_LIMIT;
+    }
+
+    /// Queues a connect request.
+    pub(super) fn connect(&mut self, connect: &Connect) {
+        let begin = self.out.len();
+        connect.encode_request(&mut self.out);
+        if let Some(trace) = &self.trace {
+            trace.sent(&self.out[begin..], &[]);
+        }
+    }
+
+    /// Queues a job; `encode` appends it with this number.
+    pub(super) fn send(&mut self, ticket: u32, encode: impl FnOnce(u16, &mut Vec<u8>)) {
+        if self.n_sent == self.out.len() {
+            self.out.clear();
+            self.n_sent = 0;
+        }
+        self.reference = self.reference.wrapping_add(1);
+        let (begin, reference) = (self.out.len(), self.reference);
+        encode_data(self.max_frame, &mut self.out, |out| encode(reference, out));
+        let out = (begin, self.out.len());
+        if let Some(trace) = &self.trace {
+            let raw = &self.out[begin..];
+            trace.sent(raw, raw.get(7..).unwrap_or_default());
+        }
+        self.pending.push(Pending { ticket, reference, out });
+    }
+
+    /// Bytes to send.
+    pub(super) fn output(&self) -> &[u8] {
+        self.out.get(self.n_sent..).unwrap_or_default()
+    }
+
+    /// The first `n` bytes of the output are on their way.
+    pub(super) fn sent(&mut self, n: usize) {
+        self.n_sent = (self.n_sent + n).min(self.out.len());
+    }
+
+    /// Room for received bytes.
+    pub(super) fn space(&mut self) -> &mut [u8] {
+        self.reader.space()
+    }
+
+    /// Takes over received bytes.
+    pub(super) fn filled(&mut self, n: usize) {
+        self.reader.filled(n);
+    }
+
+    /// What came next; answers that nobody waits for are dropped.
+    pub(super) fn next(&mut self) -> Result<Option<Event<'_>>, LinkError> {
+        let (ticket, place) = loop {
+            let place = self.reader.advance().map_err(|error| LinkError::Protocol(error.to_string()))?;
+            let Some(place) = place else { return Ok(None) };
+            match self.reader.tpdu(&place) {
+                Tpdu::ConnectConfirm(connect) => {
+                    self.max_frame = connect.size.map_or(Self::NO_LIMIT, |size| 1 << size);
+                    return Ok(Some(Event::Connected(connect)));
+                }
+                Tpdu::Disconnect(reason) => {
+                    let text = format!(
+                        "CPU refuses the connection, reason {reason}; usually rack, slot or TSAP are wrong, or all \
+                         connections are taken"
+                    );
+                    return Err(std::io::Error::new(std::io::ErrorKind::ConnectionRefused, text).into());
+                }
+                Tpdu::ConnectRequest(_) => return Err(LinkError::Protocol("CPU wants to connect itself".to_owned())),
+                Tpdu::Data(_) => {
+                    if let Some(ticket) = self.owner(&place) {
+                        break (ticket, place);
+                    }
+                }
+            }
+        };
+        let answer = match self.reader.tpdu(&place) {
+            Tpdu::Data(pdu) => Answer::decode(pdu),
+            _ => Err(PduError::Length),
+        };
+        Ok(Some(Event::Answer { ticket, answer }))
+    }
+
+    /// The ticket of the job that a message answers.
+    fn owner(&mut self, place: &Place) -> Option<u32> {
+        let Tpdu::Data(pdu) = self.reader.tpdu(place) else { return None };
+        let reference = word(pdu, 4);
+        let found = self.pending.iter().position(|pending| Some(pending.reference) == reference);
+        if let Some(trace) = &self.trace {
+            trace.received(self.reader.raw(place), pdu, found.is_some());
+        }
+        found.map(|idx| self.pending.remove(idx).ticket)
+    }
+}
