@@ -24,10 +24,8 @@ def address(url: Optional[str]) -> str:
     scheme = found.partition("://")[0].lower() if "://" in found else "opc.tcp"
     if scheme == "opcda":
         raise UsageError("opcda:// (OPC Classic) comes in a later release; until then reach it through opc.tcp://")
-    if scheme == "opc+gate":
-        raise UsageError("opc+gate:// (an OpenOPC gateway) is reached with OpenOPC.open_client(host, port)")
-    if scheme != "opc.tcp":
-        raise UsageError(f"{found!r} does not begin with opc.tcp://")
+    if scheme not in ("opc.tcp", "opc+gate"):
+        raise UsageError(f"{found!r} begins with neither opc.tcp:// nor opc+gate://")
     return found
 
 

@@ -23,7 +23,7 @@ from typing import (
     overload,
 )
 
-from . import _native
+from . import _session
 from ._names import address, as_list, bad_item, missing
 from ._native import Node, Sample
 from ._time import Duration, Moment, moment, seconds
@@ -58,7 +58,8 @@ def connect(
 ) -> Client:
     """Opens a session with a server.
 
-    url: `opc.tcp://host[:port][/path]`, or just `host`; the environment variable `TAGWIRE_URL` when left out.
+    url: `opc.tcp://host[:port][/path]`, or just `host`; `opc+gate://host[:port][/Server.Name]` for an OpenOPC gateway;
+    the environment variable `TAGWIRE_URL` when left out.
     user, password: who logs in; anonymous when left out.
     security: `"auto"`, which on this machine does without and elsewhere takes the best there is; `"best"`, `"none"`,
     or a policy: `"basic256sha256"`, `"aes128-sha256-rsaoaep"`, `"aes256-sha256-rsapss"`.
@@ -86,7 +87,7 @@ def connect(
 
 
 def _open(url: str, **options: Any) -> Client:
-    return Client(run(_native.connect(url, **options)), url)
+    return Client(run(_session.connect(url, **options)), url)
 
 
 class Client(Face):
@@ -98,7 +99,7 @@ class Client(Face):
 
     __slots__ = ("__weakref__", "_session", "url")
 
-    def __init__(self, session: _native.Session, url: str) -> None:
+    def __init__(self, session: _session.Session, url: str) -> None:
         self._session = session
         #: The address of the server.
         self.url = url
@@ -306,7 +307,7 @@ class Subscription:
 
     def __init__(
         self,
-        stream: _native.Subscription,
+        stream: _session.Changes,
         tags: List[str],
         callback: Optional[Callable[[Sample], object]],
     ) -> None:
@@ -385,7 +386,7 @@ class EventStream:
 
     __slots__ = ("__weakref__", "_fields", "_severity", "_stream", "_waiting")
 
-    def __init__(self, stream: _native.EventStream, fields: List[str], severity: int) -> None:
+    def __init__(self, stream: _session.Events, fields: List[str], severity: int) -> None:
         self._stream = stream
         self._fields = fields
         self._severity = severity

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any, Callable, Optional, Protocol, Sequence, Tuple, TypeVar, Union
 
-from . import _native
+from ._session import Pending
 from ._time import Duration
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def opening(opened: _T) -> _T:
     return opened
 
 
-def run(pending: _native.Pending[_T]) -> _T:
+def run(pending: Pending[_T]) -> _T:
     """The result of an operation."""
     return pending.wait()
 
