@@ -83,7 +83,7 @@ def published(script, gate):
 def test_our_client_speaks_with_a_daemon_of_pyro4():
     assert PYTHON, "TAGWIRE_PEERS_OPENOPC names no Python with OpenOPC-Python3x and openopc2; see xtask/src/peers.rs"
     port = free_port()
-    script = Path(__file__).parents[1] / "peers" / "pyro4_gateway.py"
+    script = Path(__file__).parents[1] / "peers" / "pyro_gateway.py"
     daemon = subprocess.Popen([PYTHON, "-W", "ignore", script, str(port)], stdout=subprocess.PIPE, text=True)
     try:
         assert daemon.stdout.readline() == "READY\n"

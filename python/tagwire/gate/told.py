@@ -48,8 +48,6 @@ def failure(text: Any) -> int:
         number = int(digits, 0) & 0xFFFFFFFF
         if number in _RESULTS:
             return _codes()[_RESULTS[number]]
-        if status_name(number) in _codes():
-            return number & 0xFFFF0000
     return BAD
 
 
