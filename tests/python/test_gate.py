@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -41,13 +42,27 @@ counter counter i32 ro
 ROLES = '["observer", "operator"]'
 
 
-def config(port, roles=ROLES, more=""):
+def config(port, roles=ROLES, more="", unit="", rule=""):
     gate = f'[openopc]\nlisten = "127.0.0.1:{port}"\nroles = {roles}\nnames = ["{SERVER}"]\n{more}\n'
-    return sim_device(TAGS, link="plant", device="press", scan="50ms") + gate
+    tags = sim_device(TAGS, link="plant", device="press", scan="50ms")
+    return tags.replace('name = "int"', f'name = "int"\n{unit}') + gate + rule
 
 
 def url(port, path=""):
     return f"opc+gate://127.0.0.1:{port}{path}"
+
+
+@contextmanager
+def running(folder, port, **options):
+    """A server whose gateway listens."""
+    with Tagwire(folder, config(port, **options)) as server:
+        wait_until(lambda: listens(port), 10 * SLOW, "the gateway listens")
+        yield server
+
+
+def listens(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def name(tag):
@@ -57,7 +72,7 @@ def name(tag):
 @pytest.fixture(scope="module")
 def gate(tmp_path_factory):
     port = free_port()
-    with Tagwire(tmp_path_factory.mktemp("gate"), config(port)):
+    with running(tmp_path_factory.mktemp("gate"), port):
         yield port
 
 
@@ -160,8 +175,8 @@ def test_browsing_finds_what_can_be_read(plant):
 
 def test_units_and_attributes_come_from_properties(tmp_path):
     port = free_port()
-    lines = config(port).replace('name = "int"', 'name = "int"\nunit = "bar"\ndescription = "how hard it presses"')
-    with Tagwire(tmp_path, lines), tagwire.connect(url(port)) as plant:
+    unit = 'unit = "bar"\ndescription = "how hard it presses"'
+    with running(tmp_path, port, unit=unit), tagwire.connect(url(port)) as plant:
         assert plant.units([name("int"), name("real"), "no.such"]) == {name("int"): "bar", name("real"): None, "no.such": None}
         wanted = [(name("int"), 5), (name("int"), 14), (name("fixed"), 17), (name("int"), 13), (name("int"), 99), ("no.such", 5)]
         found = plant.read_attributes(wanted)
@@ -258,7 +273,7 @@ def test_names_of_servers_are_those_of_the_gateway(gate):
 
 def test_a_gateway_that_only_reads_refuses_to_write(tmp_path):
     port = free_port()
-    with Tagwire(tmp_path, config(port, roles='["observer"]')), tagwire.connect(url(port)) as plant:
+    with running(tmp_path, port, roles='["observer"]'), tagwire.connect(url(port)) as plant:
         assert plant.read(name("int")).is_good
         with pytest.raises(tagwire.WriteError, match="BadUserAccessDenied") as caught:
             plant[name("int")] = 1
@@ -268,7 +283,7 @@ def test_a_gateway_that_only_reads_refuses_to_write(tmp_path):
 def test_a_role_that_may_not_read_is_denied_with_access_errors(tmp_path):
     port = free_port()
     rule = '[[access.rule]]\npath = "*"\nbrowse = ["engineer"]\nread = ["engineer"]\n'
-    with Tagwire(tmp_path, config(port) + rule), tagwire.connect(url(port)) as plant:
+    with running(tmp_path, port, rule=rule), tagwire.connect(url(port)) as plant:
         assert plant.browse() == []
         assert str(plant.read(name("int")).status) in ("BadUserAccessDenied", "BadNodeIdUnknown")
         with pytest.raises(tagwire.AccessError, match="its operator grants it with roles"):
@@ -344,6 +359,7 @@ def test_a_gateway_that_was_away_is_found_again_with_its_subscriptions(tmp_path)
     port = free_port()
     server = Tagwire(tmp_path, config(port))
     with server:
+        wait_until(lambda: listens(port), 10 * SLOW, "the gateway listens")
         plant = tagwire.connect(url(port), timeout=3 * SLOW)
         changes = plant.subscribe(name("counter"), every="50ms")
         assert changes.next(timeout=5 * SLOW).is_good and plant.state == "connected"
@@ -360,7 +376,7 @@ def test_a_gateway_that_was_away_is_found_again_with_its_subscriptions(tmp_path)
 
 def test_without_reconnect_a_lost_connection_stays_lost(tmp_path):
     port = free_port()
-    with Tagwire(tmp_path, config(port)):
+    with running(tmp_path, port):
         plant = tagwire.connect(url(port), reconnect=False)
         changes = plant.subscribe(name("counter"), every="50ms")
     with pytest.raises(tagwire.ConnectError, match="lost"):
@@ -376,7 +392,7 @@ def test_without_reconnect_a_lost_connection_stays_lost(tmp_path):
 
 def test_places_in_the_gateway_are_given_back_and_a_forgotten_client_is_made_again(tmp_path):
     port = free_port()
-    with Tagwire(tmp_path, config(port, more='max_clients = 2\nidle = "1s"')):
+    with running(tmp_path, port, more='max_clients = 2\nidle = "1s"'):
         clients = [tagwire.connect(url(port)) for _ in range(2)]
         with pytest.raises(tagwire.RefusedError, match="2 clients live here already"):
             tagwire.connect(url(port))
@@ -520,14 +536,12 @@ print('parent goes on')
 # --- gateways of others
 
 
-@pytest.fixture(params=[4, 5], ids=["pyro4", "pyro5"])
-def daemon(request):
+@contextmanager
+def peer(file, *words):
     assert PYTHON, "TAGWIRE_PEERS_OPENOPC names no Python with OpenOPC-Python3x and openopc2; see xtask/src/peers.rs"
     port = free_port()
-    peer = Path(__file__).parents[1] / "peers" / "pyro_gateway.py"
-    process = subprocess.Popen(
-        [PYTHON, "-W", "ignore", peer, str(port), str(request.param)], stdout=subprocess.PIPE, text=True
-    )
+    command = [PYTHON, "-W", "ignore", Path(__file__).parents[1] / "peers" / file, str(port), *words]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout.readline() == "READY\n"
         yield port
@@ -535,6 +549,39 @@ def daemon(request):
         process.kill()
         process.wait()
         process.stdout.close()
+
+
+@pytest.fixture(params=["4", "5"], ids=["pyro4", "pyro5"])
+def daemon(request):
+    with peer("pyro_gateway.py", request.param) as port:
+        yield port
+
+
+def test_the_published_service_is_spoken_with():
+    tags = ["Random.Int4", "Random.Real8", "No.Such", "Folder [A].Word"]
+    with peer("openopc_gateway.py") as port, tagwire.connect(url(port, f"/{SERVER}")) as plant:
+        found = plant.read(tags)
+        assert [sample.value for sample in found] == [41, 0.5, None, "text"]
+        assert [str(sample.status) for sample in found] == ["Good", "Good", "BadNodeIdUnknown", "Good"]
+        assert found[0].source_time == datetime(2023, 5, 6, 6, 33, 16, 142000, tzinfo=timezone.utc)
+        assert plant.read("Random.Int4", max_age="1m").value == 41
+        written = plant.try_write({"Random.Int4": 5, "Random.Fixed": 1, "No.Such": 1})
+        assert [str(status) for status in written] == ["Good", "BadNotWritable", "BadNodeIdUnknown"]
+        nodes = plant.browse(depth=3)
+        assert [node.name for node in nodes if not node.is_variable] == ["Simulation Items", "Folder [A]", "Random"]
+        assert [node.tag for node in nodes if node.is_variable] == [
+            "Folder [A].Word", "Random.Int4", "Random.Real8", "Random.Fixed",
+        ]
+        assert plant.units(["Random.Int4", "No.Such"]) == {"Random.Int4": "bar", "No.Such": None}
+        assert [sample.value for sample in plant.read_attributes([("Random.Fixed", 17), ("Random.Int4", 14)])] == [1, "i=6"]
+        with plant.subscribe(tags, every="50ms") as changes:
+            first = changes.batch(timeout=5 * SLOW)
+            assert [change.value for change in first] == [5, 0.5, None, "text"]
+            assert str(first[2].status) == "BadNodeIdUnknown" and changes.next(timeout=0.3) is None
+            plant["Random.Real8"] = 2.5
+            assert changes.next(timeout=5 * SLOW).value == 2.5
+        with pytest.raises(tagwire.RefusedError, match="Connect"):
+            tagwire.connect(url(port, "/Wrong"))
 
 
 def test_gateways_on_windows_are_spoken_with(daemon):
@@ -546,7 +593,7 @@ def test_gateways_on_windows_are_spoken_with(daemon):
         assert [str(sample.status) for sample in found] == ["Good"] * 3 + ["BadNodeIdUnknown"]
         assert found[2] == plant.read("Random.Mixed") != found[0] and found[2].data_type is None
         written = plant.try_write({"Random.Int4": 5, "Random.Bytes": b"", "No.Such": 1})
-        assert [str(status) for status in written] == ["Good", "BadUserAccessDenied", "BadNodeIdUnknown"]
+        assert [str(status) for status in written] == ["Good", "BadNotWritable", "BadNodeIdUnknown"]
         assert [(node.name, node.tag) for node in plant.browse(depth=3)][2:4] == [
             ("Int4", "Random.Int4"), ("Real8", "Random.Real8"),
         ]
@@ -630,7 +677,7 @@ def test_times_are_utc_in_every_form_that_gateways_have(stamp, expected):
     "text, expected",
     [
         ("BadNotWritable", "BadNotWritable"), ("properties: a: BadNodeIdUnknown", "BadNodeIdUnknown"),
-        ("-1073479673", "BadNodeIdUnknown"), ("0xC0040006", "BadUserAccessDenied"), ("3221487623", "BadNodeIdUnknown"),
+        ("-1073479673", "BadNodeIdUnknown"), ("0xC0040006", "BadNotReadable"), ("0x80070005", "BadUserAccessDenied"), ("3221487623", "BadNodeIdUnknown"),
         ("", "Bad"), ("the device is tired", "Bad"), (None, "Bad"), ("Bad luck", "Bad"), ("-9999999999", "Bad"),
     ],
 )

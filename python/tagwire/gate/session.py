@@ -146,9 +146,10 @@ class Session:
         return found
 
     def _inside(self, branch: str) -> List[Tuple[str, bool]]:
-        # What would be a wildcard stands for any one character.
-        path = re.sub(r"[*?\[\]]", "?", branch) or "*"
-        rows = self._core.call("list", path, include_type=True)
+        rows = self._core.call("list", branch or "*", include_type=True)
+        if not rows and re.search(r"[*?\[\]]", branch):
+            # What the gateway takes for a wildcard stands for any one character.
+            rows = self._core.call("list", re.sub(r"[*?\[\]]", "?", branch), include_type=True)
         if not isinstance(rows, (list, tuple)):
             raise PeerError("gateway gave no list")
         entries = []
@@ -277,7 +278,7 @@ def _aware(value: Any) -> Any:
 
 
 def _written(row: Tuple[Any, ...]) -> Status:
-    return Status(0 if row[1] == "Success" else told.failure(row[2] if len(row) > 2 else ""))
+    return Status(0 if row[1] == "Success" else told.failure(row[2] if len(row) > 2 else "", is_write=True))
 
 
 def _leaf_name(item: str, branch: str) -> str:

@@ -17,16 +17,25 @@ BAD = 0x80000000
 _QUALITIES = {"good": 0, "uncertain": 0x40000000}
 _NAME = re.compile(r"\b(?:Bad|Uncertain)[A-Za-z]*\b")
 _NUMBER = re.compile(r"-\d{8,10}\b|\b0x[0-9A-Fa-f]{8}\b|\b\d{10}\b")
-#: Failures of OPC Classic and of COM by their HRESULT.
+#: Failures of OPC Classic and of COM by their HRESULT; rights are those of the item.
+_RIGHTS = "rights"
 _RESULTS = {
     0xC0040004: "BadTypeMismatch",
-    0xC0040006: "BadUserAccessDenied",
+    0xC0040006: _RIGHTS,
     0xC0040007: "BadNodeIdUnknown",
     0xC0040008: "BadNodeIdInvalid",
     0xC004000B: "BadOutOfRange",
     0x80020005: "BadTypeMismatch",
     0x8002000A: "BadOutOfRange",
     0x80070005: "BadUserAccessDenied",
+}
+#: The same by what servers say in English.
+_WORDS = {
+    "access rights": _RIGHTS,
+    "address space": "BadNodeIdUnknown",
+    "server's syntax": "BadNodeIdInvalid",
+    "data type": "BadTypeMismatch",
+    "out of range": "BadOutOfRange",
 }
 
 
@@ -38,17 +47,23 @@ def _codes() -> Dict[str, int]:
     return {**uncertain, **bad}
 
 
-def failure(text: Any) -> int:
+def failure(text: Any, *, is_write: bool = False) -> int:
     """The status code for the text of a failure; plain bad where it names none that is known."""
     told = str(text or "")
     for name in _NAME.findall(told):
         if name in _codes():
             return _codes()[name]
     for digits in _NUMBER.findall(told):
-        number = int(digits, 0) & 0xFFFFFFFF
-        if number in _RESULTS:
-            return _codes()[_RESULTS[number]]
-    return BAD
+        if int(digits, 0) & 0xFFFFFFFF in _RESULTS:
+            return _code(_RESULTS[int(digits, 0) & 0xFFFFFFFF], is_write)
+    lower = told.lower()
+    return next((_code(name, is_write) for words, name in _WORDS.items() if words in lower), BAD)
+
+
+def _code(name: str, is_write: bool) -> int:
+    if name == _RIGHTS:
+        name = "BadNotWritable" if is_write else "BadNotReadable"
+    return _codes()[name]
 
 
 def quality(word: Any) -> int:
