@@ -28,7 +28,7 @@ from typing import (
 )
 
 from . import _session
-from ._names import address, as_list, bad_item, missing
+from ._names import address, as_list, bad_item, explained, missing
 from ._native import Node, Sample
 from ._time import Duration, Moment, moment, seconds
 from ._types import Status
@@ -184,7 +184,7 @@ class Client(Face):
         statuses = await run(self._session.write(list(values.items())))
         failures = {tag: status for tag, status in zip(values, statuses) if status.is_bad}
         if failures:
-            shown = ", ".join(f"{tag}: {status}" for tag, status in list(failures.items())[:5])
+            shown = ", ".join(f"{tag}: {explained(status)}" for tag, status in list(failures.items())[:5])
             raise WriteError(f"{len(failures)} of {len(values)} values not written ({shown})", failures=failures)
 
     async def try_write(self, values: Mapping[str, Any]) -> List[Status]:
@@ -209,13 +209,19 @@ class Client(Face):
         """Watches tags: the current sample of each, then every change, sampled and sent every so often.
 
         Changes come out of the subscription as out of a list that never ends, or go to `callback`, one at a time.
+        Raises `ItemError` when none of the tags can be watched; `statuses` tells when some cannot.
         """
         return opening(self._subscribe(as_list(tags), seconds(every), callback))
 
     async def _subscribe(
         self, tags: List[str], every: float, callback: Optional[Callable[[Sample], Union[None, Awaitable[None]]]]
     ) -> Subscription:
-        return Subscription(await run(self._session.subscribe(tags, every)), tags, callback)
+        changes = await run(self._session.subscribe(tags, every))
+        refused = [(tag, status) for tag, status in zip(tags, changes.results) if status.is_bad]
+        if refused and len(refused) == len(tags):
+            await run(changes.close())
+            raise bad_item(*refused[0])
+        return Subscription(changes, tags, callback)
 
     def events(
         self,
@@ -330,6 +336,10 @@ class Subscription:
             except Exception as error:
                 # One bad call must not end all others, and nobody else would see it.
                 sys.excepthook(type(error), error, error.__traceback__)
+
+    def __repr__(self) -> str:
+        shown = ", ".join(self.tags[:3]) + (", ..." if len(self.tags) > 3 else "")
+        return f"<{type(self).__module__}.Subscription of {shown}>"
 
     @property
     def statuses(self) -> Dict[str, Status]:

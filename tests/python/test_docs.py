@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import tagwire
-from harness.process import SLOW, free_port, wait_until
+from harness.process import SLOW, accepts, free_port, wait_until
 from harness.product import Tagwire, sim_device
 
 ROOT = Path(__file__).parents[2]
@@ -34,6 +34,7 @@ def boiler(tmp_path_factory, gate):
     with Tagwire(tmp_path_factory.mktemp("docs"), config) as server:
         with tagwire.connect(server.url) as plant:
             wait_until(lambda: len(plant.history("boiler.plc.temperature", "-1h")) > 5, 10 * SLOW, "a history")
+        wait_until(lambda: accepts(gate), 10 * SLOW, "the gateway listens")
         yield server
 
 

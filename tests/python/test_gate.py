@@ -20,7 +20,7 @@ import pytest
 
 import OpenOPC
 import tagwire
-from harness.process import SLOW, free_port, wait_until
+from harness.process import SLOW, accepts, free_port, wait_until
 from harness.product import Tagwire, sim_device
 from tagwire.gate import literal
 
@@ -56,13 +56,8 @@ def url(port, path=""):
 def running(folder, port, **options):
     """A server whose gateway listens."""
     with Tagwire(folder, config(port, **options)) as server:
-        wait_until(lambda: listens(port), 10 * SLOW, "the gateway listens")
+        wait_until(lambda: accepts(port), 10 * SLOW, "the gateway listens")
         yield server
-
-
-def listens(port):
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def name(tag):
@@ -359,7 +354,7 @@ def test_a_gateway_that_was_away_is_found_again_with_its_subscriptions(tmp_path)
     port = free_port()
     server = Tagwire(tmp_path, config(port))
     with server:
-        wait_until(lambda: listens(port), 10 * SLOW, "the gateway listens")
+        wait_until(lambda: accepts(port), 10 * SLOW, "the gateway listens")
         plant = tagwire.connect(url(port), timeout=3 * SLOW)
         changes = plant.subscribe(name("counter"), every="50ms")
         assert changes.next(timeout=5 * SLOW).is_good and plant.state == "connected"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import OpenOPC
-from harness.process import SLOW, free_port, wait_until
+from harness.process import SLOW, accepts, free_port, wait_until
 from harness.product import Tagwire, sim_device
 
 PYTHON = os.environ.get("TAGWIRE_PEERS_OPENOPC")
@@ -30,6 +30,7 @@ def config(port, roles='["observer", "operator"]', more=""):
 def gate(tmp_path_factory):
     port = free_port()
     with Tagwire(tmp_path_factory.mktemp("gate"), config(port)):
+        wait_until(lambda: accepts(port), 10 * SLOW, "the gateway listens")
         yield port
 
 
