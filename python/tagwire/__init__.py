@@ -32,6 +32,11 @@ from .events import Event
 from .history import History
 from .plotting import Trend, plot
 
+# People know them by the name under which they are found here.
+for _public in (Client, EventStream, Subscription, connect):
+    _public.__module__ = __name__
+del _public
+
 __all__ = [
     "AccessError",
     "Client",

@@ -5,6 +5,8 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Generator, Generic, List, Optional, Sequence, Tuple, TypeVar, final
 
+from typing_extensions import Self
+
 from ._types import Quality, Status
 
 __all__ = [
@@ -36,6 +38,14 @@ class Pending(Generic[_T_co]):
 class Sample:
     """A value with its quality and its times."""
 
+    def __new__(
+        cls,
+        tag: str,
+        value: Any = None,
+        status: int = 0,
+        source_time: Optional[datetime] = None,
+        server_time: Optional[datetime] = None,
+    ) -> Self: ...
     @property
     def tag(self) -> str: ...
     @property
@@ -58,6 +68,7 @@ class Sample:
 class Node:
     """A node found by browsing."""
 
+    def __new__(cls, id: str, name: str, kind: str, parent: str = "i=85", depth: int = 1) -> Self: ...
     @property
     def id(self) -> str: ...
     @property

@@ -23,8 +23,8 @@ from typing import (
     overload,
 )
 
-from . import _native
-from ._names import address, as_list, bad_item, missing
+from . import _session
+from ._names import address, as_list, bad_item, explained, missing
 from ._native import Node, Sample
 from ._time import Duration, Moment, moment, seconds
 from ._types import Status
@@ -58,7 +58,8 @@ def connect(
 ) -> Client:
     """Opens a session with a server.
 
-    url: `opc.tcp://host[:port][/path]`, or just `host`; the environment variable `TAGWIRE_URL` when left out.
+    url: `opc.tcp://host[:port][/path]`, or just `host`; `opc+gate://host[:port][/Server.Name]` for an OpenOPC gateway;
+    the environment variable `TAGWIRE_URL` when left out.
     user, password: who logs in; anonymous when left out.
     security: `"auto"`, which on this machine does without and elsewhere takes the best there is; `"best"`, `"none"`,
     or a policy: `"basic256sha256"`, `"aes128-sha256-rsaoaep"`, `"aes256-sha256-rsapss"`.
@@ -86,7 +87,7 @@ def connect(
 
 
 def _open(url: str, **options: Any) -> Client:
-    return Client(run(_native.connect(url, **options)), url)
+    return Client(run(_session.connect(url, **options)), url)
 
 
 class Client(Face):
@@ -98,7 +99,7 @@ class Client(Face):
 
     __slots__ = ("__weakref__", "_session", "url")
 
-    def __init__(self, session: _native.Session, url: str) -> None:
+    def __init__(self, session: _session.Session, url: str) -> None:
         self._session = session
         #: The address of the server.
         self.url = url
@@ -179,7 +180,7 @@ class Client(Face):
         statuses = run(self._session.write(list(values.items())))
         failures = {tag: status for tag, status in zip(values, statuses) if status.is_bad}
         if failures:
-            shown = ", ".join(f"{tag}: {status}" for tag, status in list(failures.items())[:5])
+            shown = ", ".join(f"{tag}: {explained(status)}" for tag, status in list(failures.items())[:5])
             raise WriteError(f"{len(failures)} of {len(values)} values not written ({shown})", failures=failures)
 
     def try_write(self, values: Mapping[str, Any]) -> List[Status]:
@@ -204,13 +205,19 @@ class Client(Face):
         """Watches tags: the current sample of each, then every change, sampled and sent every so often.
 
         Changes come out of the subscription as out of a list that never ends, or go to `callback`, one at a time.
+        Raises `ItemError` when none of the tags can be watched; `statuses` tells when some cannot.
         """
         return opening(self._subscribe(as_list(tags), seconds(every), callback))
 
     def _subscribe(
         self, tags: List[str], every: float, callback: Optional[Callable[[Sample], object]]
     ) -> Subscription:
-        return Subscription(run(self._session.subscribe(tags, every)), tags, callback)
+        changes = run(self._session.subscribe(tags, every))
+        refused = [(tag, status) for tag, status in zip(tags, changes.results) if status.is_bad]
+        if refused and len(refused) == len(tags):
+            run(changes.close())
+            raise bad_item(*refused[0])
+        return Subscription(changes, tags, callback)
 
     def events(
         self,
@@ -306,7 +313,7 @@ class Subscription:
 
     def __init__(
         self,
-        stream: _native.Subscription,
+        stream: _session.Changes,
         tags: List[str],
         callback: Optional[Callable[[Sample], object]],
     ) -> None:
@@ -325,6 +332,10 @@ class Subscription:
             except Exception as error:
                 # One bad call must not end all others, and nobody else would see it.
                 sys.excepthook(type(error), error, error.__traceback__)
+
+    def __repr__(self) -> str:
+        shown = ", ".join(self.tags[:3]) + (", ..." if len(self.tags) > 3 else "")
+        return f"<{type(self).__module__}.Subscription of {shown}>"
 
     @property
     def statuses(self) -> Dict[str, Status]:
@@ -385,7 +396,7 @@ class EventStream:
 
     __slots__ = ("__weakref__", "_fields", "_severity", "_stream", "_waiting")
 
-    def __init__(self, stream: _native.EventStream, fields: List[str], severity: int) -> None:
+    def __init__(self, stream: _session.Events, fields: List[str], severity: int) -> None:
         self._stream = stream
         self._fields = fields
         self._severity = severity

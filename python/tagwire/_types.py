@@ -16,6 +16,13 @@ class Quality(enum.IntEnum):
     UNCERTAIN = 0x40
     GOOD = 0xC0
 
+    def __str__(self) -> str:
+        return self.name.capitalize()
+
+    def __format__(self, form: str) -> str:
+        # The versions of Python differ in whether a member is shown by its name.
+        return format(str(self), form)
+
 
 class Status(int):
     """A status code of OPC UA with its name: `Status(0x80340000)` is `BadNodeIdUnknown`."""

@@ -7,7 +7,7 @@ import inspect
 from types import TracebackType
 from typing import Any, Awaitable, Callable, Coroutine, Generator, Generic, Optional, Protocol, Type, TypeVar
 
-from . import _native
+from ._session import Pending
 
 __all__ = ["Background", "Face", "Opening", "opening", "run", "settle", "start"]
 
@@ -55,7 +55,7 @@ def opening(work: Coroutine[Any, Any, _C]) -> Opening[_C]:
     return Opening(work)
 
 
-async def run(pending: _native.Pending[_T]) -> _T:
+async def run(pending: Pending[_T]) -> _T:
     """The result of an operation."""
     return await pending
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any, Callable, Optional, Protocol, Sequence, Tuple, TypeVar, Union
+from typing import TYPE_CHECKING, Any, Callable, List, Optional, Protocol, Sequence, Tuple, TypeVar, Union
 
-from . import _native
+from ._names import is_unknown
+from ._native import Node, Sample
+from ._session import Pending
 from ._time import Duration
+from .errors import Error
 
 if TYPE_CHECKING:
     from .plotting import Trend
@@ -15,8 +18,16 @@ __all__ = ["Background", "Face", "opening", "run", "settle", "start"]
 
 _T = TypeVar("_T")
 
+#: Levels and tags that are looked through for names to offer.
+_LEVELS = 16
+_MAX_OFFERED = 5_000
+
 
 class _Values(Protocol):
+    def browse(self, node: str = ..., *, depth: int = ..., limit: int = ...) -> List[Node]: ...
+
+    def read(self, tags: str) -> Sample: ...
+
     def value(self, tag: str) -> Any: ...
 
     def write(self, tag: str, value: Any) -> None: ...
@@ -34,6 +45,29 @@ class Face:
     def __setitem__(self: _Values, tag: str, value: Any) -> None:
         """Writes a value; raises `WriteError` when the server does not take it."""
         self.write(tag, value)
+
+    def __contains__(self: _Values, tag: object) -> bool:
+        """Whether the server has such a tag."""
+        return isinstance(tag, str) and not is_unknown(self.read(tag).status)
+
+    # Without it, Python would ask for the tags 0, 1, 2 and so on.
+    __iter__ = None
+
+    def _ipython_key_completions_(self: _Values) -> List[str]:
+        """The tags that the tabulator key offers in IPython and Jupyter."""
+        try:
+            # What stands in namespace 0 describes the server.
+            tops = [node for node in self.browse() if node.id.startswith("ns=") and not node.name.startswith("_")]
+            found = [node.tag for node in tops if node.is_variable]
+            for top in tops:
+                below = self.browse(top.id, depth=_LEVELS, limit=_MAX_OFFERED) if not top.is_variable else []
+                found += [node.tag for node in below if node.is_variable and "._" not in node.tag]
+                if len(found) >= _MAX_OFFERED:
+                    break
+        except Error:
+            # A name can be written out as well.
+            return []
+        return found
 
     def plot(
         self,
@@ -68,7 +102,7 @@ def opening(opened: _T) -> _T:
     return opened
 
 
-def run(pending: _native.Pending[_T]) -> _T:
+def run(pending: Pending[_T]) -> _T:
     """The result of an operation."""
     return pending.wait()
 

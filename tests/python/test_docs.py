@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import tagwire
-from harness.process import SLOW, wait_until
+from harness.process import SLOW, accepts, free_port, wait_until
 from harness.product import Tagwire, sim_device
 
 ROOT = Path(__file__).parents[2]
@@ -20,13 +20,21 @@ setpoint static f32 rw
 
 
 @pytest.fixture(scope="module")
-def boiler(tmp_path_factory):
-    """The tags of the demo that the pages name, with a history."""
+def gate():
+    """The port of the gateway."""
+    return free_port()
+
+
+@pytest.fixture(scope="module")
+def boiler(tmp_path_factory, gate):
+    """The tags of the demo that the pages name, with a history, and as a gateway."""
+    openopc = f'[openopc]\nlisten = "127.0.0.1:{gate}"\n'
     history = '[history]\ncommit = "20ms"\n[[history.rule]]\npath = "boiler.**"\n'
-    config = sim_device(TAGS, link="boiler", device="plc", scan="50ms") + history
+    config = sim_device(TAGS, link="boiler", device="plc", scan="50ms") + history + openopc
     with Tagwire(tmp_path_factory.mktemp("docs"), config) as server:
         with tagwire.connect(server.url) as plant:
             wait_until(lambda: len(plant.history("boiler.plc.temperature", "-1h")) > 5, 10 * SLOW, "a history")
+        wait_until(lambda: accepts(gate), 10 * SLOW, "the gateway listens")
         yield server
 
 
@@ -35,12 +43,13 @@ def blocks(page):
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/python.md", "python/README.md"])
-def test_the_code_on_the_pages_runs(boiler, page):
+def test_the_code_on_the_pages_runs(boiler, gate, page):
     found = blocks(page)
     assert found
     with tagwire.connect(boiler.url) as plant:
         for block in found:
-            exec(block.replace("opc.tcp://localhost:4840", boiler.url), {"tagwire": tagwire, "plant": plant})
+            code = block.replace("opc.tcp://localhost:4840", boiler.url).replace("localhost:7766", f"127.0.0.1:{gate}")
+            exec(code, {"tagwire": tagwire, "plant": plant})
 
 
 def test_the_code_for_openopc_runs(boiler, monkeypatch):

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import OpenOPC
-from harness.process import SLOW, free_port, wait_until
+from harness.process import SLOW, accepts, free_port, wait_until
 from harness.product import Tagwire, sim_device
 
 PYTHON = os.environ.get("TAGWIRE_PEERS_OPENOPC")
@@ -30,6 +30,7 @@ def config(port, roles='["observer", "operator"]', more=""):
 def gate(tmp_path_factory):
     port = free_port()
     with Tagwire(tmp_path_factory.mktemp("gate"), config(port)):
+        wait_until(lambda: accepts(port), 10 * SLOW, "the gateway listens")
         yield port
 
 
@@ -83,7 +84,7 @@ def published(script, gate):
 def test_our_client_speaks_with_a_daemon_of_pyro4():
     assert PYTHON, "TAGWIRE_PEERS_OPENOPC names no Python with OpenOPC-Python3x and openopc2; see xtask/src/peers.rs"
     port = free_port()
-    script = Path(__file__).parents[1] / "peers" / "pyro4_gateway.py"
+    script = Path(__file__).parents[1] / "peers" / "pyro_gateway.py"
     daemon = subprocess.Popen([PYTHON, "-W", "ignore", script, str(port)], stdout=subprocess.PIPE, text=True)
     try:
         assert daemon.stdout.readline() == "READY\n"

@@ -84,6 +84,34 @@ def test_a_list_gives_a_list_in_its_order_and_never_raises_for_one_tag(plant):
         plant.values(tags)
 
 
+def test_a_client_is_a_mapping_as_far_as_a_server_can_be_one(plant):
+    assert name("i8") in plant and "mem.all.nothing" not in plant and 5 not in plant
+    assert name("i8") in plant._ipython_key_completions_()
+    assert not [tag for tag in plant._ipython_key_completions_() if tag.startswith("i=") or "._" in tag]
+    with pytest.raises(TypeError, match="not iterable"):
+        iter(plant)
+    with pytest.raises(tagwire.UsageError, match="named by text, not by 0"):
+        plant[0]
+    assert repr(plant).startswith("<tagwire.Client opc.tcp://") and str(plant.read(name("i8")).quality) == "Good"
+    with plant.subscribe([name("i8"), name("u8"), name("i16"), name("u16")]) as changes:
+        assert repr(changes) == f"<tagwire.Subscription of {name('i8')}, {name('u8')}, {name('i16')}, ...>"
+
+
+@pytest.mark.parametrize(
+    "ask, word",
+    [
+        (lambda plant: plant["mem.all.nothing"], r"BadNodeIdUnknown \(there is no such tag"),
+        (lambda plant: plant["mem"], r"BadAttributeIdInvalid \(it has no value"),
+        (lambda plant: plant.write(name("i8"), "hot"), r"BadTypeMismatch \(the value does not fit"),
+        (lambda plant: plant.write(name("readonly"), 1), r"BadNotWritable \(it can only be read"),
+        (lambda plant: plant.subscribe(["mem.all.nothing", "mem.all.no"]), r"BadNodeIdUnknown"),
+    ],
+)
+def test_what_people_meet_first_is_explained(plant, ask, word):
+    with pytest.raises(tagwire.ItemError, match=word):
+        ask(plant)
+
+
 def test_a_write_names_what_was_not_written_and_writes_the_rest(plant):
     values = {name("i16"): 5, name("readonly"): 1, name("u8"): 256, "mem.all.nothing": 1, name("i32"): 6}
     with pytest.raises(tagwire.WriteError, match="3 of 5 values not written") as caught:
@@ -287,7 +315,7 @@ def test_errors_say_whose_fault_it_is(server):
         tagwire.connect(f"opc.tcp://127.0.0.1:{free_port()}")
     assert isinstance(caught.value, ConnectionError) and isinstance(caught.value, tagwire.Error)
     for url, word in [
-        ("opcda://host/Prog.Id", "later release"), ("opc+gate://host", "OpenOPC"), ("http://x", "opc.tcp://"), ("", "TAGWIRE_URL"),
+        ("opcda://host/Prog.Id", "later release"), ("http://x", "opc.tcp://"), ("", "TAGWIRE_URL"),
     ]:
         with pytest.raises(tagwire.UsageError, match=word):
             tagwire.connect(url)

@@ -1,7 +1,8 @@
 //! Nodes of the address space.
 
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use tagwire_ua_client::{Browsed, NodeClass, print_node_id};
+use tagwire_ua_client::{Browsed, NodeClass, NodeId, parse_node_id, print_node_id};
 
 /// A node found by browsing.
 #[pyclass(frozen, module = "tagwire")]
@@ -9,6 +10,24 @@ pub(crate) struct Node(pub(crate) Browsed);
 
 #[pymethods]
 impl Node {
+    /// A node from elsewhere than a session of OPC UA: its node ids as text, and `object` or `variable` as its kind.
+    #[new]
+    #[pyo3(signature = (id, name, kind, parent="i=85", depth=1))]
+    fn made(id: &str, name: String, kind: &str, parent: &str, depth: usize) -> PyResult<Self> {
+        let node = |text: &str| {
+            parse_node_id(text).map_err(|error| PyValueError::new_err(format!("{text:?}: {error}")))
+        };
+        let class = match kind {
+            "object" => NodeClass::Object,
+            "variable" => NodeClass::Variable,
+            other => return Err(PyValueError::new_err(format!("kind is \"object\" or \"variable\", not {other:?}"))),
+        };
+        let (node, parent) = (node(id)?, node(parent)?);
+        let type_definition = NodeId::null();
+        let display_name = name.clone();
+        Ok(Self(Browsed { node, parent, depth, name_namespace: 2, name, display_name, class, type_definition }))
+    }
+
     /// The node id, such as `ns=2;s=line1.press.temp`.
     #[getter]
     fn id(&self) -> String {

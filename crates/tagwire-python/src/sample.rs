@@ -1,8 +1,10 @@
 //! Samples, and the types of `tagwire` that describe them.
 
+use std::sync::Arc;
+
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use tagwire_model::{Status, Timestamp};
+use tagwire_model::{Status, Timestamp, Value};
 use tagwire_ua_client::StatusName;
 
 use crate::convert::{self, Tags};
@@ -13,11 +15,13 @@ pub(crate) struct Sample {
     tags: Tags,
     idx: usize,
     sample: tagwire_model::Sample,
+    /// A value that no tag of OPC UA can hold, such as an array of mixed kinds; the sample's own is null then.
+    foreign: Option<Py<PyAny>>,
 }
 
 impl Sample {
     pub(crate) const fn new(tags: Tags, idx: usize, sample: tagwire_model::Sample) -> Self {
-        Self { tags, idx, sample }
+        Self { tags, idx, sample, foreign: None }
     }
 
     fn name(&self) -> &str {
@@ -27,6 +31,31 @@ impl Sample {
 
 #[pymethods]
 impl Sample {
+    /// A sample from elsewhere than a session: the times are aware, and a value of any kind is kept.
+    #[new]
+    #[pyo3(signature = (tag, value=None, status=0, source_time=None, server_time=None))]
+    fn made(
+        tag: String,
+        value: Option<Bound<'_, PyAny>>,
+        status: u32,
+        source_time: Option<Bound<'_, PyAny>>,
+        server_time: Option<Bound<'_, PyAny>>,
+    ) -> PyResult<Self> {
+        let time = |time: Option<Bound<'_, PyAny>>| {
+            time.map_or(Ok(Timestamp::NONE), |time| convert::time_from_py(&time))
+        };
+        let (value, foreign) = match value {
+            None => (Value::Null, None),
+            Some(given) => match convert::from_py(&given) {
+                Ok(value) => (value, None),
+                Err(_) => (Value::Null, Some(given.unbind())),
+            },
+        };
+        let (source_time, server_time) = (time(source_time)?, time(server_time)?);
+        let sample = tagwire_model::Sample { value, status: Status(status), source_time, server_time };
+        Ok(Self { tags: Arc::new([tag]), idx: 0, sample, foreign })
+    }
+
     /// The name as it was asked for.
     #[getter]
     fn tag(&self) -> &str {
@@ -36,7 +65,10 @@ impl Sample {
     /// The value; `None` where there is none.
     #[getter]
     fn value(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        convert::to_py(py, &self.sample.value)
+        match &self.foreign {
+            Some(foreign) => Ok(foreign.clone_ref(py)),
+            None => convert::to_py(py, &self.sample.value),
+        }
     }
 
     /// The status code with its name.
@@ -75,11 +107,17 @@ impl Sample {
         self.sample.value.value_type().map(|value_type| value_type.to_string())
     }
 
-    fn __eq__(&self, other: &Bound<'_, PyAny>) -> bool {
-        other.cast::<Self>().is_ok_and(|other| {
-            let other = other.get();
-            self.name() == other.name() && self.sample == other.sample
-        })
+    fn __eq__(&self, other: &Bound<'_, PyAny>) -> PyResult<bool> {
+        let py = other.py();
+        let Ok(other) = other.cast::<Self>() else { return Ok(false) };
+        let other = other.get();
+        if self.name() != other.name() || self.sample != other.sample {
+            return Ok(false);
+        }
+        match (&self.foreign, &other.foreign) {
+            (Some(one), Some(another)) => one.bind(py).eq(another),
+            (one, another) => Ok(one.is_none() && another.is_none()),
+        }
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
