@@ -3,6 +3,7 @@
 mod access;
 mod csv;
 mod files;
+mod fill;
 mod history;
 mod key;
 mod link;
@@ -16,6 +17,7 @@ mod sections;
 mod states;
 mod structure;
 mod tag;
+mod template;
 mod walk;
 mod words;
 
@@ -44,6 +46,7 @@ pub use sections::{
     ServerUrl, Ua,
 };
 pub use structure::{StructureKeys, Structures};
+pub use template::{InstanceKeys, TemplateKeys};
 pub use tag::{ClampWord, CurveWord, ScalingKeys, Tag, TagInfo, TagKeys};
 pub use words::{counted, format_duration, parse_duration};
 
@@ -51,6 +54,7 @@ use key::Known;
 use link::LinkReader;
 use model::ModelReader;
 use problem::{Complaint, Reporter, Source};
+use template::Templates;
 use walk::{Checked, Plain, Walk};
 use words::suggest;
 
@@ -135,6 +139,12 @@ pub const TOP_KEYS: &[KeyDef] = &[
         shape: Shape::Table(Log::KEYS),
         presence: Presence::Optional,
         doc: "What the log says and how.",
+    },
+    KeyDef {
+        name: "template",
+        shape: Shape::Tables(TemplateKeys::KEYS, DriverKeys::None),
+        presence: Presence::Optional,
+        doc: "Tags that several devices have alike.",
     },
     KeyDef {
         name: "link",
@@ -255,7 +265,8 @@ fn read(
     let history = history::read(&mut walk, history_table, history_line);
     let log = section(&mut walk, &mut top, "log", Log::KEYS, Log::take);
     let mut models = ModelReader::read(&mut walk, path, files, &ua, model_tables);
-    let mut reader = LinkReader::new(path, files, kinds, &ua);
+    let templates = Templates::read(&mut walk, tables(top.take_plain("template")));
+    let mut reader = LinkReader::new(path, files, kinds, &ua, templates);
     let links = match top.take_plain("link") {
         Some((_, Plain::Tables(tables))) => reader.links(&mut walk, tables),
         _ => Vec::new(),

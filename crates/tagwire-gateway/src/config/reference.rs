@@ -7,7 +7,10 @@ use tagwire_driver::{DeviceSettings, DriverKind, Key, KeyKind, LinkSettings};
 
 use super::key::{DriverKeys, KeyDef, Presence, Shape};
 use super::words::format_duration;
-use super::{BindKeys, DeviceKeys, HistoryRuleKeys, LinkKeys, ModelKeys, PostgresKeys, ScalingKeys, TOP_KEYS, TagKeys};
+use super::{
+    BindKeys, DeviceKeys, HistoryRuleKeys, InstanceKeys, LinkKeys, ModelKeys, PostgresKeys, ScalingKeys, TOP_KEYS,
+    TagKeys, TemplateKeys,
+};
 
 /// The page `docs/reference/configuration.md`.
 pub fn reference(kinds: &[&'static dyn DriverKind]) -> String {
@@ -52,6 +55,14 @@ pub fn reference(kinds: &[&'static dyn DriverKind]) -> String {
     own_table(&mut page, DeviceKeys::KEYS);
     driver_rows(&mut page, DeviceSettings::KEYS);
     each_driver(&mut page, kinds, "device", |kind| kind.device_keys());
+    heading(
+        &mut page,
+        "`[[link.device.instance]]`",
+        "One or more groups of tags made from a template (see docs/tags.md).",
+    );
+    own_table(&mut page, InstanceKeys::KEYS);
+    heading(&mut page, "`[[template]]`", "Tags that several devices have alike (see docs/tags.md); a tag of it, `[[template.tag]]`, has the keys of `[[link.device.tag]]`.");
+    own_table(&mut page, TemplateKeys::KEYS);
     heading(&mut page, "`[[link.device.tag]]`", "One tag of a device.");
     own_table(&mut page, TagKeys::KEYS);
     each_driver(&mut page, kinds, "tag", |kind| kind.tag_keys());
@@ -147,6 +158,7 @@ fn holds(shape: Shape) -> String {
         Shape::OneOrMore(kind) => format!("{} or a list", kind_name(kind)),
         Shape::Range => "two numbers `[low, high]`".to_owned(),
         Shape::NumberOrPercent => "number or `\"5%\"`".to_owned(),
+        Shape::Pairs => "table of names and values".to_owned(),
         Shape::Table(_) => "table".to_owned(),
         Shape::Tables(..) => "list of tables".to_owned(),
     }
@@ -226,6 +238,7 @@ fn shape_schema(key: &KeyDef, kinds: &[&'static dyn DriverKind]) -> Value {
         Shape::NumberOrPercent => {
             json!({ "anyOf": [{ "type": "number" }, { "type": "string", "pattern": "^[0-9.]+ *%?$" }] })
         }
+        Shape::Pairs => json!({ "type": "object", "additionalProperties": { "type": ["string", "number", "boolean"] } }),
         Shape::Table(keys) => object(keys, kinds, &[]),
         Shape::Tables(keys, which) => {
             let mut driver: Vec<&[Key]> = match which {
