@@ -2,6 +2,7 @@
 
 mod access;
 mod csv;
+mod derived;
 mod files;
 mod fill;
 mod history;
@@ -31,7 +32,9 @@ use toml::de::DeTable;
 
 pub use access::{Access, AccessKeys, Channel, IssuerKeys, RoleKeys, RuleKeys};
 pub use csv::text_of_list;
+pub use derived::{Derived, DerivedKeys, LinkOn, Work};
 pub use files::{Disk, Files};
+
 pub use history::{Backend, History, HistoryKeys, HistoryRule, HistoryRuleKeys};
 pub use key::{DriverKeys, KeyDef, Presence, Shape};
 pub use link::{Device, DeviceKeys, Link, LinkKeys};
@@ -85,6 +88,8 @@ pub struct Config {
     pub structures: Structures,
     /// The links with their devices and tags.
     pub links: Vec<Link>,
+    /// Tags that are worked out of others.
+    pub derived: Vec<Derived>,
     /// What is allowed but probably not meant.
     pub warnings: Vec<Problem>,
 }
@@ -152,6 +157,12 @@ pub const TOP_KEYS: &[KeyDef] = &[
         presence: Presence::Optional,
         doc: "One link: one connection, with one or more devices behind it.",
     },
+    KeyDef {
+        name: "derived",
+        shape: Shape::Tables(DerivedKeys::KEYS, DriverKeys::None),
+        presence: Presence::Optional,
+        doc: "One tag whose value is worked out of others.",
+    },
 ];
 
 impl Config {
@@ -204,7 +215,8 @@ impl Config {
 
     /// Number of tags.
     pub fn n_tags(&self) -> usize {
-        self.links.iter().flat_map(|link| &link.devices).map(|device| device.tags.len()).sum()
+        let of_devices: usize = self.links.iter().flat_map(|link| &link.devices).map(|device| device.tags.len()).sum();
+        of_devices + self.derived.len()
     }
 }
 
@@ -271,6 +283,7 @@ fn read(
         Some((_, Plain::Tables(tables))) => reader.links(&mut walk, tables),
         _ => Vec::new(),
     };
+    let derived = derived::read(&mut walk, tables(top.take_plain("derived")), &links);
     let structures = structure::resolve(&mut walk, &links, reader.structures());
     let file_names = reader.into_file_names();
     models.bind(&mut walk, &links, &file_names);
@@ -290,6 +303,7 @@ fn read(
         node_sets: models.node_sets,
         structures,
         links,
+        derived,
         warnings: Vec::new(),
     };
     let line_of = |key: &str| {

@@ -8,7 +8,7 @@ use tagwire_driver::{DeviceSettings, DriverKind, Key, KeyKind, LinkSettings};
 use super::key::{DriverKeys, KeyDef, Presence, Shape};
 use super::words::format_duration;
 use super::{
-    BindKeys, DeviceKeys, HistoryRuleKeys, InstanceKeys, LinkKeys, ModelKeys, PostgresKeys, ScalingKeys, TOP_KEYS,
+    BindKeys, DerivedKeys, DeviceKeys, HistoryRuleKeys, InstanceKeys, LinkKeys, ModelKeys, PostgresKeys, ScalingKeys, TOP_KEYS,
     TagKeys, TemplateKeys,
 };
 
@@ -72,6 +72,8 @@ pub fn reference(kinds: &[&'static dyn DriverKind]) -> String {
         "Linear is `(raw - raw_low) / (raw_high - raw_low) * (scaled_high - scaled_low) + scaled_low`.\nSquare root takes the root of the quotient before it goes on.",
     );
     own_table(&mut page, ScalingKeys::KEYS);
+    heading(&mut page, "`[[derived]]`", "One tag whose value is worked out of others (see docs/tags.md).");
+    own_table(&mut page, DerivedKeys::KEYS);
     page.push_str(LISTS);
     page
 }
