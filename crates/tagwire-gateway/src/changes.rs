@@ -5,7 +5,7 @@ use std::fmt;
 
 use tagwire_driver::{DeviceSettings, DriverKind, Key, LinkSettings, Setting, Settings};
 use tagwire_hub::{Registry, TagView};
-use tagwire_model::TagId;
+use tagwire_model::{Filter, TagId};
 
 use crate::config::{Config, Derived, Device, Link, Tag, counted, format_duration};
 use crate::running::{Fingerprint, Running, RunningDevice, RunningLink};
@@ -294,6 +294,13 @@ fn compare_tag(meta: TagView<'_>, tag: &Tag) -> Vec<String> {
     }
     if old.map(|extra| extra.deadband).unwrap_or_default() != new.map(|info| info.deadband).unwrap_or_default() {
         what.push("deadband".to_owned());
+    }
+    let filter = |time| new.and_then(|info| info.filter).map(time);
+    if old.and_then(|extra| extra.filter) != filter(Filter::new) {
+        what.push("filter".to_owned());
+    }
+    if old.map(|extra| extra.limit).unwrap_or_default() != new.map(|info| info.limit).unwrap_or_default() {
+        what.push("limit".to_owned());
     }
     if what.is_empty() {
         what.push(OTHER_CHANGE.to_owned());

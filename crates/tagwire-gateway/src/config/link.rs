@@ -216,6 +216,19 @@ impl<'a> LinkReader<'a> {
             let line = if key == "address" { address_line } else { checked.line_of(key) };
             walk.report().complain(line, &subject, Complaint { problem, fix });
         }
+        if let (Some(kind), Some(second)) = (kind, common.text("secondary")) {
+            let line = checked.line_of("secondary");
+            let complaint = if second.trim() == address.trim() {
+                let problem = format!("the second path leads to {second} as the first one does");
+                Some(Complaint::new(problem, "write another address, or remove secondary"))
+            } else {
+                let wrong = kind.check_link(&keys.driver, second, &settings).err().filter(|error| error.key == "address");
+                wrong.map(|BuildError { problem, fix, .. }| Complaint { problem, fix })
+            };
+            if let Some(complaint) = complaint {
+                walk.report().complain(line, &subject, complaint);
+            }
+        }
         let mut link = Link { name: keys.name, driver: keys.driver, address, common, settings, devices: Vec::new() };
         let tables = match devices {
             Some((_, Plain::Tables(tables))) => tables,

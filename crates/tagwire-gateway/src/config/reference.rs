@@ -96,7 +96,7 @@ const LISTS: &str = "
 - Kepware's export, unchanged: `Tag Name,Address,Data Type,Respect Data Type,Client Access,Scan Rate,Scaling,Raw Low,Raw High,Scaled Low,Scaled High,Scaled Data Type,Clamp Low,Clamp High,Eng Units,Description,Negate Value`.
   Columns that other versions add are passed over.
   `Scan Rate` counts only where the device's `mode` respects the tags' own rates, as in Kepware.
-- Our own: `name` and `address`, and any of `type`, `access`, `scan`, `scaling` (`none`, `linear`, `square-root`), `raw_low`, `raw_high`, `scaled_low`, `scaled_high`, `scaled_type`, `clamp_low`, `clamp_high`, `negate`, `unit`, `eu_low`, `eu_high`, `description`, `deadband`, `states` (as in `Off|On|5=Fault`), `node_id`, and the driver's keys of a tag.
+- Our own: `name` and `address`, and any of `type`, `access`, `scan`, `scaling` (`none`, `linear`, `square-root`), `raw_low`, `raw_high`, `scaled_low`, `scaled_high`, `scaled_type`, `clamp_low`, `clamp_high`, `negate`, `unit`, `eu_low`, `eu_high`, `description`, `deadband`, `filter`, `limit`, `states` (as in `Off|On|5=Fault`), `node_id`, and the driver's keys of a tag.
   Columns that are not known are refused.
 
 UTF-8, UTF-16 with a byte order mark and code page 1252 are read.
