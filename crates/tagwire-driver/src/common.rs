@@ -21,6 +21,12 @@ pub struct LinkSettings {
     pub write_optimisation: WriteOptimisation,
     /// How many writes may go out in a row while a read is due (B-16).
     pub writes_per_read: u32,
+    /// Where a second path to the same devices leads (B-47).
+    pub secondary: Option<String>,
+    /// How long nobody answers on one path before the other one is tried.
+    pub switch_after: Duration,
+    /// How long after a switch to the second path the first one is tried again; zero for never.
+    pub return_after: Duration,
 }
 
 impl Default for LinkSettings {
@@ -31,6 +37,9 @@ impl Default for LinkSettings {
             inter_request_delay: Duration::ZERO,
             write_optimisation: WriteOptimisation::All,
             writes_per_read: 10,
+            secondary: None,
+            switch_after: ms(5_000),
+            return_after: ms(60_000),
         }
     }
 }
@@ -75,6 +84,24 @@ impl LinkSettings {
             default: "10",
             doc: "How many writes may go out in a row while a read is due.",
         },
+        Key {
+            name: "secondary",
+            kind: KeyKind::Text,
+            default: "",
+            doc: "A second path to the same devices, written as `address`; it is used while nobody answers on the first one.",
+        },
+        Key {
+            name: "switch_after",
+            kind: KeyKind::Duration { min: ms(100), max: ms(3_600_000) },
+            default: "5s",
+            doc: "How long nobody answers on one path before the other one is tried.",
+        },
+        Key {
+            name: "return_after",
+            kind: KeyKind::Duration { min: ms(0), max: ms(86_400_000) },
+            default: "60s",
+            doc: "How long after a switch to the second path the first one is tried again, beside the requests on the second; `0ms` for never.",
+        },
     ];
 
     /// The settings with the keys that were given, and defaults for the others.
@@ -90,6 +117,9 @@ impl LinkSettings {
                 _ => WriteOptimisation::All,
             },
             writes_per_read: unsigned(given, "writes_per_read").unwrap_or(default.writes_per_read),
+            secondary: given.text("secondary").map(str::to_owned),
+            switch_after: given.duration("switch_after").unwrap_or(default.switch_after),
+            return_after: given.duration("return_after").unwrap_or(default.return_after),
         }
     }
 }

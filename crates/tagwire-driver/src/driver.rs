@@ -62,6 +62,8 @@ pub trait DriverKind: Send + Sync {
 pub enum Driver {
     /// Asked by the supervisor.
     Polled(Box<dyn PolledDriver>),
+    /// Two of them that lead to the same devices: the first one is used as long as it works.
+    Pair(Box<dyn PolledDriver>, Box<dyn PolledDriver>),
     /// Delivers on its own.
     Pushed(Box<dyn PushedDriver>),
 }

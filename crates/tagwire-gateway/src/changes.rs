@@ -5,9 +5,9 @@ use std::fmt;
 
 use tagwire_driver::{DeviceSettings, DriverKind, Key, LinkSettings, Setting, Settings};
 use tagwire_hub::{Registry, TagView};
-use tagwire_model::TagId;
+use tagwire_model::{Filter, TagId};
 
-use crate::config::{Config, Device, Link, Tag, counted, format_duration};
+use crate::config::{Config, Derived, Device, Link, Tag, counted, format_duration};
 use crate::running::{Fingerprint, Running, RunningDevice, RunningLink};
 
 /// What a reload changes.
@@ -17,6 +17,8 @@ pub struct Changes {
     pub links: Vec<LinkChange>,
     /// Keys whose new value counts only after a restart of the server.
     pub needs_restart: Vec<String>,
+    /// Derived tags concerned, by their paths.
+    pub derived: Vec<(Action, String)>,
     /// Whether it changes who may do what, which ends all sessions.
     pub access: bool,
     /// Whether it changes which certificates are trusted because the configuration says so.
@@ -75,7 +77,7 @@ pub struct DeviceChange {
 impl Changes {
     /// Compares a checked configuration with the one in force.
     pub(crate) fn between(
-        sections: &Running,
+        (sections, derived): (&Running, &[Derived]),
         running: &[&RunningLink],
         config: &Config,
         registry: &Registry,
@@ -101,18 +103,21 @@ impl Changes {
         let (old, new) = (&sections.ua, &config.ua);
         let trust = old.trusted_fingerprints != new.trusted_fingerprints
             || old.without_revocation_list != new.without_revocation_list;
-        Self { links, needs_restart: needs_restart(sections, config), access, trust }
+        let derived = changed_derived(derived, &config.derived);
+        Self { links, needs_restart: needs_restart(sections, config), derived, access, trust }
     }
 
     /// Whether the two configurations are the same.
     pub fn is_empty(&self) -> bool {
-        self.links.is_empty() && self.needs_restart.is_empty() && !self.access && !self.trust
+        self.links.is_empty() && self.derived.is_empty() && self.needs_restart.is_empty() && !self.access && !self.trust
     }
 
     /// Numbers of tags added, removed and changed.
     pub fn n_tags(&self) -> (usize, usize, usize) {
         let devices = self.links.iter().flat_map(|link| &link.devices);
-        devices.fold((0, 0, 0), |(added, removed, changed), device| match device.action {
+        let n_derived = |wanted| self.derived.iter().filter(|(action, _)| *action == wanted).count();
+        let derived = (n_derived(Action::Add), n_derived(Action::Remove), n_derived(Action::Change));
+        devices.fold(derived, |(added, removed, changed), device| match device.action {
             Action::Add => (added + device.n_tags, removed, changed),
             Action::Remove => (added, removed + device.n_tags, changed),
             Action::Change => {
@@ -120,6 +125,22 @@ impl Changes {
             }
         })
     }
+}
+
+fn changed_derived(old: &[Derived], new: &[Derived]) -> Vec<(Action, String)> {
+    let mut before: HashMap<&str, &Derived> = old.iter().map(|derived| (derived.name.as_str(), derived)).collect();
+    let mut changes = Vec::new();
+    for derived in new {
+        match before.remove(derived.name.as_str()) {
+            Some(old) if old == derived => {}
+            Some(_) => changes.push((Action::Change, derived.name.clone())),
+            None => changes.push((Action::Add, derived.name.clone())),
+        }
+    }
+    let mut gone: Vec<&str> = before.into_keys().collect();
+    gone.sort_unstable();
+    changes.extend(gone.into_iter().map(|name| (Action::Remove, name.to_owned())));
+    changes
 }
 
 fn removed_link(idx: usize, old: &RunningLink) -> LinkChange {
@@ -274,6 +295,13 @@ fn compare_tag(meta: TagView<'_>, tag: &Tag) -> Vec<String> {
     if old.map(|extra| extra.deadband).unwrap_or_default() != new.map(|info| info.deadband).unwrap_or_default() {
         what.push("deadband".to_owned());
     }
+    let filter = |time| new.and_then(|info| info.filter).map(time);
+    if old.and_then(|extra| extra.filter) != filter(Filter::new) {
+        what.push("filter".to_owned());
+    }
+    if old.map(|extra| extra.limit).unwrap_or_default() != new.map(|info| info.limit).unwrap_or_default() {
+        what.push("limit".to_owned());
+    }
     if what.is_empty() {
         what.push(OTHER_CHANGE.to_owned());
     }
@@ -353,6 +381,9 @@ impl fmt::Display for Changes {
             for device in &link.devices {
                 write_device(f, device)?;
             }
+        }
+        for (action, name) in &self.derived {
+            writeln!(f, "{} derived {name}", sign(*action))?;
         }
         if self.access {
             writeln!(f, "~ who may do what; sessions of OPC UA clients end and can be opened again at once")?;

@@ -15,6 +15,7 @@ mod commands;
 pub mod config;
 pub mod control;
 pub mod data_dir;
+mod derived;
 pub mod drivers;
 mod durable;
 mod events;
@@ -41,6 +42,7 @@ mod ua;
 pub mod users;
 
 pub use changes::{Action, Changes, DeviceChange, LinkChange};
+pub use derived::Measure;
 pub use gateway::{Gateway, ReloadError, StartError};
 pub use history::HistoryStartError;
 pub use history_views::{clear_views, view_of_command};

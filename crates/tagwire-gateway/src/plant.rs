@@ -14,6 +14,7 @@ use thiserror::Error;
 
 use crate::changes::{Action, Changes, DeviceChange, LinkChange, OTHER_CHANGE};
 use crate::config::{Config, Device, ExplicitNodeId, Link, Tag};
+use crate::derived::DerivedTags;
 use crate::running::{Fingerprint, Running, RunningDevice, RunningLink};
 use crate::sink::{HubSink, LinkRoute};
 use crate::tree::{self, DevicePlace};
@@ -47,6 +48,7 @@ pub(crate) struct Plant {
     pub(crate) running: Running,
     pub(crate) handles: HashMap<LinkId, LinkHandle>,
     next_link: u32,
+    pub(crate) derived: DerivedTags,
     /// Tags whose range or unit changed since somebody last asked.
     semantics: Mutex<Vec<TagId>>,
 }
@@ -74,6 +76,7 @@ impl Plant {
             models: config.node_sets.digest(),
             links: Vec::new(),
         };
+        let derived = DerivedTags::new(Arc::clone(&hub), clock.clone());
         Self {
             hub,
             kinds,
@@ -83,6 +86,7 @@ impl Plant {
             running,
             handles: HashMap::new(),
             next_link: 0,
+            derived,
             semantics: Mutex::default(),
         }
     }
@@ -92,7 +96,7 @@ impl Plant {
         // A link's task locks its link before the registry, so the same order holds here.
         let guards: Vec<_> = self.running.links.iter().map(|link| link.lock()).collect();
         let links: Vec<&RunningLink> = guards.iter().map(|guard| &**guard).collect();
-        Changes::between(&self.running, &links, config, &self.hub.registry(), self.kinds)
+        Changes::between((&self.running, self.derived.list()), &links, config, &self.hub.registry(), self.kinds)
     }
 
     /// Puts a configuration in force; what did not change goes on without noticing. A part that fails is reported and
@@ -132,6 +136,8 @@ impl Plant {
         for old in gone.into_iter().rev() {
             self.running.links.remove(old);
         }
+        let failures = self.derived.apply(config.derived);
+        errors.extend(failures.into_iter().map(|(name, error)| failed(&name, error)));
         (changes, errors)
     }
 
@@ -142,6 +148,7 @@ impl Plant {
 
     /// Ends all links.
     pub(crate) async fn stop(&mut self) {
+        self.derived.stop();
         let handles: Vec<LinkHandle> = self.handles.drain().map(|(_, handle)| handle).collect();
         futures_util::future::join_all(handles.iter().map(LinkHandle::stop)).await;
         for link in &self.running.links {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use tagwire_driver::{DeviceSettings, Poll, ScanMode, SystemTag};
 use tagwire_hub::{FolderId, FolderKind, Hub, LinkId, NewTag, RegistryError, TagExtra};
-use tagwire_model::{TagId, Timestamp, ValueType};
+use tagwire_model::{Filter, TagId, Timestamp, ValueType};
 
 use crate::config::{Structures, Tag};
 use crate::running::millis;
@@ -84,6 +84,8 @@ fn new_tag<'a>(tag: &'a Tag, link: LinkId, folder: FolderId, settings: &DeviceSe
             unit: info.unit,
             eu_range: info.eu_range,
             deadband: info.deadband,
+            filter: info.filter.map(Filter::new),
+            limit: info.limit,
             states: info.states,
             scaling: tag.spec.scaling.as_deref().copied(),
             raw_type: tag.spec.scaling.is_some().then_some(tag.spec.value_type),

@@ -137,3 +137,97 @@ fn what_is_open_to_the_network_is_pointed_out() {
     let lines: Vec<u32> = load(toml, &[]).warnings.iter().map(|warning| warning.line).collect();
     assert_eq!(lines, [4, 5]);
 }
+
+const TEMPLATE: &str = r#"
+version = 1
+[[template]]
+name = "Motor"
+parameters = ["base"]
+defaults = { hall = "A" }
+structure = true
+  [[template.tag]]
+  name = "speed"
+  address = "4{base + 1:05}"
+  type = "u16"
+  description = "Speed in hall {hall}"
+  [[template.tag]]
+  name = "current"
+  address = "4{base + 2:05}"
+  type = "f32"
+[[link]]
+name = "line1"
+driver = "modbus-tcp"
+address = "127.0.0.1:5020"
+  [[link.device]]
+  name = "plc1"
+    [[link.device.instance]]
+    template = "Motor"
+    name = "drive.M{n}"
+    parameters = { base = "{n * 10 + 90}" }
+    repeat = [1, 3]
+  [[link.device]]
+  name = "plc2"
+  unit = 2
+    [[link.device.instance]]
+    template = "Motor"
+    name = "M9"
+    parameters = { base = 500, hall = "B" }
+"#;
+
+#[test]
+fn one_template_makes_the_tags_of_many_devices() {
+    let config = load(TEMPLATE, &[]);
+    let tags = |device: usize| -> Vec<String> {
+        let tags = &config.links[0].devices[device].tags;
+        tags.iter().map(|tag| format!("{} {} {}", tag.name, tag.spec.address, tag.spec.value_type)).collect()
+    };
+    let expected = [
+        "drive.M1.speed 400101 u16",
+        "drive.M1.current 400102 f32",
+        "drive.M2.speed 400111 u16",
+        "drive.M2.current 400112 f32",
+        "drive.M3.speed 400121 u16",
+        "drive.M3.current 400122 f32",
+    ];
+    assert_eq!(tags(0), expected);
+    assert_eq!(tags(1), ["M9.speed 400501 u16", "M9.current 400502 f32"]);
+    let described = |device: usize| config.links[0].devices[device].tags[0].info.as_ref().map(|info| info.description.as_str());
+    assert_eq!((described(0), described(1)), (Some("Speed in hall A"), Some("Speed in hall B")));
+    assert_eq!(config.structures.types.len(), 1, "all instances have one type");
+    assert_eq!(config.structures.groups.len(), 4);
+}
+
+#[test]
+fn derived_tags_have_the_type_that_their_kind_gives() {
+    let toml = SAMPLE.to_owned()
+        + r#"
+[[derived]]
+name = "calc.copy"
+kind = "link"
+inputs = ["line1.press.Count"]
+output = "line1.press.Level"
+on = "rate"
+rate = "2s"
+[[derived]]
+name = "calc.hot"
+kind = "expression"
+inputs = ["line1.press.temperature", "level=line1.press.Level", "up=line1.press._System._NoError"]
+expression = "if up { temperature > 50 && level > 10 } else { false }"
+type = "bool"
+[[derived]]
+name = "calc.mean"
+kind = "average"
+inputs = "line1.press.temperature"
+window = "10m"
+"#;
+    let config = load(&toml, &[("press.csv", KEPWARE)]);
+    let shown: Vec<String> =
+        config.derived.iter().map(|derived| format!("{} {} {}", derived.name, derived.value_type, derived.source())).collect();
+    let expected = [
+        "calc.copy u32 line1.press.Count -> line1.press.Level",
+        "calc.hot bool if up { temperature > 50 && level > 10 } else { false }",
+        "calc.mean f64 average(line1.press.temperature)",
+    ];
+    assert_eq!(shown, expected);
+    assert_eq!(config.n_tags(), 8);
+}

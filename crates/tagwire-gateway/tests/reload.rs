@@ -153,3 +153,47 @@ async fn what_counts_after_a_restart_is_said() {
     assert!(changes.access, "who may do what counts at once");
     gateway.stop().await;
 }
+
+fn derived(name: &str, rest: &str) -> String {
+    format!("[[derived]]\nname = \"{name}\"\n{rest}\n")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn derived_tags_follow_their_inputs_and_survive_a_reload() {
+    let folder = tempfile::tempdir().expect("folder");
+    let plant = link("a", &device("d", "20ms", &[("x", MEMORY), ("y", MEMORY), ("out", MEMORY), ("count", COUNTER)]));
+    let sum = derived("calc.sum", "kind = \"expression\"\ninputs = [\"x=a.d.x\", \"y=a.d.y\"]\nexpression = \"x + y\"");
+    let twice = derived("calc.twice", "kind = \"expression\"\ninputs = [\"calc.sum\"]\nexpression = \"sum * 2\"");
+    let copy = derived("calc.copy", "kind = \"link\"\ninputs = \"calc.twice\"\noutput = \"a.d.out\"");
+    let total = derived("calc.total", "kind = \"cumulative\"\ninputs = \"a.d.count\"");
+    let path = write(folder.path(), &(plant.clone() + &sum + &twice + &copy + &total));
+    let gateway = start(&path).await;
+    let hub = Arc::clone(gateway.hub());
+    good(&hub, "a.d.y").await;
+    let tag = |path: &str| hub.registry().find_tag(path.as_bytes()).expect("tag");
+    hub.write(vec![(tag("a.d.x"), Value::Double(3.0)), (tag("a.d.y"), Value::Double(4.0))]).await;
+    let becomes = async |path: &str, wanted: f64| {
+        for _ in 0..500 {
+            if sample(&hub, path).is_some_and(|(value, status)| status.is_good() && value.as_f64() == Some(wanted)) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("{path} is not {wanted}: {:?}", sample(&hub, path));
+    };
+    becomes("calc.sum", 7.0).await;
+    becomes("calc.twice", 14.0).await;
+    becomes("a.d.out", 14.0).await;
+    becomes("calc.copy", 14.0).await;
+    assert_eq!(hub.write(vec![(tag("calc.sum"), Value::Double(1.0))]).await, [Status::BAD_NOT_WRITABLE]);
+    let (sum_id, counted) = (tag("calc.sum"), good(&hub, "calc.total").await.as_f64().unwrap_or_default());
+    let sum_more = sum.replace("x + y", "x + y + 1");
+    write(folder.path(), &(plant + &sum_more + &total + &derived("calc.new", "kind = \"maximum\"\ninputs = [\"a.d.x\", \"a.d.y\"]")));
+    let changes = gateway.reload().await.unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(changes.n_tags(), (1, 2, 1), "{changes}");
+    becomes("calc.sum", 8.0).await;
+    becomes("calc.new", 4.0).await;
+    assert_eq!((tag("calc.sum"), sample(&hub, "calc.twice")), (sum_id, None));
+    assert!(good(&hub, "calc.total").await.as_f64().unwrap_or_default() >= counted, "a total goes on");
+    gateway.stop().await;
+}

@@ -13,6 +13,7 @@ use tagwire_model::{DataType, Sample, States, Status, TagId, Timestamp, Update, 
 use crate::feed::{Change, Inbox};
 use crate::registry::{FolderId, FolderKind, NewTag, Registry, RegistryError, TagExtra};
 use crate::routes::{LinkId, Route, RouteFuture, Routes};
+use crate::shaping::{Filters, Shaping, shape};
 use crate::slot::{Kind, Snapshot, TagFlags};
 use crate::table::{Effect, Reading, Table};
 use crate::watchers::{Interest, Outgoing, WatchId, Watchers};
@@ -25,7 +26,8 @@ pub struct Hub {
     watchers: RwLock<Watchers>,
     demand_version: AtomicU64,
     routes: RwLock<Routes>,
-    deadbands: ArcSwap<HashMap<TagId, f64>>,
+    shapings: ArcSwap<HashMap<TagId, Shaping>>,
+    filters: Filters,
     numbers: Mutex<Numbers>,
     n_on_demand: AtomicUsize,
 }
@@ -72,7 +74,8 @@ impl Hub {
             watchers: RwLock::default(),
             demand_version: AtomicU64::new(1),
             routes: RwLock::default(),
-            deadbands: ArcSwap::default(),
+            shapings: ArcSwap::default(),
+            filters: Filters::default(),
             numbers: Mutex::default(),
             n_on_demand: AtomicUsize::new(0),
         }
@@ -107,7 +110,7 @@ impl Hub {
         self.reclaim(&mut numbers);
         registry.reserve(tags.len());
         let initial = Sample::initial(now);
-        let mut deadbands = None;
+        let mut shapings = None;
         let results = tags
             .map(|tag| {
                 let kept = if numbers.watched_tags.is_empty() {
@@ -141,8 +144,8 @@ impl Hub {
                     numbers.cells.insert(id, cell);
                     Some(cell)
                 };
-                if let Some(units) = tag.extra.as_ref().and_then(deadband_units) {
-                    deadbands.get_or_insert_with(|| HashMap::clone(&self.deadbands.load())).insert(id, units);
+                if let Some(shaping) = tag.extra.as_ref().and_then(Shaping::of) {
+                    shapings.get_or_insert_with(|| HashMap::clone(&self.shapings.load())).insert(id, shaping);
                 }
                 let flags = TagFlags::new(tag.access, tag.on_demand, direct_type(&tag), tag.link);
                 self.n_on_demand.fetch_add(usize::from(tag.on_demand), Ordering::Relaxed);
@@ -150,8 +153,8 @@ impl Hub {
                 Ok(id)
             })
             .collect();
-        if let Some(deadbands) = deadbands {
-            self.deadbands.store(Arc::new(deadbands));
+        if let Some(shapings) = shapings {
+            self.shapings.store(Arc::new(shapings));
         }
         results
     }
@@ -167,14 +170,15 @@ impl Hub {
             let flags = TagFlags::new(tag.access, tag.on_demand, direct_type(&tag), tag.link);
             slot.update(|last| (Snapshot { kind: Kind::from_flags(flags, last.kind.code()), ..last }, ()));
         }
-        let units = tag.extra.as_ref().and_then(deadband_units);
-        if self.deadbands.load().get(&id).copied() != units {
-            let mut deadbands = HashMap::clone(&self.deadbands.load());
-            match units {
-                Some(units) => deadbands.insert(id, units),
-                None => deadbands.remove(&id),
+        let shaping = tag.extra.as_ref().and_then(Shaping::of);
+        if self.shapings.load().get(&id).copied() != shaping {
+            let mut shapings = HashMap::clone(&self.shapings.load());
+            match shaping {
+                Some(shaping) => shapings.insert(id, shaping),
+                None => shapings.remove(&id),
             };
-            self.deadbands.store(Arc::new(deadbands));
+            self.shapings.store(Arc::new(shapings));
+            self.filters.forget(&[id]);
         }
         Ok(())
     }
@@ -207,10 +211,11 @@ impl Hub {
         }
         registry.remove(tags);
         drop(registry);
-        if tags.iter().any(|tag| self.deadbands.load().contains_key(tag)) {
-            let mut deadbands = HashMap::clone(&self.deadbands.load());
-            deadbands.retain(|tag, _| !tags.contains(tag));
-            self.deadbands.store(Arc::new(deadbands));
+        if tags.iter().any(|tag| self.shapings.load().contains_key(tag)) {
+            let mut shapings = HashMap::clone(&self.shapings.load());
+            tags.iter().for_each(|tag| drop(shapings.remove(tag)));
+            self.shapings.store(Arc::new(shapings));
+            self.filters.forget(tags);
         }
         self.reclaim(&mut numbers);
     }
@@ -248,7 +253,7 @@ impl Hub {
     /// time at which the batch arrived.
     pub fn apply(&self, batch: &mut Vec<Update>, now: Instant) {
         let at_ms = self.millis(now);
-        let deadbands = self.deadbands.load();
+        let shapings = self.shapings.load();
         OUTGOING.with_borrow_mut(|outgoing| {
             let watchers = self.watchers.read();
             for updates in batch.chunks_mut(LOOK_AHEAD) {
@@ -258,8 +263,12 @@ impl Hub {
                     *watch = self.n_watch_list(update.tag);
                 }
                 for (update, watch) in updates.iter_mut().zip(watches) {
-                    if !deadbands.is_empty() {
-                        self.hold_within_deadband(&deadbands, update);
+                    if !shapings.is_empty()
+                        && let Some(shaping) = shapings.get(&update.tag)
+                    {
+                        let tag = update.tag;
+                        let last = || self.read(tag).map(|reading| reading.to_sample());
+                        shape(shaping, &self.filters, update, last);
                     }
                     let Some(effect) = self.table.apply(update) else { continue };
                     if watch != 0 {
@@ -270,17 +279,6 @@ impl Hub {
             batch.clear();
             watchers.deliver(outgoing);
         });
-    }
-
-    /// A change within the tag's deadband keeps value and source time, and only confirms them.
-    fn hold_within_deadband(&self, deadbands: &HashMap<TagId, f64>, update: &mut Update) {
-        let Some(units) = deadbands.get(&update.tag) else { return };
-        let Some(value) = &update.value else { return };
-        let Some(last) = self.read(update.tag).map(|reading| reading.to_sample()) else { return };
-        if last.status == update.status && last.value != Value::Null && !last.value.exceeds_deadband(value, *units) {
-            update.value = None;
-            update.source_time = last.source_time;
-        }
     }
 
     /// Adds a subscriber.
@@ -416,6 +414,9 @@ impl Hub {
             return Err(Status::BAD_NOT_WRITABLE);
         }
         let value = value.convert(meta.value_type).map_err(write_status)?;
+        if self.shapings.load().get(&tag).is_some_and(|shaping| !shaping.allows(&value)) {
+            return Err(Status::BAD_OUT_OF_RANGE);
+        }
         match meta.extra.as_ref().and_then(|extra| extra.states.as_ref()) {
             Some(states) if !has_name(states, &value) => Err(Status::BAD_OUT_OF_RANGE),
             _ => Ok(value),
@@ -449,8 +450,9 @@ impl Hub {
 
 /// The type of which every value can be written to a tag.
 fn direct_type(tag: &NewTag<'_>) -> Option<DataType> {
-    let has_states = tag.extra.as_ref().is_some_and(|extra| extra.states.is_some());
-    (tag.value_type.is_scalar() && !has_states).then_some(tag.value_type.data_type)
+    let is_bounded = |extra: &TagExtra| extra.states.is_some() || extra.limit.low || extra.limit.high;
+    let is_bounded = tag.extra.as_ref().is_some_and(is_bounded);
+    (tag.value_type.is_scalar() && !is_bounded).then_some(tag.value_type.data_type)
 }
 
 fn has_name(states: &States, value: &Value) -> bool {
@@ -503,10 +505,6 @@ fn write_status(error: tagwire_model::ConvertError) -> Status {
         tagwire_model::ConvertError::Range => Status::BAD_OUT_OF_RANGE,
         tagwire_model::ConvertError::Type | tagwire_model::ConvertError::Dimensions => Status::BAD_TYPE_MISMATCH,
     }
-}
-
-fn deadband_units(extra: &TagExtra) -> Option<f64> {
-    Some(extra.deadband.in_units(extra.eu_range)).filter(|units| *units > 0.0)
 }
 
 /// The scalar type of a reading, for faces that encode it.

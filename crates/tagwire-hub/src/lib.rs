@@ -13,6 +13,7 @@ mod hub;
 mod paths;
 mod registry;
 mod routes;
+mod shaping;
 mod slot;
 mod table;
 mod watchers;

@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 
-use tagwire_model::{Access, Deadband, EuRange, Scaling, States, TagId, ValueType};
+use tagwire_model::{Access, Clamp, Deadband, EuRange, Filter, Scaling, States, TagId, ValueType};
 use thiserror::Error;
 
 use crate::paths::{BATCH, Paths, Span};
@@ -91,6 +91,10 @@ pub struct TagExtra {
     pub scaling: Option<Scaling>,
     /// Smallest change that counts.
     pub deadband: Deadband,
+    /// The filter that values go through.
+    pub filter: Option<Filter>,
+    /// Which ends of `eu_range` hold values, and refuse writes beyond them.
+    pub limit: Clamp,
     /// Type of the raw value where scaling changes it.
     pub raw_type: Option<ValueType>,
     /// What the numbers mean; no other ones can be written.

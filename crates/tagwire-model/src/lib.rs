@@ -4,6 +4,7 @@
 
 mod convert;
 mod deadband;
+mod filter;
 pub mod hex;
 pub mod pattern;
 mod sample;
@@ -18,6 +19,7 @@ mod value_type;
 
 pub use convert::ConvertError;
 pub use deadband::Deadband;
+pub use filter::{Filter, Filtered};
 pub use sample::Sample;
 pub use scaling::{Clamp, Curve, Scaling, ScalingError};
 pub use states::{States, StatesError};

@@ -14,6 +14,7 @@ use super::device::{Device, Purpose};
 use super::handle::{Command, NewDevice, Shared};
 use super::health::Health;
 use super::line::Line;
+use super::paths::{Path, Wish};
 use super::publish::Totals;
 use super::statistics::LinkStatistics;
 use super::system::{Board, DeviceItem, LinkItem};
@@ -74,6 +75,12 @@ pub(crate) struct Core {
     /// Something changed that its system tags should show at once.
     pub(crate) is_dirty: bool,
     pub(crate) is_stopped: bool,
+    /// The path in use, and whether it was forced.
+    pub(crate) path: (Path, bool),
+    /// What somebody wrote to `_ActivePath`.
+    pub(crate) path_wish: Option<Wish>,
+    /// Whether there is a second path.
+    pub(crate) has_paths: bool,
     /// The driver delivers by itself, so that nothing is polled.
     pub(crate) is_pushed: bool,
 }

@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep_until};
 use super::core::{BEAT, Core};
 use super::device::Job;
 use super::handle::{Command, NewDevice, ReloadError};
+use super::standby::Standby;
 use super::write_queue::WriteQueue;
 use crate::{LinkError, PolledDriver, Readings, Refusal};
 
@@ -27,6 +28,8 @@ pub(crate) enum Silence {
 pub(crate) struct PolledLink {
     pub(crate) core: Core,
     pub(crate) driver: Box<dyn PolledDriver>,
+    /// The other path, where the link has two.
+    pub(crate) standby: Option<Standby>,
     pub(crate) readings: Readings,
     pub(crate) results: Vec<Result<(), Refusal>>,
     /// The writes that the driver has.
@@ -41,10 +44,12 @@ pub(crate) struct PolledLink {
 }
 
 impl PolledLink {
-    pub(crate) fn new(core: Core, driver: Box<dyn PolledDriver>) -> Self {
+    pub(crate) fn new(mut core: Core, driver: Box<dyn PolledDriver>, standby: Option<Standby>) -> Self {
+        core.has_paths = standby.is_some();
         Self {
             core,
             driver,
+            standby,
             readings: Readings::default(),
             results: Vec::new(),
             sending: WriteQueue::default(),
@@ -71,7 +76,9 @@ impl PolledLink {
             let now = Instant::now();
             self.core.expire(now);
             self.core.follow_demand(now);
-            (self.core.counters.rx_bytes, self.core.counters.tx_bytes) = self.driver.traffic();
+            self.mind_paths(now).await;
+            let (traffic, other) = (self.driver.traffic(), self.standby.as_ref().map_or((0, 0), Standby::traffic));
+            (self.core.counters.rx_bytes, self.core.counters.tx_bytes) = (traffic.0 + other.0, traffic.1 + other.1);
             self.core.beat(now);
             self.step(now).await;
             tokio::task::consume_budget().await;
@@ -279,7 +286,10 @@ impl PolledLink {
                     self.core.remove_device(index);
                     let _ = reply.send(());
                 }
-                Command::Trace(on) => self.driver.set_trace(on),
+                Command::Trace(on) => {
+                    self.driver.set_trace(on);
+                    self.standby.iter_mut().for_each(|standby| standby.set_trace(on));
+                }
                 Command::Write { .. } | Command::Read { .. } | Command::Wake | Command::Stop => {}
             }
         }
@@ -291,6 +301,7 @@ impl PolledLink {
             return Err(ReloadError::Index(at));
         }
         self.driver.set_device(at, &new.spec)?;
+        self.standby.iter_mut().for_each(|standby| standby.set_device(at, &new.spec));
         self.core.set_device(at, new, now);
         Ok(())
     }

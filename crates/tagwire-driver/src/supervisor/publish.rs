@@ -39,7 +39,12 @@ impl Core {
         }
         let (totals, at_reset) = (self.totals(), &self.at_reset);
         let is_enabled = self.settings.enabled;
-        self.board.publish(stamp, &mut self.batch, |item| totals.value(item, at_reset, is_enabled));
+        let path = self.path;
+        self.board.publish(stamp, &mut self.batch, |item| match item {
+            LinkItem::ActivePath => Value::text(path.0.name()),
+            LinkItem::PathForced => Value::Boolean(path.1),
+            _ => totals.value(item, at_reset, is_enabled),
+        });
         for device in &mut self.devices {
             let Device { board, settings, counters, at_reset, is_demand_polling, .. } = device;
             board.publish(stamp, &mut self.batch, |item| {
@@ -102,7 +107,9 @@ impl Totals {
             LinkItem::Overruns => counter(self.n_overruns, at_reset.n_overruns),
             LinkItem::Connects => counter(self.link.n_connects, at_reset.link.n_connects),
             LinkItem::FailedConnects => counter(self.link.n_failed_connects, at_reset.link.n_failed_connects),
-            LinkItem::Reset => Value::Boolean(false),
+            LinkItem::PathSwitches => counter(self.link.n_path_switches, at_reset.link.n_path_switches),
+            LinkItem::Reset | LinkItem::PathForced => Value::Boolean(false),
+            LinkItem::ActivePath => Value::text(""),
         }
     }
 }

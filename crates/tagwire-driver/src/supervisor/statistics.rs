@@ -31,6 +31,8 @@ pub struct LinkStatistics {
     pub max_pending_reads: u64,
     /// Most writes that ever waited at the same time.
     pub max_pending_writes: u64,
+    /// How often the link went over to its other path.
+    pub n_path_switches: u64,
     /// How often the link's task panicked and was started again.
     pub n_panics: u64,
     /// Where the link leads, as configured; empty for drivers without a transport.

@@ -59,6 +59,9 @@ items! {
     Connects "_Statistics._Connects" UInt32 READ "How often the connection was opened.";
     FailedConnects "_Statistics._FailedConnects" UInt32 READ "How often opening the connection failed.";
     Reset "_Statistics._Reset" Boolean READ_WRITE "Writing true sets the statistics tags of the link to zero.";
+    ActivePath "_System._ActivePath" String READ_WRITE "The path in use, primary or secondary; writing one of them forces it, writing auto ends that.";
+    PathForced "_System._PathForced" Boolean READ "Whether the path was forced.";
+    PathSwitches "_Statistics._PathSwitches" UInt32 READ "How often the link went over to its other path.";
 }
 
 items! {

@@ -15,9 +15,11 @@ use super::core::{Core, bad_update};
 use super::device::Device;
 use super::handle::{Command, LinkHandle, MAX_COMMANDS, Shared};
 use super::line::Line;
+use super::paths::{Path, Paths};
 use super::polled::PolledLink;
 use super::publish::Totals;
 use super::pushed::PushedLink;
+use super::standby::Standby;
 use super::statistics::{LinkStatistics, Statistics};
 use super::system::{Board, SystemTags};
 use super::tags::Index;
@@ -52,9 +54,24 @@ impl LinkSetup {
         settings: LinkSettings,
         devices: Vec<DeviceSettings>,
     ) -> Result<Self, BuildError> {
-        let driver = kind.build(&spec)?;
+        let driver = match (kind.build(&spec)?, &settings.secondary) {
+            (driver, None) => driver,
+            (Driver::Polled(primary), Some(address)) => {
+                let second = LinkSpec { address: address.clone(), ..spec.clone() };
+                match kind.build(&second)? {
+                    Driver::Polled(secondary) => Driver::Pair(primary, secondary),
+                    Driver::Pushed(_) | Driver::Pair(..) => return Err(no_second_path(&spec)),
+                }
+            }
+            (Driver::Pushed(_) | Driver::Pair(..), Some(_)) => return Err(no_second_path(&spec)),
+        };
         Ok(Self { spec, driver, settings, devices, system: SystemTags::default() })
     }
+}
+
+fn no_second_path(spec: &LinkSpec) -> BuildError {
+    let problem = format!("a link of the kind {} has no second path", spec.kind);
+    BuildError { key: "secondary", problem, fix: "remove secondary".to_owned() }
 }
 
 /// What all links of a program share.
@@ -218,10 +235,19 @@ impl Start {
             is_calm: false,
             is_dirty: true,
             is_stopped: false,
+            path: (Path::Primary, false),
+            path_wish: None,
+            has_paths: false,
             is_pushed: false,
         };
         match driver {
-            Driver::Polled(driver) => Link::Polled(Box::new(PolledLink::new(core, driver))),
+            Driver::Polled(driver) => Link::Polled(Box::new(PolledLink::new(core, driver, None))),
+            Driver::Pair(driver, other) => {
+                let paths = Paths::new(core.settings.switch_after, core.settings.return_after);
+                let peers = [spec.address.as_str(), core.settings.secondary.as_deref().unwrap_or_default()];
+                let standby = Standby::new(other, paths, peers.map(Arc::from));
+                Link::Polled(Box::new(PolledLink::new(core, driver, Some(standby))))
+            }
             Driver::Pushed(driver) => Link::Pushed(Box::new(PushedLink::new(core, driver))),
         }
     }

@@ -7,6 +7,7 @@ use std::task::Poll;
 use tagwire_model::{Status, Value};
 use tokio::time::Instant;
 
+use super::paths::Wish;
 use super::core::{Core, SystemPlace, SystemWrite, update_of};
 use super::device::{Device, Purpose};
 use super::polled::{PolledLink, Silence};
@@ -175,6 +176,9 @@ impl Core {
     }
 
     fn write_link_item(&mut self, item: LinkItem, value: &Value, now: Instant) -> Status {
+        if item == LinkItem::ActivePath {
+            return self.wish_for_path(value);
+        }
         let Value::Boolean(on) = *value else { return Status::BAD_TYPE_MISMATCH };
         match item {
             LinkItem::Enabled => {
@@ -195,6 +199,18 @@ impl Core {
             _ => return Status::BAD_NOT_WRITABLE,
         }
         Status::GOOD
+    }
+
+    fn wish_for_path(&mut self, value: &Value) -> Status {
+        let Value::String(text) = value else { return Status::BAD_TYPE_MISMATCH };
+        match Wish::parse(text) {
+            _ if !self.has_paths => Status::BAD_NOT_SUPPORTED,
+            None => Status::BAD_OUT_OF_RANGE,
+            wish => {
+                self.path_wish = wish;
+                Status::GOOD
+            }
+        }
     }
 
     fn write_device_item(&mut self, at: usize, item: DeviceItem, value: &Value, now: Instant) -> Status {

@@ -26,6 +26,8 @@ pub enum Shape {
     Range,
     /// A number, or a percentage such as `"5%"`.
     NumberOrPercent,
+    /// A table with keys of its own, each with text, a number or `true` or `false`.
+    Pairs,
     /// A table with these keys.
     Table(&'static [KeyDef]),
     /// Any number of tables, each with these keys and, where it says so, those of the driver.

@@ -15,7 +15,8 @@ use super::node_id::{ExplicitNodeId, Identifier, TAG_NAMESPACE};
 use super::problem::{Complaint, Problem, Reporter};
 use super::sections::Ua;
 use super::structure::{self, STRUCTURE_KEYS, Wanted};
-use super::tag::{DeviceContext, ScalingKeys, TAG_KEYS, Tag, TagKeys, draft_from_table};
+use super::tag::{DeviceContext, ScalingKeys, TAG_KEYS, Tag, TagDraft, TagKeys, draft_from_table};
+use super::template::{INSTANCE_KEYS, Templates};
 use super::walk::{Checked, Plain, Walk};
 use super::words::{nearest, suggest};
 use super::{beside, csv};
@@ -44,6 +45,8 @@ section! {
         pub tags_csv: Vec<PathBuf> = Shape::OneOrMore(KeyKind::Text), Presence::Optional;
         /// The tags of the device, besides those of the lists.
         pub tag: Option<Nested> = TAG_KEYS, Presence::Optional;
+        /// Groups of tags made from templates.
+        pub instance: Option<Nested> = INSTANCE_KEYS, Presence::Optional;
         /// Groups of tags that clients see as one value, besides the values of the tags.
         pub structure: Option<Nested> = STRUCTURE_KEYS, Presence::Optional;
     }
@@ -103,10 +106,17 @@ pub(crate) struct LinkReader<'a> {
     file_names: Vec<Arc<str>>,
     node_ids: HashMap<ExplicitNodeId, (String, Arc<str>, u32)>,
     structures: Vec<Wanted>,
+    templates: Templates<'a>,
 }
 
 impl<'a> LinkReader<'a> {
-    pub(crate) fn new(path: &'a Path, files: &'a dyn Files, kinds: &'a [&'static dyn DriverKind], ua: &'a Ua) -> Self {
+    pub(crate) fn new(
+        path: &'a Path,
+        files: &'a dyn Files,
+        kinds: &'a [&'static dyn DriverKind],
+        ua: &'a Ua,
+        templates: Templates<'a>,
+    ) -> Self {
         let namespaces = std::iter::once(&ua.tag_namespace).chain(&ua.namespaces).map(String::as_str).collect();
         Self {
             path,
@@ -116,6 +126,7 @@ impl<'a> LinkReader<'a> {
             file_names: Vec::new(),
             node_ids: HashMap::new(),
             structures: Vec::new(),
+            templates,
         }
     }
 
@@ -205,6 +216,19 @@ impl<'a> LinkReader<'a> {
             let line = if key == "address" { address_line } else { checked.line_of(key) };
             walk.report().complain(line, &subject, Complaint { problem, fix });
         }
+        if let (Some(kind), Some(second)) = (kind, common.text("secondary")) {
+            let line = checked.line_of("secondary");
+            let complaint = if second.trim() == address.trim() {
+                let problem = format!("the second path leads to {second} as the first one does");
+                Some(Complaint::new(problem, "write another address, or remove secondary"))
+            } else {
+                let wrong = kind.check_link(&keys.driver, second, &settings).err().filter(|error| error.key == "address");
+                wrong.map(|BuildError { problem, fix, .. }| Complaint { problem, fix })
+            };
+            if let Some(complaint) = complaint {
+                walk.report().complain(line, &subject, complaint);
+            }
+        }
         let mut link = Link { name: keys.name, driver: keys.driver, address, common, settings, devices: Vec::new() };
         let tables = match devices {
             Some((_, Plain::Tables(tables))) => tables,
@@ -239,6 +263,7 @@ impl<'a> LinkReader<'a> {
         let name_line = checked.line_of("name");
         let csv_line = checked.line_of("tags_csv");
         let tag_tables = checked.take_plain("tag");
+        let instances = super::tables(checked.take_plain("instance"));
         let structures = super::tables(checked.take_plain("structure"));
         structure::read(walk, structures, (link_idx, link.devices.len()), &mut self.structures);
         let common = checked.take_settings(DeviceSettings::KEYS);
@@ -272,6 +297,8 @@ impl<'a> LinkReader<'a> {
                 tags.extend(inline_tag(walk, table, line, &context));
             }
         }
+        let at = (link_idx, link.devices.len());
+        self.templates.expand(walk, instances, &context, (&mut tags, at, &mut self.structures));
         for csv_path in &keys.tags_csv {
             let full = beside(self.path, csv_path);
             match self.files.read(&full) {
@@ -385,6 +412,19 @@ fn inline_tag(
     line: u32,
     context: &DeviceContext<'_>,
 ) -> Option<Tag> {
+    let n_before = walk.problems.len();
+    let draft = inline_draft(walk, table, line, context)?;
+    let tag = context.finish(draft, 0, &mut walk.report());
+    tag.filter(|_| walk.problems.len() == n_before)
+}
+
+/// The draft of a tag in a table; `None`, with a report, when nothing more can be told about it.
+pub(super) fn inline_draft(
+    walk: &mut Walk<'_>,
+    table: &toml::de::DeTable<'_>,
+    line: u32,
+    context: &DeviceContext<'_>,
+) -> Option<TagDraft<'static>> {
     let name = table.get("name").and_then(|value| value.get_ref().as_str()).unwrap_or_default();
     let n_before = walk.problems.len();
     let known = Known { own: TagKeys::KEYS, driver: &[context.tag_keys] };
@@ -401,11 +441,8 @@ fn inline_tag(
     };
     let draft = draft_from_table(checked, scaling, context, &mut walk.report());
     // A draft with a mistake is still checked for what else is wrong with it, but makes no tag; missing keys were told.
-    if walk.problems.len() > n_before && (draft.name.is_empty() || draft.address.is_empty()) {
-        return None;
-    }
-    let tag = context.finish(draft, 0, &mut walk.report());
-    tag.filter(|_| walk.problems.len() == n_before)
+    let is_hopeless = walk.problems.len() > n_before && (draft.name.is_empty() || draft.address.is_empty());
+    (!is_hopeless).then_some(draft)
 }
 
 /// `link line1`, or the line's own words when there is no name to tell it by.

@@ -2,7 +2,9 @@
 
 mod access;
 mod csv;
+mod derived;
 mod files;
+mod fill;
 mod history;
 mod key;
 mod link;
@@ -16,6 +18,7 @@ mod sections;
 mod states;
 mod structure;
 mod tag;
+mod template;
 mod walk;
 mod words;
 
@@ -29,7 +32,9 @@ use toml::de::DeTable;
 
 pub use access::{Access, AccessKeys, Channel, IssuerKeys, RoleKeys, RuleKeys};
 pub use csv::text_of_list;
+pub use derived::{Derived, DerivedKeys, LinkOn, Work};
 pub use files::{Disk, Files};
+
 pub use history::{Backend, History, HistoryKeys, HistoryRule, HistoryRuleKeys};
 pub use key::{DriverKeys, KeyDef, Presence, Shape};
 pub use link::{Device, DeviceKeys, Link, LinkKeys};
@@ -44,6 +49,7 @@ pub use sections::{
     ServerUrl, Ua,
 };
 pub use structure::{StructureKeys, Structures};
+pub use template::{InstanceKeys, TemplateKeys};
 pub use tag::{ClampWord, CurveWord, ScalingKeys, Tag, TagInfo, TagKeys};
 pub use words::{counted, format_duration, parse_duration};
 
@@ -51,6 +57,7 @@ use key::Known;
 use link::LinkReader;
 use model::ModelReader;
 use problem::{Complaint, Reporter, Source};
+use template::Templates;
 use walk::{Checked, Plain, Walk};
 use words::suggest;
 
@@ -81,6 +88,8 @@ pub struct Config {
     pub structures: Structures,
     /// The links with their devices and tags.
     pub links: Vec<Link>,
+    /// Tags that are worked out of others.
+    pub derived: Vec<Derived>,
     /// What is allowed but probably not meant.
     pub warnings: Vec<Problem>,
 }
@@ -137,10 +146,22 @@ pub const TOP_KEYS: &[KeyDef] = &[
         doc: "What the log says and how.",
     },
     KeyDef {
+        name: "template",
+        shape: Shape::Tables(TemplateKeys::KEYS, DriverKeys::None),
+        presence: Presence::Optional,
+        doc: "Tags that several devices have alike.",
+    },
+    KeyDef {
         name: "link",
         shape: Shape::Tables(LinkKeys::KEYS, DriverKeys::Link),
         presence: Presence::Optional,
         doc: "One link: one connection, with one or more devices behind it.",
+    },
+    KeyDef {
+        name: "derived",
+        shape: Shape::Tables(DerivedKeys::KEYS, DriverKeys::None),
+        presence: Presence::Optional,
+        doc: "One tag whose value is worked out of others.",
     },
 ];
 
@@ -194,7 +215,8 @@ impl Config {
 
     /// Number of tags.
     pub fn n_tags(&self) -> usize {
-        self.links.iter().flat_map(|link| &link.devices).map(|device| device.tags.len()).sum()
+        let of_devices: usize = self.links.iter().flat_map(|link| &link.devices).map(|device| device.tags.len()).sum();
+        of_devices + self.derived.len()
     }
 }
 
@@ -255,11 +277,13 @@ fn read(
     let history = history::read(&mut walk, history_table, history_line);
     let log = section(&mut walk, &mut top, "log", Log::KEYS, Log::take);
     let mut models = ModelReader::read(&mut walk, path, files, &ua, model_tables);
-    let mut reader = LinkReader::new(path, files, kinds, &ua);
+    let templates = Templates::read(&mut walk, tables(top.take_plain("template")));
+    let mut reader = LinkReader::new(path, files, kinds, &ua, templates);
     let links = match top.take_plain("link") {
         Some((_, Plain::Tables(tables))) => reader.links(&mut walk, tables),
         _ => Vec::new(),
     };
+    let derived = derived::read(&mut walk, tables(top.take_plain("derived")), &links);
     let structures = structure::resolve(&mut walk, &links, reader.structures());
     let file_names = reader.into_file_names();
     models.bind(&mut walk, &links, &file_names);
@@ -279,6 +303,7 @@ fn read(
         node_sets: models.node_sets,
         structures,
         links,
+        derived,
         warnings: Vec::new(),
     };
     let line_of = |key: &str| {

@@ -75,6 +75,13 @@ impl Problems {
         }
     }
 
+    /// Appends text to the mistakes added after the first `len`.
+    pub(crate) fn add_to_last(&mut self, len: usize, text: &str) {
+        for problem in self.list.iter_mut().skip(len) {
+            problem.problem.push_str(text);
+        }
+    }
+
     pub(crate) fn sort(&mut self, main_file: &str) {
         self.list.sort_by(|a, b| {
             let key = |problem: &Problem| (&*problem.file != main_file, problem.file.clone(), problem.line);

@@ -7,7 +7,10 @@ use tagwire_driver::{DeviceSettings, DriverKind, Key, KeyKind, LinkSettings};
 
 use super::key::{DriverKeys, KeyDef, Presence, Shape};
 use super::words::format_duration;
-use super::{BindKeys, DeviceKeys, HistoryRuleKeys, LinkKeys, ModelKeys, PostgresKeys, ScalingKeys, TOP_KEYS, TagKeys};
+use super::{
+    BindKeys, DerivedKeys, DeviceKeys, HistoryRuleKeys, InstanceKeys, LinkKeys, ModelKeys, PostgresKeys, ScalingKeys, TOP_KEYS,
+    TagKeys, TemplateKeys,
+};
 
 /// The page `docs/reference/configuration.md`.
 pub fn reference(kinds: &[&'static dyn DriverKind]) -> String {
@@ -52,6 +55,14 @@ pub fn reference(kinds: &[&'static dyn DriverKind]) -> String {
     own_table(&mut page, DeviceKeys::KEYS);
     driver_rows(&mut page, DeviceSettings::KEYS);
     each_driver(&mut page, kinds, "device", |kind| kind.device_keys());
+    heading(
+        &mut page,
+        "`[[link.device.instance]]`",
+        "One or more groups of tags made from a template (see docs/tags.md).",
+    );
+    own_table(&mut page, InstanceKeys::KEYS);
+    heading(&mut page, "`[[template]]`", "Tags that several devices have alike (see docs/tags.md); a tag of it, `[[template.tag]]`, has the keys of `[[link.device.tag]]`.");
+    own_table(&mut page, TemplateKeys::KEYS);
     heading(&mut page, "`[[link.device.tag]]`", "One tag of a device.");
     own_table(&mut page, TagKeys::KEYS);
     each_driver(&mut page, kinds, "tag", |kind| kind.tag_keys());
@@ -61,6 +72,8 @@ pub fn reference(kinds: &[&'static dyn DriverKind]) -> String {
         "Linear is `(raw - raw_low) / (raw_high - raw_low) * (scaled_high - scaled_low) + scaled_low`.\nSquare root takes the root of the quotient before it goes on.",
     );
     own_table(&mut page, ScalingKeys::KEYS);
+    heading(&mut page, "`[[derived]]`", "One tag whose value is worked out of others (see docs/tags.md).");
+    own_table(&mut page, DerivedKeys::KEYS);
     page.push_str(LISTS);
     page
 }
@@ -83,7 +96,7 @@ const LISTS: &str = "
 - Kepware's export, unchanged: `Tag Name,Address,Data Type,Respect Data Type,Client Access,Scan Rate,Scaling,Raw Low,Raw High,Scaled Low,Scaled High,Scaled Data Type,Clamp Low,Clamp High,Eng Units,Description,Negate Value`.
   Columns that other versions add are passed over.
   `Scan Rate` counts only where the device's `mode` respects the tags' own rates, as in Kepware.
-- Our own: `name` and `address`, and any of `type`, `access`, `scan`, `scaling` (`none`, `linear`, `square-root`), `raw_low`, `raw_high`, `scaled_low`, `scaled_high`, `scaled_type`, `clamp_low`, `clamp_high`, `negate`, `unit`, `eu_low`, `eu_high`, `description`, `deadband`, `states` (as in `Off|On|5=Fault`), `node_id`, and the driver's keys of a tag.
+- Our own: `name` and `address`, and any of `type`, `access`, `scan`, `scaling` (`none`, `linear`, `square-root`), `raw_low`, `raw_high`, `scaled_low`, `scaled_high`, `scaled_type`, `clamp_low`, `clamp_high`, `negate`, `unit`, `eu_low`, `eu_high`, `description`, `deadband`, `filter`, `limit`, `states` (as in `Off|On|5=Fault`), `node_id`, and the driver's keys of a tag.
   Columns that are not known are refused.
 
 UTF-8, UTF-16 with a byte order mark and code page 1252 are read.
@@ -147,6 +160,7 @@ fn holds(shape: Shape) -> String {
         Shape::OneOrMore(kind) => format!("{} or a list", kind_name(kind)),
         Shape::Range => "two numbers `[low, high]`".to_owned(),
         Shape::NumberOrPercent => "number or `\"5%\"`".to_owned(),
+        Shape::Pairs => "table of names and values".to_owned(),
         Shape::Table(_) => "table".to_owned(),
         Shape::Tables(..) => "list of tables".to_owned(),
     }
@@ -226,6 +240,7 @@ fn shape_schema(key: &KeyDef, kinds: &[&'static dyn DriverKind]) -> Value {
         Shape::NumberOrPercent => {
             json!({ "anyOf": [{ "type": "number" }, { "type": "string", "pattern": "^[0-9.]+ *%?$" }] })
         }
+        Shape::Pairs => json!({ "type": "object", "additionalProperties": { "type": ["string", "number", "boolean"] } }),
         Shape::Table(keys) => object(keys, kinds, &[]),
         Shape::Tables(keys, which) => {
             let mut driver: Vec<&[Key]> = match which {

@@ -51,6 +51,13 @@ impl Structures {
     }
 }
 
+impl Wanted {
+    /// The wish of a template that its instances be structures of its name.
+    pub(crate) fn of_template(at: (usize, usize), template: &str, groups: Vec<String>, line: u32) -> Self {
+        Self { at, type_name: template.to_owned(), type_line: line, groups, line }
+    }
+}
+
 /// One table as written, and where.
 pub(crate) struct Wanted {
     /// Places of the link and of the device.

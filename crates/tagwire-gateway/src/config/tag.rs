@@ -44,6 +44,10 @@ section! {
         pub description: Option<String> = Shape::One(KeyKind::Text), Presence::Optional;
         /// Smallest change that counts: in units of the value, or as a percentage of `eu_range`.
         pub deadband: Option<Deadband> = Shape::NumberOrPercent, Presence::Optional;
+        /// Time constant of an exponential filter that smooths the values: after it a step has come through by 63 %.
+        pub filter: Option<Duration> = Shape::One(FILTER_KIND), Presence::Optional;
+        /// Which ends of `eu_range` hold the value, as told by the limit bits of its status; writes beyond such an end are refused.
+        pub limit: ClampWord = Shape::One(KeyKind::Choice(&["none", "low", "high", "both"])), Presence::Default("none");
         /// NodeId of the tag in place of `ns=2;s=<link>.<device>.<tag>`, for example `ns=3;i=1234` or `nsu=<uri>;s=name`.
         pub node_id: Option<String> = Shape::One(KeyKind::Text), Presence::Optional;
     }
@@ -70,6 +74,10 @@ section! {
 /// The scan interval of a tag (gateway-behaviour B-04).
 pub(crate) const SCAN_KIND: KeyKind =
     KeyKind::Duration { min: Duration::from_millis(10), max: Duration::from_millis(99_999_990) };
+
+/// The time constant of a filter.
+pub(crate) const FILTER_KIND: KeyKind =
+    KeyKind::Duration { min: Duration::from_millis(1), max: Duration::from_secs(86_400) };
 
 /// The curve as written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -176,6 +184,10 @@ pub struct TagInfo {
     pub eu_range: Option<EuRange>,
     /// Smallest change that counts.
     pub deadband: Deadband,
+    /// Time constant of the filter that values go through.
+    pub filter: Option<Duration>,
+    /// Which ends of the range hold the value.
+    pub limit: Clamp,
     /// What the numbers mean.
     pub states: Option<States>,
     /// NodeId in place of the default one.
@@ -282,6 +294,19 @@ impl DeviceContext<'_> {
         if matches!(info.deadband, Deadband::Percent(_)) && info.eu_range.is_none() {
             let problem = "a deadband in percent needs a range to refer to";
             complain(draft.line, Complaint::new(problem, "add eu_range = [0, 100], or give the deadband as a number"));
+        }
+        let has_limit = info.limit.low || info.limit.high;
+        if has_limit && info.eu_range.is_none() {
+            complain(draft.line, Complaint::new("a limit needs a range to refer to", "add eu_range = [0, 100]"));
+        }
+        let client_type = draft.scaling.map_or(value_type, |scaling| Some(ValueType::scalar(scaling.data_type)));
+        let is_number = |value_type: ValueType| value_type.is_scalar() && value_type.data_type.is_number();
+        if (has_limit || info.filter.is_some())
+            && let Some(value_type) = client_type.filter(|value_type| !is_number(*value_type))
+        {
+            let key = if has_limit { "limit" } else { "filter" };
+            let problem = format!("\"{key}\" is for numbers, and the type is {value_type}");
+            complain(draft.line, Complaint::new(problem, "remove it"));
         }
         if let Some(range) = info.eu_range.filter(|range| range.high <= range.low) {
             let problem = format!("eu_range goes from {} to {}", range.low, range.high);
@@ -532,6 +557,8 @@ pub(crate) fn draft_from_table(
             unit: keys.unit.unwrap_or_default(),
             eu_range: keys.eu_range,
             deadband: keys.deadband.unwrap_or_default(),
+            filter: keys.filter,
+            limit: keys.limit.0,
             states: None,
             node_id: None,
         },

@@ -18,6 +18,8 @@ pub(crate) enum Plain<'t> {
     Many(Vec<Setting>),
     Range(f64, f64),
     Percent(f64),
+    /// Name, value as text, line.
+    Pairs(Vec<(&'t str, String, u32)>),
     Table(&'t DeTable<'t>, u32),
     Tables(Vec<(&'t DeTable<'t>, u32)>),
 }
@@ -105,6 +107,10 @@ impl Walk<'_> {
             },
             Shape::Range => range(name, node),
             Shape::NumberOrPercent => number_or_percent(name, node),
+            Shape::Pairs => match node {
+                DeValue::Table(table) => self.pairs(name, table),
+                _ => Err(wrong_kind(name, "a table", node, format!("write {name} = {{ name = 1 }}"))),
+            },
             Shape::Table(_) => match node {
                 DeValue::Table(table) => Ok(Plain::Table(table, self.line(value))),
                 _ => Err(wrong_kind(name, "a table", node, format!("write {name} = {{ ... }}"))),
@@ -121,6 +127,25 @@ impl Walk<'_> {
                 _ => Err(wrong_kind(name, "a list of tables", node, format!("write [[{name}]] above each entry"))),
             },
         }
+    }
+}
+
+impl Walk<'_> {
+    fn pairs<'t>(&self, name: &str, table: &'t DeTable<'t>) -> Result<Plain<'t>, Complaint> {
+        let pair = |(key, value): (&'t Spanned<std::borrow::Cow<'t, str>>, &'t Spanned<DeValue<'t>>)| {
+            let text = match value.get_ref() {
+                DeValue::String(text) => text.to_string(),
+                node @ DeValue::Integer(found) => integer(node).map_or_else(|| found.to_string(), |n| n.to_string()),
+                DeValue::Float(number) => number.to_string(),
+                DeValue::Boolean(flag) => flag.to_string(),
+                node => {
+                    let name = format!("{name}.{}", key.get_ref());
+                    return Err(wrong_kind(&name, "text or a number", node, format!("write {name} = 1")));
+                }
+            };
+            Ok((&**key.get_ref(), text, self.line(key)))
+        };
+        table.iter().map(pair).collect::<Result<_, _>>().map(Plain::Pairs)
     }
 }
 

@@ -24,6 +24,12 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
     Duration::try_from_secs_f64(seconds).ok()
 }
 
+/// Whether a word can stand for a value in an expression: letters, digits and `_`, not beginning with a digit.
+pub(crate) fn is_identifier(word: &str) -> bool {
+    let begins_well = word.bytes().next().is_some_and(|first| first.is_ascii_alphabetic() || first == b'_');
+    begins_well && word.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
 /// The shortest way to write a duration that [`parse_duration`] reads back.
 pub fn format_duration(duration: Duration) -> String {
     let nanos = duration.as_nanos();

@@ -3,13 +3,13 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use tagwire_driver::Setting;
+use tagwire_driver::{KeyKind, Setting};
 use tagwire_model::{Clamp, Curve, DataType, Deadband, Dims, EuRange, ValueType};
 
 use super::columns::{Column, Columns};
 use crate::config::problem::{Complaint, Reporter};
-use crate::config::tag::{DeviceContext, SCAN_KIND, ScalingDraft, TagDraft, TypeWord, parse_access, parse_type};
-use crate::config::walk::{Field, parse_number_or_percent, parse_text};
+use crate::config::tag::{ClampWord, DeviceContext, FILTER_KIND, SCAN_KIND, ScalingDraft, TagDraft, TypeWord, parse_access, parse_type};
+use crate::config::walk::{Field, Plain, parse_number_or_percent, parse_text};
 use crate::config::words::suggest;
 
 /// Numbers of a row that only make sense together.
@@ -139,6 +139,15 @@ fn read_cell(
         Column::Negate => numbers.negate = flag("negate", cell)?,
         Column::Deadband => {
             draft.info.deadband = Deadband::read("deadband", parse_number_or_percent("deadband", cell)?)?
+        }
+        Column::Filter => {
+            if let Setting::Duration(filter) = parse_text("filter", cell, FILTER_KIND)? {
+                draft.info.filter = Some(filter);
+            }
+        }
+        Column::Limit => {
+            const ENDS: KeyKind = KeyKind::Choice(&["none", "low", "high", "both"]);
+            draft.info.limit = ClampWord::read("limit", Plain::One(parse_text("limit", cell, ENDS)?))?.0;
         }
         Column::Driver(key) => draft.settings.set(key.name, parse_text(key.name, cell, key.kind)?),
         Column::Name

@@ -31,6 +31,8 @@ pub(crate) enum Column {
     EuHigh,
     Description,
     Deadband,
+    Filter,
+    Limit,
     States,
     NodeId,
     /// A key of the driver.
@@ -61,7 +63,7 @@ const KEPWARE: [(&str, Column); 17] = [
 ];
 
 /// Columns of our own list.
-pub(crate) const OWN: [(&str, Column); 21] = [
+pub(crate) const OWN: [(&str, Column); 23] = [
     ("name", Column::Name),
     ("address", Column::Address),
     ("type", Column::Type),
@@ -81,6 +83,8 @@ pub(crate) const OWN: [(&str, Column); 21] = [
     ("eu_high", Column::EuHigh),
     ("description", Column::Description),
     ("deadband", Column::Deadband),
+    ("filter", Column::Filter),
+    ("limit", Column::Limit),
     ("states", Column::States),
     ("node_id", Column::NodeId),
 ];

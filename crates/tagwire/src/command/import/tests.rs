@@ -42,10 +42,10 @@ fn check(imported: &Imported, name: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/command/import/testcases").join(name);
     let made = golden(imported);
     if std::env::var_os("UPDATE_EXPECT").is_some() {
-        std::fs::write(path, made).expect("written");
+        fs::write(path, made).expect("written");
         return;
     }
-    assert_eq!(made, std::fs::read_to_string(path).expect("a file"), "made:\n{made}");
+    assert_eq!(made, fs::read_to_string(path).expect("a file"), "made:\n{made}");
 }
 
 #[test]
