@@ -127,7 +127,7 @@ impl EnipDriver {
                 }
             }
             match self.complete().await? {
-                Outcome::Answered => return Ok(Ok(())),
+                Outcome::Answered => return Ok(self.passed_on(device)),
                 Outcome::Refused(status) => {
                     let known = self.devices.get_mut(device).filter(|known| known.circuit.is_some());
                     let Some(known) = known else { return Err(LinkError::Protocol(status_text(status).to_owned())) };
@@ -137,6 +137,25 @@ impl EnipDriver {
             }
         }
         Err(LinkError::Protocol("device forgets connections as soon as they are open".to_owned()))
+    }
+
+    /// Whether a request without a connection reached the controller: a module on the way answers in its place.
+    fn passed_on(&self, device: usize) -> Result<(), Refusal> {
+        let is_routed =
+            self.devices.get(device).is_some_and(|known| known.circuit.is_none() && !known.settings.route.is_empty());
+        let Ok(response) = Response::decode(self.exchange.answer()) else { return Ok(()) };
+        let asked = self.message.first().copied().unwrap_or(0);
+        let is_ours = response.service == asked && response.service != service::UNCONNECTED_SEND;
+        let is_lost =
+            response.status.general == Status::CONNECTION_FAILURE.general && response.status.extended.is_some();
+        if is_routed
+            && !response.status.is_success()
+            && (is_lost
+                || !is_ours && response.service == service::UNCONNECTED_SEND && asked != service::UNCONNECTED_SEND)
+        {
+            return Err(status::from_status(response.status, false));
+        }
+        Ok(())
     }
 }
 
