@@ -145,15 +145,11 @@ impl EnipDriver {
             self.devices.get(device).is_some_and(|known| known.circuit.is_none() && !known.settings.route.is_empty());
         let Ok(response) = Response::decode(self.exchange.answer()) else { return Ok(()) };
         let asked = self.message.first().copied().unwrap_or(0);
-        let is_ours = response.service == asked && response.service != service::UNCONNECTED_SEND;
-        let is_lost =
-            response.status.general == Status::CONNECTION_FAILURE.general && response.status.extended.is_some();
-        if is_routed
-            && !response.status.is_success()
-            && (is_lost
-                || !is_ours && response.service == service::UNCONNECTED_SEND && asked != service::UNCONNECTED_SEND)
-        {
-            return Err(status::from_status(response.status, false));
+        let is_of_module = response.service == service::UNCONNECTED_SEND && asked != service::UNCONNECTED_SEND;
+        let said = response.status;
+        let is_lost = said.general == Status::CONNECTION_FAILURE.general && said.extended.is_some();
+        if is_routed && !said.is_success() && (is_of_module || is_lost) {
+            return Err(status::from_status(said, false));
         }
         Ok(())
     }
