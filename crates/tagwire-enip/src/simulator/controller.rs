@@ -133,7 +133,7 @@ impl Controller {
             let start = data.len();
             offsets.push(start as u16);
             // Each of the answers still to come has a header of four bytes.
-            let reserved = packet::ANSWER_OVERHEAD + start + 4 * (requests.len() - idx - 1);
+            let reserved = 4 + start + 4 * (requests.len() - idx - 1);
             let left = room.capacity.saturating_sub(reserved).max(4);
             match (self.inner_status, Request::decode(inner)) {
                 (Some(status), _) => fail(inner.first().copied().unwrap_or(0), status, &mut data),
