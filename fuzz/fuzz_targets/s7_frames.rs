@@ -17,7 +17,7 @@ fuzz_target!(|data: &[u8]| {
         reader.filled(n);
         left = rest;
         loop {
-            match reader.next() {
+            match reader.read() {
                 Ok(Some(Tpdu::Data(message))) => {
                     assert!(message.len() <= FrameReader::MAX_LEN);
                     let mut out = Vec::new();
@@ -26,7 +26,7 @@ fuzz_target!(|data: &[u8]| {
                     for piece in out.chunks(100) {
                         again.space()[..piece.len()].copy_from_slice(piece);
                         again.filled(piece.len());
-                        if let Some(Tpdu::Data(found)) = again.next().expect("just encoded") {
+                        if let Some(Tpdu::Data(found)) = again.read().expect("just encoded") {
                             assert_eq!(found, message);
                         }
                     }

@@ -12,7 +12,7 @@ pub(crate) fn from_bcd3(word: u16) -> Option<u16> {
 
 /// The digits of a number below 1000.
 pub(crate) const fn to_bcd3(number: u16) -> u16 {
-    (number / 100 % 10) << 8 | (number / 10 % 10) << 4 | number % 10
+    (number / 100 % 10) << 8 | (number / 10 % 10) << 4 | (number % 10)
 }
 
 /// Milliseconds of an `S5TIME`: bits 12 and 13 are the base of 10 ms, 100 ms, 1 s or 10 s.
@@ -82,7 +82,7 @@ pub(crate) fn from_date_and_time(bytes: &[u8; 8]) -> Option<Timestamp> {
 
 /// As [`from_date_and_time`]; less than a millisecond is dropped.
 pub(crate) fn to_date_and_time(time: Timestamp) -> Option<[u8; 8]> {
-    let digits = |number: i64| ((number / 10 % 10) << 4 | number % 10) as u8;
+    let digits = |number: i64| ((number / 10 % 10) << 4 | (number % 10)) as u8;
     let ([year, month, day, hour, minute, second], ticks) = fields(time);
     if !(1990..2090).contains(&year) {
         return None;

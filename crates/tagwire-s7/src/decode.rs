@@ -18,11 +18,33 @@ impl Item {
             return self.element(data, 0);
         }
         let n_elements = self.value_type.dims.n_elements().unwrap_or(0) as usize;
+        if let Some(numbers) = self.numbers(data, n_elements) {
+            return Value::array(self.value_type.dims, numbers).map_err(|_| Status::BAD_INTERNAL_ERROR);
+        }
         let mut elements = ArrayData::empty(self.value_type.data_type);
         for idx in 0..n_elements {
             elements.push(self.element(data, idx)?).map_err(|_| Status::BAD_INTERNAL_ERROR)?;
         }
         Value::array(self.value_type.dims, elements).map_err(|_| Status::BAD_INTERNAL_ERROR)
+    }
+
+    /// An array of plain numbers at once, which is many times faster than element by element; `None` for other forms, and
+    /// when bytes are missing.
+    fn numbers(&self, data: &[u8], n: usize) -> Option<ArrayData> {
+        let bytes = data.get(..n * self.form.n_bytes() as usize)?;
+        Some(match (self.form, self.value_type.data_type) {
+            (Form::Byte | Form::USInt, DataType::UInt8) => ArrayData::UInt8(bytes.to_vec()),
+            (Form::SInt, DataType::Int8) => ArrayData::Int8(bytes.iter().map(|byte| *byte as i8).collect()),
+            (Form::Word | Form::UInt, DataType::UInt16) => ArrayData::UInt16(each(bytes, u16::from_be_bytes)),
+            (Form::Int, DataType::Int16) => ArrayData::Int16(each(bytes, i16::from_be_bytes)),
+            (Form::DWord | Form::UDInt, DataType::UInt32) => ArrayData::UInt32(each(bytes, u32::from_be_bytes)),
+            (Form::DInt | Form::Time, DataType::Int32) => ArrayData::Int32(each(bytes, i32::from_be_bytes)),
+            (Form::Real, DataType::Float) => ArrayData::Float(each(bytes, f32::from_be_bytes)),
+            (Form::LWord | Form::ULInt, DataType::UInt64) => ArrayData::UInt64(each(bytes, u64::from_be_bytes)),
+            (Form::LInt | Form::LTime, DataType::Int64) => ArrayData::Int64(each(bytes, i64::from_be_bytes)),
+            (Form::LReal, DataType::Double) => ArrayData::Double(each(bytes, f64::from_be_bytes)),
+            _ => return None,
+        })
     }
 
     fn element(&self, data: &[u8], idx: usize) -> Result<Value, Status> {
@@ -98,6 +120,11 @@ fn nanoseconds(data_type: DataType, number: f64, bits: u64) -> Option<Value> {
         DataType::Double => Value::Double(number / 1e6),
         _ => Value::from_bits(data_type, bits),
     })
+}
+
+/// Every `N` bytes as a number.
+fn each<const N: usize, T>(bytes: &[u8], number: impl Fn([u8; N]) -> T) -> Vec<T> {
+    bytes.as_chunks().0.iter().map(|chunk| number(*chunk)).collect()
 }
 
 fn word(data: &[u8]) -> Option<u16> {

@@ -315,7 +315,7 @@ fn from_decimal(word: u16) -> Option<u16> {
 }
 
 const fn to_decimal(number: u16) -> u16 {
-    (number / 1000 % 10) << 12 | (number / 100 % 10) << 8 | (number / 10 % 10) << 4 | number % 10
+    (number / 1000 % 10) << 12 | (number / 100 % 10) << 8 | (number / 10 % 10) << 4 | (number % 10)
 }
 
 /// Latin-1 up to the first zero.

@@ -110,11 +110,11 @@ impl FrameReader {
     ///
     /// # Errors
     /// [`FrameError`] when the stream lost its frames for good.
-    pub fn next(&mut self) -> Result<Option<Tpdu<'_>>, FrameError> {
+    pub fn read(&mut self) -> Result<Option<Tpdu<'_>>, FrameError> {
         Ok(self.advance()?.map(|place| self.tpdu(&place)))
     }
 
-    /// As [`FrameReader::next`], without holding on to the buffer.
+    /// As [`FrameReader::read`], without holding on to the buffer.
     pub(crate) fn advance(&mut self) -> Result<Option<Place>, FrameError> {
         if self.is_whole {
             self.is_whole = false;
@@ -249,8 +249,8 @@ mod tests {
         );
         let mut reader = FrameReader::new();
         feed(&mut reader, &out);
-        assert_eq!(reader.next(), Ok(Some(Tpdu::ConnectRequest(CONNECT))));
-        assert_eq!(reader.next(), Ok(None));
+        assert_eq!(reader.read(), Ok(Some(Tpdu::ConnectRequest(CONNECT))));
+        assert_eq!(reader.read(), Ok(None));
     }
 
     #[test]
@@ -264,7 +264,7 @@ mod tests {
             let mut found = Vec::new();
             for byte in bytes {
                 feed(&mut reader, &[byte]);
-                while let Some(tpdu) = reader.next().expect("in step") {
+                while let Some(tpdu) = reader.read().expect("in step") {
                     let Tpdu::Data(data) = tpdu else { panic!("{tpdu:?}") };
                     found.push(data.to_vec());
                 }
@@ -285,7 +285,7 @@ mod tests {
         ] {
             let mut reader = FrameReader::new();
             feed(&mut reader, bytes);
-            assert_eq!(reader.next(), Err(error), "{bytes:02X?}");
+            assert_eq!(reader.read(), Err(error), "{bytes:02X?}");
         }
     }
 
@@ -295,9 +295,9 @@ mod tests {
         let frame = [&[3, 0, 0x04, 0x07, 2, 0xF0, 0][..], &[0; 1024]].concat();
         for n in 0..4 {
             feed(&mut reader, &frame);
-            assert_eq!(reader.next(), Ok(None), "{n}");
+            assert_eq!(reader.read(), Ok(None), "{n}");
         }
         feed(&mut reader, &frame);
-        assert_eq!(reader.next(), Err(FrameError::Message));
+        assert_eq!(reader.read(), Err(FrameError::Message));
     }
 }

@@ -28,7 +28,7 @@ struct Pending {
 /// What came.
 pub(super) enum Event<'a> {
     /// The CPU agrees to a connection.
-    Connected(Connect),
+    Connected,
     /// The answer to a job.
     Answer { ticket: u32, answer: Result<Answer<'a>, PduError> },
 }
@@ -134,7 +134,7 @@ impl Exchange {
             match self.reader.tpdu(&place) {
                 Tpdu::ConnectConfirm(connect) => {
                     self.max_frame = connect.size.map_or(Self::NO_LIMIT, |size| 1 << size);
-                    return Ok(Some(Event::Connected(connect)));
+                    return Ok(Some(Event::Connected));
                 }
                 Tpdu::Disconnect(reason) => {
                     let text = format!(

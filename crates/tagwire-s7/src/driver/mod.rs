@@ -183,7 +183,7 @@ impl S7Driver {
         // Frames of 1024 bytes hold the longest message.
         self.exchange.connect(&Connect { destination: 0, source: 1, size: Some(10), calling: local, called: remote });
         self.flush().await?;
-        while !matches!(self.exchange.next()?, Some(Event::Connected(_))) {
+        while !matches!(self.exchange.next()?, Some(Event::Connected)) {
             self.receive().await.map_err(|error| refused_connection(error, &remote.to_string()))?;
         }
         let asked = Setup { n_calling: jobs, n_called: jobs, pdu_len: pdu };

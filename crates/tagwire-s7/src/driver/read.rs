@@ -37,7 +37,9 @@ impl S7Driver {
         self.begin()?;
         let mut state = self.jobs(blocks, readings);
         while state.next < state.jobs.len() || self.exchange.n_pending() > 0 {
-            while state.next < state.jobs.len() && self.exchange.n_pending() < self.n_jobs() {
+            // Jobs go out several at a time, which costs both ends less than one by one, and none waits for the last.
+            let is_low = self.exchange.n_pending() <= self.n_jobs() / 2;
+            while is_low && state.next < state.jobs.len() && self.exchange.n_pending() < self.n_jobs() {
                 let ticket = state.next;
                 state.next += 1;
                 let parts = state.parts[state.jobs[ticket].clone()].iter();

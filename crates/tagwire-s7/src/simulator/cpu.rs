@@ -357,7 +357,7 @@ impl Cpu {
             return Err(ReturnCode::TYPE_INCONSISTENT);
         }
         if pointer.size == Size::BIT && pointer.count != 1
-            || pointer.size != Size::BIT && !is_words && pointer.at % 8 != 0
+            || pointer.size != Size::BIT && !is_words && !pointer.at.is_multiple_of(8)
         {
             return Err(ReturnCode::TYPE_INCONSISTENT);
         }

@@ -128,7 +128,7 @@ impl Simulator {
             // Jobs that lie here together are under way at once.
             let mut n_at_once = 0;
             loop {
-                let pdu = match reader.next() {
+                let pdu = match reader.read() {
                     Ok(Some(Tpdu::Data(pdu))) => pdu,
                     Ok(Some(Tpdu::ConnectRequest(connect))) => {
                         if !self.accepts(&connect) {
