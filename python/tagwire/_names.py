@@ -46,8 +46,10 @@ def as_list(tags: Union[str, Sequence[str]]) -> List[str]:
     """The tags as a list, also where there is one only."""
     if isinstance(tags, str):
         return [tags]
+    names: List[Any]
     try:
-        names = list(tags)
+        # Bytes would be a list of numbers.
+        names = [tags] if isinstance(tags, (bytes, bytearray)) else list(tags)
     except TypeError:
         raise UsageError(f"a tag is named by text, not by {tags!r}") from None
     for name in names:

@@ -24,12 +24,12 @@ from typing import (
 )
 
 from . import _session
-from ._names import address, as_list, bad_item, explained, missing
+from ._names import address, as_list, bad_item, explained, is_unknown, missing
 from ._native import Node, Sample
 from ._time import Duration, Moment, moment, seconds
 from ._types import Status
 from ._wait_sync import Background, Face, opening, run, settle, start
-from .errors import UsageError, WriteError
+from .errors import RefusedError, UsageError, WriteError
 from .events import DEFAULT_FIELDS, Event
 from .history import History
 
@@ -189,7 +189,12 @@ class Client(Face):
 
     def browse(self, node: str = _OBJECTS, *, depth: int = 1, limit: int = 100_000) -> List[Node]:
         """The nodes below one, parents before children; at most `limit` of them."""
-        return run(self._session.browse(node, depth, limit))
+        try:
+            return run(self._session.browse(node, depth, limit))
+        except RefusedError as error:
+            if error.status is None or not is_unknown(error.status):
+                raise
+            raise bad_item(node, error.status) from None
 
     def namespaces(self) -> List[str]:
         """The URIs of the server's namespaces; the place in the list is the number in a node id."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict, List
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List
 
 from . import _native
 from ._types import Status
@@ -13,6 +14,17 @@ if TYPE_CHECKING:
     import pyarrow
 
 __all__ = ["History"]
+
+
+@contextmanager
+def _needed(call: str, package: str) -> Iterator[None]:
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name != package:
+            raise
+        message = f"{call}() needs {package}, which is not installed: pip install {package}; to_dict() needs nothing"
+        raise ModuleNotFoundError(message, name=package) from None
 
 
 class History:
@@ -48,19 +60,22 @@ class History:
 
     def to_arrow(self) -> pyarrow.Table:
         """A table of pyarrow, without copying."""
-        import pyarrow
+        with _needed("to_arrow", "pyarrow"):
+            import pyarrow
 
         return pyarrow.table(self)
 
     def to_polars(self) -> polars.DataFrame:
         """A data frame of polars, without copying."""
-        import polars
+        with _needed("to_polars", "polars"):
+            import polars
 
         return polars.DataFrame(self)
 
     def to_pandas(self) -> pandas.DataFrame:
         """A data frame of pandas; pyarrow is not needed."""
-        import pandas
+        with _needed("to_pandas", "pandas"):
+            import pandas
 
         codes = self._array("tag", "i4")
         tag = pandas.Categorical.from_codes(codes, categories=pandas.Index(self.tags, dtype="object"))

@@ -92,6 +92,8 @@ def test_a_client_is_a_mapping_as_far_as_a_server_can_be_one(plant):
         iter(plant)
     with pytest.raises(tagwire.UsageError, match="named by text, not by 0"):
         plant[0]
+    with pytest.raises(tagwire.UsageError, match="named by text, not by b'x'"):
+        plant.read(b"x")
     assert repr(plant).startswith("<tagwire.Client opc.tcp://") and str(plant.read(name("i8")).quality) == "Good"
     with plant.subscribe([name("i8"), name("u8"), name("i16"), name("u16")]) as changes:
         assert repr(changes) == f"<tagwire.Subscription of {name('i8')}, {name('u8')}, {name('i16')}, ...>"
@@ -105,6 +107,7 @@ def test_a_client_is_a_mapping_as_far_as_a_server_can_be_one(plant):
         (lambda plant: plant.write(name("i8"), "hot"), r"BadTypeMismatch \(the value does not fit"),
         (lambda plant: plant.write(name("readonly"), 1), r"BadNotWritable \(it can only be read"),
         (lambda plant: plant.subscribe(["mem.all.nothing", "mem.all.no"]), r"BadNodeIdUnknown"),
+        (lambda plant: plant.browse("mem.al"), r"mem.al: BadNodeIdUnknown"),
     ],
 )
 def test_what_people_meet_first_is_explained(plant, ask, word):
@@ -258,6 +261,15 @@ def test_history_of_several_tags_backwards_and_limited(plant):
     for wrong in ({}, {"start": "yesterday"}, {"start": "2024-01-01"}, {"start": "-1h", "every": 5}):
         with pytest.raises(tagwire.UsageError):
             plant.history("mem.all.h.int", **wrong)
+
+
+@pytest.mark.parametrize("package", ["pandas", "polars", "pyarrow"])
+def test_a_package_that_is_not_installed_is_named(plant, monkeypatch, package):
+    monkeypatch.setitem(sys.modules, package, None)
+    call = f"to_{package.replace('pyarrow', 'arrow')}"
+    history = plant.history("sig.d.counter", "-1m")
+    with pytest.raises(ModuleNotFoundError, match=rf"{call}\(\) needs {package}.*pip install {package}"):
+        getattr(history, call)()
 
 
 def test_history_in_pages_comes_whole(plant):

@@ -14,9 +14,8 @@ impl Node {
     #[new]
     #[pyo3(signature = (id, name, kind, parent="i=85", depth=1))]
     fn made(id: &str, name: String, kind: &str, parent: &str, depth: usize) -> PyResult<Self> {
-        let node = |text: &str| {
-            parse_node_id(text).map_err(|error| PyValueError::new_err(format!("{text:?}: {error}")))
-        };
+        let node =
+            |text: &str| parse_node_id(text).map_err(|error| PyValueError::new_err(format!("{text:?}: {error}")));
         let class = match kind {
             "object" => NodeClass::Object,
             "variable" => NodeClass::Variable,

@@ -41,9 +41,8 @@ impl Sample {
         source_time: Option<Bound<'_, PyAny>>,
         server_time: Option<Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
-        let time = |time: Option<Bound<'_, PyAny>>| {
-            time.map_or(Ok(Timestamp::NONE), |time| convert::time_from_py(&time))
-        };
+        let time =
+            |time: Option<Bound<'_, PyAny>>| time.map_or(Ok(Timestamp::NONE), |time| convert::time_from_py(&time));
         let (value, foreign) = match value {
             None => (Value::Null, None),
             Some(given) => match convert::from_py(&given) {

@@ -74,7 +74,7 @@ class Link:
         except _Ended as error:
             # A daemon of Pyro5 leaves those who speak Pyro4, some of them without a word.
             if dialect is not None:
-                raise PeerError(f"{self._where} is no OpenOPC gateway: {error}") from None
+                raise ConnectError(f"gateway at {self._where} does not take connections: {error}") from None
             self.dialect = Dialect.PYRO5
             try:
                 self._open(names)

@@ -268,7 +268,8 @@ class Session:
             self._core.close()
             self._worker.stop()
 
-        return Work(run, self._worker)
+        # What the worker is at may take long.
+        return Work(run, Worker())
 
 
 def _aware(value: Any) -> Any:
