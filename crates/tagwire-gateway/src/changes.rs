@@ -295,8 +295,7 @@ fn compare_tag(meta: TagView<'_>, tag: &Tag) -> Vec<String> {
     if old.map(|extra| extra.deadband).unwrap_or_default() != new.map(|info| info.deadband).unwrap_or_default() {
         what.push("deadband".to_owned());
     }
-    let filter = |time| new.and_then(|info| info.filter).map(time);
-    if old.and_then(|extra| extra.filter) != filter(Filter::new) {
+    if old.and_then(|extra| extra.filter) != new.and_then(|info| info.filter).map(Filter::new) {
         what.push("filter".to_owned());
     }
     if old.map(|extra| extra.limit).unwrap_or_default() != new.map(|info| info.limit).unwrap_or_default() {

@@ -213,7 +213,9 @@ impl Hub {
         drop(registry);
         if tags.iter().any(|tag| self.shapings.load().contains_key(tag)) {
             let mut shapings = HashMap::clone(&self.shapings.load());
-            tags.iter().for_each(|tag| drop(shapings.remove(tag)));
+            for tag in tags {
+                shapings.remove(tag);
+            }
             self.shapings.store(Arc::new(shapings));
             self.filters.forget(tags);
         }

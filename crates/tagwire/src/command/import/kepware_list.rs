@@ -98,7 +98,11 @@ pub(super) fn row(tag: KepwareTag<'_>, driver: &str, report: &mut Report) -> Opt
             Some(("", _)) => row.set("scaled_type", "f64"),
             Some((scaled, None)) => row.set("scaled_type", scaled),
             _ => {
-                report.leave_out(&tag.path, &row.origin, format!("the scaled type \"{}\" is not known", tag.scaled_type));
+                report.leave_out(
+                    &tag.path,
+                    &row.origin,
+                    format!("the scaled type \"{}\" is not known", tag.scaled_type),
+                );
                 return None;
             }
         }
@@ -112,7 +116,13 @@ pub(super) fn row(tag: KepwareTag<'_>, driver: &str, report: &mut Report) -> Opt
 }
 
 /// Reads a tag list into a device.
-pub(super) fn read(text: &str, device: &mut Device, driver: &str, scan_rates: bool, report: &mut Report) -> Result<(), String> {
+pub(super) fn read(
+    text: &str,
+    device: &mut Device,
+    driver: &str,
+    scan_rates: bool,
+    report: &mut Report,
+) -> Result<(), String> {
     let table = Table::from_csv(text, "tagname")?;
     if !table.has("address") {
         return Err("the list has no column \"Address\"".to_owned());

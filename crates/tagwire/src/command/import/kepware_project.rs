@@ -61,7 +61,11 @@ pub(super) fn read(text: &str, report: &mut Report) -> Result<Vec<Link>, String>
 }
 
 fn list<'a>(object: &'a Object, key: &str) -> Vec<&'a Object> {
-    object.get(key).and_then(Json::as_array).map(|list| list.iter().filter_map(Json::as_object).collect()).unwrap_or_default()
+    object
+        .get(key)
+        .and_then(Json::as_array)
+        .map(|list| list.iter().filter_map(Json::as_object).collect())
+        .unwrap_or_default()
 }
 
 fn text<'a>(object: &'a Object, key: &str) -> &'a str {
@@ -150,7 +154,9 @@ fn read_channel(channel: &Object, report: &mut Report) -> Vec<Link> {
             let host = address.split(':').next().unwrap_or_default();
             let link_name = usable_part(&if is_first { name.to_owned() } else { format!("{name}_{host}") });
             if *way == Way::Serial {
-                report.remark(&format!("the link {link_name} leads to {address}: on Linux that is a path such as /dev/ttyS0"));
+                report.remark(&format!(
+                    "the link {link_name} leads to {address}: on Linux that is a path such as /dev/ttyS0"
+                ));
             }
             let keys = link_keys(channel, *way);
             links.push(Link { name: link_name, driver: (*driver).to_owned(), address, keys, devices: Vec::new() });
@@ -392,7 +398,8 @@ impl TagReader<'_> {
             Some(2) => "square root",
             _ => "none",
         };
-        let numbers = ["RAW_LOW", "RAW_HIGH", "SCALED_LOW", "SCALED_HIGH"].map(|name| number_text(&format!("SCALING_{name}")));
+        let numbers =
+            ["RAW_LOW", "RAW_HIGH", "SCALED_LOW", "SCALED_HIGH"].map(|name| number_text(&format!("SCALING_{name}")));
         let flags = ["CLAMP_LOW", "CLAMP_HIGH", "NEGATE_VALUE"]
             .map(|name| flag(json, &key(&format!("SCALING_{name}"))).unwrap_or_default());
         let tag = KepwareTag {
@@ -459,9 +466,12 @@ mod tests {
 
     #[test]
     fn registers_of_the_simulator_become_signals() {
-        for (address, ours) in
-            [("R0001", Some("counter")), ("K0100.05", Some("static")), ("RAMP(100, 1, 2, 1)", None), ("S010", Some("static"))]
-        {
+        for (address, ours) in [
+            ("R0001", Some("counter")),
+            ("K0100.05", Some("static")),
+            ("RAMP(100, 1, 2, 1)", None),
+            ("S010", Some("static")),
+        ] {
             assert_eq!(signal(address), ours, "{address}");
         }
     }

@@ -83,7 +83,9 @@ mod tests {
 
     #[test]
     fn cells_are_found_by_their_heading_whatever_separates_them() {
-        for text in ["; note\nTag Name,Address\na,\"1,2\"\n\n", "Address;Tag Name\n1,2;a\n", "Tag Name\tAddress\na\t1,2"] {
+        for text in
+            ["; note\nTag Name,Address\na,\"1,2\"\n\n", "Address;Tag Name\n1,2;a\n", "Tag Name\tAddress\na\t1,2"]
+        {
             let table = Table::from_csv(text, "tagname").expect("a table");
             let rows: Vec<_> = table.rows().collect();
             assert_eq!(rows.len(), 1, "{text}");

@@ -53,7 +53,8 @@ pub(crate) fn run(command: &ImportCommand) -> Result<(), Failure> {
     let args = match command {
         ImportCommand::Kepware(args) | ImportCommand::Neuron(args) => args,
     };
-    let named = |error: io::Error| Failure::new(Exit::Failed, format!("{}: {error}", args.file.display()), "name a file");
+    let named =
+        |error: io::Error| Failure::new(Exit::Failed, format!("{}: {error}", args.file.display()), "name a file");
     if fs::metadata(&args.file).map_err(named)?.len() > MAX_FILE {
         let message = format!("{}: larger than {} MiB", args.file.display(), MAX_FILE >> 20);
         return Err(Failure::new(Exit::Failed, message, "import its devices one by one"));
@@ -72,7 +73,8 @@ pub(crate) fn run(command: &ImportCommand) -> Result<(), Failure> {
 
 fn import(command: &ImportCommand, args: &ImportFileArgs, bytes: &[u8]) -> Result<Imported, Failure> {
     let wrong = |problem: String| {
-        let hint = "Kepware: a tag list exported as CSV, or a project saved as JSON; Neuron: a tag list as CSV or Excel";
+        let hint =
+            "Kepware: a tag list exported as CSV, or a project saved as JSON; Neuron: a tag list as CSV or Excel";
         Failure::new(Exit::Failed, format!("{}: {problem}", args.file.display()), hint)
     };
     let mut report = Report::default();
@@ -114,7 +116,10 @@ fn place(args: &ImportFileArgs) -> Result<(Link, Device), Failure> {
         return Err(usage("a tag list does not say which driver reads its device".to_owned(), hint));
     };
     if !names.contains(&driver.as_str()) {
-        return Err(usage(format!("the driver \"{driver}\" is not known"), format!("drivers are {}", names.join(", "))));
+        return Err(usage(
+            format!("the driver \"{driver}\" is not known"),
+            format!("drivers are {}", names.join(", ")),
+        ));
     }
     let mut device = Device { name: usable_part(&args.device), ..Device::default() };
     for setting in &args.settings {
@@ -165,8 +170,11 @@ fn tell(args: &ImportFileArgs, imported: &Imported, n_tags: usize, written: &[Pa
     let mut out = io::stdout().lock();
     let n_devices: usize = plan.links.iter().map(|link| link.devices.len()).sum();
     if args.json {
-        let problems: Vec<_> =
-            problems.list().iter().map(|problem| json!({ "subject": problem.subject, "problem": problem.problem, "fix": problem.fix })).collect();
+        let problems: Vec<_> = problems
+            .list()
+            .iter()
+            .map(|problem| json!({ "subject": problem.subject, "problem": problem.problem, "fix": problem.fix }))
+            .collect();
         let mut answer = report.json();
         answer["tags"] = n_tags.into();
         answer["devices"] = n_devices.into();

@@ -91,7 +91,8 @@ fn section(out: &mut String, title: &str, notes: &[Note], limit: usize) {
             n_more += notes.len();
             continue;
         }
-        let named: Vec<String> = notes.iter().take(limit).map(|note| format!("{} ({})", note.what, note.place)).collect();
+        let named: Vec<String> =
+            notes.iter().take(limit).map(|note| format!("{} ({})", note.what, note.place)).collect();
         let more = notes.len() - named.len();
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         let _ = writeln!(out, "  {why}: {}{more}", named.join(", "));

@@ -61,7 +61,8 @@ fn parts(bytes: &[u8]) -> Option<HashMap<&str, Part<'_>>> {
         let lens = [u16_at(bytes, at + 28)?, u16_at(bytes, at + 30)?, u16_at(bytes, at + 32)?].map(usize::from);
         let local = u32_at(bytes, at + 42)?;
         let name = std::str::from_utf8(bytes.get(at + 46..at + 46 + lens[0])?).ok()?;
-        let head = local.checked_add(30)? + usize::from(u16_at(bytes, local + 26)?) + usize::from(u16_at(bytes, local + 28)?);
+        let head =
+            local.checked_add(30)? + usize::from(u16_at(bytes, local + 26)?) + usize::from(u16_at(bytes, local + 28)?);
         parts.insert(name, Part { method, bytes: bytes.get(head..head.checked_add(packed)?)? });
         at += 46 + lens.iter().sum::<usize>();
     }
@@ -112,7 +113,9 @@ fn sheet(text: &str, texts: &[String]) -> Result<Vec<(u64, Vec<String>)>, String
             }
             let value = || cell.children().find(named("v")).and_then(|node| node.text()).unwrap_or_default();
             let text = match cell.attribute("t") {
-                Some("s") => value().trim().parse().ok().and_then(|idx: usize| texts.get(idx)).cloned().unwrap_or_default(),
+                Some("s") => {
+                    value().trim().parse().ok().and_then(|idx: usize| texts.get(idx)).cloned().unwrap_or_default()
+                }
                 Some("inlineStr") => text_of(cell),
                 _ => value().to_owned(),
             };

@@ -78,7 +78,11 @@ fn a_workbook_says_the_same_as_a_list() {
 fn ten_thousand_tags_are_taken_over_within_a_second() {
     let mut text = "Tag Name,Address,Data Type,Respect Data Type,Client Access,Scan Rate,Scaling,Raw Low,Raw High,Scaled Low,Scaled High,Scaled Data Type,Clamp Low,Clamp High,Eng Units,Description,Negate Value\n".to_owned();
     for number in 1..=10_000 {
-        text += &format!("Group{}.Tag{number},4{:05},Word,1,R/W,100,,,,,,,,,,\"tag, number {number}\",\n", number % 100, number);
+        text += &format!(
+            "Group{}.Tag{number},4{:05},Word,1,R/W,100,,,,,,,,,,\"tag, number {number}\",\n",
+            number % 100,
+            number
+        );
     }
     let started = std::time::Instant::now();
     let imported = kepware(&text, Some("modbus-tcp"));

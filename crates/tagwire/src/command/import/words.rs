@@ -28,8 +28,8 @@ pub(super) fn kepware_type(word: &str) -> Option<(&'static str, Option<&'static 
 /// The word for a number of `servermain.TAG_DATA_TYPE`, and whether it is an array.
 pub(super) fn kepware_type_word(number: i64) -> Option<(&'static str, bool)> {
     const WORDS: [&str; 15] = [
-        "String", "Boolean", "Char", "Byte", "Short", "Word", "Long", "DWord", "Float", "Double", "BCD", "LBCD", "Date",
-        "LLong", "QWord",
+        "String", "Boolean", "Char", "Byte", "Short", "Word", "Long", "DWord", "Float", "Double", "BCD", "LBCD",
+        "Date", "LLong", "QWord",
     ];
     let word = |number: i64| usize::try_from(number).ok().and_then(|number| WORDS.get(number)).copied();
     match number {
@@ -77,9 +77,13 @@ mod tests {
 
     #[test]
     fn every_number_of_a_type_has_its_word() {
-        for (number, word, is_array) in
-            [(-1, "Default", false), (0, "String", false), (8, "Float", false), (14, "QWord", false), (28, "Float", true)]
-        {
+        for (number, word, is_array) in [
+            (-1, "Default", false),
+            (0, "String", false),
+            (8, "Float", false),
+            (14, "QWord", false),
+            (28, "Float", true),
+        ] {
             assert_eq!(kepware_type_word(number), Some((word, is_array)), "{number}");
             assert!(kepware_type(word).is_some(), "{word}");
         }
@@ -88,9 +92,12 @@ mod tests {
 
     #[test]
     fn lengths_stand_at_the_end_of_an_address() {
-        for (address, lens) in
-            [("40001[10]", Some("[10]")), ("40001 [2][3] ", Some("[2,3]")), ("40001[1][7]", Some("[7]")), ("40001", None)]
-        {
+        for (address, lens) in [
+            ("40001[10]", Some("[10]")),
+            ("40001 [2][3] ", Some("[2,3]")),
+            ("40001[1][7]", Some("[7]")),
+            ("40001", None),
+        ] {
             assert_eq!(lengths_of(address).as_deref(), lens, "{address}");
         }
     }
