@@ -250,8 +250,12 @@ fn changed_device(
             None => added.push(full.clone()),
         }
     }
-    let mut removed: Vec<String> =
-        left.keys().filter_map(|tag| registry.tag(*tag)).map(|meta| meta.path.to_string()).collect();
+    let mut removed: Vec<String> = left
+        .keys()
+        .filter(|tag| !old.dynamic.contains_key(*tag))
+        .filter_map(|tag| registry.tag(*tag))
+        .map(|meta| meta.path.to_string())
+        .collect();
     removed.sort_unstable();
     if why.is_empty() && added.is_empty() && removed.is_empty() && changed.is_empty() {
         return None;
