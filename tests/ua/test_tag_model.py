@@ -151,3 +151,29 @@ def test_a_derived_tag_is_as_bad_as_its_input(tmp_path):
         wait_until(lambda: session.read_status(tag("calc.sum")) == "BadOutOfService", 5 * SLOW, "the sum is out of service")
         assert session.write(enabled, True, ua.VariantType.Boolean) == "Good"
         wait_until(lambda: session.read_status(tag("calc.sum")) == "Good", 5 * SLOW, "the sum is back")
+
+
+def test_a_filter_smooths_and_limits_hold(tmp_path):
+    shaped = "[[link]]\nname = \"line1\"\ndriver = \"sim\"\n[[link.device]]\nname = \"press\"\nscan = \"50ms\"\n"
+    shaped += '[[link.device.tag]]\nname = "raw"\naddress = "square(period=1s, low=0, high=100)"\n'
+    shaped += '[[link.device.tag]]\nname = "smooth"\naddress = "square(period=1s, low=0, high=100)"\nfilter = "10s"\n'
+    shaped += '[[link.device.tag]]\nname = "held"\naddress = "square(period=1s, low=0, high=100)"\neu_range = [10, 90]\nlimit = "both"\n'
+    shaped += '[[link.device.tag]]\nname = "set"\naddress = "static(50.0)"\naccess = "rw"\neu_range = [10, 90]\nlimit = "high"\n'
+    with Tagwire(tmp_path, shaped) as server, Session(server.port) as session:
+        wait_until(lambda: session.read_status(tag("line1.press.set")) == "Good", 5 * SLOW, "values are there")
+        seen = {"raw": set(), "smooth": set(), "held": set(), "bits": set()}
+
+        def look():
+            for name in ("raw", "smooth", "held"):
+                read = session.read(tag(f"line1.press.{name}"))
+                seen[name].add(read.Value.Value)
+                if name == "held":
+                    seen["bits"].add(read.StatusCode.value & 0x300)
+            return seen["raw"] >= {0.0, 100.0} and seen["held"] >= {10.0, 90.0} and len(seen["smooth"]) > 10
+
+        wait_until(look, 10 * SLOW, "both halves of the wave")
+        assert seen["held"] == {10.0, 90.0} and {0x100, 0x200} <= seen["bits"]
+        steps = sorted(seen["smooth"])
+        assert max(steps) - min(steps) < 60, "the filter lets through a part of each step"
+        assert session.write(tag("line1.press.set"), 95.0, ua.VariantType.Double) == "BadOutOfRange"
+        assert session.write(tag("line1.press.set"), 5.0, ua.VariantType.Double) == "Good"

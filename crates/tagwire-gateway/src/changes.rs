@@ -250,8 +250,12 @@ fn changed_device(
             None => added.push(full.clone()),
         }
     }
-    let mut removed: Vec<String> =
-        left.keys().filter_map(|tag| registry.tag(*tag)).map(|meta| meta.path.to_string()).collect();
+    let mut removed: Vec<String> = left
+        .keys()
+        .filter(|tag| !old.dynamic.contains_key(*tag))
+        .filter_map(|tag| registry.tag(*tag))
+        .map(|meta| meta.path.to_string())
+        .collect();
     removed.sort_unstable();
     if why.is_empty() && added.is_empty() && removed.is_empty() && changed.is_empty() {
         return None;
@@ -295,8 +299,7 @@ fn compare_tag(meta: TagView<'_>, tag: &Tag) -> Vec<String> {
     if old.map(|extra| extra.deadband).unwrap_or_default() != new.map(|info| info.deadband).unwrap_or_default() {
         what.push("deadband".to_owned());
     }
-    let filter = |time| new.and_then(|info| info.filter).map(time);
-    if old.and_then(|extra| extra.filter) != filter(Filter::new) {
+    if old.and_then(|extra| extra.filter) != new.and_then(|info| info.filter).map(Filter::new) {
         what.push("filter".to_owned());
     }
     if old.map(|extra| extra.limit).unwrap_or_default() != new.map(|info| info.limit).unwrap_or_default() {

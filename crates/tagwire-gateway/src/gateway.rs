@@ -12,7 +12,7 @@ use tagwire_access::{
     RoleBook, RoleError, TrustSettings, TrustStore, Users, UsersError, What, found_names, install_id,
 };
 use tagwire_driver::{Clock, DriverKind, Statistics, Watchdog};
-use tagwire_hub::Hub;
+use tagwire_hub::{Hub, TagMaker};
 use tagwire_model::Value;
 use tagwire_openopc::ItemIds;
 use tagwire_ua_client::{Identity, Registration, Url};
@@ -29,6 +29,7 @@ use crate::control;
 use crate::data_dir::{DataDir, DataDirError};
 use crate::drivers::DRIVERS;
 use crate::durable::DurableFiles;
+use crate::dynamic::{DynamicTags, sweep};
 use crate::events::{self, LinkEvents};
 use crate::expiry::Expiry;
 use crate::history::{HistoryKeeper, HistoryStartError};
@@ -85,6 +86,7 @@ pub(crate) struct Shared {
     pub(crate) user_trust: Arc<TrustStore>,
     pub(crate) recorder: Recorder,
     pub(crate) history: HistoryKeeper,
+    pub(crate) dynamic: Arc<DynamicTags>,
     pub(crate) clock: Clock,
     pub(crate) name: String,
     pub(crate) application_uri: String,
@@ -257,6 +259,7 @@ impl Gateway {
             user_trust,
             recorder,
             history,
+            dynamic: Arc::default(),
             clock,
             name,
             application_uri,
@@ -265,6 +268,8 @@ impl Gateway {
             n_stuck: AtomicUsize::new(0),
             statistics: SyncMutex::default(),
         });
+        shared.dynamic.tie(&shared);
+        shared.follow_dynamic(&shared.plant.lock().await);
         let mut gateway = Self { shared, tasks: Vec::new(), _data_dir: data_dir };
         if let Err(error) = gateway.serve_others(commands, &http, &openopc, names.item_ids()).await {
             gateway.stop().await;
@@ -285,6 +290,7 @@ impl Gateway {
     ) -> Result<(), StartError> {
         self.tasks.push(tokio::spawn(control::serve(commands, Arc::clone(&self.shared))));
         self.tasks.push(tokio::spawn(Arc::clone(&self.shared.link_events).run()));
+        self.tasks.push(tokio::spawn(sweep(Arc::clone(&self.shared))));
         if let Some(listen) = &http.listen {
             let listener = tokio::net::TcpListener::bind((listen.host.as_str(), listen.port)).await;
             let listener = listener.map_err(|source| StartError::Listen { address: listen.to_string(), source })?;
@@ -362,6 +368,13 @@ impl Gateway {
         }
     }
 
+    /// Lets clients make tags of addresses where the configuration allows it; nobody looks for any where it does not.
+    fn follow_dynamic(&self, plant: &Plant) {
+        self.dynamic.follow(plant);
+        let is_on = plant.running.ua.dynamic_tags > 0;
+        self.hub.set_maker(is_on.then(|| Arc::<DynamicTags>::clone(&self.dynamic) as Arc<dyn TagMaker>));
+    }
+
     /// Reads the configuration again and takes over what changed.
     ///
     /// # Errors
@@ -425,6 +438,7 @@ impl Shared {
         }
         let mut plant = self.plant.lock().await;
         let (changes, errors) = plant.apply(config).await;
+        self.follow_dynamic(&plant);
         self.link_events.follow(&plant);
         self.history.follow(&plant.running.history);
         self.ua.set_history(self.history.source(&plant.running.history));

@@ -18,6 +18,7 @@ pub mod data_dir;
 mod derived;
 pub mod drivers;
 mod durable;
+mod dynamic;
 mod events;
 mod expiry;
 mod gateway;

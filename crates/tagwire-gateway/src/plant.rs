@@ -6,7 +6,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tagwire_driver::{
     BuildError, Clock, DEVICE_ITEMS, DeviceSettings, DriverKind, LINK_ITEMS, LinkHandle, LinkSetup, LinkSource,
-    Options, Settings, supervise,
+    Options, Settings, TagSpec, supervise,
 };
 use tagwire_hub::{FolderId, FolderKind, Hub, LinkId, RegistryError};
 use tagwire_model::TagId;
@@ -15,6 +15,7 @@ use thiserror::Error;
 use crate::changes::{Action, Changes, DeviceChange, LinkChange, OTHER_CHANGE};
 use crate::config::{Config, Device, ExplicitNodeId, Link, Tag};
 use crate::derived::DerivedTags;
+use crate::dynamic::{KEPT, split};
 use crate::running::{Fingerprint, Running, RunningDevice, RunningLink};
 use crate::sink::{HubSink, LinkRoute};
 use crate::tree::{self, DevicePlace};
@@ -108,6 +109,7 @@ impl Plant {
         self.running.access.policy.clone_from(&config.access.policy);
         self.running.history.rules.clone_from(&config.history.rules);
         self.running.ua.anonymous = config.ua.anonymous;
+        self.running.ua.dynamic_tags = config.ua.dynamic_tags;
         self.running.ua.trusted_fingerprints.clone_from(&config.ua.trusted_fingerprints);
         self.running.ua.without_revocation_list.clone_from(&config.ua.without_revocation_list);
         let mut links: Vec<Option<Link>> = config.links.into_iter().map(Some).collect();
@@ -139,6 +141,95 @@ impl Plant {
         let failures = self.derived.apply(config.derived);
         errors.extend(failures.into_iter().map(|(name, error)| failed(&name, error)));
         (changes, errors)
+    }
+
+    /// The kind of driver with this name.
+    pub(crate) fn kind(&self, driver: &str) -> Option<&'static dyn DriverKind> {
+        self.kinds.iter().copied().find(|kind| kind.names().contains(&driver))
+    }
+
+    /// Number of tags that clients made.
+    pub(crate) fn n_dynamic(&self) -> usize {
+        let of_link = |link: &Arc<Mutex<RunningLink>>| -> usize {
+            link.lock().numbered_devices().map(|(_, device)| device.dynamic.len()).sum()
+        };
+        self.running.links.iter().map(of_link).sum()
+    }
+
+    /// Makes tags at these paths of addresses that their drivers take; gives those that are there then.
+    pub(crate) async fn make_dynamic(&self, wanted: Vec<(String, TagSpec)>) -> Vec<TagId> {
+        let mut made = Vec::with_capacity(wanted.len());
+        let mut touched: Vec<(usize, usize)> = Vec::new();
+        for (path, spec) in wanted {
+            // Somebody else may have named it in the meantime.
+            let known = self.hub.registry().find_tag(path.as_bytes());
+            if let Some(id) = known {
+                made.push(id);
+                continue;
+            }
+            let Some((device, name)) = split(&path) else { continue };
+            let found = self.running.links.iter().enumerate().find_map(|(at, link)| {
+                let link = link.lock();
+                let named = |(idx, known): (usize, &RunningDevice)| {
+                    (device.strip_prefix(&link.name).and_then(|rest| rest.strip_prefix('.')) == Some(&*known.name))
+                        .then(|| (idx, DevicePlace { link: link.id, folder: known.folder }, known.device_settings()))
+                };
+                link.numbered_devices().find_map(named).map(|found| (at, found))
+            });
+            let Some((at, (idx, place, settings))) = found else { continue };
+            match tree::add_dynamic(&self.hub, place, &settings, (name, &spec), self.clock.now()) {
+                Ok(id) => {
+                    let mut link = self.running.links[at].lock();
+                    if let Some(device) = link.devices.get_mut(idx).and_then(Option::as_mut) {
+                        device.tags.push((id, Fingerprint::NONE));
+                        device.dynamic.insert(id, tokio::time::Instant::now());
+                    }
+                    made.push(id);
+                    touched.push((at, idx));
+                }
+                Err(error) => tracing::warn!(%path, %error, "a tag that a client names cannot be made"),
+            }
+        }
+        touched.sort_unstable();
+        touched.dedup();
+        for (at, idx) in touched {
+            self.tell_device(at, idx).await;
+        }
+        made
+    }
+
+    /// Forgets tags that clients made and nobody watches any more.
+    pub(crate) async fn forget_dynamic(&self) {
+        for at in 0..self.running.links.len() {
+            let n_devices = self.running.links[at].lock().devices.len();
+            for idx in 0..n_devices {
+                let gone: Vec<TagId> = {
+                    let mut link = self.running.links[at].lock();
+                    let Some(device) = link.devices.get_mut(idx).and_then(Option::as_mut) else { continue };
+                    let is_idle = |(id, since): (&TagId, &tokio::time::Instant)| {
+                        (since.elapsed() >= KEPT && self.hub.demand(*id).is_none()).then_some(*id)
+                    };
+                    let gone: Vec<TagId> = device.dynamic.iter().filter_map(is_idle).collect();
+                    device.dynamic.retain(|id, _| !gone.contains(id));
+                    device.tags.retain(|(id, _)| !gone.contains(id));
+                    gone
+                };
+                if !gone.is_empty() {
+                    // The link must have stopped delivering them first.
+                    self.tell_device(at, idx).await;
+                    self.remove_tags(&gone);
+                }
+            }
+        }
+    }
+
+    async fn tell_device(&self, at: usize, idx: usize) {
+        let shared = Arc::clone(&self.running.links[at]);
+        let id = shared.lock().id;
+        let handle = self.handles.get(&id).cloned();
+        if let Err(problem) = self.send_device(&shared, idx, handle.as_ref(), Vec::new()).await {
+            tracing::warn!(%problem, "a link does not take a tag that a client names");
+        }
     }
 
     /// The tags whose range or unit changed since the last call.
@@ -253,6 +344,7 @@ impl Plant {
             settings: device.settings.clone(),
             system,
             tags: Vec::with_capacity(device.tags.len()),
+            dynamic: HashMap::new(),
             tag_settings: HashMap::new(),
         };
         let tags: Vec<&Tag> = device.tags.iter().collect();
@@ -470,7 +562,11 @@ impl RunningDevice {
             .filter(|(tag, _)| !tag.spec.settings.is_empty())
             .map(|(tag, id)| (*id, Settings::clone(&tag.spec.settings)))
             .collect();
+        for id in &ids {
+            self.dynamic.remove(id);
+        }
         self.tags = device.tags.iter().zip(ids).map(|(tag, id)| (id, Fingerprint::of(tag))).collect();
+        self.tags.extend(self.dynamic.keys().map(|id| (*id, Fingerprint::NONE)));
     }
 }
 

@@ -12,6 +12,7 @@ use tagwire_driver::{
 };
 use tagwire_hub::{FolderId, LinkId, Registry};
 use tagwire_model::TagId;
+use tokio::time::Instant;
 
 use crate::config::{Access, AuditSection, History, Http, Log, OpenOpc, Server, Structures, Tag, Ua};
 
@@ -57,6 +58,8 @@ pub(crate) struct RunningDevice {
     pub(crate) system: Vec<(DeviceItem, TagId)>,
     /// The tags in the order of the driver, each with the fingerprint of its configuration.
     pub(crate) tags: Vec<(TagId, Fingerprint)>,
+    /// Those of the tags that clients made by naming an address, and since when.
+    pub(crate) dynamic: HashMap<TagId, Instant>,
     /// Keys of the driver, for the tags that have any.
     pub(crate) tag_settings: HashMap<TagId, Settings>,
 }
@@ -146,6 +149,9 @@ pub(crate) fn millis(duration: Duration) -> u32 {
 pub(crate) struct Fingerprint(u32, u32);
 
 impl Fingerprint {
+    /// That of a tag that the configuration does not have.
+    pub(crate) const NONE: Self = Self(0, 0);
+
     /// The fingerprint of a tag, whose place in the file does not count.
     pub(crate) fn of(tag: &Tag) -> Self {
         let mut hasher = DefaultHasher::new();

@@ -1,8 +1,9 @@
 //! The tags of a configuration in the live table: folders, numbers, and what clients are told.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
-use tagwire_driver::{DeviceSettings, Poll, ScanMode, SystemTag};
+use tagwire_driver::{DeviceSettings, Poll, ScanMode, SystemTag, TagSpec};
 use tagwire_hub::{FolderId, FolderKind, Hub, LinkId, NewTag, RegistryError, TagExtra};
 use tagwire_model::{Filter, TagId, Timestamp, ValueType};
 
@@ -91,7 +92,7 @@ fn new_tag<'a>(tag: &'a Tag, link: LinkId, folder: FolderId, settings: &DeviceSe
             raw_type: tag.spec.scaling.is_some().then_some(tag.spec.value_type),
         }
     });
-    let (scan_ms, on_demand) = freshness(tag, settings);
+    let (scan_ms, on_demand) = freshness(tag.spec.scan, settings);
     NewTag {
         folder,
         name: tag.name.rsplit('.').next().unwrap_or_default(),
@@ -106,17 +107,41 @@ fn new_tag<'a>(tag: &'a Tag, link: LinkId, folder: FolderId, settings: &DeviceSe
     }
 }
 
+/// Makes a tag that a client named by its address; `name` is the rest of its path behind the device, dots and all.
+pub(crate) fn add_dynamic(
+    hub: &Hub,
+    place: DevicePlace,
+    settings: &DeviceSettings,
+    (name, spec): (&str, &TagSpec),
+    now: Timestamp,
+) -> Result<TagId, RegistryError> {
+    let (scan_ms, on_demand) = freshness(None, settings);
+    let new = NewTag {
+        folder: place.folder,
+        name,
+        value_type: spec.value_type,
+        access: spec.access,
+        link: place.link,
+        address: &spec.address,
+        scan_ms,
+        is_system: false,
+        on_demand,
+        extra: None,
+    };
+    hub.add_tags(std::iter::once(new), now).into_iter().next().unwrap_or(Err(RegistryError::NoTag))
+}
+
 /// How often a tag is polled in milliseconds, 0 when that is up to the clients, and whether no scan keeps it fresh.
-fn freshness(tag: &Tag, settings: &DeviceSettings) -> (u32, bool) {
+fn freshness(scan: Option<Duration>, settings: &DeviceSettings) -> (u32, bool) {
     let interval = match settings.scan_mode {
-        ScanMode::All => Some(tag.spec.scan.unwrap_or(settings.scan)),
-        ScanMode::Tag => tag.spec.scan,
+        ScanMode::All => Some(scan.unwrap_or(settings.scan)),
+        ScanMode::Tag => scan,
         ScanMode::NotFaster => Some(settings.scan),
         ScanMode::Client | ScanMode::Demand => None,
     };
     let kept_fresh = match settings.scan_mode {
         ScanMode::All => settings.poll == Poll::Always,
-        ScanMode::Tag => settings.poll == Poll::Always && tag.spec.scan.is_some(),
+        ScanMode::Tag => settings.poll == Poll::Always && scan.is_some(),
         ScanMode::Client | ScanMode::NotFaster | ScanMode::Demand => false,
     };
     (interval.map_or(0, millis), !kept_fresh)

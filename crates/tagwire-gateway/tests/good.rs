@@ -191,7 +191,8 @@ fn one_template_makes_the_tags_of_many_devices() {
     ];
     assert_eq!(tags(0), expected);
     assert_eq!(tags(1), ["M9.speed 400501 u16", "M9.current 400502 f32"]);
-    let described = |device: usize| config.links[0].devices[device].tags[0].info.as_ref().map(|info| info.description.as_str());
+    let described =
+        |device: usize| config.links[0].devices[device].tags[0].info.as_ref().map(|info| info.description.as_str());
     assert_eq!((described(0), described(1)), (Some("Speed in hall A"), Some("Speed in hall B")));
     assert_eq!(config.structures.types.len(), 1, "all instances have one type");
     assert_eq!(config.structures.groups.len(), 4);
@@ -221,8 +222,11 @@ inputs = "line1.press.temperature"
 window = "10m"
 "#;
     let config = load(&toml, &[("press.csv", KEPWARE)]);
-    let shown: Vec<String> =
-        config.derived.iter().map(|derived| format!("{} {} {}", derived.name, derived.value_type, derived.source())).collect();
+    let shown: Vec<String> = config
+        .derived
+        .iter()
+        .map(|derived| format!("{} {} {}", derived.name, derived.value_type, derived.source()))
+        .collect();
     let expected = [
         "calc.copy u32 line1.press.Count -> line1.press.Level",
         "calc.hot bool if up { temperature > 50 && level > 10 } else { false }",

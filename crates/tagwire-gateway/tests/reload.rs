@@ -75,7 +75,7 @@ async fn only_the_difference_is_taken_over() {
     let told = format!("{MEMORY}\ndescription = \"by hand\"");
     let retyped = MEMORY.replace("f64", "i32");
     let tags = [kept, ("retyped", retyped.as_str()), ("told", told.as_str()), ("new", COUNTER)];
-    let after = link("a", &device("d", "20ms", &tags)) + &link("b", &device("d", "20ms", &[("x", COUNTER)]));
+    let after = [link("a", &device("d", "20ms", &tags)), link("b", &device("d", "20ms", &[("x", COUNTER)]))].concat();
     write(folder.path(), &after);
     let changes = gateway.reload().await.unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(changes.n_tags(), (2, 1, 2), "{changes}");
@@ -104,21 +104,21 @@ async fn only_the_difference_is_taken_over() {
 async fn links_and_devices_come_and_go() {
     let folder = tempfile::tempdir().expect("folder");
     let tags: &[(&str, &str)] = &[("x", COUNTER)];
-    let two = device("one", "20ms", tags) + &device("two", "20ms", tags);
-    let path = write(folder.path(), &(link("a", &two) + &link("b", &two)));
+    let two = [device("one", "20ms", tags), device("two", "20ms", tags)].concat();
+    let path = write(folder.path(), &[link("a", &two), link("b", &two)].concat());
     let gateway = start(&path).await;
     let hub = Arc::clone(gateway.hub());
     for tag in ["a.one.x", "a.two.x", "b.one.x", "b.two.x"] {
         good(&hub, tag).await;
     }
     let n_before = hub.registry().n_tags();
-    write(folder.path(), &link("a", &(device("two", "50ms", tags) + &device("three", "20ms", tags))));
+    write(folder.path(), &link("a", &[device("two", "50ms", tags), device("three", "20ms", tags)].concat()));
     gateway.reload().await.unwrap_or_else(|error| panic!("{error}"));
     good(&hub, "a.three.x").await;
     good(&hub, "a.two.x").await;
     assert_eq!((sample(&hub, "a.one.x"), sample(&hub, "b.one.x")), (None, None));
     assert!(hub.registry().find(b"b").is_none(), "empty folders go as well");
-    write(folder.path(), &(link("a", &two) + &link("b", &two)));
+    write(folder.path(), &[link("a", &two), link("b", &two)].concat());
     gateway.reload().await.unwrap_or_else(|error| panic!("{error}"));
     for tag in ["a.one.x", "a.two.x", "b.one.x", "b.two.x"] {
         good(&hub, tag).await;
@@ -166,7 +166,7 @@ async fn derived_tags_follow_their_inputs_and_survive_a_reload() {
     let twice = derived("calc.twice", "kind = \"expression\"\ninputs = [\"calc.sum\"]\nexpression = \"sum * 2\"");
     let copy = derived("calc.copy", "kind = \"link\"\ninputs = \"calc.twice\"\noutput = \"a.d.out\"");
     let total = derived("calc.total", "kind = \"cumulative\"\ninputs = \"a.d.count\"");
-    let path = write(folder.path(), &(plant.clone() + &sum + &twice + &copy + &total));
+    let path = write(folder.path(), &[plant.as_str(), &sum, &twice, &copy, &total].concat());
     let gateway = start(&path).await;
     let hub = Arc::clone(gateway.hub());
     good(&hub, "a.d.y").await;
@@ -188,7 +188,8 @@ async fn derived_tags_follow_their_inputs_and_survive_a_reload() {
     assert_eq!(hub.write(vec![(tag("calc.sum"), Value::Double(1.0))]).await, [Status::BAD_NOT_WRITABLE]);
     let (sum_id, counted) = (tag("calc.sum"), good(&hub, "calc.total").await.as_f64().unwrap_or_default());
     let sum_more = sum.replace("x + y", "x + y + 1");
-    write(folder.path(), &(plant + &sum_more + &total + &derived("calc.new", "kind = \"maximum\"\ninputs = [\"a.d.x\", \"a.d.y\"]")));
+    let highest = derived("calc.new", "kind = \"maximum\"\ninputs = [\"a.d.x\", \"a.d.y\"]");
+    write(folder.path(), &[plant, sum_more, total, highest].concat());
     let changes = gateway.reload().await.unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(changes.n_tags(), (1, 2, 1), "{changes}");
     becomes("calc.sum", 8.0).await;

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 use tagwire_model::{DataType, Sample, States, Status, TagId, Timestamp, Update, Value};
 
 use crate::feed::{Change, Inbox};
+use crate::maker::TagMaker;
 use crate::registry::{FolderId, FolderKind, NewTag, Registry, RegistryError, TagExtra};
 use crate::routes::{LinkId, Route, RouteFuture, Routes};
 use crate::shaping::{Filters, Shaping, shape};
@@ -30,6 +31,7 @@ pub struct Hub {
     filters: Filters,
     numbers: Mutex<Numbers>,
     n_on_demand: AtomicUsize,
+    maker: ArcSwapOption<Arc<dyn TagMaker>>,
 }
 
 /// Which tag and heap cell numbers may be given out.
@@ -78,6 +80,7 @@ impl Hub {
             filters: Filters::default(),
             numbers: Mutex::default(),
             n_on_demand: AtomicUsize::new(0),
+            maker: ArcSwapOption::empty(),
         }
     }
 
@@ -213,7 +216,9 @@ impl Hub {
         drop(registry);
         if tags.iter().any(|tag| self.shapings.load().contains_key(tag)) {
             let mut shapings = HashMap::clone(&self.shapings.load());
-            tags.iter().for_each(|tag| drop(shapings.remove(tag)));
+            for tag in tags {
+                shapings.remove(tag);
+            }
             self.shapings.store(Arc::new(shapings));
             self.filters.forget(tags);
         }
@@ -328,6 +333,16 @@ impl Hub {
     /// Grows whenever an answer of [`Hub::demand`] may have changed.
     pub fn demand_version(&self) -> u64 {
         self.demand_version.load(Ordering::Acquire)
+    }
+
+    /// Sets or removes who makes tags that are named without being there.
+    pub fn set_maker(&self, maker: Option<Arc<dyn TagMaker>>) {
+        self.maker.store(maker.map(Arc::new));
+    }
+
+    /// Who makes tags that are named without being there.
+    pub fn maker(&self) -> Option<Arc<dyn TagMaker>> {
+        self.maker.load().as_deref().map(Arc::clone)
     }
 
     /// Sets or removes the way to a link's devices.

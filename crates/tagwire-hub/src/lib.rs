@@ -4,12 +4,14 @@
 //! - [`Registry`]: which tags exist, under which path, in which folder.
 //! - [`Inbox`]: the bounded queue through which one subscriber learns of changes.
 //! - [`Route`]: where writes and device reads of a link's tags go.
+//! - [`TagMaker`]: who makes tags that are named without being there.
 //!
 //! Nothing here waits for a disk, a socket or a subscriber.
 
 mod feed;
 mod hash;
 mod hub;
+mod maker;
 mod paths;
 mod registry;
 mod routes;
@@ -20,6 +22,7 @@ mod watchers;
 
 pub use feed::{Change, Inbox};
 pub use hub::Hub;
+pub use maker::TagMaker;
 pub use registry::{
     Folder, FolderId, FolderKind, NewTag, PathTarget, Registry, RegistryError, TagExtra, TagMeta, TagView,
 };

@@ -56,7 +56,8 @@ impl Shaping {
 
 /// The number of a scalar and its type.
 fn number_of(value: &Value) -> Option<(f64, ValueType)> {
-    let value_type = value.value_type().filter(|value_type| value_type.is_scalar() && value_type.data_type.is_number())?;
+    let value_type =
+        value.value_type().filter(|value_type| value_type.is_scalar() && value_type.data_type.is_number())?;
     Some((value.as_f64()?, value_type))
 }
 
@@ -68,7 +69,9 @@ impl Filters {
     pub(crate) fn forget(&self, tags: &[TagId]) {
         let mut known = self.0.lock();
         if !known.is_empty() {
-            tags.iter().for_each(|tag| drop(known.remove(tag)));
+            for tag in tags {
+                known.remove(tag);
+            }
         }
     }
 
@@ -145,7 +148,9 @@ mod tests {
             let status = if bits == 0 { Status::GOOD } else { Status::GOOD.with_info(bits) };
             assert_eq!((seen.value, seen.status), (Some(held), status));
         }
-        assert!(Shaping::of(&low).is_some_and(|low| low.allows(&Value::Double(120.0)) && !low.allows(&Value::Int8(-1))));
+        assert!(
+            Shaping::of(&low).is_some_and(|low| low.allows(&Value::Double(120.0)) && !low.allows(&Value::Int8(-1)))
+        );
         assert_eq!(Shaping::of(&extra()), None);
     }
 
@@ -153,7 +158,7 @@ mod tests {
     fn a_filter_starts_anew_after_a_failure() {
         let shaping = Shaping::of(&TagExtra { filter: Some(Filter::new(Duration::from_secs(10))), ..extra() });
         let (shaping, filters) = (shaping.expect("a filter"), Filters::default());
-        let mut through = |value: f64, status: Status, seconds: i64| {
+        let through = |value: f64, status: Status, seconds: i64| {
             let mut seen = update(Value::Float(value as f32), status, seconds);
             shape(&shaping, &filters, &mut seen, || None);
             seen.value.and_then(|value| value.as_f64()).unwrap_or_default()

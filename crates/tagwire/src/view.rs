@@ -405,7 +405,7 @@ mod tests {
             let row = view.add("name", "");
             let mut out = Vec::new();
             view.change(&mut out, row, &Value::text("a\x1b[31mRED\nline2"), Status::GOOD, noon()).expect("written");
-            let text = String::from_utf8(out).expect("text") + &plain(&view.lines((100, 30), &[]).join("|"));
+            let text = String::from_utf8(out).expect("text") + plain(&view.lines((100, 30), &[]).join("|")).as_str();
             assert!(text.contains("a\\x1b[31mRED\\nline2"), "{text}");
         }
     }

@@ -7,9 +7,9 @@ use std::task::Poll;
 use tagwire_model::{Status, Value};
 use tokio::time::Instant;
 
-use super::paths::Wish;
 use super::core::{Core, SystemPlace, SystemWrite, update_of};
 use super::device::{Device, Purpose};
+use super::paths::Wish;
 use super::polled::{PolledLink, Silence};
 use super::system::{DeviceItem, LinkItem};
 use super::write_queue::WriteQueue;

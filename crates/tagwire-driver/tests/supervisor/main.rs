@@ -3,6 +3,7 @@
 mod failures;
 mod fake;
 mod faults;
+mod paths;
 mod pushed;
 mod reads;
 mod reload;

@@ -244,7 +244,10 @@ fn check_names(walk: &mut Walk<'_>, drafts: &[Draft], links: &[Link]) {
         let complaint = if let Err(complaint) = check_tag_name(name) {
             complaint
         } else if !name.contains('.') {
-            Complaint::new(format!("the name \"{name}\" has no group"), format!("put one before it, as in \"calc.{name}\""))
+            Complaint::new(
+                format!("the name \"{name}\" has no group"),
+                format!("put one before it, as in \"calc.{name}\""),
+            )
         } else if links.iter().any(|link| link.name == first) {
             let problem = format!("the name \"{name}\" begins with the link \"{first}\", whose tags come from devices");
             Complaint::new(problem, format!("begin with another word, as in \"calc.{name}\""))
@@ -314,7 +317,11 @@ fn finish(draft: &Draft, targets: &HashMap<String, Target>, complaints: &mut Vec
                 let data_type = value_type.data_type;
                 let fits = match key {
                     "inputs" if is_numeric => data_type.is_number() || data_type == DataType::Boolean,
-                    "inputs" => kind == "link" || data_type.is_number() || matches!(data_type, DataType::Boolean | DataType::String),
+                    "inputs" => {
+                        kind == "link"
+                            || data_type.is_number()
+                            || matches!(data_type, DataType::Boolean | DataType::String)
+                    }
                     _ => data_type.is_number() || data_type == DataType::Boolean,
                 };
                 if !value_type.is_scalar() && !(kind == "link" && key == "inputs") {
@@ -334,7 +341,10 @@ fn finish(draft: &Draft, targets: &HashMap<String, Target>, complaints: &mut Vec
         match target(output, keys, targets) {
             Ok(Some(target)) if !target.is_writable => {
                 let problem = format!("{output} cannot be written");
-                complaints.push((draft.line("output"), Complaint::new(problem, "give it access = \"rw\", or name another tag")));
+                complaints.push((
+                    draft.line("output"),
+                    Complaint::new(problem, "give it access = \"rw\", or name another tag"),
+                ));
             }
             Ok(_) => {}
             Err(complaint) => complaints.push((draft.line("output"), complaint)),
@@ -369,7 +379,8 @@ fn finish(draft: &Draft, targets: &HashMap<String, Target>, complaints: &mut Vec
         _ => Work::Measure(measure, keys.window),
     };
     if keys.rollover.is_some_and(|rollover| rollover <= 0.0) {
-        complaints.push((draft.line("rollover"), Complaint::new("\"rollover\" is not above 0", "write for example 65535")));
+        complaints
+            .push((draft.line("rollover"), Complaint::new("\"rollover\" is not above 0", "write for example 65535")));
     }
     let value_type = match keys.type_name.as_deref().map(parse_type) {
         Some(Ok(value_type)) => value_type,
@@ -381,7 +392,8 @@ fn finish(draft: &Draft, targets: &HashMap<String, Target>, complaints: &mut Vec
         None => ValueType::scalar(DataType::Double),
     };
     if !value_type.is_scalar() && kind != "link" {
-        let complaint = Complaint::new(format!("a derived tag is no array such as {value_type}"), "write a scalar type");
+        let complaint =
+            Complaint::new(format!("a derived tag is no array such as {value_type}"), "write a scalar type");
         complaints.push((draft.line("type"), complaint));
     }
     if is_numeric && !value_type.data_type.is_number() {
@@ -426,7 +438,8 @@ fn inputs(draft: &Draft, complaints: &mut Vec<(u32, Complaint)>) -> Vec<(String,
         }
         if is_named && inputs.iter().any(|(known, _)| known == name) {
             let problem = format!("two inputs have the name \"{name}\"");
-            complaints.push((draft.line("inputs"), Complaint::new(problem, format!("give one another: \"{name}2={path}\""))));
+            complaints
+                .push((draft.line("inputs"), Complaint::new(problem, format!("give one another: \"{name}2={path}\""))));
         }
         inputs.push((name.to_owned(), path.to_owned()));
     }

@@ -29,10 +29,16 @@ pub(super) fn fill(text: &str, parameters: &HashMap<String, String>) -> Result<S
             after
         } else {
             let problem = format!("\"{text}\" has a brace without its other one");
-            return Err(Complaint::new(problem, "close each place as in {base}, and double a brace that is meant as such"));
+            return Err(Complaint::new(
+                problem,
+                "close each place as in {base}, and double a brace that is meant as such",
+            ));
         };
         if out.len() > MAX_TEXT {
-            return Err(Complaint::new(format!("\"{text}\" becomes longer than {MAX_TEXT} bytes"), "use shorter parameters"));
+            return Err(Complaint::new(
+                format!("\"{text}\" becomes longer than {MAX_TEXT} bytes"),
+                "use shorter parameters",
+            ));
         }
     }
     out.push_str(rest);
@@ -54,7 +60,10 @@ fn filled(place: &str, text: &str, parameters: &HashMap<String, String>) -> Resu
     let number = sum(formula, parameters)?;
     let number = number.ok_or_else(|| {
         let problem = format!("\"{{{place}}}\" in \"{text}\" is no whole number");
-        Complaint::new(problem, "write a parameter, or parameters and whole numbers joined by +, - and *, as in {base + 10}")
+        Complaint::new(
+            problem,
+            "write a parameter, or parameters and whole numbers joined by +, - and *, as in {base + 10}",
+        )
     })?;
     Ok(format!("{number:0width$}"))
 }
@@ -129,7 +138,10 @@ mod tests {
             ("{base", "\"{base\" has a brace without its other one"),
             ("base}", "\"base}\" has a brace without its other one"),
             ("{base:x}", "\"{base:x}\" in \"{base:x}\" has no number behind the colon"),
-            ("{9223372036854775807 + 1}", "\"{9223372036854775807 + 1}\" in \"{9223372036854775807 + 1}\" is no whole number"),
+            (
+                "{9223372036854775807 + 1}",
+                "\"{9223372036854775807 + 1}\" in \"{9223372036854775807 + 1}\" is no whole number",
+            ),
             ("{}", "\"{}\" in \"{}\" is no whole number"),
         ] {
             assert_eq!(fill(text, &parameters()).expect_err(text).problem, problem);

@@ -222,7 +222,8 @@ impl<'a> LinkReader<'a> {
                 let problem = format!("the second path leads to {second} as the first one does");
                 Some(Complaint::new(problem, "write another address, or remove secondary"))
             } else {
-                let wrong = kind.check_link(&keys.driver, second, &settings).err().filter(|error| error.key == "address");
+                let wrong =
+                    kind.check_link(&keys.driver, second, &settings).err().filter(|error| error.key == "address");
                 wrong.map(|BuildError { problem, fix, .. }| Complaint { problem, fix })
             };
             if let Some(complaint) = complaint {

@@ -49,8 +49,8 @@ pub use sections::{
     ServerUrl, Ua,
 };
 pub use structure::{StructureKeys, Structures};
-pub use template::{InstanceKeys, TemplateKeys};
 pub use tag::{ClampWord, CurveWord, ScalingKeys, Tag, TagInfo, TagKeys};
+pub use template::{InstanceKeys, TemplateKeys};
 pub use words::{counted, format_duration, parse_duration};
 
 use key::Known;
@@ -356,7 +356,7 @@ fn doubts(config: &Config, kinds: &[&'static dyn DriverKind], file_names: &[Arc<
                 n => format!(" ({n} more on this device)"),
             };
             let subject = format!("tag {}.{}.{}", link.name, device.name, tag.name);
-            doubts.push(Problem { file, line, subject, problem: problem + &more, fix });
+            doubts.push(Problem { file, line, subject, problem: problem + more.as_str(), fix });
         }
     }
     doubts

@@ -8,8 +8,8 @@ use tagwire_driver::{DeviceSettings, DriverKind, Key, KeyKind, LinkSettings};
 use super::key::{DriverKeys, KeyDef, Presence, Shape};
 use super::words::format_duration;
 use super::{
-    BindKeys, DerivedKeys, DeviceKeys, HistoryRuleKeys, InstanceKeys, LinkKeys, ModelKeys, PostgresKeys, ScalingKeys, TOP_KEYS,
-    TagKeys, TemplateKeys,
+    BindKeys, DerivedKeys, DeviceKeys, HistoryRuleKeys, InstanceKeys, LinkKeys, ModelKeys, PostgresKeys, ScalingKeys,
+    TOP_KEYS, TagKeys, TemplateKeys,
 };
 
 /// The page `docs/reference/configuration.md`.
@@ -61,7 +61,11 @@ pub fn reference(kinds: &[&'static dyn DriverKind]) -> String {
         "One or more groups of tags made from a template (see docs/tags.md).",
     );
     own_table(&mut page, InstanceKeys::KEYS);
-    heading(&mut page, "`[[template]]`", "Tags that several devices have alike (see docs/tags.md); a tag of it, `[[template.tag]]`, has the keys of `[[link.device.tag]]`.");
+    heading(
+        &mut page,
+        "`[[template]]`",
+        "Tags that several devices have alike (see docs/tags.md); a tag of it, `[[template.tag]]`, has the keys of `[[link.device.tag]]`.",
+    );
     own_table(&mut page, TemplateKeys::KEYS);
     heading(&mut page, "`[[link.device.tag]]`", "One tag of a device.");
     own_table(&mut page, TagKeys::KEYS);
@@ -240,7 +244,9 @@ fn shape_schema(key: &KeyDef, kinds: &[&'static dyn DriverKind]) -> Value {
         Shape::NumberOrPercent => {
             json!({ "anyOf": [{ "type": "number" }, { "type": "string", "pattern": "^[0-9.]+ *%?$" }] })
         }
-        Shape::Pairs => json!({ "type": "object", "additionalProperties": { "type": ["string", "number", "boolean"] } }),
+        Shape::Pairs => {
+            json!({ "type": "object", "additionalProperties": { "type": ["string", "number", "boolean"] } })
+        }
         Shape::Table(keys) => object(keys, kinds, &[]),
         Shape::Tables(keys, which) => {
             let mut driver: Vec<&[Key]> = match which {

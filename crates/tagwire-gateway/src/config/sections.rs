@@ -44,6 +44,8 @@ section! {
         pub durable_lifetime: Duration = Shape::One(KeyKind::Duration { min: Duration::ZERO, max: YEAR }), Presence::Default("7d");
         /// Space in MiB that durable subscriptions may take in the folder `durable` of `data_dir`; one of them takes at most a quarter.
         pub durable_mib: u32 = Shape::One(KeyKind::Integer { min: 1, max: 4096 }), Presence::Default("64");
+        /// Most tags that clients may make by naming an address, as in `ns=2;s=line1.plc.40001@f32`; 0 for none.
+        pub dynamic_tags: u32 = Shape::One(KeyKind::Integer { min: 0, max: 100_000 }), Presence::Default("0");
         /// Clients that the server dials and introduces itself to (Reverse Connect), as `opc.tcp://host:port`; for plants whose firewall lets connections only out.
         pub reverse_connect: Vec<ClientUrl> = Shape::OneOrMore(KeyKind::Text), Presence::Optional;
         /// Discovery servers at which the server registers itself every nine minutes, as `opc.tcp://host:port`; their certificates must be trusted, and they must trust the server's.

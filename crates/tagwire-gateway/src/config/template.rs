@@ -234,15 +234,24 @@ impl Instance<'_> {
 }
 
 /// Finds parameters that are missing, and others that the template does not have.
-fn check_parameters(walk: &mut Walk<'_>, template: &TemplateKeys, instance: &InstanceKeys, (subject, line): (&str, u32)) {
+fn check_parameters(
+    walk: &mut Walk<'_>,
+    template: &TemplateKeys,
+    instance: &InstanceKeys,
+    (subject, line): (&str, u32),
+) {
     let given = &instance.parameters.0;
     for name in template.parameters.iter().filter(|name| !given.iter().any(|(given, ..)| given == *name)) {
         let problem = format!("the parameter \"{name}\" of the template {} is missing", template.name);
         let complaint = Complaint::new(problem, format!("add it: parameters = {{ {name} = ... }}"));
         walk.report().complain(line, subject, complaint);
     }
-    let known: Vec<&str> =
-        template.parameters.iter().chain(template.defaults.0.iter().map(|(name, ..)| name)).map(String::as_str).collect();
+    let known: Vec<&str> = template
+        .parameters
+        .iter()
+        .chain(template.defaults.0.iter().map(|(name, ..)| name))
+        .map(String::as_str)
+        .collect();
     for (name, _, line) in given.iter().filter(|(name, ..)| !known.contains(&name.as_str())) {
         let problem = format!("the template {} has no parameter \"{name}\"", template.name);
         let fix = match known.is_empty() {

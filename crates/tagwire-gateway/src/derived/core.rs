@@ -131,7 +131,18 @@ impl Core {
             }
             let derived = derived.clone();
             let (is_dirty, is_set, is_failing) = (false, true, false);
-            core.nodes.push(Node { derived, tag, own_slot: None, inputs, output, state, is_dirty, is_set, next, is_failing });
+            core.nodes.push(Node {
+                derived,
+                tag,
+                own_slot: None,
+                inputs,
+                output,
+                state,
+                is_dirty,
+                is_set,
+                next,
+                is_failing,
+            });
         }
         for node in &mut core.nodes {
             node.own_slot = slots.get(&node.tag).copied();
@@ -333,7 +344,9 @@ impl Node {
 
 fn first_state(derived: &Derived) -> State {
     match &derived.work {
-        Work::Measure(measure, window) if derived.inputs.len() == 1 => State::Running(Statistic::new(*measure, *window)),
+        Work::Measure(measure, window) if derived.inputs.len() == 1 => {
+            State::Running(Statistic::new(*measure, *window))
+        }
         Work::Measure(measure, _) => State::Across(*measure),
         Work::Expression(text) => {
             let names: Vec<&str> = derived.inputs.iter().map(|(name, _)| name.as_str()).collect();
@@ -391,7 +404,10 @@ mod tests {
             let slot = self.slots.iter().position(|slot| slot.tag == TagId(tag)).expect("a slot");
             self.change(slot as u32, sample, now);
             let (updates, _) = self.work(now, WALL);
-            updates.iter().map(|update| (update.tag.0, update.value.as_ref().and_then(Value::as_f64), update.status)).collect()
+            updates
+                .iter()
+                .map(|update| (update.tag.0, update.value.as_ref().and_then(Value::as_f64), update.status))
+                .collect()
         }
     }
 
@@ -400,11 +416,12 @@ mod tests {
         let now = Instant::now();
         let mean = derived("calc.9", Work::Measure(Measure::Average, None), &[("a", "plc.1"), ("b", "plc.2")]);
         let mut core = core(&[mean], now);
-        assert_eq!(core.feed(1, 10.0, now), []);
+        assert!(core.feed(1, 10.0, now).is_empty());
         assert_eq!(core.feed(2, 20.0, now), [(9, Some(15.0), Status::GOOD)]);
         let bad = Sample { status: Status::BAD_NO_COMMUNICATION, ..Sample::good(Value::Double(1.0), WALL) };
         assert_eq!(core.feed_sample(1, bad, now), [(9, None, Status::BAD_NO_COMMUNICATION)]);
-        let uncertain = Sample { status: Status::UNCERTAIN_LAST_USABLE_VALUE, ..Sample::good(Value::Double(30.0), WALL) };
+        let uncertain =
+            Sample { status: Status::UNCERTAIN_LAST_USABLE_VALUE, ..Sample::good(Value::Double(30.0), WALL) };
         assert_eq!(core.feed_sample(1, uncertain, now), [(9, Some(25.0), Status::UNCERTAIN_LAST_USABLE_VALUE)]);
     }
 
@@ -462,7 +479,7 @@ mod tests {
         let now = Instant::now();
         let work = Work::Link { output: "plc.5".to_owned(), on: LinkOn::Change, trigger: None };
         let mut core = core(&[derived("calc.9", work, &[("a", "plc.1")])], now);
-        let mut write = |core: &mut Core, value: f64| {
+        let write = |core: &mut Core, value: f64| {
             core.change(0, Sample::good(Value::Double(value), WALL), now);
             core.work(now, WALL).1
         };

@@ -1,5 +1,7 @@
 //! Expressions over the values of tags.
 
+use std::sync::LazyLock;
+
 use rhai::packages::{ArithmeticPackage, BasicMathPackage, LogicPackage, Package as _};
 use rhai::{AST, Dynamic, Engine, EvalAltResult, ParseErrorType, Scope};
 use tagwire_model::{Status, Value};
@@ -13,9 +15,27 @@ const MAX_STEPS: u64 = 100_000;
 /// Longest text that an expression may make, in bytes.
 const MAX_TEXT: usize = 64 * 1024;
 
+/// What understands and works out all expressions: its tables of functions are large, and it keeps nothing.
+static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
+    let mut engine = Engine::new_raw();
+    for package in [
+        ArithmeticPackage::new().as_shared_module(),
+        LogicPackage::new().as_shared_module(),
+        BasicMathPackage::new().as_shared_module(),
+    ] {
+        engine.register_global_module(package);
+    }
+    engine.register_fn("if_else", |condition: bool, yes: Dynamic, no: Dynamic| if condition { yes } else { no });
+    engine.register_fn("clamp", |x: f64, low: f64, high: f64| x.max(low).min(high));
+    engine.set_strict_variables(true);
+    engine.set_max_expr_depths(MAX_DEPTH);
+    engine.set_max_operations(MAX_STEPS);
+    engine.set_max_string_size(MAX_TEXT);
+    engine
+});
+
 /// An expression that was understood, with the names of its inputs.
 pub(crate) struct Formula {
-    engine: Engine,
     ast: AST,
     inputs: Vec<String>,
 }
@@ -41,29 +61,15 @@ impl Formula {
         if text.len() > MAX_LEN {
             return Err(FormulaError::Syntax(format!("it is longer than {MAX_LEN} bytes")));
         }
-        let mut engine = Engine::new_raw();
-        for package in [
-            ArithmeticPackage::new().as_shared_module(),
-            LogicPackage::new().as_shared_module(),
-            BasicMathPackage::new().as_shared_module(),
-        ] {
-            engine.register_global_module(package);
-        }
-        engine.register_fn("if_else", |condition: bool, yes: Dynamic, no: Dynamic| if condition { yes } else { no });
-        engine.register_fn("clamp", |x: f64, low: f64, high: f64| x.max(low).min(high));
-        engine.set_strict_variables(true);
-        engine.set_max_expr_depths(MAX_DEPTH);
-        engine.set_max_operations(MAX_STEPS);
-        engine.set_max_string_size(MAX_TEXT);
         let mut scope = Scope::new();
         for input in inputs {
             scope.push_dynamic(*input, Dynamic::from_float(0.0));
         }
-        let ast = engine.compile_expression_with_scope(&scope, text).map_err(|error| match error.err_type() {
+        let ast = ENGINE.compile_expression_with_scope(&scope, text).map_err(|error| match error.err_type() {
             ParseErrorType::VariableUndefined(name) => FormulaError::Unknown(name.clone()),
             _ => FormulaError::Syntax(error.to_string()),
         })?;
-        Ok(Self { engine, ast, inputs: inputs.iter().map(|input| (*input).to_owned()).collect() })
+        Ok(Self { ast, inputs: inputs.iter().map(|input| (*input).to_owned()).collect() })
     }
 
     /// The result for these values, in the order of the inputs; the status and the reason where there is none.
@@ -82,7 +88,7 @@ impl Formula {
             };
             scope.push_dynamic(name.as_str(), value);
         }
-        let result = self.engine.eval_ast_with_scope::<Dynamic>(&mut scope, &self.ast).map_err(|error| {
+        let result = ENGINE.eval_ast_with_scope::<Dynamic>(&mut scope, &self.ast).map_err(|error| {
             let status = match *error {
                 EvalAltResult::ErrorArithmetic(..) => Status::BAD_OUT_OF_RANGE,
                 EvalAltResult::ErrorFunctionNotFound(..) | EvalAltResult::ErrorMismatchDataType(..) => {

@@ -102,7 +102,7 @@ mod tests {
         let long: Vec<(&str, Vec<&str>)> =
             names.iter().enumerate().map(|(n, name)| (name.as_str(), vec![names[(n + 1) % 50_000].as_str()])).collect();
         let long: Vec<(&str, &[&str])> = long.iter().map(|(name, inputs)| (*name, inputs.as_slice())).collect();
-        assert_eq!(order(&self::list(&long)).map_err(|circle| circle.len()), Err(50_001));
+        assert_eq!(order(&list(&long)).map_err(|circle| circle.len()), Err(50_001));
     }
 
     #[test]

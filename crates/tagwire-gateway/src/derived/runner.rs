@@ -183,7 +183,8 @@ impl Shared {
                 let now = Instant::now();
                 for change in changes.drain(..) {
                     if core.knows(change.handle, change.tag) {
-                        let (status, source_time, server_time) = (change.status, change.source_time, change.server_time);
+                        let (status, source_time, server_time) =
+                            (change.status, change.source_time, change.server_time);
                         let sample = Sample { value: change.value, status, source_time, server_time };
                         core.change(change.handle, sample, now);
                     }

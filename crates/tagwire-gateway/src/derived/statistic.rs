@@ -48,8 +48,7 @@ impl Part {
     fn add(&mut self, value: f64) {
         self.n += 1;
         self.mean += (value - self.mean) / self.n as f64;
-        (self.low, self.high) =
-            if self.n == 1 { (value, value) } else { (self.low.min(value), self.high.max(value)) };
+        (self.low, self.high) = if self.n == 1 { (value, value) } else { (self.low.min(value), self.high.max(value)) };
     }
 
     fn join(&mut self, other: &Self) {

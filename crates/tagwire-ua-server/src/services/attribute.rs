@@ -12,7 +12,7 @@ use tagwire_ua_proto::services::TimestampsToReturn;
 use tagwire_ua_proto::status;
 use tagwire_ua_proto::types::{IdentifierRef, NodeIdRef, NumericRange, Variant};
 
-use super::{Context, Flow, check_operations, device_read};
+use super::{Context, Flow, check_operations, device_read, dynamic};
 use crate::address_space::{NAMESPACE_TAGS, Node, Rights as _, Snapshot};
 use crate::limits;
 use crate::rights::TagRights;
@@ -33,6 +33,9 @@ pub(super) fn read(context: &mut Context<'_>, body: &[u8], out: &mut Vec<u8>) ->
     }
     let count = request.n_nodes();
     check_operations(count, limits::MAX_NODES_PER_READ)?;
+    if let Some(later) = dynamic::needed(context, request.nodes().map_while(Result::ok).map(|item| item.node_id)) {
+        return Ok(Flow::Later(later));
+    }
     if !context.refreshed
         && let Some(later) = device_read::needed(context, &request)
     {

@@ -6,6 +6,7 @@ mod browse;
 mod device_read;
 mod discovery;
 mod durable;
+mod dynamic;
 mod event_item;
 mod history;
 mod history_update;

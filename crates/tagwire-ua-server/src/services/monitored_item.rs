@@ -14,10 +14,10 @@ use tagwire_ua_proto::services::{
 use tagwire_ua_proto::status;
 use tagwire_ua_proto::types::{ExtensionObject, NumericRange};
 
-use super::aggregate_item;
 use super::attribute::{VALUE, attribute_operation};
 use super::event_item::{self, EventPlan};
 use super::{Context, Flow, check_operations, decode};
+use super::{aggregate_item, dynamic};
 use crate::address_space::{Node, Rights as _, Snapshot};
 use crate::durable::Kept;
 use crate::limits;
@@ -29,6 +29,10 @@ pub(super) fn create(context: &mut Context<'_>, body: &[u8], out: &mut Vec<u8>) 
     let request: CreateMonitoredItemsRequest = decode(body)?;
     let timestamps = timestamps(request.timestamps_to_return)?;
     check_operations(request.items_to_create.len(), limits::MAX_MONITORED_ITEMS_PER_CALL)?;
+    let ids = request.items_to_create.iter().map(|item| item.item_to_monitor.node_id.borrowed());
+    if let Some(later) = dynamic::needed(context, ids) {
+        return Ok(Flow::Later(later));
+    }
     let session = context.session()?;
     let mut state = session.state.lock();
     let subscription =

@@ -16,7 +16,7 @@ use super::part_write::{PartWrite, write_parts};
 use super::roles::RoleWrite;
 use super::structure_write::StructureWrites;
 use super::value::value_for_tag;
-use super::{Context, Flow, LaterBody, check_operations};
+use super::{Context, Flow, LaterBody, check_operations, dynamic};
 use crate::address_space::{ENABLED_FLAG, NAMESPACE_TAGS, Node, Rights as _, Snapshot, role_property};
 use crate::event::audit::{self, Actor, NotedWrite};
 use crate::limits;
@@ -28,6 +28,9 @@ pub(super) fn write(context: &mut Context<'_>, body: &[u8], _out: &mut Vec<u8>) 
     let request = WriteRequestRef::decode(&mut Reader::new(body)).map_err(DecodeError::status)?;
     let count = request.n_nodes();
     check_operations(count, limits::MAX_NODES_PER_WRITE)?;
+    if let Some(later) = dynamic::needed(context, request.nodes().map_while(Result::ok).map(|item| item.node_id)) {
+        return Ok(Flow::Later(later));
+    }
     let snapshot = context.server.address_space.snapshot();
     let mut asked = Asked {
         context,

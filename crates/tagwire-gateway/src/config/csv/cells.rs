@@ -8,7 +8,9 @@ use tagwire_model::{Clamp, Curve, DataType, Deadband, Dims, EuRange, ValueType};
 
 use super::columns::{Column, Columns};
 use crate::config::problem::{Complaint, Reporter};
-use crate::config::tag::{ClampWord, DeviceContext, FILTER_KIND, SCAN_KIND, ScalingDraft, TagDraft, TypeWord, parse_access, parse_type};
+use crate::config::tag::{
+    ClampWord, DeviceContext, FILTER_KIND, SCAN_KIND, ScalingDraft, TagDraft, TypeWord, parse_access, parse_type,
+};
 use crate::config::walk::{Field, Plain, parse_number_or_percent, parse_text};
 use crate::config::words::suggest;
 

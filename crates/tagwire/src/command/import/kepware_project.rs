@@ -21,8 +21,10 @@ enum Way {
     Nowhere,
 }
 
-/// Drivers of Kepware that have a counterpart here.
-const KNOWN: [(&str, &str, Way); 4] = [
+const LOGIX: Way = Way::Host { port_key: "controllogix_ethernet.DEVICE_PORT_NUMBER", default_port: 44_818 };
+
+/// Drivers of Kepware that have a counterpart here, where this program was built with it.
+const KNOWN: [(&str, &str, Way); 8] = [
     (
         "Modbus TCP/IP Ethernet",
         "modbus-tcp",
@@ -31,6 +33,14 @@ const KNOWN: [(&str, &str, Way); 4] = [
     ("Modbus RTU Serial", "modbus-rtu", Way::Serial),
     ("Modbus ASCII Serial", "modbus-ascii", Way::Serial),
     ("Simulator", "sim", Way::Nowhere),
+    ("Allen-Bradley ControlLogix Ethernet", "enip", LOGIX),
+    ("Allen-Bradley Micro800 Ethernet", "enip", LOGIX),
+    ("Allen-Bradley Ethernet", "pccc", LOGIX),
+    (
+        "Siemens TCP/IP Ethernet",
+        "s7",
+        Way::Host { port_key: "siemens_tcpip_ethernet.DEVICE_COMMUNICATIONS_PORT_NUMBER", default_port: 102 },
+    ),
 ];
 
 /// Keys of a project with tags and devices; whatever else is in it is told.
@@ -164,6 +174,9 @@ fn read_channel(channel: &Object, report: &mut Report) -> Vec<Link> {
         });
         let made = read_device(device, &place, (driver, at == 0), report);
         let link = &mut links[at];
+        if *driver == "s7" {
+            s7_keys(device, &mut link.keys);
+        }
         for (key, unit, factor) in [
             ("servermain.DEVICE_INTER_REQUEST_DELAY_MILLISECONDS", "inter_request_delay", 1),
             ("servermain.DEVICE_CONNECTION_TIMEOUT_SECONDS", "connect_timeout", 1_000),
@@ -242,6 +255,9 @@ fn read_device(json: &Object, place: &str, (driver, keeps_path): (&str, bool), r
     common_keys(json, &mut device);
     if driver.starts_with("modbus") {
         modbus_keys(json, &mut device);
+    }
+    if driver == "enip" {
+        enip_keys(json, &mut device);
     }
     let has_own_rates = integer(json, "servermain.DEVICE_SCAN_MODE") == Some(4);
     let mut reader = TagReader { driver, has_own_rates, keeps_path, device: &mut device, report };
@@ -340,6 +356,27 @@ fn modbus_keys(json: &Object, device: &mut Device) {
     }
     if let Some(n) = least(["INTERNAL_REGISTERS", "HOLDING_REGISTERS"]) {
         device.set("max_read_registers", n.min(125));
+    }
+}
+
+/// The way from the host to a controller, which Kepware writes behind the host: `<10.0.0.7>,1,0`.
+fn enip_keys(json: &Object, device: &mut Device) {
+    let id = text(json, "servermain.DEVICE_ID_STRING");
+    if let Some((_, path)) = id.split_once(',').filter(|(_, path)| !path.trim().is_empty()) {
+        device.set("path", path.trim());
+    }
+    if text(json, "servermain.MULTIPLE_TYPES_DEVICE_DRIVER").contains("Micro800") {
+        device.set("family", "micro800");
+    }
+}
+
+/// Rack and slot of a CPU, which belong to the connection.
+fn s7_keys(json: &Object, keys: &mut Keys) {
+    for (name, ours) in [("CPU_RACK", "rack"), ("CPU_SLOT", "slot")] {
+        let found = json.iter().find(|(key, _)| key.ends_with(name)).and_then(|(_, value)| value.as_i64());
+        if let Some(number) = found.filter(|_| keys.iter().all(|(known, _)| *known != ours)) {
+            keys.push((ours, number.into()));
+        }
     }
 }
 

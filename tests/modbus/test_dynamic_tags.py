@@ -1,0 +1,72 @@
+"""Tags that clients make by naming an address of a device."""
+
+import asyncio
+
+from asyncua import Client, ua
+
+from harness.device import Device
+from harness.process import SLOW, wait_until
+from harness.product import Tagwire
+from harness.session import Session, tag
+
+
+def config(port: int) -> str:
+    return (
+        f'[[link]]\nname = "line"\ndriver = "modbus-tcp"\naddress = "127.0.0.1:{port}"\n'
+        '[[link.device]]\nname = "plc"\nunit = 1\nscan = "50ms"\nrequest_timeout = "300ms"\n'
+        '[[link.device.tag]]\nname = "defined"\naddress = "40001"\naccess = "rw"\n'
+    )
+
+
+def test_nobody_makes_tags_unless_that_is_allowed(tmp_path):
+    with Device() as device, Tagwire(tmp_path, config(device.port)) as server, Session(server.port) as session:
+        assert session.read_status(tag("line.plc.40002")) == "BadNodeIdUnknown"
+
+
+def test_an_address_is_read_written_and_watched_without_being_defined(tmp_path):
+    with Device() as device, Tagwire(tmp_path, config(device.port), ua="dynamic_tags = 3") as server:
+        device.units[1].registers[4:6] = [0x4148, 0x0000]
+        device.units[1].registers[8] = 77
+
+        async def use(client):
+            assert await client.get_node("ns=2;s=line.plc.40009").read_value() == 77
+            assert await client.get_node("ns=2;s=line.plc.40005@f32").read_value() == 12.5
+            node = client.get_node("ns=2;s=line.plc.40009")
+            await node.write_value(ua.DataValue(ua.Variant(5, ua.VariantType.UInt16)))
+            seen = []
+
+            class Handler:
+                def datachange_notification(self, node, value, data):
+                    seen.append(value)
+
+            subscription = await client.create_subscription(50, Handler())
+            await subscription.subscribe_data_change(client.get_node("ns=2;s=line.plc.40020"))
+            device.units[1].registers[19] = 9
+            for _ in range(int(100 * SLOW)):
+                if 9 in seen:
+                    break
+                await asyncio.sleep(0.05)
+            await subscription.delete()
+            return seen
+
+        async def run():
+            async with Client(f"opc.tcp://127.0.0.1:{server.port}") as client:
+                return await use(client)
+
+        assert 9 in asyncio.run(run())
+        assert device.units[1].registers[8] == 5
+        with Session(server.port) as session:
+            for name in ("line.plc.900001", "line.plc.nothing", "line.other.40001", "line.plc._System._Nothing"):
+                assert session.read_status(tag(name)) == "BadNodeIdUnknown", name
+            assert session.read_status(tag("line.plc.40030")) == "BadNodeIdUnknown", "three tags are all that may be made"
+
+
+def test_a_reload_leaves_made_tags_alone(tmp_path):
+    with Device() as device, Tagwire(tmp_path, config(device.port), ua="dynamic_tags = 10") as server, Session(server.port) as session:
+        device.units[1].registers[8] = 77
+        assert session.value(tag("line.plc.40009")) == 77
+        server.configure(config(device.port) + '[[link.device.tag]]\nname = "more"\naddress = "40002"\n')
+        server.reload()
+        wait_until(lambda: session.read_status(tag("line.plc.more")) == "Good", 5 * SLOW, "the new tag is read")
+        device.units[1].registers[8] = 78
+        wait_until(lambda: session.value(tag("line.plc.40009")) == 78, 5 * SLOW, "the made tag goes on")
