@@ -135,7 +135,7 @@ impl Exchange {
     /// # Errors
     /// [`CodecError`] when the stream can no longer be followed.
     pub(crate) fn next(&mut self) -> Result<Option<Outcome>, CodecError> {
-        while let Some(frame) = self.reader.next()? {
+        while let Some(frame) = self.reader.next_frame()? {
             let Some(waiting) = self.waiting else { continue };
             let wanted = match waiting {
                 Waiting::Session(_) => command::REGISTER_SESSION,
