@@ -47,7 +47,7 @@ fuzz_target!(|data: &[u8]| {
     for piece in data.chunks(97) {
         reader.space()[..piece.len()].copy_from_slice(piece);
         reader.filled(piece.len());
-        while let Ok(Some(frame)) = reader.next() {
+        while let Ok(Some(frame)) = reader.next_frame() {
             assert!(frame.data.len() <= data.len());
         }
     }

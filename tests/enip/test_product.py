@@ -88,6 +88,7 @@ def test_tags_are_listed_explained_and_imported(tmp_path):
             wait_until(lambda: session.read_status(count) == "Good", 10 * SLOW, "the imported tags are read")
             assert session.value(count) == 77
             assert session.value(tag("line1.plc1.M.Label")) == "motor"
+            assert session.read_status(tag("line1.plc1.Lines[1].Motors[2]")) == "Good", "a structure is a value"
 
 
 CPPPO = ["Level=REAL[2000]", "Speed=REAL", "Count=DINT", "Short=INT[10]", "Tiny=SINT", "Big=LINT"]

@@ -339,7 +339,8 @@ async fn the_tags_of_a_controller_can_be_listed() {
     let leaves = symbols.leaves(scope, lines, 5, 1000);
     let leaf =
         |address: &str| leaves.iter().find(|leaf| leaf.address == address).map(|leaf| leaf.value_type.to_string());
-    assert_eq!(leaf("Lines[1].Motors[2].Flags").as_deref(), Some("bool[40]"));
+    // The controller tells only how many words the 40 bits take.
+    assert_eq!(leaf("Lines[1].Motors[2].Flags").as_deref(), Some("bool[64]"));
     assert_eq!(leaf("Lines[0].Main.Label").as_deref(), Some("string"));
     assert_eq!(leaves.len(), 2 * (2 + 4 * 8));
     assert_eq!(bench.driver.identity(0).await.expect("an identity").name, "1756-L83E/B");

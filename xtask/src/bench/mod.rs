@@ -3,6 +3,7 @@
 //! The rounds go from server to server, so that a disturbance hits all of them, and medians are reported. What counts
 //! is the server's own processor time, which holds up against noisy neighbours.
 
+mod enip;
 mod guarded;
 mod history;
 mod history_reads;
@@ -64,7 +65,7 @@ fn resident_bytes(pid: u32) -> Result<f64> {
 }
 
 /// The parts of a run, in the order of the page.
-const PARTS: [&str; 5] = ["services", "secured", "modbus", "guarded", "s7"];
+const PARTS: [&str; 6] = ["services", "secured", "modbus", "enip", "guarded", "s7"];
 
 /// Measures and writes the page; with one part only, the page is printed and not written.
 pub(crate) fn run(args: &[String]) -> Result<()> {
@@ -105,6 +106,9 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     }
     if wants("modbus") {
         rows.extend(modbus::rows(&programs.tagwire, effort.seconds)?);
+    }
+    if wants("enip") {
+        rows.extend(enip::rows(&programs.tagwire, effort.seconds)?);
     }
     let pairs = if wants("guarded") { guarded::pairs(&programs, effort)? } else { Vec::new() };
     let page = report::page(&rows, &pairs, effort.rounds) + &s7::page(&laps);

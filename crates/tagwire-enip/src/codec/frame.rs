@@ -137,7 +137,7 @@ impl FrameReader {
     ///
     /// # Errors
     /// [`CodecError::Value`] for bytes that cannot be a header: the stream can no longer be followed.
-    pub fn next(&mut self) -> Result<Option<Frame<'_>>, CodecError> {
+    pub fn next_frame(&mut self) -> Result<Option<Frame<'_>>, CodecError> {
         let waiting = self.buf.get(self.start..self.end).unwrap_or_default();
         let mut header = Reader::new(waiting, "header");
         let (Ok(command), Ok(len)) = (header.u16(), header.u16()) else { return Ok(None) };
@@ -187,7 +187,7 @@ mod tests {
             for piece in bytes.chunks(step) {
                 reader.space()[..piece.len()].copy_from_slice(piece);
                 reader.filled(piece.len());
-                while let Some(frame) = reader.next().expect("frames") {
+                while let Some(frame) = reader.next_frame().expect("frames") {
                     found.push((frame.command, frame.session, frame.context[0], frame.data.len()));
                 }
             }
@@ -201,6 +201,6 @@ mod tests {
         let mut reader = FrameReader::new();
         reader.space()[..4].copy_from_slice(b"HTTP");
         reader.filled(4);
-        assert!(reader.next().is_err());
+        assert!(reader.next_frame().is_err());
     }
 }

@@ -142,7 +142,10 @@ impl Definition {
             out.extend_from_slice(&member.offset.to_le_bytes());
         }
         out.extend_from_slice(self.name.as_bytes());
-        out.extend_from_slice(b";n\0");
+        // Two letters for each member tell who may use it, as controllers write them.
+        out.extend_from_slice(b";n");
+        self.members.iter().for_each(|_| out.extend_from_slice(b"EB"));
+        out.push(0);
         for member in &self.members {
             out.extend_from_slice(member.name.as_bytes());
             out.push(0);

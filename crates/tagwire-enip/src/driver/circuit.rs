@@ -127,7 +127,7 @@ impl EnipDriver {
                 }
             }
             match self.complete().await? {
-                Outcome::Answered => return Ok(Ok(())),
+                Outcome::Answered => return Ok(self.passed_on(device)),
                 Outcome::Refused(status) => {
                     let known = self.devices.get_mut(device).filter(|known| known.circuit.is_some());
                     let Some(known) = known else { return Err(LinkError::Protocol(status_text(status).to_owned())) };
@@ -137,6 +137,21 @@ impl EnipDriver {
             }
         }
         Err(LinkError::Protocol("device forgets connections as soon as they are open".to_owned()))
+    }
+
+    /// Whether a request without a connection reached the controller: a module on the way answers in its place.
+    fn passed_on(&self, device: usize) -> Result<(), Refusal> {
+        let is_routed =
+            self.devices.get(device).is_some_and(|known| known.circuit.is_none() && !known.settings.route.is_empty());
+        let Ok(response) = Response::decode(self.exchange.answer()) else { return Ok(()) };
+        let asked = self.message.first().copied().unwrap_or(0);
+        let is_of_module = response.service == service::UNCONNECTED_SEND && asked != service::UNCONNECTED_SEND;
+        let said = response.status;
+        let is_lost = said.general == Status::CONNECTION_FAILURE.general && said.extended.is_some();
+        if is_routed && !said.is_success() && (is_of_module || is_lost) {
+            return Err(status::from_status(said, false));
+        }
+        Ok(())
     }
 }
 

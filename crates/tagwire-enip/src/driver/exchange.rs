@@ -22,7 +22,7 @@ pub(crate) struct Exchange {
 enum Waiting {
     Session([u8; 8]),
     Unconnected([u8; 8]),
-    Connected { to_client: u32, sequence: u16, context: [u8; 8] },
+    Connected { to_device: u32, to_client: u32, sequence: u16, context: [u8; 8] },
 }
 
 /// What came for the request.
@@ -93,7 +93,7 @@ impl Exchange {
         encode_frame(&mut self.out, command::SEND_UNIT_DATA, self.session, 0, context, |out| {
             encode_connected(out, to_device, sequence, |out| out.extend_from_slice(message));
         });
-        self.waiting = Some(Waiting::Connected { to_client, sequence, context });
+        self.waiting = Some(Waiting::Connected { to_device, to_client, sequence, context });
         self.note_sent(message);
     }
 
@@ -135,7 +135,7 @@ impl Exchange {
     /// # Errors
     /// [`CodecError`] when the stream can no longer be followed.
     pub(crate) fn next(&mut self) -> Result<Option<Outcome>, CodecError> {
-        while let Some(frame) = self.reader.next()? {
+        while let Some(frame) = self.reader.next_frame()? {
             let Some(waiting) = self.waiting else { continue };
             let wanted = match waiting {
                 Waiting::Session(_) => command::REGISTER_SESSION,
@@ -170,9 +170,10 @@ impl Exchange {
                 }
                 (Waiting::Unconnected(_), Ok(Carried::Unconnected(message))) if is_ours => Some(message),
                 (
-                    Waiting::Connected { to_client, sequence, .. },
+                    Waiting::Connected { to_device, to_client, sequence, .. },
                     Ok(Carried::Connected { connection, sequence: found, message }),
-                ) if connection == to_client && found == sequence => Some(message),
+                    // Some devices answer with the number of the other direction.
+                ) if (connection == to_client || connection == to_device) && found == sequence => Some(message),
                 (Waiting::Unconnected(_), Err(error)) if is_ours => return Err(error),
                 _ => None,
             };

@@ -74,17 +74,15 @@ impl EnipDriver {
                     rest = rest.get(1..).unwrap_or_default();
                     continue;
                 }
-                match self.packet(device, packed, has_check, blocks, &mut wanted, readings).await? {
-                    Verdict::Done(alone) => {
-                        long.extend(alone);
-                        rest = behind;
-                    }
-                    Verdict::Again => {}
+                let verdict = self.packet(device, packed, has_check, blocks, &mut wanted, readings).await?;
+                let is_again = matches!(verdict, Verdict::Again);
+                if let Verdict::Done(alone) = verdict {
+                    long.extend(alone);
+                    rest = behind;
                 }
                 // What was asked for by number or as a structure is put together anew when the program is gone.
                 let is_lost = had_program && self.devices.get(device).is_none_or(|known| known.program.is_none());
-                let is_unpacked = self.devices.get(device).is_none_or(|known| !known.packs) && packed.len() > 1;
-                if is_lost || is_unpacked {
+                if is_again || is_lost {
                     wanted.extend(long.drain(..).chain(rest.iter().cloned()).flat_map(|ask| ask.blocks()));
                     break;
                 }

@@ -137,25 +137,26 @@ impl Controller {
             return fail(request.service, Status::NOT_ENOUGH_DATA, out);
         };
         let requests: Vec<&[u8]> = requests.collect();
-        let mut answers: Vec<Vec<u8>> = Vec::with_capacity(requests.len());
-        let mut left = room
-            .capacity
-            .saturating_sub(packet::ANSWER_OVERHEAD + packet::PER_MESSAGE * requests.len() + 4 * requests.len());
-        for inner in requests {
-            let mut answer = Vec::new();
+        // The offsets stand before the answers, whose lengths are not known yet.
+        let mut data = vec![0; 2 + 2 * requests.len()];
+        let mut offsets = Vec::with_capacity(requests.len());
+        let mut failed = false;
+        for (idx, inner) in requests.iter().enumerate() {
+            let start = data.len();
+            offsets.push(start as u16);
+            // Each of the answers still to come has a header of four bytes.
+            let reserved = 4 + start + 4 * (requests.len() - idx - 1);
+            let left = room.capacity.saturating_sub(reserved).max(4);
             match (self.inner_status, Request::decode(inner)) {
-                (Some(status), _) => fail(inner.first().copied().unwrap_or(0), status, &mut answer),
-                (None, Ok(inner)) => self.route(&inner, Room { capacity: left + 4, ..room }, &mut answer),
-                (None, Err(_)) => fail(inner.first().copied().unwrap_or(0), Status::NOT_ENOUGH_DATA, &mut answer),
+                (Some(status), _) => fail(inner.first().copied().unwrap_or(0), status, &mut data),
+                (None, Ok(inner)) => self.route(&inner, Room { capacity: left, ..room }, &mut data),
+                (None, Err(_)) => fail(inner.first().copied().unwrap_or(0), Status::NOT_ENOUGH_DATA, &mut data),
             }
-            left = left.saturating_sub(answer.len().saturating_sub(4));
-            answers.push(answer);
+            failed |= data.get(start + 2).is_some_and(|status| *status != 0);
         }
-        let failed = answers.iter().any(|answer| answer.get(2).is_some_and(|status| *status != 0));
-        let mut data = Vec::new();
-        packet::encode(&mut data, answers.len(), |idx, out| {
-            out.extend_from_slice(answers.get(idx).map_or(&[], Vec::as_slice));
-        });
+        let head =
+            (requests.len() as u16).to_le_bytes().into_iter().chain(offsets.into_iter().flat_map(u16::to_le_bytes));
+        data.iter_mut().zip(head).for_each(|(to, from)| *to = from);
         let status = if failed { Status::EMBEDDED_ERROR } else { Status::SUCCESS };
         Response { service: request.service, status, data: &data }.encode(out);
     }

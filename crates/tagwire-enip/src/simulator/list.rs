@@ -84,6 +84,8 @@ pub(super) fn template(program: &Program, request: &Request<'_>, capacity: usize
                 match attribute {
                     1 => out.extend_from_slice(&known.attributes.handle.to_le_bytes()),
                     2 => out.extend_from_slice(&known.attributes.n_members.to_le_bytes()),
+                    // Some clients ask for it, and nobody says what it means.
+                    3 => out.extend_from_slice(&[0, 0]),
                     4 => out.extend_from_slice(&known.attributes.definition_size.to_le_bytes()),
                     5 => out.extend_from_slice(&known.attributes.structure_size.to_le_bytes()),
                     _ => return Status::ATTRIBUTE_LIST_ERROR,

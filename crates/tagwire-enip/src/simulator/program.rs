@@ -44,7 +44,9 @@ pub(super) struct Program {
     pub layouts: Layouts,
     pub tags: Vec<Tag>,
     pub programs: Vec<(String, u32)>,
-    by_name: HashMap<(Option<usize>, String), usize>,
+    /// By scope, the controller's first, then by name in small letters.
+    by_name: Vec<HashMap<Vec<u8>, usize>>,
+    by_instance: HashMap<u32, usize>,
     signals: Vec<(Target, SignalConfig)>,
 }
 
@@ -52,8 +54,14 @@ impl Program {
     /// Tags with instance numbers that depend on `version`, so that a changed program has other ones.
     pub(super) fn new(config: &SimulatorConfig, version: u32) -> Result<Self, SimulatorError> {
         let layouts = Layouts::new(&config.structures, (version.wrapping_mul(37) & 0x3FF) as u16)?;
-        let mut program =
-            Self { layouts, tags: Vec::new(), programs: Vec::new(), by_name: HashMap::new(), signals: Vec::new() };
+        let mut program = Self {
+            layouts,
+            tags: Vec::new(),
+            programs: Vec::new(),
+            by_name: vec![HashMap::new()],
+            by_instance: HashMap::new(),
+            signals: Vec::new(),
+        };
         for tag in &config.tags {
             program.add(tag)?;
         }
@@ -80,6 +88,7 @@ impl Program {
             let known = self.programs.iter().position(|(known, _)| known.eq_ignore_ascii_case(name));
             known.unwrap_or_else(|| {
                 self.programs.push((name.clone(), 0));
+                self.by_name.push(HashMap::new());
                 self.programs.len() - 1
             })
         });
@@ -89,8 +98,9 @@ impl Program {
         };
         let n_bytes = self.layouts.size(shape.kind) * shape.dims.n_elements().unwrap_or(1) as usize;
         for name in names {
-            let key = (program, name.to_ascii_lowercase());
-            if self.by_name.insert(key, self.tags.len()).is_some() {
+            let scope = self.by_name.get_mut(program.map_or(0, |program| program + 1));
+            let old = scope.and_then(|scope| scope.insert(name.to_ascii_lowercase().into_bytes(), self.tags.len()));
+            if old.is_some() {
                 return Err(SimulatorError::Twice(name));
             }
             let memory = vec![0; n_bytes];
@@ -116,6 +126,7 @@ impl Program {
             next += rng.u32(1..4);
             if let Some(tag) = self.tags.get_mut(idx) {
                 tag.instance = next;
+                self.by_instance.insert(next, idx);
             }
         }
     }
@@ -145,6 +156,15 @@ impl Program {
         }
     }
 
+    /// The tag of a name in any letter case.
+    fn named(&self, scope: Option<usize>, name: &[u8]) -> Option<usize> {
+        let mut small = [0; 256];
+        let small = small.get_mut(..name.len())?;
+        small.copy_from_slice(name);
+        small.make_ascii_lowercase();
+        self.by_name.get(scope.map_or(0, |program| program + 1))?.get(&*small).copied()
+    }
+
     /// Follows a path of symbols, instances and elements.
     pub(super) fn follow(&self, path: &[u8]) -> Result<Target, Status> {
         let mut path = segments(path).peekable();
@@ -157,12 +177,12 @@ impl Program {
                         scope = Some(program);
                         continue;
                     }
-                    let name = String::from_utf8_lossy(name).to_ascii_lowercase();
-                    root = Some(*self.by_name.get(&(scope, name)).ok_or(Status::PATH_SEGMENT_ERROR)?);
+                    root = Some(self.named(scope, name).ok_or(Status::PATH_SEGMENT_ERROR)?);
                 }
                 Some(Ok(Segment::Class(class::SYMBOL))) => {
                     let Some(Ok(Segment::Instance(instance))) = path.next() else { return Err(Status::PATH_UNKNOWN) };
-                    let found = self.tags.iter().position(|tag| tag.instance == instance && tag.program == scope);
+                    let found = self.by_instance.get(&instance).copied();
+                    let found = found.filter(|idx| self.tags.get(*idx).is_some_and(|tag| tag.program == scope));
                     root = Some(found.ok_or(Status::PATH_UNKNOWN)?);
                 }
                 _ => return Err(Status::PATH_UNKNOWN),

@@ -144,7 +144,7 @@ impl Simulator {
         let mut late: Vec<(Instant, Vec<u8>)> = Vec::new();
         loop {
             loop {
-                let reply = match reader.next() {
+                let reply = match reader.next_frame() {
                     Ok(Some(frame)) => self.answer(&mut session, &frame),
                     Ok(None) => break,
                     Err(_) => return Ok(()),

@@ -116,6 +116,38 @@ impl Symbols {
         found
     }
 
+    /// The structures that a tag is or has in it, strings aside, each with the name of its type and its address, down to
+    /// `depth` levels and up to `max` of them.
+    pub fn structures(&self, scope: &Scope, symbol: &Symbol, depth: usize, max: usize) -> Vec<(String, String)> {
+        let mut found = Vec::new();
+        self.nest(&scope.address(&symbol.name), symbol.symbol_type, symbol.lens(), depth, max, &mut found);
+        found
+    }
+
+    fn nest(
+        &self,
+        address: &str,
+        kind: SymbolType,
+        lens: &[u32],
+        depth: usize,
+        max: usize,
+        found: &mut Vec<(String, String)>,
+    ) {
+        let template = kind.template().and_then(|number| self.templates.get(&number));
+        let Some(template) = template.filter(|template| !template.definition.is_string() && depth > 0) else { return };
+        for element in elements(lens) {
+            if found.len() >= max {
+                return;
+            }
+            let address = format!("{address}{element}");
+            for member in template.definition.members.iter().filter(|member| !member.is_hidden()) {
+                let (kind, lens) = member_type(member);
+                self.nest(&format!("{address}.{}", member.name), kind, &lens, depth - 1, max, found);
+            }
+            found.push((template.definition.name.clone(), address));
+        }
+    }
+
     fn descend(&self, address: &str, kind: SymbolType, lens: &[u32], depth: usize, max: usize, found: &mut Vec<Leaf>) {
         if found.len() >= max {
             return;

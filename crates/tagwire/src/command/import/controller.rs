@@ -27,6 +27,18 @@ pub(super) fn as_list(args: &ImportControllerArgs) -> ImportFileArgs {
     }
 }
 
+/// Name of a tag or group: a dot makes a group, so that a structure is a folder with its members.
+fn name_of(address: &str) -> String {
+    let plain = address.strip_prefix("Program:").unwrap_or(address);
+    usable_name(&plain.replace(':', "_")).0
+}
+
+/// Name of a type of structures that clients can make a class of.
+fn type_of(name: &str) -> String {
+    let plain: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+    if plain.starts_with(|c: char| c.is_ascii_alphabetic()) { plain } else { format!("T{plain}") }
+}
+
 /// Asks the controller and makes a tag of every value.
 pub(super) fn import(args: &ImportControllerArgs, as_list: &ImportFileArgs) -> Result<Imported, Failure> {
     let (mut link, mut device) = place(as_list)?;
@@ -50,14 +62,16 @@ pub(super) fn import(args: &ImportControllerArgs, as_list: &ImportFileArgs) -> R
             if !is_named(&leaf.address, &args.only) {
                 continue;
             }
-            // A dot makes a group, so that a structure is a folder with its members.
-            let plain = leaf.address.strip_prefix("Program:").unwrap_or(&leaf.address);
-            let (name, _) = usable_name(&plain.replace(':', "_"));
-            let mut row = Row::new(leaf.address.clone(), name, &leaf.address);
+            let mut row = Row::new(leaf.address.clone(), name_of(&leaf.address), &leaf.address);
             row.set("type", leaf.value_type.to_string());
             row.set("access", "rw");
             row.set("description", leaf.type_name);
             device.tags.push(row);
+        }
+        for (type_name, address) in symbols.structures(scope, symbol, args.depth as usize, MAX_LEAVES) {
+            if is_named(&address, &args.only) {
+                device.structures.entry(type_of(&type_name)).or_default().push(name_of(&address));
+            }
         }
     }
     link.devices.push(device);

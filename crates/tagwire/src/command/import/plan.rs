@@ -1,5 +1,7 @@
 //! What an import makes: links, devices and tags, before they are written.
 
+use std::collections::BTreeMap;
+
 /// A configuration in the making.
 #[derive(Debug, Default)]
 pub(crate) struct Plan {
@@ -25,6 +27,8 @@ pub(crate) struct Device {
     pub(crate) name: String,
     pub(crate) keys: Vec<(String, toml::Value)>,
     pub(crate) tags: Vec<Row>,
+    /// Groups of tags that are structures, by the names of their types.
+    pub(crate) structures: BTreeMap<String, Vec<String>>,
 }
 
 impl Device {

@@ -33,6 +33,11 @@ pub(super) fn files(plan: &Plan) -> Vec<File> {
             }
             let name = list_name(&link.name, &device.name, &lists);
             let _ = writeln!(text, "  tags_csv = {}", quoted(&name));
+            for (type_name, groups) in &device.structures {
+                let groups: Vec<String> = groups.iter().map(|group| quoted(group).to_string()).collect();
+                let (kind, groups) = (quoted(type_name), groups.join(", "));
+                let _ = writeln!(text, "\n    [[link.device.structure]]\n    type = {kind}\n    groups = [{groups}]");
+            }
             lists.push(File { name, text: list(device) });
         }
     }
