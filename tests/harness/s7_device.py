@@ -92,3 +92,9 @@ class S7Device:
     @staticmethod
     def _message(reference: int, parameters: bytes, data: bytes) -> bytes:
         return struct.pack(">BBHHHHH", 0x32, 3, 0, reference, len(parameters), len(data), 0) + parameters + data
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *_):
+        self.stop()
