@@ -46,6 +46,8 @@ class S7Device:
                 frame = await reader.readexactly(length - 4)
                 if version != 3:
                     return
+                if frame[1] == 0x80:
+                    return
                 if frame[1] == 0xE0:
                     answer = bytes([frame[0], 0xD0]) + frame[4:6] + b"\0\1" + frame[6:]
                 else:
@@ -92,3 +94,9 @@ class S7Device:
     @staticmethod
     def _message(reference: int, parameters: bytes, data: bytes) -> bytes:
         return struct.pack(">BBHHHHH", 0x32, 3, 0, reference, len(parameters), len(data), 0) + parameters + data
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *_):
+        self.stop()

@@ -301,11 +301,11 @@ fn encode_ascii(address: &str, out: &mut Vec<u8>) {
 /// # Errors
 /// [`CodecError`] when there is none.
 pub fn decode_ascii(data: &[u8]) -> Result<(&str, &[u8]), CodecError> {
-    let wrong = CodecError::Value { what: "address in ASCII", value: data.first().copied().unwrap_or(0).into() };
-    let Some(rest) = data.strip_prefix(&[0, b'$']) else { return Err(wrong) };
-    let end = rest.iter().position(|byte| *byte == 0).ok_or(wrong)?;
+    let wrong = || CodecError::Value { what: "address in ASCII", value: data.first().copied().unwrap_or(0).into() };
+    let Some(rest) = data.strip_prefix(&[0, b'$']) else { return Err(wrong()) };
+    let end = rest.iter().position(|byte| *byte == 0).ok_or_else(wrong)?;
     let (text, rest) = rest.split_at(end);
-    let text = str::from_utf8(text).map_err(|_| wrong)?;
+    let text = str::from_utf8(text).map_err(|_| wrong())?;
     Ok((text, rest.get(1..).unwrap_or_default()))
 }
 

@@ -12,8 +12,8 @@ use super::config::{RefuseConfig, SimulatorConfig};
 use super::fault::Fault;
 use crate::address::Address;
 use crate::codec::{
-    Area, HeaderError, MAX_PDU, MIN_PDU, Pointer, ReadAnswer, Request, RequestBody, ReturnCode, Setup, Size,
-    encode_refusal, encode_setup_answer, encode_write_answer,
+    Area, HeaderError, MAX_PDU, MIN_PDU, PduError, Pointer, ReadAnswer, Request, RequestBody, ReturnCode, Setup, Size,
+    encode_refusal, encode_setup_answer, encode_write_answer, word,
 };
 use crate::item::{Item, space, unit_bytes};
 
@@ -265,8 +265,15 @@ impl Cpu {
         out: &mut Vec<u8>,
     ) -> bool {
         self.n_jobs += 1;
-        // What is no job gets no answer.
-        let Ok(request) = Request::decode(pdu) else { return false };
+        let request = match (Request::decode(pdu), word(pdu, 4)) {
+            (Ok(request), _) => request,
+            // What is another kind of message, or none, gets no answer.
+            (Err(PduError::Kind(_) | PduError::Protocol(_)), _) | (Err(_), None) => return false,
+            (Err(_), Some(reference)) => {
+                encode_refusal(reference, HeaderError::PDU_SIZE, out);
+                return true;
+            }
+        };
         let reference = request.reference;
         if let Some(Fault::Refuse(error)) = fault {
             encode_refusal(reference, *error, out);

@@ -221,7 +221,10 @@ impl PcccDriver {
         };
         if !response.status.is_success() {
             let reason = format!("device does not execute the command: {}", response.status);
-            return Ok(Err(status::refused(Status::BAD_NOT_SUPPORTED, reason)));
+            // A module on the way answers in place of the processor.
+            let is_route = response.service == service::UNCONNECTED_SEND || response.status.general == 1;
+            let status = if is_route { Status::BAD_NO_COMMUNICATION } else { Status::BAD_NOT_SUPPORTED };
+            return Ok(Err(status::refused(status, reason)));
         }
         if response.service != EXECUTE {
             return malformed(&"another service");
