@@ -368,13 +368,6 @@ impl Gateway {
         }
     }
 
-    /// Lets clients make tags of addresses where the configuration allows it; nobody looks for any where it does not.
-    fn follow_dynamic(&self, plant: &Plant) {
-        self.dynamic.follow(plant);
-        let is_on = plant.running.ua.dynamic_tags > 0;
-        self.hub.set_maker(is_on.then(|| Arc::<DynamicTags>::clone(&self.dynamic) as Arc<dyn TagMaker>));
-    }
-
     /// Reads the configuration again and takes over what changed.
     ///
     /// # Errors
@@ -419,6 +412,13 @@ impl Shared {
             ("endpoints", endpoints.join(", ")),
         ];
         self.recorder.record(What::ServerStarted, Actor::default(), details);
+    }
+
+    /// Lets clients make tags of addresses where the configuration allows it; nobody looks for any where it does not.
+    fn follow_dynamic(&self, plant: &Plant) {
+        self.dynamic.follow(plant);
+        let is_on = plant.running.ua.dynamic_tags > 0;
+        self.hub.set_maker(is_on.then(|| Arc::<DynamicTags>::clone(&self.dynamic) as Arc<dyn TagMaker>));
     }
 
     /// Reads the configuration again and takes over what changed.
