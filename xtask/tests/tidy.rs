@@ -349,7 +349,8 @@ fn licence_allows(expression: &str, allowed: &BTreeSet<String>) -> bool {
     flat.split(" OR ").any(|choice| {
         choice.split(" AND ").all(|licence| {
             let licence = licence.split_whitespace().collect::<Vec<_>>().join(" ");
-            allowed.contains(&licence)
+            // A plus means this version of the licence, or a later one.
+            allowed.contains(licence.trim_end_matches('+'))
         })
     })
 }

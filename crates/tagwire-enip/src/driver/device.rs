@@ -217,7 +217,7 @@ impl Tag {
     /// Bytes of all elements, known or likely.
     pub(super) fn n_bytes(&self) -> usize {
         let size = self.known.map(|known| known.size).filter(|size| *size > 0);
-        size.unwrap_or(self.item.likely_size() as usize) * self.item.len as usize
+        size.unwrap_or_else(|| self.item.likely_size() as usize) * self.item.len as usize
     }
 }
 
