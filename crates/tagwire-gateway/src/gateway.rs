@@ -269,7 +269,7 @@ impl Gateway {
             statistics: SyncMutex::default(),
         });
         shared.dynamic.tie(&shared);
-        shared.follow_dynamic(&shared.plant.lock().await);
+        shared.follow_dynamic(&*shared.plant.lock().await);
         let mut gateway = Self { shared, tasks: Vec::new(), _data_dir: data_dir };
         if let Err(error) = gateway.serve_others(commands, &http, &openopc, names.item_ids()).await {
             gateway.stop().await;
