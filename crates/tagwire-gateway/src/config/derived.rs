@@ -324,7 +324,8 @@ fn finish(draft: &Draft, targets: &HashMap<String, Target>, complaints: &mut Vec
                     }
                     _ => data_type.is_number() || data_type == DataType::Boolean,
                 };
-                if !value_type.is_scalar() && !(kind == "link" && key == "inputs") {
+                let may_be_array = kind == "link" && key == "inputs";
+                if !(value_type.is_scalar() || may_be_array) {
                     let problem = format!("{path} is an array of the type {value_type}");
                     let fix = "name a tag with a single value: derived tags are not worked out of arrays";
                     complaints.push((draft.line(key), Complaint::new(problem, fix)));
@@ -332,7 +333,9 @@ fn finish(draft: &Draft, targets: &HashMap<String, Target>, complaints: &mut Vec
                     let problem = format!("{path} has the type {value_type}, of which nothing is worked out");
                     complaints.push((draft.line(key), Complaint::new(problem, "name a tag with numbers")));
                 }
-                input_type = input_type.or(Some(value_type).filter(|_| key == "inputs"));
+                if key == "inputs" {
+                    input_type = input_type.or(Some(value_type));
+                }
             }
             Err(complaint) => complaints.push((draft.line(key), complaint)),
         }
