@@ -22,7 +22,7 @@ use tokio_modbus::server::{Service, rtu_over_tcp, tcp};
 fn driver(link: &LinkSpec) -> Box<dyn PolledDriver> {
     match ModbusKind.build(link).expect("a driver") {
         Driver::Polled(driver) => driver,
-        Driver::Pushed(_) => panic!("Modbus is polled"),
+        Driver::Pushed(_) | Driver::Pair(..) => panic!("Modbus is polled, over one path"),
     }
 }
 

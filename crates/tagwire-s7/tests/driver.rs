@@ -95,10 +95,10 @@ async fn any_number_of_items_of_any_length_comes_whole() {
             for len in [1, 2, 3, 7, 45, 109, 110, 221, 222] {
                 let tags = scattered(n, len);
                 let mut bench = bench(&config("", "", &tags), &format!("pdu = {pdu}")).await;
-                for idx in 0..n {
+                for (idx, (address, _)) in tags.iter().enumerate() {
                     let bytes: Vec<u8> = (0..len).map(|at| (idx * 7 + at) as u8).collect();
                     let value = Value::array(Dims::one(len as u32), ArrayData::UInt8(bytes)).expect("fits");
-                    bench.simulator.set(&tags[idx].0, &value).expect("fits");
+                    bench.simulator.set(address, &value).expect("fits");
                 }
                 let poll = bench.poll(0).await;
                 assert_eq!(poll.outcome, Outcome::Done, "{n} items of {len} bytes at {pdu}");

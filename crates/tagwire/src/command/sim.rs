@@ -108,13 +108,11 @@ fn example_controller() -> enip::SimulatorConfig {
     };
     let members =
         [("Speed", "REAL"), ("Running", "BOOL"), ("Starts", "DINT"), ("Label", "STRING")].map(member).to_vec();
-    let mut signals = vec![
-        signal("Level".to_owned(), enip::Shape::Sine, 20, 100.0),
-        signal("Count".to_owned(), enip::Shape::Counter, 1, 1e9),
-    ];
+    let mut signals =
+        vec![signal("Level".to_owned(), Shape::Sine, 20, 100.0), signal("Count".to_owned(), Shape::Counter, 1, 1e9)];
     for n in 0..4 {
-        signals.push(signal(format!("Motors[{n}].Speed"), enip::Shape::Sine, 10 + n, 1500.0));
-        signals.push(signal(format!("Motors[{n}].Running"), enip::Shape::Square, 4 + n, 1.0));
+        signals.push(signal(format!("Motors[{n}].Speed"), Shape::Sine, 10 + n, 1500.0));
+        signals.push(signal(format!("Motors[{n}].Running"), Shape::Square, 4 + n, 1.0));
     }
     enip::SimulatorConfig {
         structures: vec![enip::StructureConfig { name: "Motor".to_owned(), members }],
