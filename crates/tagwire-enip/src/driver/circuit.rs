@@ -149,7 +149,9 @@ impl EnipDriver {
         let said = response.status;
         let is_lost = said.general == Status::CONNECTION_FAILURE.general && said.extended.is_some();
         if is_routed && !said.is_success() && (is_of_module || is_lost) {
-            return Err(status::from_status(said, false));
+            let writes =
+                [service::WRITE_TAG, service::WRITE_TAG_FRAGMENTED, service::READ_MODIFY_WRITE_TAG].contains(&asked);
+            return Err(status::from_status(said, writes));
         }
         Ok(())
     }
