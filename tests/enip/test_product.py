@@ -115,8 +115,8 @@ def test_cpppo_is_read_and_written_and_its_missing_tag_list_takes_nothing_down(t
             assert session.write(tag(f"line.plc.{name}"), wanted, kind) == "Good", name
         for name, wanted, _ in writes:
             wait_until(lambda: session.value(tag(f"line.plc.{name}")) == wanted, 10 * SLOW, f"{name} was written")
-        values = session.value(tag("line.plc.level"))
-        assert len(values) == 2000 and values[5] == 2.5
+        wait_until(lambda: session.value(tag("line.plc.level"))[5] == 2.5, 10 * SLOW, "the array has it, too")
+        assert len(session.value(tag("line.plc.level"))) == 2000
         assert all(good(session, name)() for name in ["level", "speed", "count"])
 
 

@@ -55,8 +55,13 @@ impl FileType {
         self as u8
     }
 
-    /// The type with this code.
+    /// The type with this code; outputs and inputs have a second one, with which some clients ask.
     pub fn from_code(code: u8) -> Option<Self> {
+        let code = match code {
+            0x82 => Self::Output.code(),
+            0x83 => Self::Input.code(),
+            code => code,
+        };
         Self::ALL.into_iter().find(|file_type| file_type.code() == code)
     }
 
