@@ -27,7 +27,7 @@ pub(crate) fn run_product(
         std::fs::remove_file(&report)?;
     }
     crate::wheel::install(&peers.python, "ci")?;
-    let mut command = python(peers, binary, &["-m", "pytest", "tests", "--numprocesses=4", "-rxs"]);
+    let mut command = python(peers, binary, &["-m", "pytest", "tests", "--numprocesses=3", "-rxs"]);
     command.arg(format!("--junitxml={}", report.display())).args(pytest);
     command.envs(environment.iter().map(|(name, value)| (name, value)));
     let passed = passes(&mut command)?;
