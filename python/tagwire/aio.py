@@ -155,11 +155,11 @@ class Client(Face):
 
     async def values(self, tags: Sequence[str]) -> List[Any]:
         """The value of each tag; raises `ItemError` when the quality of one is bad."""
-        samples = await self.read(tags)
-        for sample in samples:
-            if sample.status.is_bad:
-                raise bad_item(sample.tag, sample.status)
-        return [sample.value for sample in samples]
+        names = as_list(tags)
+        found, bad = await run(self._session.values(names))
+        if bad is not None:
+            raise bad_item(names[bad[0]], bad[1])
+        return found
 
     async def read_attributes(self, wanted: Sequence["tuple[str, int]"]) -> List[Sample]:
         """Attributes by their number (OPC UA Part 6, A.1), one sample per pair of tag and number."""

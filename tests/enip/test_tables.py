@@ -1,11 +1,13 @@
 """Data tables: pycomm3's SLCDriver on our simulated processor, and the product beside it."""
 
+import json
+
 import pytest
 from asyncua import ua
 from pycomm3 import SLCDriver
 
 from harness.process import SLOW, Process, accepts, free_port, wait_until
-from harness.product import Tagwire, binary
+from harness.product import Tagwire, binary, command
 from harness.session import Session, tag
 
 T = ua.VariantType
@@ -59,6 +61,25 @@ def test_pycomm3_reads_and_writes_every_file(slc):
         assert plc.read("I:1/0").value and not plc.read("I:1/1").value and plc.read("I:1/2").value
         assert plc.read("N99:0").error is not None
         assert plc.read("N7:0").value == 1234, "a refusal does no harm"
+
+
+def test_explain_knows_data_tables_and_asks_the_processor(slc, tmp_path):
+    answer = json.loads(command("explain", "T4:2.ACC", "--json").stdout)
+    assert answer["file_type"] == "timer" and answer["first_word"] == 8 and answer["type"] == "i16"
+    assert "declare" not in command("explain", "N7:0/3").stdout and "bit       3" in command("explain", "N7:0/3").stdout
+    whole = command("explain", "T4:2")
+    assert whole.returncode == 2 and "T4:0.ACC" in whole.stderr
+    file = tmp_path / "tagwire.toml"
+    link = '[[link]]\nname = "hall"\ndriver = "pccc"\naddress = "127.0.0.1:{}"\n[[link.device]]\nname = "slc"\n'
+    file.write_text("version = 1\n" + link.format(slc))
+    with SLCDriver(f"127.0.0.1:{slc}") as plc:
+        assert plc.write(("F8:3", 21.5)).error is None
+    found = command("explain", "F8:3", "--device", "hall.slc", "--config", file)
+    assert "value now 21.5" in found.stdout, found.stdout + found.stderr
+    text = json.loads(command("explain", "ST9:0", "--device", "hall.slc", "--config", file, "--json").stdout)
+    assert text["value"] == "Recipe 7"
+    refused = command("explain", "N99:0", "--device", "hall.slc", "--config", file)
+    assert refused.returncode != 0 and "refuses" in refused.stderr, refused.stderr
 
 
 def test_the_product_and_pycomm3_see_the_same_values(slc, tmp_path):

@@ -14,6 +14,7 @@ from .device import DEVICE_FAILURE, Device, Proxy
 from .process import SLOW, wait_until
 from .product import Tagwire
 from .s7_device import S7Device
+from .upstream_device import UpstreamDevice
 from .watch import Watcher
 
 SCAN, TIMEOUT, ATTEMPTS, BACK_OFF = 0.1, 0.2, 2, 2.0
@@ -28,13 +29,18 @@ class Modbus:
     """How the suite reaches its registers over Modbus TCP."""
 
     driver, device = "modbus-tcp", Device
+    at_once, faults = AT_ONCE, FAULTS
+
+    @staticmethod
+    def place(port: int) -> str:
+        return f"127.0.0.1:{port}"
 
     @staticmethod
     def keys(unit: int) -> str:
         return f"unit = {unit}\n"
 
     @staticmethod
-    def address(unit: int, register: int) -> str:
+    def address(device, unit: int, register: int) -> str:
         return f"4{register + 1:05}"
 
 
@@ -42,14 +48,38 @@ class S7:
     """The same over S7: each unit is a data block of one CPU."""
 
     driver, device = "s7", S7Device
+    at_once, faults = AT_ONCE, FAULTS
+
+    @staticmethod
+    def place(port: int) -> str:
+        return f"127.0.0.1:{port}"
 
     @staticmethod
     def keys(unit: int) -> str:
         return ""
 
     @staticmethod
-    def address(unit: int, register: int) -> str:
+    def address(device, unit: int, register: int) -> str:
         return f"DB{unit},UINT{2 * register}"
+
+
+class OpcUa:
+    """The same as variables of another OPC UA server; a unit of one cannot be mute alone."""
+
+    driver, device = "opcua", UpstreamDevice
+    at_once, faults = 8, FAULTS[:-1]
+
+    @staticmethod
+    def place(port: int) -> str:
+        return f"opc.tcp://127.0.0.1:{port}"
+
+    @staticmethod
+    def keys(unit: int) -> str:
+        return ""
+
+    @staticmethod
+    def address(device, unit: int, register: int) -> str:
+        return device.address(unit, register)
 
 
 @dataclass
@@ -58,7 +88,7 @@ class Line:
 
     seed: int
     protocol: type
-    device: Device | S7Device
+    device: Device | S7Device | UpstreamDevice
     proxy: Proxy
     fault: str
     wait: float
@@ -73,7 +103,8 @@ class Line:
 
     def config(self) -> str:
         text = (
-            f'[[link]]\nname = "{self.link}"\ndriver = "{self.protocol.driver}"\naddress = "127.0.0.1:{self.proxy.port}"\n'
+            f'[[link]]\nname = "{self.link}"\ndriver = "{self.protocol.driver}"\n'
+            f'address = "{self.protocol.place(self.proxy.port)}"\n'
             'connect_timeout = "1s"\n'
         )
         for unit, name in ((1, "victim"), (2, "neighbour")):
@@ -82,7 +113,7 @@ class Line:
                 f'request_timeout = "{int(TIMEOUT * 1000)}ms"\nattempts = {ATTEMPTS}\nretry_refused = "1s"\n'
             )
             for register in REGISTERS:
-                address = self.protocol.address(unit, register)
+                address = self.protocol.address(self.device, unit, register)
                 text += f'[[link.device.tag]]\nname = "r{register}"\naddress = "{address}"\ntype = "u16"\naccess = "ro"\n'
         return text
 
@@ -141,7 +172,8 @@ def make(protocol: type, seed: int) -> Line:
     chance = random.Random(seed)
     device = protocol.device(units=(1, 2))
     proxy = Proxy(device.port, seed)
-    return Line(seed, protocol, device, proxy, FAULTS[seed % len(FAULTS)], chance.uniform(0, 0.5), chance.uniform(1.5, 4.0))
+    fault = protocol.faults[seed % len(protocol.faults)]
+    return Line(seed, protocol, device, proxy, fault, chance.uniform(0, 0.5), chance.uniform(1.5, 4.0))
 
 
 def largest_gap(changes, begin: float, end: float) -> float:
@@ -227,16 +259,16 @@ def break_and_mend(protocol, folder, seeds):
     finally:
         for line in lines:
             line.proxy.stop()
-            line.device.stop()
+            line.device.close()
     return problems
 
 
 def run_seeds(protocol, folder, count: int) -> list[str]:
     """Runs seeds 0 to `count`; returns what went wrong."""
     problems = []
-    for first in range(0, count, AT_ONCE):
-        seeds = range(first, min(first + AT_ONCE, count))
+    for first in range(0, count, protocol.at_once):
+        seeds = range(first, min(first + protocol.at_once, count))
         problems += break_and_mend(protocol, folder / str(first), seeds)
-        if count > AT_ONCE:
+        if count > protocol.at_once:
             print(f"seeds {seeds[0]} to {seeds[-1]}: {len(problems)} problems so far", flush=True)
     return problems

@@ -28,6 +28,10 @@ class S7Device:
         """Ends as a CPU without power does: the port refuses, connections break."""
         LOOP.run(self._stop())
 
+    def close(self):
+        """Ends for good."""
+        self.stop()
+
     async def _start(self):
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
 

@@ -9,7 +9,7 @@ from harness.session import Session
 from harness.wire import status
 
 READY_WITHIN = 1.0
-MEMORY_KB = 60_000
+MEMORY_KB = 80_000
 
 
 def polled_variables(session):
@@ -67,7 +67,10 @@ def test_the_command_reads_writes_and_browses_the_demo(tmp_path):
         listed = command("browse", url, "--json")
         assert listed.returncode == 0, listed.stderr
         with Session(port) as session:
-            variable = polled_variables(session)[0].to_string()
+            variable = polled_variables(session)[0]
+            good = lambda: session.read_values([variable])[0].StatusCode.is_good()  # noqa: E731
+            wait_until(good, 10 * SLOW, "the device was read")
+            variable = variable.to_string()
             session.close_session()
         read = command("read", url, variable, "--json")
         assert read.returncode == 0, read.stderr

@@ -1,6 +1,6 @@
 """Throughput of the package beside asyncua and python-opcua, in one run: `cargo xtask bench python`.
 
-TAGWIRE_BIN names the server; all clients use the same one, one after the other. The figures come as one line of JSON.
+TAGWIRE_BIN names the server; all clients use the same one. The figures come as one line of JSON.
 """
 
 import asyncio
@@ -24,7 +24,10 @@ from harness.product import Tagwire, sim_device
 N = 1000
 TAGS = [f"mem.d.t{number}" for number in range(N)]
 FAST = [f"fast.d.c{number}" for number in range(500)]
-ROUNDS = 30
+#: The clients take turns, so that a disturbance hits all of them.
+TURNS = 5
+#: Calls in one turn.
+CALLS = 30
 #: Milliseconds between two changes of each of the fast tags: 10,000 changes per second in all.
 INTERVAL = 50
 SECONDS = 5.0
@@ -37,25 +40,76 @@ def node_id(tag):
     return f"ns=2;s={tag}"
 
 
-def median(work, rounds=ROUNDS):
-    """Median seconds of a call."""
+def times(work, n=CALLS):
+    """Seconds of each call."""
     work()
-    times = []
-    for _ in range(rounds):
+    found = []
+    for _ in range(n):
         begun = time.perf_counter()
         work()
-        times.append(time.perf_counter() - begun)
-    return statistics.median(times)
+        found.append(time.perf_counter() - begun)
+    return found
 
 
-async def median_async(work, rounds=ROUNDS):
+async def times_async(work, n=CALLS):
     await work()
-    times = []
-    for _ in range(rounds):
+    found = []
+    for _ in range(n):
         begun = time.perf_counter()
         await work()
-        times.append(time.perf_counter() - begun)
-    return statistics.median(times)
+        found.append(time.perf_counter() - begun)
+    return found
+
+
+def reads_of_tagwire(url):
+    with tagwire.connect(url, timeout=60) as client:
+        return {
+            "read": times(lambda: client.values(TAGS)),
+            "samples": times(lambda: client.read(TAGS)),
+            "one": times(lambda: client[TAGS[1]], 2 * CALLS),
+        }
+
+
+async def reads_of_asyncua(url):
+    async with asyncua.Client(url) as client:
+        nodes = [client.get_node(node_id(tag)) for tag in TAGS]
+        return {
+            "read": await times_async(lambda: client.read_values(nodes)),
+            "samples": await times_async(lambda: client.read_attributes(nodes, asyncua.ua.AttributeIds.Value)),
+            "one": await times_async(nodes[1].read_value, 2 * CALLS),
+        }
+
+
+def reads_of_python_opcua(url):
+    client = opcua.Client(url, timeout=60)
+    client.connect()
+    try:
+        nodes = [client.get_node(node_id(tag)) for tag in TAGS]
+        ids = [node.nodeid for node in nodes]
+        return {
+            "read": times(lambda: client.get_values(nodes)),
+            "samples": times(lambda: client.uaclient.get_attributes(ids, opcua.ua.AttributeIds.Value)),
+            "one": times(nodes[1].get_value, 2 * CALLS),
+        }
+    finally:
+        client.disconnect()
+
+
+READS = {
+    "tagwire": reads_of_tagwire,
+    "asyncua": lambda url: asyncio.run(reads_of_asyncua(url)),
+    "python-opcua": reads_of_python_opcua,
+}
+
+
+def reads(url):
+    """Median seconds of each kind of call, for each client."""
+    found = {client: {} for client in READS}
+    for _ in range(TURNS):
+        for client, turn in READS.items():
+            for kind, seconds in turn(url).items():
+                found[client].setdefault(kind, []).extend(seconds)
+    return {client: {kind: statistics.median(all_) for kind, all_ in kinds.items()} for client, kinds in found.items()}
 
 
 class Watch:
@@ -71,13 +125,12 @@ class Watch:
 
 def of_tagwire(url):
     with tagwire.connect(url, timeout=60) as client:
-        read = median(lambda: [sample.value for sample in client.read(TAGS)])
-        one = median(lambda: client[TAGS[1]], 300)
         with client.subscribe(FAST, every=INTERVAL / 1000) as changes:
             changes.batch(timeout=2)
             watch = Watch()
             while time.perf_counter() - watch.begun < SECONDS:
                 watch.n += sum(1 for change in changes.batch(timeout=0.5) if change.value is not None)
+            figures = watch.figures()
         while len(client.history(FAST[:5], "-1h")) * 100 < SAMPLES:
             time.sleep(2)
         spent = []
@@ -86,7 +139,7 @@ def of_tagwire(url):
             frame = client.history(FAST, "-1h", limit=SAMPLES // len(FAST)).to_pandas()
             spent.append(time.perf_counter() - begun)
             assert len(frame) == SAMPLES
-    return {"read": read, "one": one, **watch.figures(), "history": min(spent) / SAMPLES, "history_n": SAMPLES}
+    return {**figures, "history": min(spent) / SAMPLES, "history_n": SAMPLES}
 
 
 class Counter:
@@ -101,9 +154,6 @@ class Counter:
 
 async def of_asyncua(url):
     async with asyncua.Client(url) as client:
-        nodes = [client.get_node(node_id(tag)) for tag in TAGS]
-        read = await median_async(lambda: client.read_values(nodes))
-        one = await median_async(nodes[1].read_value, 300)
         counter = Counter()
         subscription = await client.create_subscription(INTERVAL, counter)
         await subscription.subscribe_data_change([client.get_node(node_id(tag)) for tag in FAST], sampling_interval=INTERVAL)
@@ -118,16 +168,13 @@ async def of_asyncua(url):
         found = await node.read_raw_history(now - timedelta(hours=1), now, numvalues=FEW_SAMPLES)
         pandas.DataFrame([(value.SourceTimestamp, value.Value.Value) for value in found])
         history = (time.perf_counter() - begun) / len(found)
-    return {"read": read, "one": one, **figures, "history": history, "history_n": len(found)}
+    return {**figures, "history": history, "history_n": len(found)}
 
 
 def of_python_opcua(url):
     client = opcua.Client(url, timeout=60)
     client.connect()
     try:
-        nodes = [client.get_node(node_id(tag)) for tag in TAGS]
-        read = median(lambda: client.get_values(nodes))
-        one = median(nodes[1].get_value, 300)
         counter = Counter()
         subscription = client.create_subscription(INTERVAL, counter)
         subscription.subscribe_data_change([client.get_node(node_id(tag)) for tag in FAST])
@@ -143,7 +190,7 @@ def of_python_opcua(url):
         history = (time.perf_counter() - begun) / len(found)
     finally:
         client.disconnect()
-    return {"read": read, "one": one, **figures, "history": history, "history_n": len(found)}
+    return {**figures, "history": history, "history_n": len(found)}
 
 
 def main():
@@ -152,11 +199,10 @@ def main():
     config = sim_device(tags, link="mem", device="d", scan="1s") + sim_device(fast, link="fast", device="d", scan="20ms")
     config += '[history]\n[[history.rule]]\npath = "fast.**"\n'
     with tempfile.TemporaryDirectory() as folder, Tagwire(Path(folder) / "server", config) as server:
-        found = {
-            "tagwire": of_tagwire(server.url),
-            "asyncua": asyncio.run(of_asyncua(server.url)),
-            "python-opcua": of_python_opcua(server.url),
-        }
+        found = reads(server.url)
+        found["tagwire"] |= of_tagwire(server.url)
+        found["asyncua"] |= asyncio.run(of_asyncua(server.url))
+        found["python-opcua"] |= of_python_opcua(server.url)
     print(json.dumps(found))
 
 

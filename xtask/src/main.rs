@@ -37,7 +37,7 @@ usage: cargo xtask <command>
   soak kills [--rounds N]   the historian killed under load, 200 times when not told otherwise
   soak mutations            a million spoilt requests over real connections; another number with --messages N
   soak abuse                every abuse test in full, which takes hours; the tests alone run a part of each loop
-  bench [--quick] [--only services|secured|modbus|enip|guarded]
+  bench [--quick] [--only services|secured|modbus|enip|s7|upstream|guarded]
                             figures beside open62541 and async-opcua; rewrites docs/benchmarks.md unless told only a part
   bench history [--quick]   the history store beside redb, SQLite and DuckDB; rewrites docs/benchmarks-history.md unless quick
   bench python              the Python package beside asyncua and python-opcua; rewrites docs/benchmarks-python.md

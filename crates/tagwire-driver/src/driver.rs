@@ -6,7 +6,10 @@ use std::pin::Pin;
 use tagwire_model::{Status, Timestamp, Value};
 use tokio::sync::mpsc;
 
-use crate::{AddressError, BuildError, DeviceSpec, Key, LinkError, LinkSpec, Refusal, Settings, TagSpec};
+use crate::{
+    AddressError, BuildError, DeviceSettings, DeviceSpec, Key, LinkError, LinkSettings, LinkSpec, Refusal, Settings,
+    TagSpec,
+};
 
 /// A future that a trait object can return.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -174,15 +177,21 @@ pub trait PolledDriver: Send {
     fn set_trace(&mut self, _on: bool) {}
 }
 
+/// What a pushed driver saw of a tag: device index, tag index, value, quality, source time. [`Value::Null`] keeps the last
+/// value, and [`Timestamp::NONE`] stands for now.
+pub type Seen = (usize, u32, Value, Status, Timestamp);
+
 /// A report of a pushed driver.
 #[derive(Debug)]
 pub enum Report {
     /// The session is up; samples follow.
     Connected,
-    /// New values: device index, tag index, value, quality, source time.
-    Samples(Vec<(usize, u32, Value, Status, Timestamp)>),
-    /// Answer to the [`Order`] with this number, one status per item.
+    /// New values.
+    Samples(Vec<Seen>),
+    /// Answer to [`Order::Write`] with this number, one status per item.
     Written(u64, Vec<Status>),
+    /// Answer to [`Order::Read`] with this number.
+    Read(u64, Vec<Seen>),
 }
 
 /// What the supervisor asks of a pushed driver.
@@ -190,12 +199,16 @@ pub enum Report {
 pub enum Order {
     /// Write raw values (device index, tag index, value) and report [`Report::Written`] with this number.
     Write(u64, Vec<(usize, u32, Value)>),
+    /// Read tags of one device (device index, tag indices) from the source now and report [`Report::Read`] with this
+    /// number; only for a driver that [`PushedDriver::can_read`].
+    Read(u64, usize, Vec<u32>),
 }
 
 /// A protocol whose session delivers changes by itself. The supervisor starts it, starts it again after a failure with
 /// back-off, stamps quality when it is down, and counts.
 pub trait PushedDriver: Send {
-    /// Connects and runs until the link fails; dropping the future ends the session.
+    /// Connects and runs until the link fails. The future may be dropped at any await point, for a change of the devices;
+    /// a session that is still good may then be kept for the next run.
     fn run<'a>(
         &'a mut self,
         reports: mpsc::Sender<Report>,
@@ -207,6 +220,25 @@ pub trait PushedDriver: Send {
     /// # Errors
     /// [`AddressError`] for a tag that did not pass [`DriverKind::check_tag`].
     fn set_device(&mut self, index: usize, device: &DeviceSpec) -> Result<(), AddressError>;
+
+    /// Tells the common settings of the link and of its devices, before every run.
+    fn set_common(&mut self, _link: &LinkSettings, _devices: &[DeviceSettings]) {}
+
+    /// Closes a session that was kept, because nobody wants the link any more; takes a second at most.
+    fn disconnect(&mut self) -> BoxFuture<'_, ()> {
+        Box::pin(async {})
+    }
+
+    /// Whether the source tells the new value after a write by itself, so that the supervisor need not show what was
+    /// written.
+    fn echoes_writes(&self) -> bool {
+        false
+    }
+
+    /// Whether it takes [`Order::Read`]; explicit reads end with the live value otherwise.
+    fn can_read(&self) -> bool {
+        false
+    }
 
     /// Bytes received and sent since the driver was built.
     fn traffic(&self) -> (u64, u64) {

@@ -17,7 +17,9 @@ mod transport;
 mod update;
 
 pub use common::{Demotion, DeviceSettings, LinkSettings, Poll, ScanMode, WriteOptimisation};
-pub use driver::{Block, BoxFuture, Driver, DriverKind, Order, PolledDriver, PushedDriver, Readings, Report, Span};
+pub use driver::{
+    Block, BoxFuture, Driver, DriverKind, Order, PolledDriver, PushedDriver, Readings, Report, Seen, Span,
+};
 pub use error::{AddressError, BuildError, LinkError, Refusal};
 pub use settings::{Key, KeyKind, Setting, Settings};
 pub use spec::{DeviceSpec, LinkSpec, TagSpec};

@@ -1,9 +1,13 @@
-//! What the device simulators of all drivers have in common: values in a file, values that move, refusals.
+//! What the device simulators of all drivers have in common: streams, values in a file, values that move, refusals.
+
+mod serve;
 
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, de};
 use tagwire_model::{ArrayData, ConvertError, Dims, Value, ValueType};
+
+pub use serve::{Conversation, Farewell, Reply, SimulatorListener, serve};
 
 /// A value as TOML writes it.
 #[derive(Clone, Debug, PartialEq, Deserialize)]

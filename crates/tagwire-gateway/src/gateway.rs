@@ -187,7 +187,8 @@ impl Gateway {
         let seed = u64::from(std::process::id()) << 32 | (now.ticks() as u64 & 0xFFFF_FFFF);
         let names = Arc::new(Names::default());
         let node_ids: Arc<dyn NodeIds> = Arc::<Names>::clone(&names);
-        let mut plant = Plant::new(Arc::clone(&hub), kinds, clock.clone(), seed, node_ids, &config);
+        let identity = Identity::of(data_dir.path(), Arc::clone(&own), Arc::clone(&trust)).ok();
+        let mut plant = Plant::new(Arc::clone(&hub), kinds, clock.clone(), seed, node_ids, identity, &config);
         let (config_path, name, http) = (config.path.clone(), config.server.name.clone(), config.http.clone());
         let openopc = config.openopc.clone();
         let ua_section = config.ua.clone();
@@ -226,7 +227,7 @@ impl Gateway {
         // The first client finds the history, and what it writes is kept.
         history.follow(&plant.running.history);
         history.settle();
-        ua.set_history(history.source(&plant.running.history));
+        ua.set_history(history.source(&plant.running.history, plant.source_archive()));
         // Whoever sees the server listen can give it commands.
         let commands = control::listen(&data_dir.socket()).map_err(StartError::Control);
         let listening = match commands {
@@ -441,7 +442,7 @@ impl Shared {
         self.follow_dynamic(&plant);
         self.link_events.follow(&plant);
         self.history.follow(&plant.running.history);
-        self.ua.set_history(self.history.source(&plant.running.history));
+        self.ua.set_history(self.history.source(&plant.running.history, plant.source_archive()));
         let semantics = plant.take_semantics();
         drop(plant);
         self.ua.tell_semantics(semantics);

@@ -21,6 +21,7 @@ use tokio::time::Instant;
 
 use crate::config::{Backend, Config, History};
 use crate::history_views::Views;
+use crate::source_history::SourceArchive;
 
 /// How often samples that are too old are looked for.
 const RETAIN_EVERY: Duration = Duration::from_secs(600);
@@ -160,7 +161,7 @@ impl HistoryKeeper {
     }
 
     /// As clients of the OPC UA face see it under these rules; `None` while there is no historian.
-    pub(crate) fn source(&self, history: &History) -> Option<HistorySource> {
+    pub(crate) fn source(&self, history: &History, sources: Option<SourceArchive>) -> Option<HistorySource> {
         let rules = history.clone();
         let kept = move |path: &str| {
             rules.rule(path).map_or_else(KeptAs::default, |rule| KeptAs {
@@ -169,7 +170,21 @@ impl HistoryKeeper {
             })
         };
         let shared = self.shared.clone().map(|shared| -> Arc<dyn Elsewhere> { shared });
-        Some(HistorySource::new(self.historian()?, kept).with_events(self.journal.load_full()).with_shared(shared))
+        // The historian gives the frame for what the sources keep, even where it keeps nothing itself.
+        let historian = match (self.historian(), &sources) {
+            (Some(historian), _) => historian,
+            (None, None) => return None,
+            (None, Some(_)) => match self.start(history) {
+                Ok(historian) => historian,
+                Err(error) => {
+                    tracing::error!("{error}; history of sources cannot be read");
+                    return None;
+                }
+            },
+        };
+        let sources = sources.map(|sources| -> Arc<dyn Elsewhere> { Arc::new(sources) });
+        let source = HistorySource::new(historian, kept).with_events(self.journal.load_full());
+        Some(source.with_shared(shared).with_sources(sources))
     }
 
     /// Collects what the rules say of the tags that there are now.

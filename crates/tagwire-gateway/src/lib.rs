@@ -36,6 +36,7 @@ pub mod renewal;
 mod running;
 mod service_level;
 mod sink;
+mod source_history;
 mod system;
 mod tree;
 pub mod trust;

@@ -6,18 +6,21 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tagwire_driver::{
     BuildError, Clock, DEVICE_ITEMS, DeviceSettings, DriverKind, LINK_ITEMS, LinkHandle, LinkSetup, LinkSource,
-    Options, Settings, TagSpec, supervise,
+    LinkSpec, Options, Settings, TagSpec, supervise,
 };
 use tagwire_hub::{FolderId, FolderKind, Hub, LinkId, RegistryError};
 use tagwire_model::TagId;
+use tagwire_ua_client::Identity;
 use thiserror::Error;
 
 use crate::changes::{Action, Changes, DeviceChange, LinkChange, OTHER_CHANGE};
 use crate::config::{Config, Device, ExplicitNodeId, Link, Tag};
 use crate::derived::DerivedTags;
+use crate::drivers;
 use crate::dynamic::{KEPT, split};
 use crate::running::{Fingerprint, Running, RunningDevice, RunningLink};
 use crate::sink::{HubSink, LinkRoute};
+use crate::source_history::SourceArchive;
 use crate::tree::{self, DevicePlace};
 
 /// Why a part of a configuration could not be put in force, although it passed the checks.
@@ -46,6 +49,8 @@ pub(crate) struct Plant {
     clock: Clock,
     seed: u64,
     node_ids: Arc<dyn NodeIds>,
+    /// Own certificate and trust lists, for links to servers that want them.
+    identity: Option<Identity>,
     pub(crate) running: Running,
     pub(crate) handles: HashMap<LinkId, LinkHandle>,
     next_link: u32,
@@ -62,6 +67,7 @@ impl Plant {
         clock: Clock,
         seed: u64,
         node_ids: Arc<dyn NodeIds>,
+        identity: Option<Identity>,
         config: &Config,
     ) -> Self {
         let running = Running {
@@ -84,6 +90,7 @@ impl Plant {
             clock,
             seed,
             node_ids,
+            identity,
             running,
             handles: HashMap::new(),
             next_link: 0,
@@ -232,6 +239,12 @@ impl Plant {
         }
     }
 
+    /// The tags whose history their sources keep; `None` when there are none.
+    pub(crate) fn source_archive(&self) -> Option<SourceArchive> {
+        let guards: Vec<_> = self.running.links.iter().map(|link| link.lock()).collect();
+        SourceArchive::of(guards.iter().map(|link| &**link), &self.hub.registry(), self.identity.as_ref())
+    }
+
     /// The tags whose range or unit changed since the last call.
     pub(crate) fn take_semantics(&self) -> Vec<TagId> {
         std::mem::take(&mut *self.semantics.lock())
@@ -286,10 +299,12 @@ impl Plant {
             return;
         };
         let (hub, shared) = (Arc::clone(&self.hub), Arc::clone(running));
+        let identity = self.identity.clone();
         let source: LinkSource = Box::new(move || {
             let link = shared.lock();
             let spec = link.spec(&hub.registry());
-            let mut setup = LinkSetup::new(kind, spec, link.link_settings(), link.device_settings())?;
+            let build = |spec: &LinkSpec| drivers::build(kind, spec, identity.as_ref());
+            let mut setup = LinkSetup::built_by(build, spec, link.link_settings(), link.device_settings())?;
             setup.system = link.system_tags();
             Ok::<_, BuildError>(setup)
         });

@@ -15,6 +15,7 @@ mod exit;
 mod fault;
 mod fit;
 mod history;
+mod named;
 mod node;
 mod pending;
 mod runtime;

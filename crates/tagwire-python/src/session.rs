@@ -8,7 +8,7 @@ use std::time::Duration;
 use parking_lot::{Mutex, RwLock};
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
-use pyo3::types::PyList;
+use pyo3::types::{PyList, PyString};
 use tagwire_access::{Actor, Reason};
 use tagwire_model::{Status, Timestamp, Value};
 use tagwire_ua_client::{
@@ -20,6 +20,7 @@ use crate::convert::{self, Tags};
 use crate::fault::Fault;
 use crate::fit::fit;
 use crate::history::History;
+use crate::named::{LastNamed, nodes};
 use crate::node::Node;
 use crate::pending::Pending;
 use crate::sample::{self, Sample};
@@ -82,7 +83,10 @@ impl Drop for Link {
 
 /// A session with a server.
 #[pyclass(frozen, module = "tagwire._native")]
-pub(crate) struct Session(Arc<Link>);
+pub(crate) struct Session {
+    link: Arc<Link>,
+    last: LastNamed,
+}
 
 /// Opens a session.
 #[pyfunction]
@@ -127,7 +131,7 @@ pub(crate) fn connect(
         let client = open(options, trust, data_dir).await?;
         let link =
             Link { client: RwLock::new(Some(Arc::new(client))), held: Mutex::default(), pid: std::process::id() };
-        Ok(Session(Arc::new(link)))
+        Ok(Session { link: Arc::new(link), last: LastNamed::default() })
     }))
 }
 
@@ -186,16 +190,9 @@ async fn open(mut options: ConnectOptions, trust: bool, data_dir: Option<PathBuf
     }
 }
 
-fn nodes(tags: &[String]) -> Result<Vec<NodeId>, Fault> {
-    tags.iter().map(|tag| parse_node_id(tag).map_err(|error| Fault::usage(format!("{tag:?}: {error}")))).collect()
-}
-
 fn samples(py: Python<'_>, tags: &Tags, found: Vec<tagwire_model::Sample>) -> PyResult<Py<PyAny>> {
-    let list = PyList::empty(py);
-    for (idx, sample) in found.into_iter().enumerate() {
-        list.append(Sample::new(Arc::clone(tags), idx, sample))?;
-    }
-    list.into_py_any(py)
+    let samples = found.into_iter().enumerate().map(|(idx, sample)| Sample::new(Arc::clone(tags), idx, sample));
+    PyList::new(py, samples)?.into_py_any(py)
 }
 
 fn statuses(py: Python<'_>, found: Vec<Status>) -> PyResult<Py<PyAny>> {
@@ -206,20 +203,33 @@ fn statuses(py: Python<'_>, found: Vec<Status>) -> PyResult<Py<PyAny>> {
 impl Session {
     /// Current values, one sample per tag; they may be `max_age` seconds old.
     #[pyo3(signature = (tags, max_age=0.0))]
-    fn read(&self, tags: Vec<String>, max_age: f64) -> Pending {
-        let link = Arc::clone(&self.0);
-        let names: Tags = tags.into();
-        let shown = Arc::clone(&names);
+    fn read(&self, py: Python<'_>, tags: Vec<Py<PyString>>, max_age: f64) -> PyResult<Pending> {
+        let link = Arc::clone(&self.link);
+        let named = self.last.get(py, tags)?;
+        let shown = Arc::clone(&named.tags);
         let work = async move {
             let max_age = seconds(max_age, "max_age")?;
-            Ok(link.client()?.read_aged(&nodes(&names)?, max_age).await?)
+            Ok(link.client()?.read_aged(named.nodes()?, max_age).await?)
         };
-        Pending::converted(work, move |py, found| samples(py, &shown, found))
+        Ok(Pending::converted(work, move |py, found| samples(py, &shown, found)))
+    }
+
+    /// Current values alone, and the place and status of the first that is bad.
+    fn values(&self, py: Python<'_>, tags: Vec<Py<PyString>>) -> PyResult<Pending> {
+        let link = Arc::clone(&self.link);
+        let named = self.last.get(py, tags)?;
+        let work = async move { Ok(link.client()?.read_values(named.nodes()?).await?) };
+        Ok(Pending::converted(work, |py, found| {
+            let bad = found.iter().position(|(_, status)| status.is_bad());
+            let bad = bad.map(|idx| Ok::<_, PyErr>((idx, sample::status(py, found[idx].1)?))).transpose()?;
+            let values = found.iter().map(|(value, _)| convert::to_py(py, value)).collect::<PyResult<Vec<_>>>()?;
+            (values, bad).into_py_any(py)
+        }))
     }
 
     /// Attributes by their number, one sample per pair of tag and number.
     fn read_attributes(&self, wanted: Vec<(String, u32)>) -> Pending {
-        let link = Arc::clone(&self.0);
+        let link = Arc::clone(&self.link);
         let (names, ids): (Vec<String>, Vec<u32>) = wanted.into_iter().unzip();
         let names: Tags = names.into();
         let shown = Arc::clone(&names);
@@ -232,7 +242,7 @@ impl Session {
 
     /// Writes values in the types that the tags hold; one status per pair.
     fn write(&self, values: Vec<(String, Bound<'_, PyAny>)>) -> PyResult<Pending> {
-        let link = Arc::clone(&self.0);
+        let link = Arc::clone(&self.link);
         let mut names = Vec::with_capacity(values.len());
         let mut wanted = Vec::with_capacity(values.len());
         for (name, value) in values {
@@ -269,7 +279,7 @@ impl Session {
 
     /// The nodes below one, parents before children.
     fn browse(&self, node: String, depth: usize, max_nodes: usize) -> Pending {
-        let link = Arc::clone(&self.0);
+        let link = Arc::clone(&self.link);
         let work = async move {
             let node = parse_node_id(&node)?;
             Ok(link.client()?.browse(&node, BrowseLimits { depth, max_nodes }).await?)
@@ -285,19 +295,19 @@ impl Session {
 
     /// The engineering unit of each tag, `None` where there is none.
     fn units(&self, tags: Vec<String>) -> Pending {
-        let link = Arc::clone(&self.0);
+        let link = Arc::clone(&self.link);
         Pending::new(async move { Ok(link.client()?.units(&nodes(&tags)?).await?) })
     }
 
     /// The URIs of the server's namespaces.
     fn namespaces(&self) -> Pending {
-        let link = Arc::clone(&self.0);
+        let link = Arc::clone(&self.link);
         Pending::new(async move { Ok(link.client()?.namespace_array().await?) })
     }
 
     /// Watches tags, sampled and published every so many seconds.
     fn subscribe(&self, tags: Vec<String>, interval: f64) -> Pending {
-        let link = Arc::clone(&self.0);
+        let link = Arc::clone(&self.link);
         Pending::new(async move {
             let interval = seconds(interval, "every")?;
             let feed = link.client()?.subscribe(&nodes(&tags)?, interval).await?;
@@ -307,7 +317,7 @@ impl Session {
 
     /// Listens to the events of a node.
     fn events(&self, source: String, fields: Vec<String>, interval: f64) -> Pending {
-        let link = Arc::clone(&self.0);
+        let link = Arc::clone(&self.link);
         Pending::new(async move {
             let interval = seconds(interval, "every")?;
             let fields: Vec<&str> = fields.iter().map(String::as_str).collect();
@@ -346,7 +356,7 @@ impl Session {
                 .transpose()
         };
         let aggregate = made().map_err(|fault| fault.into_exception(py))?;
-        let link = Arc::clone(&self.0);
+        let link = Arc::clone(&self.link);
         Ok(Pending::new(async move {
             let (client, nodes) = (link.client()?, nodes(&tags)?);
             let found = match &aggregate {
@@ -359,7 +369,7 @@ impl Session {
 
     /// Calls a method; gives the status, the statuses of the arguments and what it gave back.
     fn call(&self, object: String, method: String, inputs: Vec<Bound<'_, PyAny>>) -> PyResult<Pending> {
-        let link = Arc::clone(&self.0);
+        let link = Arc::clone(&self.link);
         let inputs = inputs.iter().map(convert::from_py).collect::<PyResult<Vec<Value>>>()?;
         let work = async move {
             let client = link.client()?;
@@ -393,7 +403,7 @@ impl Session {
     /// What becomes of the link: `connected`, `reconnecting` or `closed`.
     #[getter]
     fn state(&self) -> &'static str {
-        match self.0.client() {
+        match self.link.client() {
             Ok(client) => match client.state() {
                 LinkState::Connecting | LinkState::Reconnecting(_) => "reconnecting",
                 LinkState::Connected => "connected",
@@ -406,7 +416,7 @@ impl Session {
     /// Policy, mode and address of the endpoint in use.
     #[getter]
     fn endpoint(&self, py: Python<'_>) -> PyResult<(String, String, String)> {
-        let client = self.0.client().map_err(|fault| fault.into_exception(py))?;
+        let client = self.link.client().map_err(|fault| fault.into_exception(py))?;
         let endpoint = client.endpoint();
         let policy = endpoint.policy().map_or_else(|| endpoint.policy_uri().to_owned(), |policy| policy.to_string());
         let mode = endpoint.mode().map_or_else(|| "invalid".to_owned(), |mode| mode.to_string());
@@ -416,7 +426,7 @@ impl Session {
     /// Why the link is down; `None` while it is not.
     #[getter]
     fn problem(&self) -> Option<String> {
-        match self.0.client().ok()?.state() {
+        match self.link.client().ok()?.state() {
             LinkState::Reconnecting(status) | LinkState::Closed(status) => Some(StatusName::plain(status)),
             LinkState::Connecting | LinkState::Connected => None,
         }
@@ -424,7 +434,7 @@ impl Session {
 
     /// Closes the session; a second time does nothing.
     fn close(&self) -> Pending {
-        let link = Arc::clone(&self.0);
+        let link = Arc::clone(&self.link);
         Pending::new(async move {
             if link.pid != std::process::id() {
                 return Ok(());

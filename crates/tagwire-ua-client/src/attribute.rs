@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use futures_util::future::try_join_all;
+use opcua_client::UARequest as _;
+use opcua_client::services::Read;
 use opcua_types::{
     AttributeId, BrowseDescription, BrowseDirection, DataTypeId, DataValue, NodeId, ReadValueId, ReferenceTypeId,
     StatusCode, TimestampsToReturn, Variant, WriteValue,
@@ -13,9 +16,13 @@ use crate::{Client, Error, guard, print_node_id, value};
 
 /// Most steps from a data type to the built-in type that it derives from.
 const MAX_TYPE_DEPTH: usize = 16;
+/// Requests of one read that are under way at once: while one answer is decoded, the server works on the next.
+const MAX_PARTS: usize = 4;
+/// Tags below which a read is one request.
+const MIN_PART: usize = 500;
 
 /// Answers that say that a request held too much.
-const fn is_too_much(status: StatusCode) -> bool {
+pub(crate) const fn is_too_much(status: StatusCode) -> bool {
     matches!(
         status,
         StatusCode::BadTooManyOperations
@@ -32,9 +39,7 @@ impl Client {
     /// # Errors
     /// [`Error`] when a request as a whole failed.
     pub async fn read(&self, nodes: &[NodeId]) -> Result<Vec<Sample>, Error> {
-        let wanted: Vec<_> = nodes.iter().map(|node| (node.clone(), AttributeId::Value)).collect();
-        let found = self.read_attribute(&wanted, TimestampsToReturn::Both).await?;
-        Ok(found.into_iter().map(value::to_sample).collect())
+        self.read_aged(nodes, Duration::ZERO).await
     }
 
     /// Reads values that may be up to `max_age` old, which lets a server answer from its cache.
@@ -42,9 +47,46 @@ impl Client {
     /// # Errors
     /// [`Error`] when a request as a whole failed.
     pub async fn read_aged(&self, nodes: &[NodeId], max_age: Duration) -> Result<Vec<Sample>, Error> {
-        let wanted: Vec<_> = nodes.iter().map(|node| (node.clone(), AttributeId::Value)).collect();
-        let found = self.read_attribute_aged(&wanted, TimestampsToReturn::Both, max_age).await?;
-        Ok(found.into_iter().map(value::to_sample).collect())
+        self.read_parts(nodes, TimestampsToReturn::Both, max_age, value::to_sample).await
+    }
+
+    /// As [`Client::read`], but a structure of the server's own comes as the bytes of its body, as in what a feed tells.
+    ///
+    /// # Errors
+    /// [`Error`] when a request as a whole failed.
+    pub async fn read_source(&self, nodes: &[NodeId]) -> Result<Vec<Sample>, Error> {
+        self.read_parts(nodes, TimestampsToReturn::Both, Duration::ZERO, value::to_source_sample).await
+    }
+
+    /// Reads values without their times, which take longer than the values; each with the status that says what it is
+    /// worth.
+    ///
+    /// # Errors
+    /// [`Error`] when a request as a whole failed.
+    pub async fn read_values(&self, nodes: &[NodeId]) -> Result<Vec<(Value, Status)>, Error> {
+        let convert = |found| {
+            let sample = value::to_sample(found);
+            (sample.value, sample.status)
+        };
+        self.read_parts(nodes, TimestampsToReturn::Neither, Duration::ZERO, convert).await
+    }
+
+    /// Reads values in several requests at once where there are many.
+    async fn read_parts<T>(
+        &self,
+        nodes: &[NodeId],
+        timestamps: TimestampsToReturn,
+        max_age: Duration,
+        convert: fn(DataValue) -> T,
+    ) -> Result<Vec<T>, Error> {
+        let part_len = nodes.len().div_ceil(MAX_PARTS).max(MIN_PART);
+        let parts = nodes.chunks(part_len).map(|part| async move {
+            let wanted = |idx: usize| (part[idx].clone(), AttributeId::Value);
+            let found = self.read_batches(part.len(), wanted, timestamps, max_age).await?;
+            Ok::<Vec<T>, Error>(found.into_iter().map(convert).collect())
+        });
+        let found = try_join_all(parts).await?;
+        Ok(found.into_iter().flatten().collect())
     }
 
     /// Reads any attributes, numbered as in Part 6, A.1; what the model has no type for becomes text.
@@ -70,11 +112,12 @@ impl Client {
     /// [`Error`] when a request as a whole failed; what was written before that stays written.
     pub async fn write(&self, values: &[(NodeId, Value)]) -> Result<Vec<Status>, Error> {
         let mut results = Vec::with_capacity(values.len());
+        let mut batch_len = self.batches.write;
         while results.len() < values.len() {
             let batch: Vec<WriteValue> = values
                 .iter()
                 .skip(results.len())
-                .take(self.batches.write)
+                .take(batch_len)
                 .map(|(node, value)| WriteValue {
                     node_id: node.clone(),
                     attribute_id: AttributeId::Value as u32,
@@ -82,9 +125,17 @@ impl Client {
                     ..WriteValue::default()
                 })
                 .collect();
-            let found = guard::call("Write", self.timeout, self.session.write(&batch)).await?;
-            check_len("Write", found.len(), batch.len())?;
-            results.extend(found.into_iter().map(|status| Status(status.bits())));
+            match guard::call("Write", self.timeout, self.session.write(&batch)).await {
+                Ok(found) => {
+                    check_len("Write", found.len(), batch.len())?;
+                    results.extend(found.into_iter().map(|status| Status(status.bits())));
+                }
+                // A server that refuses the request as a whole has written nothing of it.
+                Err(Error::Refused { status, .. }) if is_too_much(StatusCode::from(status.0.0)) && batch.len() > 1 => {
+                    batch_len = batch.len() / 2;
+                }
+                Err(error) => return Err(error),
+            }
         }
         Ok(results)
     }
@@ -177,36 +228,41 @@ impl Client {
         wanted: &[(NodeId, AttributeId)],
         timestamps: TimestampsToReturn,
     ) -> Result<Vec<DataValue>, Error> {
-        self.read_attribute_aged(wanted, timestamps, Duration::ZERO).await
+        self.read_batches(wanted.len(), |idx| wanted[idx].clone(), timestamps, Duration::ZERO).await
     }
 
-    async fn read_attribute_aged(
+    async fn read_batches(
         &self,
-        wanted: &[(NodeId, AttributeId)],
+        n: usize,
+        wanted: impl Fn(usize) -> (NodeId, AttributeId),
         timestamps: TimestampsToReturn,
         max_age: Duration,
     ) -> Result<Vec<DataValue>, Error> {
         let max_age = max_age.as_secs_f64() * 1_000.0;
-        let mut results = Vec::with_capacity(wanted.len());
-        let mut batch_len = self.batches.read;
-        while results.len() < wanted.len() {
-            let batch: Vec<ReadValueId> = wanted
-                .iter()
-                .skip(results.len())
-                .take(batch_len)
-                .map(|(node, attribute)| ReadValueId {
-                    node_id: node.clone(),
-                    attribute_id: *attribute as u32,
-                    ..ReadValueId::default()
-                })
-                .collect();
-            match guard::call("Read", self.timeout, self.session.read(&batch, timestamps, max_age)).await {
-                Ok(found) => {
-                    check_len("Read", found.len(), batch.len())?;
-                    results.extend(found);
+        let mut results = Vec::with_capacity(n);
+        let mut batch_len = self.batches.read.max(1);
+        while results.len() < n {
+            let end = n.min(results.len() + batch_len);
+            let batch = (results.len()..end).map(|idx| {
+                let (node_id, attribute) = wanted(idx);
+                ReadValueId { node_id, attribute_id: attribute as u32, ..ReadValueId::default() }
+            });
+            let asked = batch.len();
+            // The session's own method would copy every node id once more.
+            let request = Read::new(&self.session).nodes_to_read(batch.collect());
+            let request = request.timestamps_to_return(timestamps).max_age(max_age);
+            match guard::call("Read", self.timeout, request.send(self.session.channel())).await {
+                Ok(answer) => {
+                    let found = answer.results.unwrap_or_default();
+                    check_len("Read", found.len(), asked)?;
+                    if results.is_empty() {
+                        results = found;
+                    } else {
+                        results.extend(found);
+                    }
                 }
-                Err(Error::Refused { status, .. }) if is_too_much(StatusCode::from(status.0.0)) && batch.len() > 1 => {
-                    batch_len = batch.len() / 2;
+                Err(Error::Refused { status, .. }) if is_too_much(StatusCode::from(status.0.0)) && asked > 1 => {
+                    batch_len = asked / 2;
                 }
                 Err(error) => return Err(error),
             }

@@ -39,6 +39,8 @@ pub struct Client {
     pub(crate) session: Arc<Session>,
     pub(crate) batches: Batches,
     pub(crate) timeout: Duration,
+    /// Longest wait for something to be published.
+    pub(crate) publish_timeout: Duration,
     /// The first client handle that no subscription uses yet.
     pub(crate) next_handle: AtomicU32,
     opened: Opened,
@@ -59,7 +61,14 @@ impl Client {
         let opened = connect::open(options).await?;
         let session = Arc::clone(&opened.session);
         let batches = batches(&session, options.request_timeout).await;
-        Ok(Self { session, batches, timeout: options.request_timeout, next_handle: AtomicU32::new(1), opened })
+        Ok(Self {
+            session,
+            batches,
+            timeout: options.request_timeout,
+            publish_timeout: options.session_timeout,
+            next_handle: AtomicU32::new(1),
+            opened,
+        })
     }
 
     /// The endpoint in use.
@@ -67,9 +76,19 @@ impl Client {
         &self.opened.endpoint
     }
 
+    /// Bytes received and sent over the session's connections.
+    pub fn traffic(&self) -> (u64, u64) {
+        self.opened.traffic.sums()
+    }
+
     /// What becomes of the link right now.
     pub fn state(&self) -> LinkState {
         *self.opened.state.borrow()
+    }
+
+    /// Whether requests are answered, as far as is known.
+    pub fn is_connected(&self) -> bool {
+        self.state() == LinkState::Connected
     }
 
     /// The link's state and its changes.

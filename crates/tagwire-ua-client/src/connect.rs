@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::dial::Dial;
+use crate::dial::{Dial, Traffic};
 use crate::endpoint::{self, Endpoint, quietly};
 use crate::error::StatusName;
 use crate::{ConnectOptions, Error, Identity, LinkState, Login, Policy, discover, identity, limits, loader};
@@ -32,6 +32,7 @@ pub(crate) struct Opened {
     /// The folder that shows the library the one certificate it may accept.
     pub(crate) _scratch: Option<TempDir>,
     pub(crate) endpoint: Endpoint,
+    pub(crate) traffic: Arc<Traffic>,
 }
 
 /// Asks the server for its endpoints, picks one, checks its certificate, and opens a session.
@@ -43,7 +44,7 @@ pub(crate) async fn open(options: &ConnectOptions) -> Result<Opened, Error> {
     let (session, events) = build(&config, description, options, &dial, store)?;
     let (sender, state) = watch::channel(LinkState::Connecting);
     let driver = tokio::spawn(drive(Arc::clone(&session), events, sender));
-    let opened = Opened { session, state, driver, _scratch: scratch, endpoint };
+    let opened = Opened { session, state, driver, _scratch: scratch, endpoint, traffic: dial.traffic() };
     let waited = tokio::time::timeout(options.connect_timeout, connected(opened.state.clone())).await;
     match waited {
         Ok(Ok(())) => {
@@ -216,10 +217,12 @@ async fn drive(session: Arc<Session>, events: SessionEventLoop<Dial>, state: wat
     let end = loop {
         match stream.try_next().await {
             Ok(Some(SessionPollResult::Reconnected(_))) => {
-                was_connected = true;
                 // The library makes subscriptions again before its publish loop starts to listen for the trigger, and
-                // would wait for ever without another one.
-                session.trigger_publish_now();
+                // would wait for ever without another one. At first it has none, and would take from whoever publishes
+                // by itself.
+                if std::mem::replace(&mut was_connected, true) {
+                    session.trigger_publish_now();
+                }
                 state.send_replace(LinkState::Connected);
             }
             Ok(Some(SessionPollResult::ConnectionLost(status))) => {

@@ -123,6 +123,11 @@ impl Error {
         }
     }
 
+    /// A refusal of the server.
+    pub const fn refused(what: &'static str, status: Status) -> Self {
+        Self::Refused { what, status: StatusName(status) }
+    }
+
     /// Whether trying again later, without changing anything, may help.
     pub const fn is_transient(&self) -> bool {
         matches!(self, Self::Unreachable { .. } | Self::Timeout { .. } | Self::Lost(_))

@@ -12,6 +12,7 @@
 //! - [`Client::held_types`]: which type a node takes.
 //! - [`Client::units`]: engineering units.
 //! - [`Client::subscribe`], [`Subscription`]: changes through a bounded queue.
+//! - [`Client::open_feed`], [`Client::watch`], [`Client::publish`]: subscriptions whose publishing the caller drives.
 //! - [`Client::events`], [`Event`]: events through a bounded queue.
 //! - [`Identity`]: own certificate and trust lists, shared with the server or of the client's own.
 //! - [`Error`]: what went wrong, and whose fault it was.
@@ -29,6 +30,7 @@ mod dial;
 mod endpoint;
 mod error;
 mod event;
+mod feed;
 mod frame;
 mod guard;
 mod held;
@@ -53,6 +55,7 @@ pub use client::{Client, LinkState};
 pub use endpoint::{Endpoint, Offer, discover, look};
 pub use error::{Error, StatusName};
 pub use event::Event;
+pub use feed::{Feed, FeedItem, FeedTerms, Notification, Published, Watched};
 pub use held::Held;
 pub use hello::{Greeting, greet};
 pub use history::{Aggregate, HistorySpan, NodeHistory};

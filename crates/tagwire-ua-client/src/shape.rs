@@ -101,6 +101,10 @@ const ANSWERS: &[(u32, &[Field])] = &[
     (790, &[HEADER, Fixed(4), Fixed(8), Fixed(4), Fixed(4)]),
     // PublishResponse
     (829, &[HEADER, Fixed(4), STATUSES, Fixed(1), NOTIFICATION, STATUSES, DIAGNOSTICS]),
+    // DeleteMonitoredItemsResponse
+    (784, &[HEADER, STATUSES, DIAGNOSTICS]),
+    // RepublishResponse
+    (835, &[HEADER, NOTIFICATION]),
     // TransferSubscriptionsResponse
     (844, &[HEADER, Array(&[Fixed(4), Array(&[Fixed(4)])]), DIAGNOSTICS]),
     // DeleteSubscriptionsResponse

@@ -1,22 +1,53 @@
 //! Values of the wire and of the model.
 
+use opcua_types::type_loader::ByteStringBody;
 use opcua_types::{
     Array as WireArray, ByteString, DataValue, DateTime, StatusCode, UAString, Variant, VariantScalarTypeId,
 };
 use tagwire_model::{ArrayData, DataType, Dims, Sample, Status, Timestamp, Value};
 
+/// The end of the year 9999, which stands for the end of time (Part 6, 5.2.2.5).
+const END_TICKS: i64 = 2_650_467_743_990_000_000;
+
 /// Longest text made of a value that the model has no type for, in characters.
 const MAX_DESCRIPTION: usize = 4_096;
 
 pub(crate) fn to_sample(found: DataValue) -> Sample {
-    let time =
-        |time: Option<DateTime>| time.map_or(Timestamp::NONE, |time| Timestamp::from_ticks(time.checked_ticks()));
+    let time = |time: Option<DateTime>| time.map_or(Timestamp::NONE, to_timestamp);
     Sample {
         value: found.value.map_or(Value::Null, |value| to_value(&value)),
         status: Status(found.status.unwrap_or(StatusCode::Good).bits()),
         source_time: time(found.source_timestamp),
         server_time: time(found.server_timestamp),
     }
+}
+
+/// As [`to_sample`], but a structure of the server's own comes as the bytes of its body.
+pub(crate) fn to_source_sample(found: DataValue) -> Sample {
+    let body = match &found.value {
+        Some(Variant::ExtensionObject(structure)) => {
+            structure.inner_as::<ByteStringBody>().map(|body| Value::bytes(body.raw_body().as_ref()))
+        }
+        _ => None,
+    };
+    match body {
+        Some(value) => Sample { value, ..to_sample(DataValue { value: None, ..found }) },
+        None => to_sample(found),
+    }
+}
+
+/// A time; those outside of what OPC UA can tell become the nearest that it can (Part 6, 5.2.2.5).
+fn to_timestamp(time: DateTime) -> Timestamp {
+    // The library's own conversion goes through two more calendar dates, for each sample of a read.
+    let time = time.as_chrono();
+    let ticks = Timestamp::UNIX_EPOCH_TICKS
+        + time.timestamp() * Timestamp::TICKS_PER_SECOND
+        + i64::from(time.timestamp_subsec_nanos() / 100);
+    Timestamp::from_ticks(match ticks {
+        ..=0 => 0,
+        END_TICKS.. => i64::MAX,
+        ticks => ticks,
+    })
 }
 
 /// The value; what the model has no type for becomes text.
@@ -34,7 +65,7 @@ pub(crate) fn to_value(variant: &Variant) -> Value {
         Variant::UInt64(v) => Value::UInt64(*v),
         Variant::Float(v) => Value::Float(*v),
         Variant::Double(v) => Value::Double(*v),
-        Variant::DateTime(v) => Value::DateTime(Timestamp::from_ticks(v.checked_ticks())),
+        Variant::DateTime(v) => Value::DateTime(to_timestamp(**v)),
         Variant::String(v) => Value::text(v.as_ref()),
         Variant::ByteString(v) => Value::bytes(v.as_ref()),
         Variant::Guid(v) => Value::text(&v.to_string()),
@@ -173,6 +204,18 @@ mod tests {
 
     use super::*;
     use opcua_types::{LocalizedText, QualifiedName};
+
+    #[test]
+    fn times_are_those_of_the_library() {
+        assert_eq!(END_TICKS, DateTime::endtimes_ticks());
+        for ticks in [-1, 0, 1, 9_999_999, DateTime::now().ticks(), END_TICKS - 1] {
+            let time = DateTime::from(ticks);
+            assert_eq!(to_timestamp(time), Timestamp::from_ticks(time.checked_ticks()), "{ticks}");
+        }
+        for time in [DateTime::from(END_TICKS), DateTime::endtimes(), DateTime::from(i64::MAX)] {
+            assert_eq!(to_timestamp(time), Timestamp::from_ticks(i64::MAX));
+        }
+    }
 
     #[test]
     fn values_come_back_as_they_went_out() {

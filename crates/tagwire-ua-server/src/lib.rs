@@ -42,7 +42,7 @@ mod zones;
 
 pub use configuration::{OwnSlot, merge_trust_list};
 pub use endpoints::PRODUCT_URI;
-pub use history::{EventJournal, HistorySource, Kept};
+pub use history::{EventJournal, HistorySource, Kept, SOURCE_NUMBERS};
 pub use listener::Listener;
 pub use quota::Usage;
 pub use server::{Server, ServerConfig, ServerParts, WallClock};

@@ -49,7 +49,7 @@ pub(crate) enum Command {
     Read(ReadArgs),
     /// Write values.
     Write(WriteArgs),
-    /// List what a server has.
+    /// List what a server has, or what a device of the configuration has.
     Browse(BrowseArgs),
     /// Show values as they change.
     Watch(WatchArgs),
@@ -251,8 +251,8 @@ pub(crate) struct BrowseArgs {
     /// How deep to look.
     #[arg(short, long, default_value_t = 1, value_name = "LEVELS")]
     pub(crate) depth: u32,
-    /// List the tags of this device of the configuration, named link.device, instead of what a server has. The names
-    /// are then the beginnings of tags to show, and --depth 2 and more shows members of structures.
+    /// List what this device of the configuration has, named link.device, instead of what a server has. Names are
+    /// then the beginnings of a controller's tags or nodes of another server; --depth 2 and more shows members, too.
     #[arg(long, value_name = "LINK.DEVICE", conflicts_with = "all")]
     pub(crate) device: Option<String>,
     /// The configuration of that device.
@@ -286,10 +286,10 @@ pub(crate) struct WatchArgs {
 #[derive(Debug, ClapArgs)]
 pub(crate) struct ExplainArgs {
     /// The address as in the configuration, for example 40001 or 40001:F:CDAB for Modbus, DB1,REAL4 or MW10 for S7,
-    /// Program:Main.Line[3].Speed for EtherNet/IP.
+    /// Program:Main.Line[3].Speed for EtherNet/IP, N7:0 or T4:0.ACC for data tables.
     pub(crate) address: String,
     /// Whose address it is; what the address looks like when left out.
-    #[arg(long, value_parser = ["modbus", "s7", "enip"], conflicts_with = "device")]
+    #[arg(long, value_parser = ["modbus", "s7", "enip", "pccc"], conflicts_with = "device")]
     pub(crate) driver: Option<String>,
     /// Type, as in the configuration.
     #[arg(short, long = "type", value_name = "TYPE")]
@@ -314,6 +314,8 @@ pub(crate) enum ImportCommand {
     Neuron(ImportFileArgs),
     /// Take over the tags that a controller itself lists, members of structures included.
     Controller(ImportControllerArgs),
+    /// Make a tag list of what another OPC UA server has.
+    Server(ImportServerArgs),
 }
 
 const IMPORT_LIST: &str = "A tag list does not say where its device is: --driver and --address do, and --set adds keys of the device.
@@ -351,6 +353,24 @@ pub(crate) struct ImportFileArgs {
     /// Answer in JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ImportServerArgs {
+    /// The device of the configuration that stands for the server, named link.device.
+    #[arg(value_name = "LINK.DEVICE")]
+    pub(crate) device: String,
+    /// Where to start: a NodeId of that server, such as "ns=3;s=Press"; everything when left out.
+    #[arg(value_name = "NODE")]
+    pub(crate) start: Option<String>,
+    /// Where to write the list, as CSV for tags_csv; it goes to the terminal when left out.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// How deep to look.
+    #[arg(long, default_value_t = 20, value_name = "LEVELS")]
+    pub(crate) depth: u32,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
 }
 
 #[derive(Debug, ClapArgs)]

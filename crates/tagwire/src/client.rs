@@ -56,7 +56,7 @@ pub(crate) fn target(server: &ServerArgs, names: &[String]) -> Result<(Url, Vec<
 }
 
 /// Runs a command that talks to a server.
-pub(crate) fn block_on(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+pub(crate) fn block_on<T>(command: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let result = runtime.block_on(command);
     runtime.shutdown_background();

@@ -99,6 +99,16 @@ class Session:
                     found[place] = self._sample(tags[place], row)
         return [found[place] for place in range(len(tags))]
 
+    def values(self, tags: Sequence[str]) -> Work[Tuple[List[Any], Optional[Tuple[int, Status]]]]:
+        """Current values alone, and the place and status of the first that is bad."""
+
+        def run() -> Tuple[List[Any], Optional[Tuple[int, Status]]]:
+            samples = self._read(list(tags), "device")
+            bad = ((place, sample.status) for place, sample in enumerate(samples) if sample.status.is_bad)
+            return [sample.value for sample in samples], next(bad, None)
+
+        return self._work(run)
+
     def _sample(self, tag: str, row: Tuple[Any, ...]) -> Sample:
         _, value, word, stamp = row[:4]
         status = told.failure(row[4] if len(row) > 4 else "") if word == told.FAILED else told.quality(word)

@@ -13,6 +13,7 @@ mod report;
 mod s7;
 mod secured;
 mod servers;
+mod upstream;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -66,7 +67,7 @@ fn resident_bytes(pid: u32) -> Result<f64> {
 }
 
 /// The parts of a run, in the order of the page.
-const PARTS: [&str; 6] = ["services", "secured", "modbus", "enip", "guarded", "s7"];
+const PARTS: [&str; 7] = ["services", "secured", "modbus", "enip", "upstream", "guarded", "s7"];
 
 /// Measures and writes the page; with one part only, the page is printed and not written.
 pub(crate) fn run(args: &[String]) -> Result<()> {
@@ -112,6 +113,9 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     }
     if wants("enip") {
         rows.extend(enip::rows(&programs.tagwire, effort.seconds)?);
+    }
+    if wants("upstream") {
+        rows.extend(upstream::rows(&programs.tagwire, effort.seconds)?);
     }
     let pairs = if wants("guarded") { guarded::pairs(&programs, effort)? } else { Vec::new() };
     let page = report::page(&rows, &pairs, effort.rounds) + &s7::page(&laps);

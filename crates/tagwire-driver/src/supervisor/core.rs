@@ -201,6 +201,9 @@ impl Core {
             return None;
         }
         let by_silence = self.line.dead_since().and_then(|since| {
+            if self.is_pushed {
+                return Some(since + device.settings.scan + device.settings.patience());
+            }
             let due = device.classes.iter().map(|class| class.ticks.due()).min()?;
             Some(due.max(since) + device.settings.patience())
         });

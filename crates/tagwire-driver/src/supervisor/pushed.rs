@@ -9,10 +9,10 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 use super::core::{BEAT, Core, bad_update};
-use super::device::Purpose;
+use super::device::{Device, Purpose};
 use super::handle::{Command, ReloadError};
 use super::write_queue::WriteQueue;
-use crate::{LinkError, Order, PushedDriver, Report, Update};
+use crate::{DeviceSettings, DeviceSpec, LinkError, Order, PushedDriver, Report, Seen, Settings, Update};
 
 /// Most reports that may wait for the supervisor.
 const MAX_REPORTS: usize = 64;
@@ -26,6 +26,13 @@ pub(crate) struct PushedLink {
     driver: Box<dyn PushedDriver>,
 }
 
+/// How the driver likes to be treated.
+#[derive(Clone, Copy)]
+struct Manners {
+    echoes_writes: bool,
+    can_read: bool,
+}
+
 /// Why a session ended.
 enum End {
     /// The link failed.
@@ -36,11 +43,18 @@ enum End {
     Interrupted,
 }
 
-/// Writes that the driver has and did not answer yet.
+/// An order that the driver has and did not answer yet.
 struct Under {
     at: usize,
     deadline: Instant,
-    writes: WriteQueue,
+    task: Task,
+}
+
+/// What the driver has to answer.
+enum Task {
+    Writes(WriteQueue),
+    /// An explicit read: who wants it.
+    Read(Purpose),
 }
 
 impl PushedLink {
@@ -58,6 +72,7 @@ impl PushedLink {
             }
             self.reconfigure();
             if self.core.is_over() {
+                self.driver.disconnect().await;
                 self.core.shut_down();
                 return;
             }
@@ -65,12 +80,18 @@ impl PushedLink {
             (self.core.counters.rx_bytes, self.core.counters.tx_bytes) = self.driver.traffic();
             self.core.beat(now);
             if !self.core.is_wanted() {
+                self.driver.disconnect().await;
                 self.core.line.retired();
                 self.core.idle(None).await;
                 continue;
             }
             match self.core.line.retry_at() {
-                Some(at) if at > now => self.core.idle(Some(at)).await,
+                Some(at) if at > now => {
+                    self.core.is_calm = false;
+                    self.core.expire(now);
+                    let at = self.core.next_deadline().map_or(at, |deadline| deadline.min(at));
+                    self.core.idle(Some(at)).await;
+                }
                 _ => self.session(now).await,
             }
             tokio::task::consume_budget().await;
@@ -81,9 +102,12 @@ impl PushedLink {
     async fn session(&mut self, started: Instant) {
         let (report_sender, reports) = mpsc::channel(MAX_REPORTS);
         let (order_sender, mut orders) = mpsc::channel(MAX_ORDERS);
+        let settings: Vec<DeviceSettings> = self.core.devices.iter().map(|device| device.settings.clone()).collect();
+        self.driver.set_common(&self.core.settings, &settings);
+        let manners = Manners { echoes_writes: self.driver.echoes_writes(), can_read: self.driver.can_read() };
         let end = {
             let running = pin!(self.driver.run(report_sender, &mut orders));
-            self.core.serve(running, reports, order_sender, started).await
+            self.core.serve(running, manners, reports, order_sender, started).await
         };
         let now = Instant::now();
         self.core.is_dirty = true;
@@ -126,6 +150,9 @@ impl PushedLink {
                 }
                 Command::RemoveDevice { index, reply } => {
                     self.core.remove_device(index);
+                    let nothing = DeviceSpec { name: String::new(), settings: Settings::new(), tags: Vec::new() };
+                    // A device without tags has none that could be refused.
+                    let _ = self.driver.set_device(index, &nothing);
                     let _ = reply.send(());
                 }
                 Command::Trace(_) | Command::Write { .. } | Command::Read { .. } | Command::Wake | Command::Stop => {}
@@ -140,22 +167,34 @@ impl Core {
     async fn serve(
         &mut self,
         mut running: Pin<&mut impl Future<Output = LinkError>>,
+        manners: Manners,
         mut reports: mpsc::Receiver<Report>,
         orders: mpsc::Sender<Order>,
         started: Instant,
     ) -> End {
         let mut under: HashMap<u64, Under> = HashMap::new();
         let connect_by = started + self.settings.connect_timeout;
+        let asked = |core: &Self| core.devices.iter().map(Device::is_asked).collect::<Vec<_>>();
+        let in_service = asked(self);
         let end = loop {
-            self.refuse_extras();
+            if manners.can_read {
+                self.order_reads(&orders, &mut under);
+            } else {
+                self.refuse_extras();
+            }
             self.order(&orders, &mut under);
             let now = Instant::now();
             let is_open = self.line.is_open();
-            if !is_open && now >= connect_by {
-                break End::Hung;
+            if !is_open {
+                if now >= connect_by {
+                    break End::Hung;
+                }
+                self.is_calm = false;
+                self.expire(now);
             }
             let limits = [
                 (!is_open).then_some(connect_by),
+                self.next_deadline().filter(|_| !is_open),
                 under.values().map(|under| under.deadline).min(),
                 Some(self.next_beat.max(now)),
                 Some(now + BEAT),
@@ -167,10 +206,10 @@ impl Core {
                     Some(command) => self.accept(command),
                     None => break End::Interrupted,
                 },
-                Some(report) = reports.recv() => self.take_report(report, &mut under),
+                Some(report) = reports.recv() => self.take_report(report, manners, &mut under),
                 error = &mut running => {
                     while let Ok(report) = reports.try_recv() {
-                        self.take_report(report, &mut under);
+                        self.take_report(report, manners, &mut under);
                     }
                     break End::Failed(error);
                 }
@@ -181,15 +220,16 @@ impl Core {
             let late: Vec<u64> =
                 under.iter().filter(|(_, under)| under.deadline <= now).map(|(number, _)| *number).collect();
             for number in late {
-                self.answer_order(number, &[], Status::BAD_TIMEOUT, &mut under);
+                self.abandon_order(number, Status::BAD_TIMEOUT, &mut under);
             }
             self.beat(now);
-            if self.is_stopped || !self.deferred.is_empty() || !self.is_wanted() {
+            let is_changed = asked(self) != in_service;
+            if self.is_stopped || !self.deferred.is_empty() || !self.is_wanted() || is_changed {
                 break End::Interrupted;
             }
         };
         for number in under.keys().copied().collect::<Vec<_>>() {
-            self.answer_order(number, &[], Status::BAD_COMMUNICATION_ERROR, &mut under);
+            self.abandon_order(number, Status::BAD_COMMUNICATION_ERROR, &mut under);
         }
         end
     }
@@ -209,12 +249,30 @@ impl Core {
             let number = self.next_id;
             self.next_id += 1;
             let deadline = Instant::now() + self.devices[at].settings.request_timeout;
-            under.insert(number, Under { at, deadline, writes });
+            under.insert(number, Under { at, deadline, task: Task::Writes(writes) });
             permit.send(Order::Write(number, items));
         }
     }
 
-    fn take_report(&mut self, report: Report, under: &mut HashMap<u64, Under>) {
+    /// Hands explicit reads to the driver, as far as it takes them.
+    fn order_reads(&mut self, orders: &mpsc::Sender<Order>, under: &mut HashMap<u64, Under>) {
+        if !self.line.is_open() {
+            return;
+        }
+        for at in 0..self.devices.len() {
+            while !self.devices[at].extras.is_empty() {
+                let Ok(permit) = orders.try_reserve() else { return };
+                let Some(extra) = self.devices[at].extras.pop_front() else { break };
+                let number = self.next_id;
+                self.next_id += 1;
+                let deadline = Instant::now() + self.devices[at].settings.request_timeout;
+                under.insert(number, Under { at, deadline, task: Task::Read(extra.purpose) });
+                permit.send(Order::Read(number, at, extra.tags));
+            }
+        }
+    }
+
+    fn take_report(&mut self, report: Report, manners: Manners, under: &mut HashMap<u64, Under>) {
         let now = Instant::now();
         match report {
             Report::Connected => {
@@ -230,35 +288,28 @@ impl Core {
             }
             Report::Samples(samples) => {
                 let stamp = self.clock.now();
-                for (at, tag, raw, status, source_time) in samples {
-                    self.take_sample(at, tag, raw, status, source_time, stamp);
+                for sample in samples {
+                    let update = self.update_of(sample, stamp);
+                    self.batch.extend(update);
                 }
                 self.flush();
             }
-            Report::Written(number, statuses) => {
-                self.answer_order(number, &statuses, Status::BAD_INTERNAL_ERROR, under);
-            }
+            Report::Written(number, statuses) => self.take_written(number, &statuses, manners, under),
+            Report::Read(number, samples) => self.take_read(number, samples, under),
         }
     }
 
-    fn take_sample(
-        &mut self,
-        at: usize,
-        tag: u32,
-        raw: Value,
-        status: Status,
-        source_time: Timestamp,
-        stamp: Timestamp,
-    ) {
-        let Some(device) = self.devices.get_mut(at).filter(|device| device.is_asked()) else { return };
+    /// What clients see of a sample.
+    fn update_of(&mut self, (at, tag, raw, status, source_time): Seen, stamp: Timestamp) -> Option<Update> {
+        let device = self.devices.get_mut(at).filter(|device| device.is_asked())?;
         let has_value = !matches!(raw, Value::Null);
-        let Some((id, seen)) = device.tags.to_engineering(tag, raw) else { return };
+        let (id, seen) = device.tags.to_engineering(tag, raw)?;
         device.counters.n_values += u64::from(!status.is_bad());
         let source_time = if source_time.is_none() { stamp } else { source_time };
-        let update = match seen {
+        Some(match seen {
             Ok((value, limits)) => {
                 // A quality worse than Good comes from the source and says more than the limit bits.
-                let status = if status.is_good() && limits != Status::GOOD { limits } else { status };
+                let status = if status == Status::GOOD { limits } else { status };
                 Update { tag: id, value: has_value.then_some(value), status, source_time, server_time: stamp }
             }
             Err(_) if status.is_bad() => Update { source_time, ..bad_update(id, status, stamp) },
@@ -266,19 +317,18 @@ impl Core {
                 device.counters.n_bad_values += 1;
                 bad_update(id, out_of_range, stamp)
             }
-        };
-        self.batch.push(update);
+        })
     }
 
-    fn answer_order(&mut self, number: u64, statuses: &[Status], missing: Status, under: &mut HashMap<u64, Under>) {
-        let Some(Under { at, mut writes, .. }) = under.remove(&number) else { return };
+    fn take_written(&mut self, number: u64, statuses: &[Status], manners: Manners, under: &mut HashMap<u64, Under>) {
+        let Some(Under { at, task: Task::Writes(mut writes), .. }) = under.remove(&number) else { return };
         let stamp = self.clock.now();
-        let status_of = |idx: usize| statuses.get(idx).copied().unwrap_or(missing);
-        let read_back = self.devices[at].settings.read_after_write;
+        let status_of = |idx: usize| statuses.get(idx).copied().unwrap_or(Status::BAD_INTERNAL_ERROR);
+        let is_shown = !manners.echoes_writes && !self.devices[at].settings.read_after_write;
         for (idx, (tag, raw)) in writes.parts().0.iter_mut().enumerate() {
             if status_of(idx).is_good() {
                 self.devices[at].counters.n_writes += 1;
-                if !read_back {
+                if is_shown {
                     self.show(at, *tag, std::mem::replace(raw, Value::Null), stamp);
                 }
             } else {
@@ -289,7 +339,41 @@ impl Core {
         self.settle();
     }
 
-    /// A pushed driver has no way to be asked: explicit reads are answered so that the caller takes the live value.
+    fn take_read(&mut self, number: u64, samples: Vec<Seen>, under: &mut HashMap<u64, Under>) {
+        let Some(Under { task: Task::Read(purpose), .. }) = under.remove(&number) else { return };
+        let stamp = self.clock.now();
+        let updates: Vec<Update> = samples.into_iter().filter_map(|sample| self.update_of(sample, stamp)).collect();
+        self.batch.extend(updates.iter().cloned());
+        self.flush();
+        if let Purpose::Client(ticket, items) = purpose {
+            let found: HashMap<_, _> = updates.into_iter().map(|update| (update.tag, update)).collect();
+            for (id, item) in items {
+                let missing = || bad_update(id, Status::BAD_INTERNAL_ERROR, stamp);
+                self.answer_read(ticket, item, found.get(&id).cloned().unwrap_or_else(missing));
+            }
+        }
+    }
+
+    /// Answers an order that the driver will not answer any more.
+    fn abandon_order(&mut self, number: u64, status: Status, under: &mut HashMap<u64, Under>) {
+        let Some(Under { at, task, .. }) = under.remove(&number) else { return };
+        let stamp = self.clock.now();
+        match task {
+            Task::Writes(mut writes) => {
+                self.devices[at].counters.n_failed_writes += writes.parts().0.len() as u64;
+                self.record_writes(&writes, |_| status);
+                self.settle();
+            }
+            Task::Read(Purpose::Client(ticket, items)) => {
+                for (id, item) in items {
+                    self.answer_read(ticket, item, bad_update(id, status, stamp));
+                }
+            }
+            Task::Read(_) => {}
+        }
+    }
+
+    /// Answers explicit reads so that the caller takes the live value, for a driver that cannot be asked.
     fn refuse_extras(&mut self) {
         for at in 0..self.devices.len() {
             let extras = std::mem::take(&mut self.devices[at].extras);

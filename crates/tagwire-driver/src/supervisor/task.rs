@@ -54,11 +54,24 @@ impl LinkSetup {
         settings: LinkSettings,
         devices: Vec<DeviceSettings>,
     ) -> Result<Self, BuildError> {
-        let driver = match (kind.build(&spec)?, &settings.secondary) {
+        Self::built_by(|spec| kind.build(spec), spec, settings, devices)
+    }
+
+    /// As [`LinkSetup::new`], with drivers that are built in a way of their own: one for each path of the link.
+    ///
+    /// # Errors
+    /// [`BuildError`] as of `build`, or for a second path of a link that can have none.
+    pub fn built_by(
+        build: impl Fn(&LinkSpec) -> Result<Driver, BuildError>,
+        spec: LinkSpec,
+        settings: LinkSettings,
+        devices: Vec<DeviceSettings>,
+    ) -> Result<Self, BuildError> {
+        let driver = match (build(&spec)?, &settings.secondary) {
             (driver, None) => driver,
             (Driver::Polled(primary), Some(address)) => {
                 let second = LinkSpec { address: address.clone(), ..spec.clone() };
-                match kind.build(&second)? {
+                match build(&second)? {
                     Driver::Polled(secondary) => Driver::Pair(primary, secondary),
                     Driver::Pushed(_) | Driver::Pair(..) => return Err(no_second_path(&spec)),
                 }

@@ -3,6 +3,7 @@
 mod failures;
 mod fake;
 mod faults;
+mod followed;
 mod paths;
 mod pushed;
 mod reads;

@@ -57,7 +57,8 @@ impl PushedDriver for Source {
                 let sample = |tag| (0, tag as u32, Value::UInt32(count), Status::GOOD, Timestamp::NONE);
                 let _ = reports.send(Report::Samples((0..self.n_tags).map(sample).collect())).await;
                 tokio::select! {
-                    Some(Order::Write(number, items)) = orders.recv() => {
+                    Some(order) = orders.recv() => {
+                        let Order::Write(number, items) = order else { continue };
                         if self.mood() != Mood::Deaf {
                             let _ = reports.send(Report::Written(number, vec![Status::GOOD; items.len()])).await;
                         }

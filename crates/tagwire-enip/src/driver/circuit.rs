@@ -78,12 +78,12 @@ impl EnipDriver {
         let mut message = Vec::new();
         Request { service: open.service(), path: &MANAGER, data: &data }.encode(&mut message);
         let wanted = open.to_client;
-        self.exchange.send_unconnected(&message);
-        if let Outcome::Refused(status) = self.complete().await? {
+        self.wire.exchange.send_unconnected(&message);
+        if let Outcome::Refused(status) = self.wire.complete().await? {
             return Err(LinkError::Protocol(format!("device refuses a connection: {}", status_text(status))));
         }
         let used = self.now();
-        let response = Response::decode(self.exchange.answer()).map_err(|e| LinkError::Protocol(e.to_string()))?;
+        let response = Response::decode(self.wire.exchange.answer()).map_err(|e| LinkError::Protocol(e.to_string()))?;
         if !response.status.is_success() {
             return Ok(Err(response.status));
         }
@@ -114,19 +114,19 @@ impl EnipDriver {
                     circuit.sequence = circuit.sequence.wrapping_add(1);
                     circuit.used = now;
                     let (to_device, to_client, sequence) = (circuit.to_device, circuit.to_client, circuit.sequence);
-                    self.exchange.send_connected(to_device, to_client, sequence, &self.message);
+                    self.wire.exchange.send_connected(to_device, to_client, sequence, &self.message);
                 }
-                None if known.settings.route.is_empty() => self.exchange.send_unconnected(&self.message),
+                None if known.settings.route.is_empty() => self.wire.exchange.send_unconnected(&self.message),
                 None => {
                     let Ok(inner) = Request::decode(&self.message) else { break };
                     let (mut data, mut message) = (Vec::new(), Vec::new());
                     encode_unconnected_send(&mut data, &inner, &known.settings.route);
                     let service = service::UNCONNECTED_SEND;
                     Request { service, path: &MANAGER, data: &data }.encode(&mut message);
-                    self.exchange.send_unconnected(&message);
+                    self.wire.exchange.send_unconnected(&message);
                 }
             }
-            match self.complete().await? {
+            match self.wire.complete().await? {
                 Outcome::Answered => return Ok(self.passed_on(device)),
                 Outcome::Refused(status) => {
                     let known = self.devices.get_mut(device).filter(|known| known.circuit.is_some());
@@ -143,7 +143,7 @@ impl EnipDriver {
     fn passed_on(&self, device: usize) -> Result<(), Refusal> {
         let is_routed =
             self.devices.get(device).is_some_and(|known| known.circuit.is_none() && !known.settings.route.is_empty());
-        let Ok(response) = Response::decode(self.exchange.answer()) else { return Ok(()) };
+        let Ok(response) = Response::decode(self.wire.exchange.answer()) else { return Ok(()) };
         let asked = self.message.first().copied().unwrap_or(0);
         let is_of_module = response.service == service::UNCONNECTED_SEND && asked != service::UNCONNECTED_SEND;
         let said = response.status;

@@ -49,7 +49,7 @@ impl EnipDriver {
                 return Ok(upload.finish());
             }
             self.transact(device).await?.map_err(ListError::Refused)?;
-            upload.answer(&Response::decode(self.exchange.answer())?)?;
+            upload.answer(&Response::decode(self.wire.exchange.answer())?)?;
         }
     }
 
@@ -69,7 +69,7 @@ impl EnipDriver {
             Request { service, path: &path, data: &[] }.encode(&mut self.message);
             Read { n_elements: 1, offset: Some(data.len() as u32) }.encode(&mut self.message);
             self.transact(device).await?.map_err(ListError::Refused)?;
-            let response = Response::decode(self.exchange.answer())?;
+            let response = Response::decode(self.wire.exchange.answer())?;
             if !matches!(response.status.general, 0 | 0x06) {
                 return Ok(Err(status::from_status(response.status, false)));
             }
@@ -92,7 +92,7 @@ impl EnipDriver {
         let path = first_instance(class::IDENTITY);
         Request { service: service::GET_ATTRIBUTES_ALL, path: &path, data: &[] }.encode(&mut self.message);
         self.transact(device).await?.map_err(ListError::Refused)?;
-        let response = Response::decode(self.exchange.answer())?;
+        let response = Response::decode(self.wire.exchange.answer())?;
         Ok(Identity::decode(response.data)?)
     }
 }

@@ -10,35 +10,32 @@ mod request;
 mod settings;
 mod status;
 mod trace;
+mod wire;
 mod write;
 
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tagwire_driver::{
     AddressError, Block, BoxFuture, BuildError, Connector, DeviceSpec, LinkError, LinkSpec, PolledDriver, Readings,
-    Refusal, Span, Stream,
+    Refusal, Span,
 };
 use tagwire_model::Value;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::Instant;
 
 use crate::codec::connection::Originator;
-use crate::codec::frame::status_text;
 use device::{Device, UploadState};
 
-pub(crate) use exchange::{Exchange, Outcome};
+pub(crate) use exchange::Outcome;
 pub use kind::EnipKind;
 pub use list::ListError;
 pub(crate) use trace::Trace;
+pub(crate) use wire::Wire;
 
 /// The driver of one EtherNet/IP link.
 pub struct EnipDriver {
     name: Arc<str>,
-    connector: Box<dyn Connector>,
-    stream: Option<Box<dyn Stream>>,
-    exchange: Exchange,
+    wire: Wire,
     /// The stream must be opened anew, because a transaction on it was never completed.
     is_stale: bool,
     devices: Vec<Device>,
@@ -48,8 +45,6 @@ pub struct EnipDriver {
     pending: Vec<write::Pending>,
     originator: Originator,
     next_serial: u16,
-    n_received: u64,
-    n_sent: u64,
     epoch: Instant,
 }
 
@@ -70,17 +65,13 @@ impl EnipDriver {
             devices.map_err(|error| BuildError { key: "tag", problem: error.problem, fix: error.fix })?;
         Ok(Self {
             name: Arc::from(link.name.as_str()),
-            connector,
-            stream: None,
-            exchange: Exchange::new(),
+            wire: Wire::new(connector),
             is_stale: false,
             devices,
             message: Vec::new(),
             pending: Vec::new(),
             originator: Originator { vendor: 0x7467, serial: fastrand::u32(..) },
             next_serial: fastrand::u16(..),
-            n_received: 0,
-            n_sent: 0,
             epoch: Instant::now(),
         })
     }
@@ -91,21 +82,13 @@ impl EnipDriver {
 
     async fn open(&mut self) -> Result<(), LinkError> {
         self.close();
-        let stream = self.connector.connect().await?;
-        self.stream = Some(stream);
+        self.wire.connect().await?;
         self.is_stale = false;
-        self.exchange.register();
-        match self.complete().await? {
-            Outcome::Answered => Ok(()),
-            Outcome::Refused(status) => {
-                Err(LinkError::Protocol(format!("device refuses a session: {}", status_text(status))))
-            }
-        }
+        self.wire.register().await
     }
 
     fn close(&mut self) {
-        self.stream = None;
-        self.exchange.restart();
+        self.wire.close();
         self.devices.iter_mut().for_each(|device| device.circuit = None);
     }
 
@@ -118,41 +101,8 @@ impl EnipDriver {
             }
         }
         self.pending.clear();
-        self.is_stale |= self.exchange.is_waiting();
-        if self.stream.is_none() && !self.is_stale {
-            return Err(io::Error::new(io::ErrorKind::NotConnected, "link is not connected").into());
-        }
-        if self.is_stale {
-            self.open().await?;
-        }
-        Ok(())
-    }
-
-    /// Sends what is waiting to be sent and waits for the answer.
-    async fn complete(&mut self) -> Result<Outcome, LinkError> {
-        loop {
-            let Some(stream) = &mut self.stream else {
-                return Err(io::Error::new(io::ErrorKind::NotConnected, "link is not connected").into());
-            };
-            while !self.exchange.output().is_empty() {
-                let n = stream.write(self.exchange.output()).await?;
-                if n == 0 {
-                    return Err(io::Error::from(io::ErrorKind::WriteZero).into());
-                }
-                self.exchange.sent(n);
-                self.n_sent += n as u64;
-            }
-            if let Some(outcome) = self.exchange.next().map_err(|error| LinkError::Protocol(error.to_string()))? {
-                return Ok(outcome);
-            }
-            let n = stream.read(self.exchange.space()).await?;
-            if n == 0 {
-                let closed = io::Error::new(io::ErrorKind::UnexpectedEof, "connection was closed by the other end");
-                return Err(closed.into());
-            }
-            self.n_received += n as u64;
-            self.exchange.filled(n);
-        }
+        self.is_stale |= self.wire.exchange.is_waiting();
+        if self.is_stale { self.open().await } else { self.wire.check_open() }
     }
 }
 
@@ -213,10 +163,10 @@ impl PolledDriver for EnipDriver {
     }
 
     fn traffic(&self) -> (u64, u64) {
-        (self.n_received, self.n_sent)
+        self.wire.traffic()
     }
 
     fn set_trace(&mut self, on: bool) {
-        self.exchange.trace = on.then(|| Trace { link: Arc::clone(&self.name) });
+        self.wire.exchange.trace = on.then(|| Trace { link: Arc::clone(&self.name) });
     }
 }

@@ -124,13 +124,13 @@ impl EnipDriver {
             asks.iter().for_each(|ask| refuse(&ask.blocks(), &refusal, readings));
             return Ok(Verdict::Done(Vec::new()));
         }
-        let Self { exchange, devices, name, .. } = self;
+        let Self { wire, devices, name, .. } = self;
         let Some(known) = devices.get_mut(device) else { return Ok(Verdict::Again) };
         let refuse_all = |refusal: Refusal, readings: &mut Readings| {
             asks.iter().for_each(|ask| refuse(&ask.blocks(), &refusal, readings));
             Ok(Verdict::Done(Vec::new()))
         };
-        let response = match Response::decode(exchange.answer()) {
+        let response = match Response::decode(wire.exchange.answer()) {
             Ok(response) => response,
             Err(error) => return refuse_all(status::malformed(error.to_string()), readings),
         };
@@ -202,7 +202,7 @@ impl EnipDriver {
                 refuse(&ask.blocks(), &refusal, readings);
                 return Ok(());
             }
-            let malformed = match Response::decode(self.exchange.answer()) {
+            let malformed = match Response::decode(self.wire.exchange.answer()) {
                 Err(error) => error.to_string(),
                 Ok(response) if response.service != service::READ_TAG_FRAGMENTED => {
                     "answer is not that of the request".to_owned()
@@ -269,7 +269,7 @@ impl EnipDriver {
                 return;
             }
             let outcome = match self.transact(device).await {
-                Ok(Ok(())) => match Response::decode(self.exchange.answer()) {
+                Ok(Ok(())) => match Response::decode(self.wire.exchange.answer()) {
                     Ok(response) => upload.answer(&response).map_err(|error| error.to_string()),
                     Err(error) => Err(error.to_string()),
                 },

@@ -138,7 +138,7 @@ impl EnipDriver {
             if let Err(refusal) = self.transact(device).await? {
                 return Ok(Err(refusal));
             }
-            if let Err(refusal) = outcome(self.exchange.answer(), service::WRITE_TAG_FRAGMENTED) {
+            if let Err(refusal) = outcome(self.wire.exchange.answer(), service::WRITE_TAG_FRAGMENTED) {
                 return Ok(Err(refusal));
             }
         }
@@ -181,7 +181,7 @@ impl EnipDriver {
             });
             match self.transact(device).await? {
                 Err(refusal) => outcomes.resize(requests.len(), Err(refusal)),
-                Ok(()) => match packet_outcomes(self.exchange.answer(), &requests) {
+                Ok(()) => match packet_outcomes(self.wire.exchange.answer(), &requests) {
                     Some(found) => outcomes = found,
                     None => {
                         if let Some(known) = self.devices.get_mut(device) {
@@ -198,7 +198,7 @@ impl EnipDriver {
                 let service = request.first().copied().unwrap_or(0);
                 outcomes.push(match self.transact(device).await? {
                     Err(refusal) => Err(refusal),
-                    Ok(()) => outcome(self.exchange.answer(), service),
+                    Ok(()) => outcome(self.wire.exchange.answer(), service),
                 });
             }
         }

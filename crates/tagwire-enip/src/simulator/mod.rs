@@ -13,5 +13,5 @@ mod session;
 pub use config::{MemberConfig, SignalConfig, SimulatorConfig, StructureConfig, TagConfig, ValueConfig};
 pub use fault::Fault;
 pub use layout::SimulatorError;
-pub use serve::{Simulator, SimulatorListener};
-pub use tagwire_driver::simulation::{Plain, Shape};
+pub use serve::Simulator;
+pub use tagwire_driver::simulation::{Plain, Shape, SimulatorListener};

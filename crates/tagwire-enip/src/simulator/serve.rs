@@ -2,24 +2,21 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use parking_lot::Mutex;
-use tagwire_driver::simulation::Plain;
+use tagwire_driver::simulation::{Conversation, Farewell, Plain, Reply, SimulatorListener, serve};
 use tagwire_model::Value;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use tokio::net::{TcpListener, ToSocketAddrs};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::ToSocketAddrs;
 use tokio::sync::watch;
-use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 
 use super::config::SimulatorConfig;
 use super::controller::Controller;
 use super::fault::Fault;
 use super::layout::SimulatorError;
-use super::session::{Reply, Session};
+use super::session::Session;
 use crate::codec::frame::{FrameReader, command};
 use crate::pccc::DataTables;
 
@@ -41,31 +38,9 @@ struct State {
     n_messages: u64,
 }
 
-/// A simulator that listens for clients; dropping it stops listening and closes every stream.
-#[derive(Debug)]
-pub struct SimulatorListener {
-    addr: SocketAddr,
-    task: JoinHandle<()>,
-}
-
-impl SimulatorListener {
-    /// Where it listens.
-    pub const fn local_addr(&self) -> SocketAddr {
-        self.addr
-    }
-}
-
-impl Drop for SimulatorListener {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
 impl Simulator {
-    /// Most streams of one listener; further ones are closed at once.
-    pub const MAX_STREAMS: usize = 1000;
-    /// Most answers of one stream that are on their way late, and most faults waiting.
-    const LIMIT: usize = 10_000;
+    /// Most faults waiting.
+    const MAX_FAULTS: usize = 10_000;
 
     /// A controller in memory, connected to nothing yet.
     ///
@@ -106,86 +81,24 @@ impl Simulator {
     /// # Errors
     /// What the socket says.
     pub async fn listen(&self, addr: impl ToSocketAddrs) -> io::Result<SimulatorListener> {
-        let listener = TcpListener::bind(addr).await?;
-        let addr = listener.local_addr()?;
         let simulator = self.clone();
-        let task = tokio::spawn(async move {
-            let mut streams = JoinSet::new();
-            loop {
-                tokio::select! {
-                    accepted = listener.accept() => match accepted {
-                        Ok((stream, _)) if streams.len() < Self::MAX_STREAMS => {
-                            let simulator = simulator.clone();
-                            streams.spawn(async move {
-                                stream.set_nodelay(true)?;
-                                simulator.serve(stream).await
-                            });
-                        }
-                        Ok(_) => {}
-                        // Out of file handles, most likely: they come back when clients leave.
-                        Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
-                    },
-                    Some(_) = streams.join_next() => {}
-                }
+        SimulatorListener::bind(addr, move |stream| {
+            let simulator = simulator.clone();
+            async move {
+                stream.set_nodelay(true)?;
+                simulator.serve(stream).await
             }
-        });
-        Ok(SimulatorListener { addr, task })
+        })
+        .await
     }
 
     /// Answers one stream until its other end closes it or a fault does.
     ///
     /// # Errors
     /// What the stream says.
-    pub async fn serve(&self, mut stream: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<()> {
-        let mut hang_up = self.hang_up.subscribe();
-        let mut reader = FrameReader::new();
-        let mut session = Session::default();
-        let mut out: Vec<u8> = Vec::new();
-        let mut late: Vec<(Instant, Vec<u8>)> = Vec::new();
-        loop {
-            loop {
-                let reply = match reader.next_frame() {
-                    Ok(Some(frame)) => self.answer(&mut session, &frame),
-                    Ok(None) => break,
-                    Err(_) => return Ok(()),
-                };
-                if !reply.delay.is_zero() {
-                    stream.write_all(&out).await?;
-                    out.clear();
-                    tokio::select! {
-                        () = tokio::time::sleep(reply.delay) => {}
-                        _ = hang_up.changed() => return Ok(()),
-                    }
-                }
-                if reply.late.is_zero() {
-                    out.extend_from_slice(&reply.bytes);
-                } else if late.len() < Self::LIMIT {
-                    late.push((Instant::now() + reply.late, reply.bytes));
-                }
-                if reply.close {
-                    stream.write_all(&out).await?;
-                    return Ok(());
-                }
-            }
-            if !out.is_empty() {
-                stream.write_all(&out).await?;
-                out.clear();
-            }
-            let due = late.iter().map(|(at, _)| *at).min();
-            tokio::select! {
-                n = stream.read(reader.space()) => match n? {
-                    0 => return Ok(()),
-                    n => reader.filled(n),
-                },
-                () = until(due) => {
-                    let now = Instant::now();
-                    for idx in (0..late.len()).rev().filter(|idx| late[*idx].0 <= now).collect::<Vec<_>>() {
-                        out.extend_from_slice(&late.remove(idx).1);
-                    }
-                }
-                _ = hang_up.changed() => return Ok(()),
-            }
-        }
+    pub async fn serve(&self, stream: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<()> {
+        let talk = Talk { simulator: self, reader: FrameReader::new(), session: Session::default() };
+        serve(stream, talk, self.hang_up.subscribe()).await
     }
 
     fn answer(&self, session: &mut Session, frame: &crate::codec::frame::Frame<'_>) -> Reply {
@@ -218,7 +131,7 @@ impl Simulator {
     /// Spoils the answer to the next message; several wait in order.
     pub fn inject(&self, fault: Fault) {
         let mut state = self.state.lock();
-        if state.faults.len() < Self::LIMIT {
+        if state.faults.len() < Self::MAX_FAULTS {
             state.faults.push_back(fault);
         }
     }
@@ -299,9 +212,24 @@ impl Simulator {
     }
 }
 
-async fn until(due: Option<Instant>) {
-    match due {
-        Some(due) => tokio::time::sleep_until(due).await,
-        None => std::future::pending().await,
+/// What the chassis makes of one stream.
+struct Talk<'a> {
+    simulator: &'a Simulator,
+    reader: FrameReader,
+    session: Session,
+}
+
+impl Conversation for Talk<'_> {
+    fn space(&mut self) -> &mut [u8] {
+        self.reader.space()
+    }
+
+    fn filled(&mut self, n: usize) {
+        self.reader.filled(n);
+    }
+
+    fn reply(&mut self) -> Result<Option<Reply>, Farewell> {
+        let frame = self.reader.next_frame().map_err(|_| Farewell)?;
+        Ok(frame.map(|frame| self.simulator.answer(&mut self.session, &frame)))
     }
 }

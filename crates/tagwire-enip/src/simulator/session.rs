@@ -3,6 +3,8 @@
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
+use tagwire_driver::simulation::Reply;
+
 use super::controller::{Controller, fail};
 use super::fault::Fault;
 use crate::codec::connection::{ForwardClose, ForwardOpen, MAX_SMALL, Opened, decode_unconnected_send, route_of};
@@ -11,15 +13,6 @@ use crate::codec::frame::{Frame, HEADER_LEN, PORT, REGISTER_DATA, command, encod
 use crate::codec::message::{Request, Response};
 use crate::codec::path::{Segment, segments};
 use crate::codec::{Status, class, identity, service};
-
-/// What goes back for one frame.
-#[derive(Debug, Default, PartialEq)]
-pub(super) struct Reply {
-    pub bytes: Vec<u8>,
-    pub delay: Duration,
-    pub late: Duration,
-    pub close: bool,
-}
 
 #[derive(Clone, Copy, Debug)]
 struct Link {

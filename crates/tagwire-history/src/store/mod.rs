@@ -8,6 +8,7 @@ mod import;
 mod join;
 mod open;
 mod options;
+mod recover;
 mod retain;
 mod seal;
 mod shared;

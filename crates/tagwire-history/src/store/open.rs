@@ -5,18 +5,16 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use parking_lot::RwLock;
-use tagwire_model::{Timestamp, ValueType};
+use tagwire_model::ValueType;
 
 use super::append::{Lane, Slot, Store};
 use super::group::{Group, MAX_MEMBERS};
 use super::options::{Moment, Options};
 use super::shared::{Shared, State, Tag};
-use crate::batch::{Item, Scan};
-use crate::bytes::Reader;
 use crate::catalogue::{Catalogue, Marker, MarkerKind, Series};
 use crate::sealed::{Segment, recover, segment_name};
 use crate::storage::Storage;
-use crate::wal::{Decoded, Kind, Log, first_number, replay, take_scans};
+use crate::wal::{Log, first_number};
 use crate::{Damage, HistoryError, TagNumber};
 
 const NO_GROUP: u32 = u32::MAX;
@@ -43,9 +41,6 @@ pub struct Opened {
     /// What damaged files cost.
     pub damage: Vec<Damage>,
 }
-
-/// Numbers that are sealed already, for each tag: late ones or not, from, up to but without.
-type Sealed = Vec<Vec<(bool, u64, u64)>>;
 
 impl Store {
     /// Opens the store or makes an empty one.
@@ -206,132 +201,6 @@ impl Store {
     fn open_groups(&self) -> HashMap<u32, u32> {
         let lanes = self.lanes.iter().enumerate();
         lanes.map(|(idx, lane)| (lane.group.state.lock().page.group, idx as u32)).collect()
-    }
-
-    fn recover(
-        &mut self,
-        sealed_no: u64,
-        oldest_in_log: Option<u64>,
-        opened: &mut Opened,
-        now: Moment,
-    ) -> Result<(), HistoryError> {
-        let storage = self.shared.storage.clone();
-        let mut sealed: Sealed = vec![Vec::new(); self.slots.len()];
-        if let Some(oldest) = oldest_in_log {
-            let segments = self.shared.segments.read().clone();
-            for segment in segments.iter() {
-                for (tag, late, first_no, end_no) in segment.numbers(oldest)? {
-                    if let Some(spans) = sealed.get_mut(tag.0 as usize) {
-                        spans.push((late, first_no, end_no));
-                    }
-                }
-            }
-        }
-        let mut unknown = 0_u64;
-        let mut taken = 0_u64;
-        let mut items: Vec<Item> = Vec::new();
-        let mut spoilt = 0_u64;
-        let released = self.shared.catalogue.number("released")?.unwrap_or(0);
-        self.released = released;
-        let told = replay(&*storage, released, |frame| {
-            if frame.head.kind == Kind::Barrier {
-                let mut reader = Reader::new(frame.payload);
-                if let (Ok(tag), Ok(time)) = (reader.u32(), reader.i64()) {
-                    self.barrier(TagNumber(tag), time);
-                }
-                return Ok(());
-            }
-            let mut no = frame.head.first_no;
-            let mut again = |scan: Decoded| {
-                let first = no;
-                no += scan.items.len() as u64;
-                let (known, strange) = self.take_again(scan, first, &sealed, &mut items);
-                taken += known;
-                unknown += strange;
-            };
-            if take_scans(frame.payload, &mut again).is_err() {
-                spoilt += u64::from(frame.head.count).saturating_sub(no - frame.head.first_no);
-            }
-            if self.hot_bytes > self.options.hot_bytes {
-                while self.seal_one(now)? {}
-                self.seal_some(0, now)?;
-            }
-            Ok(())
-        })?;
-        opened.from_log = taken;
-        opened.cut = told.cut;
-        opened.damage.extend(told.damage);
-        if unknown + spoilt > 0 {
-            opened.damage.push(Damage::unknown("log".to_owned(), Some(unknown + spoilt)));
-        }
-        let next_no = told.next_no.max(sealed_no);
-        let next_file = told.files.last().map_or(1, |(number, ..)| number + 1);
-        let has_files = !told.files.is_empty();
-        self.log = Log::new(storage, &told.files, next_file, next_no);
-        self.shared.durable_no.store(next_no, std::sync::atomic::Ordering::Release);
-        self.died()?;
-        // Numbers must not jump within the log, or the jump would look like lost samples.
-        if has_files && (next_no > told.next_no || !opened.damage.is_empty()) {
-            self.flush(now)?;
-        } else {
-            self.trim();
-            self.seal_some(0, now)?;
-        }
-        Ok(())
-    }
-
-    /// Takes the samples of a scan that are in no segment; how many there were, and how many nobody knows the tag of.
-    fn take_again(&mut self, scan: Decoded, first_no: u64, sealed: &Sealed, rest: &mut Vec<Item>) -> (u64, u64) {
-        let times = Scan { time: scan.time, server: scan.server, start: 0 };
-        let (mut taken, mut unknown) = (0, 0);
-        rest.clear();
-        let mut rest_no = first_no;
-        for (idx, item) in scan.items.into_iter().enumerate() {
-            let no = first_no + idx as u64;
-            if no < self.released {
-                continue;
-            }
-            let Some(slot) = self.slots.get(item.tag.0 as usize) else {
-                unknown += 1;
-                continue;
-            };
-            if !slot.column_type.fits(&item.value) {
-                unknown += 1;
-                continue;
-            }
-            let spans = &sealed[item.tag.0 as usize];
-            if spans.iter().any(|(late, from, to)| *late == scan.late && (*from..*to).contains(&no)) {
-                continue;
-            }
-            taken += 1;
-            if scan.late || scan.time < self.lanes[slot.group as usize].high {
-                self.apply_late(times, &item, no);
-                continue;
-            }
-            // Numbers within a run of samples must follow each other.
-            if rest_no + rest.len() as u64 != no {
-                self.apply(times, rest, rest_no);
-                rest.clear();
-            }
-            if rest.is_empty() {
-                rest_no = no;
-            }
-            rest.push(item);
-        }
-        self.apply(times, rest, rest_no);
-        (taken, unknown)
-    }
-
-    /// Notes the end of a process that did not stop in good order.
-    fn died(&self) -> Result<(), HistoryError> {
-        if self.shared.catalogue.last_marker()? != Some(MarkerKind::Start) {
-            return Ok(());
-        }
-        let segments = self.shared.segments.read().clone();
-        let sealed = segments.iter().map(|segment| segment.spans().t_last).max();
-        let in_memory = self.lanes.iter().map(|lane| lane.high).max();
-        let Some(time) = sealed.max(in_memory).filter(|time| *time != i64::MIN) else { return Ok(()) };
-        self.shared.catalogue.mark(Marker { time: Timestamp::from_ticks(time), kind: MarkerKind::Died })
     }
 
     fn mark_start(&self, now: Moment) -> Result<(), HistoryError> {

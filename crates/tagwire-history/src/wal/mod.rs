@@ -1,13 +1,15 @@
 //! The write-ahead log: what is in it and synced outlives the process.
 
+mod ahead;
 mod log;
 mod record;
 mod replay;
 mod tail;
 
+pub(crate) use ahead::{Entry, read_ahead};
 pub(crate) use log::Log;
 pub(crate) use record::{Decoded, put_scan, take_scans};
-pub(crate) use replay::{first_number, replay};
+pub(crate) use replay::{Frame, first_number, replay};
 pub use tail::{Arrival, Followed, Tail};
 
 use crate::bytes::{Reader, Short};

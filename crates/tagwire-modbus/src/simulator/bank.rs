@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use tagwire_driver::AddressError;
+use tagwire_driver::simulation::Reply;
 use tagwire_model::{ConvertError, Value, ValueType};
 use thiserror::Error;
 
@@ -58,19 +59,6 @@ pub struct Received {
     pub unit: u8,
     /// The PDU.
     pub pdu: Vec<u8>,
-}
-
-/// What goes back for one frame.
-#[derive(Debug, Default, PartialEq)]
-pub(super) struct Reply {
-    /// Bytes for the line; empty for no answer.
-    pub bytes: Vec<u8>,
-    /// How long the connection waits before.
-    pub delay: Duration,
-    /// How much later the bytes go out while the connection goes on.
-    pub late: Duration,
-    /// The connection is closed after the bytes.
-    pub close: bool,
 }
 
 /// Every unit, the faults in force and the requests seen.

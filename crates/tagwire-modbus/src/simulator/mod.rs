@@ -10,5 +10,5 @@ mod unit;
 
 pub use config::{RefuseConfig, SignalConfig, SimulatorConfig, UnitConfig, ValueConfig};
 pub use fault::Fault;
-pub use serve::{Received, Simulator, SimulatorError, SimulatorListener};
-pub use tagwire_driver::simulation::{On, Plain, Shape};
+pub use serve::{Received, Simulator, SimulatorError};
+pub use tagwire_driver::simulation::{On, Plain, Shape, SimulatorListener};

@@ -1,19 +1,18 @@
 //! A simulator on real streams: many clients at once over TCP, or one line of any kind.
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use tagwire_driver::simulation::{Conversation, Farewell, Reply, SimulatorListener, serve};
 use tagwire_model::Value;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use tokio::net::{TcpListener, ToSocketAddrs};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::ToSocketAddrs;
 use tokio::sync::watch;
-use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 
-use super::bank::{self, Bad, Bank, Reply};
+use super::bank::{self, Bad, Bank};
 use super::config::{RefuseConfig, SimulatorConfig};
 use super::fault::Fault;
 use crate::address::Table;
@@ -29,31 +28,7 @@ pub struct Simulator {
     hang_up: Arc<watch::Sender<()>>,
 }
 
-/// A simulator that listens for TCP clients; dropping it stops listening and closes every connection.
-#[derive(Debug)]
-pub struct SimulatorListener {
-    addr: SocketAddr,
-    task: JoinHandle<()>,
-}
-
-impl SimulatorListener {
-    /// Where it listens.
-    pub const fn local_addr(&self) -> SocketAddr {
-        self.addr
-    }
-}
-
-impl Drop for SimulatorListener {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
 impl Simulator {
-    /// Most connections of one listener; further ones are closed at once.
-    pub const MAX_CONNECTIONS: usize = 1000;
-    /// Most answers of one connection that are on their way late.
-    const MAX_LATE: usize = 1000;
     /// A serial line silent for so long in the middle of a frame has ended it (serial line 1.02, 2.5.1.1, at leisure).
     const SILENCE: Duration = Duration::from_millis(100);
 
@@ -81,85 +56,24 @@ impl Simulator {
     /// # Errors
     /// What the socket says.
     pub async fn listen(&self, addr: impl ToSocketAddrs, framing: Framing) -> io::Result<SimulatorListener> {
-        let listener = TcpListener::bind(addr).await?;
-        let addr = listener.local_addr()?;
         let simulator = self.clone();
-        let task = tokio::spawn(async move {
-            let mut connections = JoinSet::new();
-            loop {
-                tokio::select! {
-                    accepted = listener.accept() => match accepted {
-                        Ok((stream, _)) if connections.len() < Self::MAX_CONNECTIONS => {
-                            let simulator = simulator.clone();
-                            connections.spawn(async move {
-                                stream.set_nodelay(true)?;
-                                simulator.serve(stream, framing).await
-                            });
-                        }
-                        Ok(_) => {}
-                        // Out of file handles, most likely: they come back when clients leave.
-                        Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
-                    },
-                    Some(_) = connections.join_next() => {}
-                }
+        SimulatorListener::bind(addr, move |stream| {
+            let simulator = simulator.clone();
+            async move {
+                stream.set_nodelay(true)?;
+                simulator.serve(stream, framing).await
             }
-        });
-        Ok(SimulatorListener { addr, task })
+        })
+        .await
     }
 
     /// Answers one stream until its other end closes it or a fault does.
     ///
     /// # Errors
     /// What the stream says.
-    pub async fn serve(&self, mut stream: impl AsyncRead + AsyncWrite + Unpin, framing: Framing) -> io::Result<()> {
-        let mut hang_up = self.hang_up.subscribe();
-        let mut reader = FrameReader::new(framing, Role::Server);
-        let mut out: Vec<u8> = Vec::new();
-        let mut late: Vec<(Instant, Vec<u8>)> = Vec::new();
-        loop {
-            loop {
-                let frame = match reader.next(&[]) {
-                    Ok(Some(frame)) => frame,
-                    Ok(None) => break,
-                    // Messaging guide 4.4.2: a stream without frames is closed.
-                    Err(_) => return Ok(()),
-                };
-                let now = self.epoch.elapsed();
-                let reply = self.bank.lock().answer(framing, frame.transaction, frame.unit, frame.pdu, now);
-                if !reply.delay.is_zero() {
-                    stream.write_all(&out).await?;
-                    out.clear();
-                    tokio::select! {
-                        () = tokio::time::sleep(reply.delay) => {}
-                        _ = hang_up.changed() => return Ok(()),
-                    }
-                }
-                if !queue(reply, &mut out, &mut late) {
-                    stream.write_all(&out).await?;
-                    return Ok(());
-                }
-            }
-            if !out.is_empty() {
-                stream.write_all(&out).await?;
-                out.clear();
-            }
-            let due = late.iter().map(|(at, _)| *at).min();
-            let is_partial = framing != Framing::Tcp && reader.is_partial();
-            tokio::select! {
-                n = stream.read(reader.space()) => match n? {
-                    0 => return Ok(()),
-                    n => reader.filled(n),
-                },
-                () = until(due) => {
-                    let now = Instant::now();
-                    for idx in (0..late.len()).rev().filter(|idx| late[*idx].0 <= now).collect::<Vec<_>>() {
-                        out.extend_from_slice(&late.remove(idx).1);
-                    }
-                }
-                () = tokio::time::sleep(Self::SILENCE), if is_partial => reader.clear(),
-                _ = hang_up.changed() => return Ok(()),
-            }
-        }
+    pub async fn serve(&self, stream: impl AsyncRead + AsyncWrite + Unpin, framing: Framing) -> io::Result<()> {
+        let reader = FrameReader::new(framing, Role::Server);
+        serve(stream, Talk { simulator: self, framing, reader }, self.hang_up.subscribe()).await
     }
 
     /// Closes every connection; clients may come back at once.
@@ -259,19 +173,35 @@ impl Simulator {
     }
 }
 
-/// Puts a reply where it belongs; false when the connection ends after it.
-fn queue(reply: Reply, out: &mut Vec<u8>, late: &mut Vec<(Instant, Vec<u8>)>) -> bool {
-    if reply.late.is_zero() {
-        out.extend_from_slice(&reply.bytes);
-    } else if late.len() < Simulator::MAX_LATE {
-        late.push((Instant::now() + reply.late, reply.bytes));
-    }
-    !reply.close
+/// What the devices make of one stream.
+struct Talk<'a> {
+    simulator: &'a Simulator,
+    framing: Framing,
+    reader: FrameReader,
 }
 
-async fn until(due: Option<Instant>) {
-    match due {
-        Some(due) => tokio::time::sleep_until(due).await,
-        None => std::future::pending().await,
+impl Conversation for Talk<'_> {
+    fn space(&mut self) -> &mut [u8] {
+        self.reader.space()
+    }
+
+    fn filled(&mut self, n: usize) {
+        self.reader.filled(n);
+    }
+
+    fn reply(&mut self) -> Result<Option<Reply>, Farewell> {
+        // Messaging guide 4.4.2: a stream without frames is closed.
+        let Some(frame) = self.reader.next(&[]).map_err(|_| Farewell)? else { return Ok(None) };
+        let now = self.simulator.epoch.elapsed();
+        let mut bank = self.simulator.bank.lock();
+        Ok(Some(bank.answer(self.framing, frame.transaction, frame.unit, frame.pdu, now)))
+    }
+
+    fn patience(&self) -> Option<Duration> {
+        (self.framing != Framing::Tcp && self.reader.is_partial()).then_some(Simulator::SILENCE)
+    }
+
+    fn forget(&mut self) {
+        self.reader.clear();
     }
 }

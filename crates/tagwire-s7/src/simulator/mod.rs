@@ -10,5 +10,5 @@ mod serve;
 pub use config::{BlockConfig, RefuseConfig, SignalConfig, SimulatorConfig, ValueConfig};
 pub use cpu::SimulatorError;
 pub use fault::Fault;
-pub use serve::{Simulator, SimulatorListener};
-pub use tagwire_driver::simulation::{On, Plain, Shape};
+pub use serve::Simulator;
+pub use tagwire_driver::simulation::{On, Plain, Shape, SimulatorListener};

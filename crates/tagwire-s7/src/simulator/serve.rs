@@ -1,16 +1,15 @@
 //! A simulator on real streams: many clients at once.
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use tagwire_driver::simulation::{Conversation, Farewell, Reply, SimulatorListener, serve};
 use tagwire_model::Value;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use tokio::net::{TcpListener, ToSocketAddrs};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::ToSocketAddrs;
 use tokio::sync::watch;
-use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 
 use super::config::{RefuseConfig, SimulatorConfig};
@@ -26,40 +25,7 @@ pub struct Simulator {
     hang_up: Arc<watch::Sender<()>>,
 }
 
-/// A simulator that listens for TCP clients; dropping it stops listening and closes every connection.
-#[derive(Debug)]
-pub struct SimulatorListener {
-    addr: SocketAddr,
-    task: JoinHandle<()>,
-}
-
-impl SimulatorListener {
-    /// Where it listens.
-    pub const fn local_addr(&self) -> SocketAddr {
-        self.addr
-    }
-}
-
-impl Drop for SimulatorListener {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-/// What goes back for one job.
-#[derive(Debug, Default)]
-struct Reply {
-    bytes: Vec<u8>,
-    delay: Duration,
-    late: Duration,
-    close: bool,
-}
-
 impl Simulator {
-    /// Most connections of one listener; further ones are closed at once.
-    pub const MAX_CONNECTIONS: usize = 1000;
-    /// Most answers of one connection that are on their way late.
-    const MAX_LATE: usize = 1000;
     /// Frames that a client may ask for are no longer than this.
     const MAX_SIZE: u8 = 13;
 
@@ -87,102 +53,30 @@ impl Simulator {
     /// # Errors
     /// What the socket says.
     pub async fn listen(&self, addr: impl ToSocketAddrs) -> io::Result<SimulatorListener> {
-        let listener = TcpListener::bind(addr).await?;
-        let addr = listener.local_addr()?;
         let simulator = self.clone();
-        let task = tokio::spawn(async move {
-            let mut connections = JoinSet::new();
-            loop {
-                tokio::select! {
-                    accepted = listener.accept() => match accepted {
-                        Ok((stream, _)) if connections.len() < Self::MAX_CONNECTIONS => {
-                            let simulator = simulator.clone();
-                            connections.spawn(async move {
-                                stream.set_nodelay(true)?;
-                                simulator.serve(stream).await
-                            });
-                        }
-                        Ok(_) => {}
-                        // Out of file handles, most likely: they come back when clients leave.
-                        Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
-                    },
-                    Some(_) = connections.join_next() => {}
-                }
+        SimulatorListener::bind(addr, move |stream| {
+            let simulator = simulator.clone();
+            async move {
+                stream.set_nodelay(true)?;
+                simulator.serve(stream).await
             }
-        });
-        Ok(SimulatorListener { addr, task })
+        })
+        .await
     }
 
     /// Answers one stream until its other end closes it or a fault does.
     ///
     /// # Errors
     /// What the stream says.
-    pub async fn serve(&self, mut stream: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<()> {
-        let mut hang_up = self.hang_up.subscribe();
-        let mut reader = FrameReader::new();
-        let mut session = Session::default();
-        let mut max_frame = usize::from(u16::MAX);
-        let mut out: Vec<u8> = Vec::new();
-        let mut late: Vec<(Instant, Vec<u8>)> = Vec::new();
-        loop {
-            // Jobs that lie here together are under way at once.
-            let mut n_at_once = 0;
-            loop {
-                let pdu = match reader.read() {
-                    Ok(Some(Tpdu::Data(pdu))) => pdu,
-                    Ok(Some(Tpdu::ConnectRequest(connect))) => {
-                        if !self.accepts(&connect) {
-                            return Ok(());
-                        }
-                        let size = connect.size.map(|size| size.min(Self::MAX_SIZE));
-                        max_frame = size.map_or(max_frame, |size| 1 << size);
-                        let confirm = Connect { destination: connect.source, source: 1, size, ..connect };
-                        confirm.encode_confirm(&mut out);
-                        continue;
-                    }
-                    Ok(None) => break,
-                    // A stream without frames is closed, and so is one whose client says farewell.
-                    Ok(Some(_)) | Err(_) => return Ok(()),
-                };
-                n_at_once += 1;
-                let reply = self.reply(pdu, &mut session, n_at_once, max_frame);
-                if !reply.delay.is_zero() {
-                    stream.write_all(&out).await?;
-                    out.clear();
-                    tokio::select! {
-                        () = tokio::time::sleep(reply.delay) => {}
-                        _ = hang_up.changed() => return Ok(()),
-                    }
-                }
-                if reply.late.is_zero() {
-                    out.extend_from_slice(&reply.bytes);
-                } else if late.len() < Self::MAX_LATE {
-                    late.push((Instant::now() + reply.late, reply.bytes));
-                }
-                if reply.close {
-                    stream.write_all(&out).await?;
-                    return Ok(());
-                }
-            }
-            if !out.is_empty() {
-                stream.write_all(&out).await?;
-                out.clear();
-            }
-            let due = late.iter().map(|(at, _)| *at).min();
-            tokio::select! {
-                n = stream.read(reader.space()) => match n? {
-                    0 => return Ok(()),
-                    n => reader.filled(n),
-                },
-                () = until(due) => {
-                    let now = Instant::now();
-                    for idx in (0..late.len()).rev().filter(|idx| late[*idx].0 <= now).collect::<Vec<_>>() {
-                        out.extend_from_slice(&late.remove(idx).1);
-                    }
-                }
-                _ = hang_up.changed() => return Ok(()),
-            }
-        }
+    pub async fn serve(&self, stream: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<()> {
+        let talk = Talk {
+            simulator: self,
+            reader: FrameReader::new(),
+            session: Session::default(),
+            max_frame: u16::MAX.into(),
+            n_at_once: 0,
+        };
+        serve(stream, talk, self.hang_up.subscribe()).await
     }
 
     fn accepts(&self, connect: &Connect) -> bool {
@@ -297,6 +191,53 @@ impl Simulator {
     }
 }
 
+/// What the CPU makes of one stream.
+struct Talk<'a> {
+    simulator: &'a Simulator,
+    reader: FrameReader,
+    session: Session,
+    max_frame: usize,
+    /// Jobs that lie here together are under way at once.
+    n_at_once: usize,
+}
+
+impl Conversation for Talk<'_> {
+    fn space(&mut self) -> &mut [u8] {
+        self.reader.space()
+    }
+
+    fn filled(&mut self, n: usize) {
+        self.reader.filled(n);
+    }
+
+    fn reply(&mut self) -> Result<Option<Reply>, Farewell> {
+        let Self { simulator, reader, session, max_frame, n_at_once } = self;
+        match reader.read() {
+            Ok(Some(Tpdu::Data(pdu))) => {
+                *n_at_once += 1;
+                Ok(Some(simulator.reply(pdu, session, *n_at_once, *max_frame)))
+            }
+            Ok(Some(Tpdu::ConnectRequest(connect))) => {
+                if !simulator.accepts(&connect) {
+                    return Err(Farewell);
+                }
+                let size = connect.size.map(|size| size.min(Simulator::MAX_SIZE));
+                *max_frame = size.map_or(*max_frame, |size| 1 << size);
+                let mut reply = Reply::default();
+                let confirm = Connect { destination: connect.source, source: 1, size, ..connect };
+                confirm.encode_confirm(&mut reply.bytes);
+                Ok(Some(reply))
+            }
+            Ok(None) => {
+                *n_at_once = 0;
+                Ok(None)
+            }
+            // A stream without frames is closed, and so is one whose client says farewell.
+            Ok(Some(_)) | Err(_) => Err(Farewell),
+        }
+    }
+}
+
 fn disturb(reply: &mut Reply, fault: Option<Fault>) {
     let bytes = &mut reply.bytes;
     match fault {
@@ -314,12 +255,5 @@ fn disturb(reply: &mut Reply, fault: Option<Fault>) {
             reply.close = true;
         }
         _ => {}
-    }
-}
-
-async fn until(due: Option<Instant>) {
-    match due {
-        Some(due) => tokio::time::sleep_until(due).await,
-        None => std::future::pending().await,
     }
 }

@@ -27,7 +27,7 @@ pub(crate) use event_delete::delete_events;
 pub use journal::EventJournal;
 pub(crate) use points::{Point, Points};
 pub(crate) use reading::{Details, Job, Of, Reading, Subject, write_failed};
-pub use source::{HistorySource, Kept};
+pub use source::{HistorySource, Kept, SOURCE_NUMBERS};
 pub(crate) use update::{Done, Update, check_count, parse as parse_update};
 
 /// What a client is told when the files cannot be read or written.

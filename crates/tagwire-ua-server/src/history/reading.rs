@@ -152,12 +152,12 @@ impl Reading {
         let Job { of, range, resume } = job;
         let whose = of.whose();
         let resume = resume.map(|point| point.at);
-        let history = &self.source.archive();
         let own = self.source.history();
         let subject = match of {
             Of::Values(subject) => subject,
             Of::Events(scope) => return self.events(&scope, resume, budget, out),
         };
+        let history = &self.source.archive(subject.number);
         let most = limits::MAX_HISTORY_VALUES_PER_NODE as usize;
         let (encoding, max) = match &self.details {
             Details::Raw(details) => {

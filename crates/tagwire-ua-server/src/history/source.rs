@@ -25,12 +25,17 @@ pub struct HistorySource {
     journal: Option<Arc<EventJournal>>,
     /// Where values are read from instead of the own files.
     shared: Option<Arc<dyn Elsewhere>>,
+    /// Where the values of some tags are read from, because their sources keep them.
+    sources: Option<Arc<dyn Elsewhere>>,
 }
+
+/// The numbers of tags whose sources keep their history have this bit, which no number of the own files reaches.
+pub const SOURCE_NUMBERS: u32 = 1 << 31;
 
 impl HistorySource {
     /// History from `historian`; `kept` tells for the path of a tag how it is kept, and must not wait.
     pub fn new(historian: Arc<Historian>, kept: impl Fn(&str) -> Kept + Send + Sync + 'static) -> Self {
-        Self { historian, kept: Arc::new(kept), journal: None, shared: None }
+        Self { historian, kept: Arc::new(kept), journal: None, shared: None, sources: None }
     }
 
     /// Has events kept and serves those that were.
@@ -48,11 +53,19 @@ impl HistorySource {
         self
     }
 
-    /// Where values are read from.
-    pub(crate) fn archive(&self) -> Archive {
-        match &self.shared {
-            Some(shared) => Archive::There(Arc::clone(shared)),
-            None => Archive::Here(self.history().clone()),
+    /// Has the values of the tags that `sources` knows read from there; its numbers begin with [`SOURCE_NUMBERS`].
+    #[must_use]
+    pub fn with_sources(mut self, sources: Option<Arc<dyn Elsewhere>>) -> Self {
+        self.sources = sources;
+        self
+    }
+
+    /// Where the values of a tag are read from.
+    pub(crate) fn archive(&self, number: TagNumber) -> Archive {
+        match (&self.sources, &self.shared) {
+            (Some(sources), _) if number.0 & SOURCE_NUMBERS != 0 => Archive::There(Arc::clone(sources)),
+            (_, Some(shared)) => Archive::There(Arc::clone(shared)),
+            (_, None) => Archive::Here(self.history().clone()),
         }
     }
 
@@ -70,6 +83,9 @@ impl HistorySource {
 
     /// The number of the tag with this path and type where its values are read.
     pub(crate) fn number(&self, path: &str, value_type: ValueType) -> Option<TagNumber> {
+        if let Some(number) = self.sources.as_ref().and_then(|sources| sources.number(path, value_type)) {
+            return Some(number);
+        }
         match &self.shared {
             Some(shared) => shared.number(path, value_type),
             None => self.local(path, value_type),

@@ -9,10 +9,13 @@ use tagwire_ua_client::{BrowseLimits, Browsed, Client, NodeClass, NodeId, Status
 
 use crate::args::BrowseArgs;
 use crate::client::{Named, block_on, call_failure, connect, target};
+use crate::command::device::find_device;
+use crate::command::upstream;
 use crate::failure::Failure;
 use crate::nearest;
 use crate::terminal::{fit, shown, width};
 use tagwire_gateway::control::value_json;
+use tagwire_upstream::OpcUaKind;
 
 /// Nodes shown at most.
 const MAX_NODES: usize = 1_000_000;
@@ -39,15 +42,22 @@ struct Shown {
 }
 
 pub(crate) fn run(args: &BrowseArgs) -> Result<(), Failure> {
-    if let Some(device) = &args.device {
-        return super::controller::browse(args, device);
+    let device = args.device.as_deref().map(|name| find_device(&args.config, name)).transpose()?;
+    let link = device.map(|(link, _)| link);
+    if let Some(link) = &link
+        && link.kind != OpcUaKind::NAME
+    {
+        return super::controller::browse(args, link);
     }
     let (url, mut named) = target(&args.server, &args.names)?;
     if named.is_empty() {
         named.push(Named { name: "Objects".to_owned(), node: NodeId::new(0, OBJECTS) });
     }
     block_on(async {
-        let client = connect(url, &args.server, false).await?;
+        let client = match &link {
+            Some(link) => upstream::connect(link, args.server.timeout).await?,
+            None => connect(url, &args.server, false).await?,
+        };
         let mut out = io::stdout();
         for named in &named {
             let limits = BrowseLimits { depth: args.depth.max(1) as usize, max_nodes: MAX_NODES };

@@ -11,7 +11,6 @@ use tagwire_enip::{EnipDriver, EnipKind, ListError};
 
 use crate::args::BrowseArgs;
 use crate::client::block_on;
-use crate::command::explain::find_device;
 use crate::command::explain_enip::DRIVER;
 use crate::failure::{Exit, Failure};
 use crate::terminal::shown;
@@ -65,13 +64,12 @@ pub(super) fn is_named(address: &str, names: &[String]) -> bool {
 }
 
 /// `tagwire browse --device`: the tags of a controller.
-pub(super) fn browse(args: &BrowseArgs, device: &str) -> Result<(), Failure> {
-    let (link, _) = find_device(&args.config, device)?;
+pub(super) fn browse(args: &BrowseArgs, link: &LinkSpec) -> Result<(), Failure> {
     if link.kind != DRIVER {
-        let hint = "controllers of the driver enip do";
+        let hint = "controllers of the driver enip and servers of the driver opcua do";
         return Err(Failure::new(Exit::Usage, format!("devices of {} do not list their tags", link.kind), hint));
     }
-    let symbols = list(&link)?;
+    let symbols = list(link)?;
     let mut out = io::stdout().lock();
     let mut tags: Vec<_> =
         symbols.tags.iter().map(|(scope, symbol)| (scope.address(&symbol.name), scope, symbol)).collect();
@@ -97,7 +95,7 @@ pub(super) fn browse(args: &BrowseArgs, device: &str) -> Result<(), Failure> {
         }
     }
     if n_shown == 0 {
-        writeln!(io::stderr(), "tagwire: {device} has no such tag")?;
+        writeln!(io::stderr(), "tagwire: {} has no such tag", args.device.as_deref().unwrap_or(&link.name))?;
     }
     Ok(())
 }

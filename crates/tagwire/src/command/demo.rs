@@ -1,19 +1,20 @@
 //! `tagwire demo`: simulated PLCs, a server on top, and a live table; all on this machine.
 
+mod device;
 mod scene;
 
 use std::future::{Future as _, poll_fn};
 use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
+use tagwire_driver::simulation::SimulatorListener;
 use tagwire_gateway::config::Config;
 use tagwire_gateway::drivers::DRIVERS;
 use tagwire_gateway::{Gateway, logging};
 use tagwire_hub::{Hub, Inbox, Interest};
-use tagwire_modbus::simulator::{Simulator, SimulatorConfig, SimulatorListener};
 use tagwire_model::TagId;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
@@ -39,22 +40,18 @@ async fn demo(args: &DemoArgs, started: Instant) -> Result<(), Failure> {
     let folder: PathBuf =
         args.dir.clone().or_else(|| temporary.as_ref().map(|t| t.path().to_owned())).unwrap_or_default();
     let scene = Scene::of(args.profile);
-    let paths = scene.write(&folder, args.ua_port)?;
-    let mut gateways = Vec::new();
+    let written = scene.write(&folder, args.ua_port)?;
     let mut devices = Vec::new();
-    for path in &paths {
-        let config = Config::load(path, DRIVERS).map_err(|problems| {
-            let _ = writeln!(io::stderr(), "{problems}");
-            Failure::silent(Exit::Config)
-        })?;
-        if gateways.is_empty() {
-            logging::start(&config.log);
-        }
-        devices.extend(simulate(&config, scene).await?);
-        gateways.push(Gateway::start(config).await.map_err(|error| start_failure(&error))?);
+    let mut sources = Vec::new();
+    for path in &written.sources {
+        sources.push(start(path, scene, &mut devices).await?);
+    }
+    let mut gateways = Vec::new();
+    for path in &written.configs {
+        gateways.push(start(path, scene, &mut devices).await?);
     }
     let urls = gateways.iter().map(|gateway| gateway.endpoints().into_iter().next().unwrap_or_default());
-    let header = header(args.profile, &urls.collect::<Vec<_>>(), &paths);
+    let header = header(args.profile, &urls.collect::<Vec<_>>(), &written.configs);
     let hubs: Vec<&Arc<Hub>> = gateways.iter().map(Gateway::hub).collect();
     let mut hang_up = signal(SignalKind::hangup())?;
     let result = {
@@ -65,7 +62,7 @@ async fn demo(args: &DemoArgs, started: Instant) -> Result<(), Failure> {
                 result = &mut showing => break result,
                 () = ends.next() => break Ok(()),
                 () = any_due(&gateways) => break Ok(()),
-                _ = hang_up.recv() => for gateway in &gateways {
+                _ = hang_up.recv() => for gateway in sources.iter().chain(&gateways) {
                     if let Err(error) = gateway.reload().await {
                         tracing::error!("not reloaded, nothing was changed: {error}");
                     }
@@ -74,7 +71,7 @@ async fn demo(args: &DemoArgs, started: Instant) -> Result<(), Failure> {
         }
     };
     drop(hubs);
-    for gateway in gateways {
+    for gateway in gateways.into_iter().chain(sources) {
         gateway.stop().await;
     }
     drop(devices);
@@ -83,6 +80,17 @@ async fn demo(args: &DemoArgs, started: Instant) -> Result<(), Failure> {
         Err(failure) if failure.is_closed_pipe() => Ok(()),
         result => result,
     }
+}
+
+/// Starts a server, and the devices that it polls.
+async fn start(path: &Path, scene: &Scene, devices: &mut Vec<SimulatorListener>) -> Result<Gateway, Failure> {
+    let config = Config::load(path, DRIVERS).map_err(|problems| {
+        let _ = writeln!(io::stderr(), "{problems}");
+        Failure::silent(Exit::Config)
+    })?;
+    logging::start(&config.log);
+    devices.extend(simulate(&config, scene).await?);
+    Gateway::start(config).await.map_err(|error| start_failure(&error))
 }
 
 /// Waits until one of the servers is to end.
@@ -96,19 +104,17 @@ async fn any_due(gateways: &[Gateway]) {
 }
 
 /// Starts the devices at the addresses that the configuration polls.
-async fn simulate(config: &Config, scene: &Scene) -> Result<Vec<(Simulator, SimulatorListener)>, Failure> {
-    let mut devices = Vec::new();
-    for (name, map) in scene.devices {
-        let Some(link) = config.links.iter().find(|link| link.name == *name) else { continue };
-        let map: SimulatorConfig = toml::from_str(map)
-            .map_err(|error| Failure::new(Exit::Failed, format!("the device {name} is broken: {error}"), ""))?;
-        let device = Simulator::spawn(&map, link.address.as_str()).await.map_err(|error| {
-            let hint = format!("choose another address for the link {name} in {}", config.path.display());
-            Failure::new(Exit::Failed, format!("cannot simulate {name} at {}: {error}", link.address), hint)
+async fn simulate(config: &Config, scene: &Scene) -> Result<Vec<SimulatorListener>, Failure> {
+    let mut listeners = Vec::new();
+    for device in scene.devices {
+        let Some(link) = config.links.iter().find(|link| link.name == device.name) else { continue };
+        let listener = device.spawn(link.address.as_str()).await.map_err(|error| {
+            let hint = format!("choose another address for the link {} in {}", device.name, config.path.display());
+            Failure::new(Exit::Failed, format!("cannot simulate {} at {}: {error}", device.name, link.address), hint)
         })?;
-        devices.push(device);
+        listeners.push(listener);
     }
-    Ok(devices)
+    Ok(listeners)
 }
 
 /// What stands above the table: where the servers are, and what to try.

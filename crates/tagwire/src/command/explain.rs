@@ -1,12 +1,11 @@
 //! `tagwire explain`: what a Modbus address means, and what the bytes found there may mean. Addresses of EtherNet/IP are
-//! explained in `explain_enip`, those of S7 in `explain_s7`.
+//! explained in `explain_enip`, those of data tables in `explain_pccc`, those of S7 in `explain_s7`.
 
 use std::io::{self, Write};
-use std::path::Path;
 use std::time::Duration;
 
 use serde_json::json;
-use tagwire_driver::{AddressError, DeviceSpec, DriverKind as _, LinkSettings, LinkSpec, PolledDriver, Settings};
+use tagwire_driver::{AddressError, DriverKind as _, LinkSettings, LinkSpec, PolledDriver, Settings};
 use tagwire_modbus::address::{Address, Numbering};
 use tagwire_modbus::codec::Function;
 use tagwire_modbus::{Decoding, Encoding, Explanation, ModbusDriver, ModbusKind, Order, decodings, explain};
@@ -15,8 +14,8 @@ use tagwire_s7::S7Kind;
 
 use crate::args::ExplainArgs;
 use crate::client::block_on;
-use crate::command::control::load;
-use crate::command::{explain_enip, explain_s7};
+use crate::command::device::find_device;
+use crate::command::{explain_enip, explain_pccc, explain_s7};
 use crate::failure::{Exit, Failure};
 use tagwire_gateway::control::value_json;
 
@@ -26,6 +25,12 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<(), Failure> {
         Failure::new(Exit::Usage, error.to_string(), "as in the configuration: u16, i32, f32, f32[10], string ...")
     })?;
     let device = args.device.as_deref().map(|name| find_device(&args.config.config, name)).transpose()?;
+    if let Some((link, _)) = &device
+        && !is_explained(&link.kind)
+    {
+        let hint = "addresses of Modbus, EtherNet/IP, data tables and S7 are explained";
+        return Err(Failure::new(Exit::Usage, format!("{} is a link of {}", link.name, link.kind), hint));
+    }
     let kind = match (&device, args.driver.as_deref()) {
         (Some((link, _)), _) => link.kind.as_str(),
         (None, Some(driver)) => driver,
@@ -33,6 +38,9 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<(), Failure> {
     };
     if kind == "s7" {
         return explain_s7::run(args, value_type, device.as_ref().map(|(link, _)| link));
+    }
+    if kind == explain_pccc::DRIVER {
+        return explain_pccc::run(args, value_type, device.as_ref());
     }
     if kind == explain_enip::DRIVER {
         return explain_enip::run(args, value_type, device.map(|(link, _)| link));
@@ -61,43 +69,19 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The link of a device of the configuration, and the device's settings.
-pub(super) fn find_device(file: &Path, name: &str) -> Result<(LinkSpec, Settings), Failure> {
-    let config = load(file)?;
-    let found = name.split_once('.').and_then(|(link, device)| {
-        let link = config.links.iter().find(|candidate| candidate.name == link)?;
-        Some((link, link.devices.iter().find(|candidate| candidate.name == device)?))
-    });
-    let Some((link, device)) = found else {
-        let known: Vec<String> = config
-            .links
-            .iter()
-            .flat_map(|link| link.devices.iter().map(|device| format!("{}.{}", link.name, device.name)))
-            .take(20)
-            .collect();
-        let problem = format!("{} has no device {name}", file.display());
-        return Err(Failure::new(Exit::Usage, problem, format!("known are {}", known.join(", "))));
-    };
-    if !link.driver.starts_with("modbus") && link.driver != explain_enip::DRIVER && link.driver != "s7" {
-        let hint = "addresses of Modbus, EtherNet/IP and S7 are explained";
-        return Err(Failure::new(Exit::Usage, format!("{name} is a device of {}", link.driver), hint));
-    }
-    let spec = LinkSpec {
-        name: link.name.clone(),
-        kind: link.driver.clone(),
-        address: link.address.clone(),
-        settings: link.settings.clone(),
-        devices: vec![DeviceSpec { name: device.name.clone(), settings: device.settings.clone(), tags: Vec::new() }],
-    };
-    Ok((spec, device.settings.clone()))
+fn is_explained(driver: &str) -> bool {
+    driver.starts_with("modbus") || ["s7", explain_enip::DRIVER, explain_pccc::DRIVER].contains(&driver)
 }
 
-/// Whose address it is: Modbus where it means something there, else S7, and what is neither may be a tag of a controller.
+/// Whose address it is: Modbus where it means something there, else S7, else a data table, and what is none of them may
+/// be a tag of a controller.
 fn looks_like(address: &str) -> &'static str {
     if Address::parse(address, Numbering::default()).is_ok() {
         "modbus-tcp"
     } else if S7Kind.default_type(address).is_some() || begins_with_block(address) {
         "s7"
+    } else if explain_pccc::may_be(address) {
+        explain_pccc::DRIVER
     } else if explain_enip::may_be(address) {
         explain_enip::DRIVER
     } else {

@@ -38,9 +38,18 @@ impl DriverKind for PcccKind {
     }
 
     fn build(&self, link: &LinkSpec) -> Result<Driver, BuildError> {
+        Ok(Driver::Polled(Box::new(self.driver(link)?)))
+    }
+}
+
+impl PcccKind {
+    /// The driver of a link by itself, over TCP.
+    ///
+    /// # Errors
+    /// [`BuildError`] for a link or device that cannot work.
+    pub fn driver(self, link: &LinkSpec) -> Result<PcccDriver, BuildError> {
         let host = Host::parse(&link.address, PORT)?;
-        let driver = PcccDriver::new(link, Box::new(TcpConnector { host }))?;
-        Ok(Driver::Polled(Box::new(driver)))
+        PcccDriver::new(link, Box::new(TcpConnector { host }))
     }
 }
 

@@ -5,15 +5,13 @@ mod settings;
 mod status;
 mod write;
 
-use std::io;
 use std::sync::Arc;
 
 use tagwire_driver::{
     AddressError, Block, BoxFuture, BuildError, Connector, DeviceSpec, LinkError, LinkSpec, PolledDriver, Readings,
-    Refusal, Span, Stream, plan,
+    Refusal, Span, plan,
 };
 use tagwire_model::{Status, Value};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::address::{Dialect, logical};
 use super::command::{EXECUTE, Reply, Typed, encode_execute, encode_word_range_read, function};
@@ -23,7 +21,7 @@ use crate::codec::connection::{Originator, encode_unconnected_send};
 use crate::codec::frame::status_text;
 use crate::codec::message::{Request, Response};
 use crate::codec::{class, path, service};
-use crate::driver::{Exchange, Outcome, Trace};
+use crate::driver::{Outcome, Trace, Wire};
 use settings::DeviceSettings;
 
 pub use kind::PcccKind;
@@ -31,16 +29,12 @@ pub use kind::PcccKind;
 /// The driver of one link to processors with data tables.
 pub struct PcccDriver {
     name: Arc<str>,
-    connector: Box<dyn Connector>,
-    stream: Option<Box<dyn Stream>>,
-    exchange: Exchange,
+    wire: Wire,
     /// The stream must be opened anew, because a request on it was never sent to its end.
     is_stale: bool,
     devices: Vec<Device>,
     originator: Originator,
     transaction: u16,
-    n_received: u64,
-    n_sent: u64,
 }
 
 struct Device {
@@ -50,22 +44,27 @@ struct Device {
 
 /// Where a block or a part of it lies.
 #[derive(Clone, Copy, Debug)]
-struct Place {
+pub(super) struct Place {
     file_type: FileType,
     file: u8,
     slot: u16,
     /// First word.
     start: u32,
-    n_words: u32,
+    pub(super) n_words: u32,
 }
 
 impl Place {
+    /// Where an item lies.
+    pub(super) const fn of(item: &Item) -> Self {
+        Self { file_type: item.file_type, file: item.file, slot: item.slot, start: item.start, n_words: item.len }
+    }
+
     const fn element(&self) -> u32 {
         if self.slot > 0 || self.file_type.is_io() { self.slot as u32 } else { self.start / self.file_type.n_words() }
     }
 
     /// The three address fields of an SLC.
-    fn typed(&self) -> Typed {
+    pub(super) fn typed(&self) -> Typed {
         let is_io = self.file_type.is_io();
         Typed {
             size: (self.n_words * 2) as u8,
@@ -77,7 +76,7 @@ impl Place {
     }
 
     /// The address in ASCII of a PLC-5.
-    fn logical(&self) -> String {
+    pub(super) fn logical(&self) -> String {
         let n = self.file_type.n_words();
         logical(self.file_type, self.file, self.start / n, self.start % n)
     }
@@ -117,73 +116,35 @@ impl PcccDriver {
         let devices = devices.map_err(|error| BuildError { key: "tag", problem: error.problem, fix: error.fix })?;
         Ok(Self {
             name: Arc::from(link.name.as_str()),
-            connector,
-            stream: None,
-            exchange: Exchange::new(),
+            wire: Wire::new(connector),
             is_stale: false,
             devices,
             originator: Originator { vendor: 0x7467, serial: fastrand::u32(..) },
             transaction: fastrand::u16(..),
-            n_received: 0,
-            n_sent: 0,
         })
     }
 
     async fn open(&mut self) -> Result<(), LinkError> {
         self.close();
-        self.stream = Some(self.connector.connect().await?);
-        self.exchange.register();
-        match self.complete().await? {
-            Outcome::Answered => Ok(()),
-            Outcome::Refused(status) => {
-                Err(LinkError::Protocol(format!("device refuses a session: {}", status_text(status))))
-            }
-        }
+        self.wire.connect().await?;
+        self.wire.register().await
     }
 
     fn close(&mut self) {
-        self.stream = None;
-        self.exchange.restart();
+        self.wire.close();
         self.is_stale = false;
     }
 
     /// Makes the stream fit for a new call. A late answer is known by its number, a request cut in the middle is not.
     async fn begin(&mut self) -> Result<(), LinkError> {
-        if self.stream.is_none() && !self.is_stale {
-            return Err(io::Error::new(io::ErrorKind::NotConnected, "link is not connected").into());
+        if !self.is_stale {
+            self.wire.check_open()?;
         }
-        if self.is_stale || !self.exchange.output().is_empty() {
+        if self.is_stale || !self.wire.exchange.output().is_empty() {
             self.is_stale = true;
             self.open().await?;
         }
         Ok(())
-    }
-
-    /// Sends what is waiting to be sent and waits for the answer.
-    async fn complete(&mut self) -> Result<Outcome, LinkError> {
-        loop {
-            let Some(stream) = &mut self.stream else {
-                return Err(io::Error::new(io::ErrorKind::NotConnected, "link is not connected").into());
-            };
-            while !self.exchange.output().is_empty() {
-                let n = stream.write(self.exchange.output()).await?;
-                if n == 0 {
-                    return Err(io::Error::from(io::ErrorKind::WriteZero).into());
-                }
-                self.exchange.sent(n);
-                self.n_sent += n as u64;
-            }
-            if let Some(outcome) = self.exchange.next().map_err(|error| LinkError::Protocol(error.to_string()))? {
-                return Ok(outcome);
-            }
-            let n = stream.read(self.exchange.space()).await?;
-            if n == 0 {
-                let closed = io::Error::new(io::ErrorKind::UnexpectedEof, "connection was closed by the other end");
-                return Err(closed.into());
-            }
-            self.n_received += n as u64;
-            self.exchange.filled(n);
-        }
     }
 
     /// Lets a processor execute a command; gives the data of its reply.
@@ -208,14 +169,14 @@ impl PcccDriver {
             Request { service: service::UNCONNECTED_SEND, path: &manager, data: &data }.encode(&mut routed);
             message = routed;
         }
-        self.exchange.send_unconnected(&message);
-        if let Outcome::Refused(status) = self.complete().await? {
+        self.wire.exchange.send_unconnected(&message);
+        if let Outcome::Refused(status) = self.wire.complete().await? {
             return Err(LinkError::Protocol(status_text(status).to_owned()));
         }
         let malformed = |error: &dyn std::fmt::Display| {
             Ok(Err(status::refused(Status::BAD_COMMUNICATION_ERROR, format!("answer is malformed: {error}"))))
         };
-        let response = match Response::decode(self.exchange.answer()) {
+        let response = match Response::decode(self.wire.exchange.answer()) {
             Ok(response) => response,
             Err(error) => return malformed(&error),
         };
@@ -238,7 +199,11 @@ impl PcccDriver {
     }
 
     /// Reads words, in as many commands as they take.
-    async fn read_words(&mut self, device: usize, place: Place) -> Result<Result<Vec<u8>, Refusal>, LinkError> {
+    pub(super) async fn read_words(
+        &mut self,
+        device: usize,
+        place: Place,
+    ) -> Result<Result<Vec<u8>, Refusal>, LinkError> {
         let Some(settings) = self.devices.get(device).map(|device| device.settings.clone()) else {
             return Ok(Err(status::refused(Status::BAD_CONFIGURATION_ERROR, "device is not on this link")));
         };
@@ -362,10 +327,10 @@ impl PolledDriver for PcccDriver {
     }
 
     fn traffic(&self) -> (u64, u64) {
-        (self.n_received, self.n_sent)
+        self.wire.traffic()
     }
 
     fn set_trace(&mut self, on: bool) {
-        self.exchange.trace = on.then(|| Trace { link: Arc::clone(&self.name) });
+        self.wire.exchange.trace = on.then(|| Trace { link: Arc::clone(&self.name) });
     }
 }

@@ -4,6 +4,7 @@ use std::io::{self, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 
+use super::device::{Device, Family};
 use crate::args::DemoProfile;
 use crate::failure::{Exit, Failure};
 
@@ -11,22 +12,28 @@ use crate::failure::{Exit, Failure};
 pub(super) struct Scene {
     /// Name and text of each server's configuration.
     pub(super) configs: &'static [(&'static str, &'static str)],
+    /// Name and text of the configurations of servers that those above follow, as a plant has them already.
+    sources: &'static [(&'static str, &'static str)],
     /// Other files beside them.
     files: &'static [(&'static str, &'static str)],
     /// The ports that clients know, and what listens there; the first is what `--ua-port` says.
     faces: &'static [(&'static str, u16, &'static str)],
     /// The simulated devices, one per link of the same name in the configuration.
-    pub(super) devices: &'static [(&'static str, &'static str)],
+    pub(super) devices: &'static [Device],
 }
 
 const PLANT: Scene = Scene {
     configs: &[("tagwire.toml", include_str!("../../demo/tagwire.toml"))],
+    sources: &[("press.toml", include_str!("../../demo/press.toml"))],
     files: &[],
     faces: &[("ua", 4840, "the OPC UA server")],
     devices: &[
-        ("boiler", include_str!("../../demo/boiler.toml")),
-        ("pump", include_str!("../../demo/pump.toml")),
-        ("tank", include_str!("../../demo/tank.toml")),
+        Device { name: "boiler", family: Family::Modbus, map: include_str!("../../demo/boiler.toml") },
+        Device { name: "pump", family: Family::Modbus, map: include_str!("../../demo/pump.toml") },
+        Device { name: "tank", family: Family::Modbus, map: include_str!("../../demo/tank.toml") },
+        Device { name: "mixer", family: Family::EtherNetIp, map: include_str!("../../demo/mixer.toml") },
+        Device { name: "filler", family: Family::S7, map: include_str!("../../demo/filler.toml") },
+        Device { name: "packer", family: Family::EtherNetIp, map: include_str!("../../demo/packer.toml") },
     ],
 };
 
@@ -35,6 +42,7 @@ const NOTEBOOKS: Scene = Scene {
         ("matrikon.toml", include_str!("../../demo/notebooks/matrikon.toml")),
         ("simulation.toml", include_str!("../../demo/notebooks/simulation.toml")),
     ],
+    sources: &[],
     files: &[("simulation.xml", include_str!("../../demo/notebooks/simulation.xml"))],
     faces: &[
         ("ua", 4840, "the server for OpenOPC"),
@@ -44,6 +52,12 @@ const NOTEBOOKS: Scene = Scene {
     devices: &[],
 };
 
+/// Where the configurations are.
+pub(super) struct Written {
+    pub(super) sources: Vec<PathBuf>,
+    pub(super) configs: Vec<PathBuf>,
+}
+
 impl Scene {
     pub(super) fn of(profile: DemoProfile) -> &'static Self {
         match profile {
@@ -52,16 +66,17 @@ impl Scene {
         }
     }
 
-    /// Writes what is not there yet, with ports that are free; the configurations in their order.
-    pub(super) fn write(&self, folder: &Path, ua_port: u16) -> Result<Vec<PathBuf>, Failure> {
-        let paths: Vec<PathBuf> = self.configs.iter().map(|(name, _)| folder.join(name)).collect();
-        if paths.iter().all(|path| path.exists()) {
-            return Ok(paths);
+    /// Writes what is not there yet, with ports that are free; where the configurations are, in their order.
+    pub(super) fn write(&self, folder: &Path, ua_port: u16) -> Result<Written, Failure> {
+        let paths = |list: &[(&str, &str)]| list.iter().map(|(name, _)| folder.join(name)).collect::<Vec<_>>();
+        let written = Written { sources: paths(self.sources), configs: paths(self.configs) };
+        if written.sources.iter().chain(&written.configs).all(|path| path.exists()) {
+            return Ok(written);
         }
         std::fs::create_dir_all(folder)
             .map_err(|error| Failure::new(Exit::Failed, format!("cannot make {}: {error}", folder.display()), ""))?;
         let ports = self.ports(ua_port)?;
-        let configs = self.configs.iter().map(|(name, text)| (name, filled(text, &ports)));
+        let configs = self.sources.iter().chain(self.configs).map(|(name, text)| (name, filled(text, &ports)));
         let files = self.files.iter().map(|(name, text)| (name, (*text).to_owned()));
         for (name, text) in configs.chain(files) {
             let path = folder.join(name);
@@ -71,7 +86,7 @@ impl Scene {
                 })?;
             }
         }
-        Ok(paths)
+        Ok(written)
     }
 
     /// A free port for each name.
@@ -85,8 +100,9 @@ impl Scene {
             }
             ports.push((*name, free));
         }
-        for ((name, _), wanted) in self.devices.iter().zip(15_020..) {
-            ports.push((*name, free_port(wanted)?));
+        let sources = self.sources.iter().map(|(name, _)| name.trim_end_matches(".toml"));
+        for (name, wanted) in sources.chain(self.devices.iter().map(|device| device.name)).zip(15_020..) {
+            ports.push((name, free_port(wanted)?));
         }
         Ok(ports)
     }
@@ -113,7 +129,8 @@ mod tests {
     fn every_scene_is_a_valid_configuration() {
         for profile in [DemoProfile::Plant, DemoProfile::Notebooks] {
             let folder = tempfile::tempdir().expect("a folder");
-            for path in Scene::of(profile).write(folder.path(), 0).expect("written") {
+            let written = Scene::of(profile).write(folder.path(), 0).expect("written");
+            for path in written.sources.into_iter().chain(written.configs) {
                 let text = std::fs::read_to_string(&path).expect("a file");
                 assert!(!text.contains("127.0.0.1:{"), "{text}");
                 Config::load(&path, DRIVERS).unwrap_or_else(|problems| panic!("{problems}"));
@@ -124,7 +141,7 @@ mod tests {
     #[test]
     fn what_is_there_already_is_kept() {
         let folder = tempfile::tempdir().expect("a folder");
-        let paths = Scene::of(DemoProfile::Plant).write(folder.path(), 0).expect("written");
+        let paths = Scene::of(DemoProfile::Plant).write(folder.path(), 0).expect("written").configs;
         std::fs::write(&paths[0], "mine").expect("written");
         Scene::of(DemoProfile::Plant).write(folder.path(), 0).expect("kept");
         assert_eq!(std::fs::read_to_string(&paths[0]).expect("a file"), "mine");

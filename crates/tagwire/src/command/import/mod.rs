@@ -3,6 +3,7 @@
 //! - `kepware_list`, `kepware_project`: Kepware's CSV and JSON.
 //! - `neuron`: Neuron's CSV and Excel, which `sheet` reads.
 //! - `controller`: the list that a controller itself gives.
+//! - `server`: what another OPC UA server has.
 //! - `list`: tables of text; `words`: types of others.
 //! - `plan`: what is made of them; `check`: what the server would refuse is taken out; `write`: the files.
 //! - `report`: what was and was not taken over.
@@ -15,6 +16,7 @@ mod list;
 mod neuron;
 mod plan;
 mod report;
+mod server;
 mod sheet;
 #[cfg(test)]
 mod tests;
@@ -54,6 +56,7 @@ struct Imported {
 pub(crate) fn run(command: &ImportCommand) -> Result<(), Failure> {
     let args = match command {
         ImportCommand::Kepware(args) | ImportCommand::Neuron(args) => args,
+        ImportCommand::Server(args) => return server::run(args),
         ImportCommand::Controller(args) => {
             let as_list = controller::as_list(args);
             return finish(&as_list, &controller::import(args, &as_list)?);
@@ -111,7 +114,7 @@ fn import(command: &ImportCommand, args: &ImportFileArgs, bytes: &[u8]) -> Resul
             link.devices = neuron::read(&table.map_err(wrong)?, &device, &link.driver, &mut report).map_err(wrong)?;
             vec![link]
         }
-        ImportCommand::Controller(_) => Vec::new(),
+        ImportCommand::Controller(_) | ImportCommand::Server(_) => Vec::new(),
     };
     let mut plan = Plan { links };
     let (files, problems) = check::mend(&mut plan, &mut report);

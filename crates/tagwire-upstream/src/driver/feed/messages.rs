@@ -1,0 +1,112 @@
+//! What the server tells, in its order.
+
+use tagwire_driver::Seen;
+use tagwire_model::{Sample, Status, Timestamp, Value};
+use tagwire_ua_client::Notification;
+use tokio::time::Instant;
+
+use super::super::item::{Item, State};
+use super::super::sequence::Step;
+use super::{Backlog, Feed, Refresh, SILENT_PERIODS};
+
+impl Feed {
+    /// Takes note of a message; whether it can be taken in turn.
+    pub(crate) fn arrived(&mut self, notification: Notification, now: Instant) -> Result<(), ()> {
+        self.heard(now);
+        if self.refresh == Refresh::AfterMessage {
+            self.refresh = Refresh::Due;
+        }
+        if notification.is_keep_alive {
+            self.max_silent = SILENT_PERIODS.0;
+        }
+        match self.sequence.arrived(notification.sequence, notification.is_keep_alive) {
+            Step::Repeated => return Ok(()),
+            Step::Lost => return Err(()),
+            Step::Next => {}
+            Step::Missing(numbers) => self.backlog.extend(numbers.into_iter().map(Backlog::Missing)),
+        }
+        if !notification.is_keep_alive {
+            self.backlog.push_back(Backlog::Here(notification));
+        }
+        Ok(())
+    }
+
+    /// Goes on with a subscription that was taken over, from the messages that the server still has.
+    pub(crate) fn transferred(&mut self, available: &[u32], now: Instant) -> Result<(), ()> {
+        let missing = self.sequence.catch_up(available).ok_or(())?;
+        for number in missing {
+            self.sequence.arrived(number, false);
+            self.backlog.push_back(Backlog::Missing(number));
+        }
+        self.heard(now);
+        self.items.iter_mut().for_each(|item| item.is_fresh = false);
+        self.refresh = Refresh::AfterMessage;
+        Ok(())
+    }
+
+    /// What to show for a message; whether the subscription is at its end.
+    pub(crate) fn take(&mut self, at: usize, notification: Notification, now: Instant) -> (Vec<Seen>, Option<Status>) {
+        let mut seen = Vec::with_capacity(notification.samples.len());
+        for (handle, sample) in notification.samples {
+            let Some(number) = self.by_handle.get(handle as usize).copied() else { continue };
+            let (Some(tag), Some(item)) = (self.tags.get(number as usize), self.items.get_mut(number as usize)) else {
+                continue;
+            };
+            if item.is_gone(sample.status) {
+                if let State::Watched(id) = item.state {
+                    self.unwanted.push(id);
+                }
+                item.refused(now, self.settings.retry_refused);
+                if let State::Refused(due) = item.state {
+                    self.next_retry = Some(self.next_retry.map_or(due, |earlier| earlier.min(due)));
+                }
+            }
+            let (value, status, time) = item.take(sample, tag.value_type);
+            seen.push((at, number, value, status, time));
+        }
+        (seen, notification.ended)
+    }
+
+    /// Messages are missing and gone for good: the subscription is made anew, and where that did not help before, what
+    /// comes next is marked. Gives the number of a subscription to be ended.
+    pub(crate) fn lost(&mut self, now: Instant) -> Option<u32> {
+        if !std::mem::replace(&mut self.miscounts, true) {
+            return self.start_anew(now);
+        }
+        self.backlog.retain(|part| matches!(part, Backlog::Here(_)));
+        self.items.iter_mut().for_each(Item::doubt);
+        None
+    }
+
+    /// What to show for a sample that was asked for.
+    pub(crate) fn show(&mut self, tag: u32, sample: Sample) -> Option<(Value, Status, Timestamp)> {
+        let declared = self.tags.get(tag as usize)?.value_type;
+        Some(self.items.get_mut(tag as usize)?.take(sample, declared))
+    }
+
+    /// What to show for tags that were read because they did not change.
+    pub(crate) fn refreshed(&mut self, at: usize, tags: &[u32], samples: Vec<Sample>) -> Vec<Seen> {
+        let mut seen = Vec::with_capacity(tags.len());
+        for (tag, sample) in tags.iter().zip(samples) {
+            // What the subscription told meanwhile is younger.
+            if self.items.get(*tag as usize).is_none_or(|item| item.is_fresh) {
+                continue;
+            }
+            if let Some((value, status, time)) = self.show(*tag, sample) {
+                seen.push((at, *tag, value, status, time));
+            }
+        }
+        seen
+    }
+
+    /// Tags could not be read: they are once more, after the next message.
+    pub(crate) const fn not_refreshed(&mut self) {
+        self.refresh = Refresh::AfterMessage;
+    }
+
+    pub(super) fn heard(&mut self, now: Instant) {
+        self.last_heard = now;
+        self.n_unanswered = 0;
+        self.n_silent = 0;
+    }
+}

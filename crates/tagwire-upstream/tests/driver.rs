@@ -1,0 +1,275 @@
+//! The driver under its supervisor, with servers made of memory, on a simulated clock.
+
+mod common;
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use common::{Plug, Server, Values, address, link};
+use tagwire_driver::testing::Recorder;
+use tagwire_driver::{
+    Clock, DeviceSettings, Driver, LinkHandle, LinkSettings, LinkSetup, LinkSpec, Options, SystemTags, Update,
+    supervise,
+};
+use tagwire_model::{DataType, Status, TagId, Timestamp, Value, ValueType};
+use tagwire_upstream::UpstreamDriver;
+use tokio::time::{Instant, sleep};
+
+const OVERFLOW: u32 = Status::INFO_DATA_VALUE | Status::OVERFLOW;
+
+fn ms(milliseconds: u64) -> Duration {
+    Duration::from_millis(milliseconds)
+}
+
+fn settings() -> DeviceSettings {
+    DeviceSettings { scan: ms(100), retry_refused: ms(2_000), ..DeviceSettings::default() }
+}
+
+fn start(spec: LinkSpec, servers: &[Arc<Server>]) -> (LinkHandle, Arc<Recorder>) {
+    let recorder = Arc::new(Recorder::with_log());
+    let servers = servers.to_vec();
+    let source = move || {
+        let driver = UpstreamDriver::new(&spec, Box::new(Plug(servers.clone())))?;
+        Ok(LinkSetup {
+            devices: vec![settings(); spec.devices.len()],
+            spec: spec.clone(),
+            driver: Driver::Pushed(Box::new(driver)),
+            settings: LinkSettings::default(),
+            system: SystemTags::default(),
+        })
+    };
+    let started = Instant::now();
+    let now = move || Timestamp::from_ticks(Timestamp::UNIX_EPOCH_TICKS + started.elapsed().as_micros() as i64 * 10);
+    let options = Options { clock: Clock::new(now, |_| {}), seed: 1 };
+    (supervise(Box::new(source), recorder.clone(), options).expect("starts"), recorder)
+}
+
+fn tags(n: u32) -> Vec<String> {
+    (0..n).map(|tag| address(0, tag)).collect()
+}
+
+/// The numbers of one tag's good samples, each with whether it is marked.
+fn numbers(log: &[Update], tag: TagId) -> Vec<(i128, bool)> {
+    let samples = log.iter().filter(|update| update.tag == tag && update.status.is_good());
+    samples
+        .filter_map(|update| Some((update.value.as_ref()?.as_i128()?, update.status.0 & OVERFLOW == OVERFLOW)))
+        .collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_sample_is_lost_without_a_mark_whatever_breaks() {
+    for seed in 0..60_u64 {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let server = Server::new(Values::Count);
+        server.refuses_transfer.store(seed % 3 == 0, Ordering::SeqCst);
+        let (link, recorder) = start(link(&[tags(3)]), std::slice::from_ref(&server));
+        sleep(ms(1_000)).await;
+        for _ in 0..6 {
+            sleep(ms(random.u64(100..2_000))).await;
+            match random.u8(..5) {
+                0 => server.hang_up(),
+                1 => server.n_to_swallow.store(random.u64(1..4), Ordering::SeqCst),
+                2 => {
+                    server.half_open_before.store(server.n_sessions.load(Ordering::SeqCst), Ordering::SeqCst);
+                }
+                3 => {
+                    server.is_unreachable.store(true, Ordering::SeqCst);
+                    sleep(ms(random.u64(100..8_000))).await;
+                    server.is_unreachable.store(false, Ordering::SeqCst);
+                }
+                _ => server.restart(),
+            }
+        }
+        sleep(ms(10_000)).await;
+        let log = recorder.take_log();
+        for tag in 0..3 {
+            let numbers = numbers(&log, TagId(tag));
+            for pair in numbers.windows(2) {
+                let [(before, _), (number, is_marked)] = pair else { continue };
+                let is_next = *number == before + 1 || number == before;
+                assert!(is_next || *is_marked, "seed {seed}, tag {tag}: {number} after {before} without a mark");
+            }
+            assert!(numbers.len() > 50, "seed {seed}: {} samples", numbers.len());
+            assert_eq!(recorder.seen(TagId(tag)).status.code(), Status::GOOD, "seed {seed}");
+        }
+        link.stop().await;
+        // Those of a session that was cut off are the server's to forget when it does not hand them over.
+        if !server.refuses_transfer.load(Ordering::SeqCst) {
+            assert_eq!(server.n_subscriptions(), 0, "seed {seed}: subscriptions are left behind");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_subscription_that_is_handed_over_loses_and_marks_nothing() {
+    let server = Server::new(Values::Count);
+    let (_link, recorder) = start(link(&[tags(2)]), std::slice::from_ref(&server));
+    for _ in 0..5 {
+        sleep(ms(1_330)).await;
+        server.hang_up();
+    }
+    sleep(ms(3_000)).await;
+    let numbers = numbers(&recorder.take_log(), TagId(1));
+    assert!(numbers.windows(2).all(|pair| pair[1].0 == pair[0].0 + 1), "{numbers:?}");
+    assert!(numbers.iter().all(|(_, is_marked)| !is_marked), "{numbers:?}");
+    assert_eq!(recorder.seen(TagId(1)).n_turned_bad, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nodes_are_found_in_another_order_of_namespaces() {
+    let server = Server::new(Values::Clock);
+    let devices = [vec![address(0, 0), "ns=2;s=d0t1.".to_owned()]];
+    let (_link, recorder) = start(link(&devices), std::slice::from_ref(&server));
+    sleep(ms(2_000)).await;
+    *server.namespaces.lock().expect("namespaces") =
+        ["ua", "urn:server", "urn:new", "urn:plant"].map(str::to_owned).into();
+    server.restart();
+    sleep(ms(3_000)).await;
+    recorder.reset();
+    sleep(ms(1_000)).await;
+    for tag in [TagId(0), TagId(1)] {
+        let seen = recorder.seen(tag);
+        assert!(seen.status.is_good() && seen.n_good >= 8, "{tag:?}: {seen:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_missing_node_is_bad_alone_and_asked_for_for_ever() {
+    let server = Server::new(Values::Clock);
+    let mut all = tags(10);
+    all.push("nsu=urn:plant;s=missing".to_owned());
+    all.push("nsu=urn:later;s=x".to_owned());
+    let (_link, recorder) = start(link(&[all]), std::slice::from_ref(&server));
+    sleep(ms(30_000)).await;
+    for tag in 0..10 {
+        let seen = recorder.seen(TagId(tag));
+        assert!(seen.status.is_good() && seen.longest_gap < ms(250), "{tag}: {seen:?}");
+    }
+    for tag in [10, 11] {
+        assert_eq!(recorder.seen(TagId(tag)).status, Status::BAD_NODE_ID_UNKNOWN);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_refuses_everything_is_there_and_is_not_dialled_again() {
+    let server = Server::new(Values::Clock);
+    let (link, recorder) = start(link(&[tags(2)]), std::slice::from_ref(&server));
+    sleep(ms(2_000)).await;
+    server.refuses_all.store(true, Ordering::SeqCst);
+    sleep(ms(60_000)).await;
+    assert_eq!(server.n_sessions.load(Ordering::SeqCst), 1);
+    server.refuses_all.store(false, Ordering::SeqCst);
+    sleep(ms(15_000)).await;
+    assert!(recorder.seen(TagId(0)).status.is_good());
+    assert_eq!(link.statistics().link.n_connects, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn writes_have_the_servers_result_and_methods_are_called() {
+    let server = Server::new(Values::Clock);
+    let mut spec = link(&[vec![
+        address(0, 0),
+        "nsu=urn:plant;s=missing".to_owned(),
+        "call nsu=urn:plant;s=add on nsu=urn:plant;s=object".to_owned(),
+        "call nsu=urn:plant;s=missing on nsu=urn:plant;s=object".to_owned(),
+    ]]);
+    spec.devices[0].tags[2].value_type = ValueType::scalar(DataType::Int32);
+    let (link, recorder) = start(spec, std::slice::from_ref(&server));
+    sleep(ms(2_000)).await;
+    let writes = vec![
+        (TagId(0), Value::UInt32(5)),
+        (TagId(1), Value::UInt32(6)),
+        (TagId(2), Value::Int32(7)),
+        (TagId(3), Value::UInt32(8)),
+    ];
+    let results = link.write(writes).await;
+    assert_eq!(results, [Status::GOOD, Status::BAD_NODE_ID_UNKNOWN, Status::GOOD, Status(0x8075_0000)]);
+    let written = server.written();
+    assert_eq!(written.len(), 1);
+    assert!(written[0].0.ends_with("d0t0.") && written[0].1 == Value::UInt32(5), "{written:?}");
+    assert_eq!(recorder.seen(TagId(2)).value, Value::Int32(7), "what the method gave back");
+    let read = link.read(vec![TagId(0)]).await;
+    assert!(read[0].status.is_good() && read[0].value.is_some(), "{read:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_better_server_of_a_pair_is_followed_and_a_healthy_one_never_left() {
+    let servers = [Server::new(Values::Clock), Server::new(Values::Clock)];
+    let level = |at: usize, level| servers[at].level.store(level, Ordering::SeqCst);
+    let is_used = |at: usize| servers[at].n_subscriptions() > 0;
+    level(0, 150);
+    level(1, 240);
+    let (_link, recorder) = start(link(&[tags(2)]), &servers);
+    sleep(ms(3_000)).await;
+    assert_eq!((is_used(0), is_used(1)), (false, true), "the higher level at the start");
+    level(0, 255);
+    level(1, 200);
+    sleep(ms(20_000)).await;
+    assert_eq!((is_used(0), is_used(1)), (false, true), "a healthy server is not left");
+    level(1, 100);
+    recorder.reset();
+    sleep(ms(10_000)).await;
+    assert_eq!((is_used(0), is_used(1)), (true, false), "a degraded server is left");
+    assert_eq!(recorder.seen(TagId(0)).n_turned_bad, 0);
+    servers[0].is_killed.store(true, Ordering::SeqCst);
+    servers[0].restart();
+    sleep(ms(10_000)).await;
+    assert!(is_used(1) && recorder.seen(TagId(0)).status.is_good(), "a dead server is left for its partner");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reload_leaves_the_tags_that_stay_alone() {
+    let server = Server::new(Values::Count);
+    let spec = link(&[tags(3)]);
+    let (handle, recorder) = start(spec.clone(), std::slice::from_ref(&server));
+    sleep(ms(2_000)).await;
+    let mut device = spec.devices[0].clone();
+    device.tags.remove(0);
+    let mut new = device.tags[0].clone();
+    new.id = TagId(7);
+    new.address = address(0, 9);
+    device.tags.insert(0, new);
+    handle.set_device(0, device, settings(), Vec::new()).await.expect("set");
+    sleep(ms(2_000)).await;
+    let log = recorder.take_log();
+    for tag in [TagId(1), TagId(2)] {
+        let numbers = numbers(&log, tag);
+        assert!(numbers.windows(2).all(|pair| pair[1] == (pair[0].0 + 1, false)), "{numbers:?}");
+    }
+    assert!(numbers(&log, TagId(7)).len() > 10);
+    assert_eq!(server.n_sessions.load(Ordering::SeqCst), 1, "the session goes on");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_server_does_not_watch_is_read_once_per_scan_until_it_does() {
+    for max_items in [0, 4] {
+        let server = Server::new(Values::Clock);
+        server.refuses_feeds.store(max_items == 0, Ordering::SeqCst);
+        server.max_items.store(max_items, Ordering::SeqCst);
+        let (link, recorder) = start(link(&[tags(6)]), std::slice::from_ref(&server));
+        sleep(ms(2_000)).await;
+        recorder.reset();
+        server.n_reads.store(0, Ordering::SeqCst);
+        sleep(ms(10_000)).await;
+        for tag in 0..6 {
+            let seen = recorder.seen(TagId(tag));
+            assert!(seen.status.is_good() && seen.n_turned_bad == 0 && seen.longest_gap < ms(250), "{tag}: {seen:?}");
+        }
+        let n_reads = server.n_reads.load(Ordering::SeqCst);
+        assert!((95..=110).contains(&n_reads), "{n_reads} reads");
+        assert_eq!(link.write(vec![(TagId(5), Value::UInt32(1))]).await, [Status::GOOD]);
+        *server.silent.lock().expect("slot") = Some("d0t5.".to_owned());
+        sleep(ms(6_000)).await;
+        assert_eq!(recorder.seen(TagId(5)).status, Status::BAD_TIMEOUT);
+        *server.silent.lock().expect("slot") = None;
+        server.refuses_feeds.store(false, Ordering::SeqCst);
+        server.max_items.store(u64::MAX, Ordering::SeqCst);
+        sleep(ms(40_000)).await;
+        server.n_reads.store(0, Ordering::SeqCst);
+        sleep(ms(5_000)).await;
+        assert_eq!(server.n_reads.load(Ordering::SeqCst), 0, "now they are watched");
+        assert!((0..6).all(|tag| recorder.seen(TagId(tag)).status.is_good()));
+        link.stop().await;
+    }
+}
