@@ -470,7 +470,8 @@ def test_node_opcua_reads_raw_and_processed_history(server, session, five):
     words = ["node", str(program), server.url, "ns=2;s=mem.all.t0", NOON.isoformat(), at(10).isoformat()]
     done = subprocess.run(words, capture_output=True, text=True, timeout=60 * SLOW, env=os.environ)
     assert done.returncode == 0, done.stderr
-    raw_line, processed_line = done.stdout.strip().splitlines()
+    # It prints warnings of its own among them when the machine is slow.
+    raw_line, processed_line = [li for li in done.stdout.splitlines() if li.startswith(("raw ", "processed "))]
     # node-opcua asks for bounds, and behind the last value there is none.
     assert raw_line == "raw 1,2,3,5,6,"
     assert processed_line.startswith("processed 2,")

@@ -127,32 +127,31 @@ class NoKeepAlive:
         InternalSubscription.has_published_results = self._as_it_was
 
 
-class NoTransfer:
-    """While it lasts, asyncua hands no subscription over to another session."""
+class Refusing:
+    """While it lasts, asyncua refuses one kind of request about subscriptions."""
 
-    def __enter__(self):
-        async def refuse(*_):
-            raise ServiceError(ua.StatusCodes.BadServiceUnsupported)
-
-        self._as_it_was = SubscriptionService.transfer_subscriptions
-        SubscriptionService.transfer_subscriptions = refuse
-
-    def __exit__(self, *_):
-        SubscriptionService.transfer_subscriptions = self._as_it_was
-
-
-class NoSubscriptions:
-    """While it lasts, asyncua makes no subscription."""
+    def __init__(self, method: str, status: int):
+        self._method, self._status = method, status
 
     def __enter__(self):
         async def refuse(*_, **__):
-            raise ServiceError(ua.StatusCodes.BadTooManySubscriptions)
+            raise ServiceError(self._status)
 
-        self._as_it_was = SubscriptionService.create_subscription
-        SubscriptionService.create_subscription = refuse
+        self._as_it_was = getattr(SubscriptionService, self._method)
+        setattr(SubscriptionService, self._method, refuse)
 
     def __exit__(self, *_):
-        SubscriptionService.create_subscription = self._as_it_was
+        setattr(SubscriptionService, self._method, self._as_it_was)
+
+
+def no_transfer() -> Refusing:
+    """Hands no subscription over to another session."""
+    return Refusing("transfer_subscriptions", ua.StatusCodes.BadServiceUnsupported)
+
+
+def no_subscriptions() -> Refusing:
+    """Makes no subscription."""
+    return Refusing("create_subscription", ua.StatusCodes.BadTooManySubscriptions)
 
 
 class NodeServer:

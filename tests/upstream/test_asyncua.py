@@ -11,7 +11,7 @@ from harness.device import Proxy
 from harness.process import SLOW, wait_until
 from harness.product import Tagwire
 from harness.session import Session, tag
-from harness.upstream import PLANT, NoKeepAlive, NoSubscriptions, NoTransfer, UaServer, link
+from harness.upstream import PLANT, NoKeepAlive, UaServer, link, no_subscriptions, no_transfer
 from harness.watch import Watcher
 
 OVERFLOW = 0x480
@@ -157,7 +157,7 @@ def test_what_changed_while_the_connection_was_gone_comes_or_is_marked_as_missin
 
 
 def test_where_nothing_is_handed_over_what_may_have_been_missed_is_marked(tmp_path):
-    with NoTransfer(), UaServer(plant()) as source:
+    with no_transfer(), UaServer(plant()) as source:
         a, b = break_and_change(tmp_path, source)
         assert [(change.value, is_marked(change)) for change in a] == [(3.0, True)]
         assert [(change.value, is_marked(change)) for change in b] == [(1.0, False)], "what did not change missed nothing"
@@ -179,7 +179,7 @@ def test_a_server_that_drops_keep_alives_is_followed_all_the_same(tmp_path):
 
 
 def test_a_server_that_makes_no_subscription_is_read_at_the_scan_interval(tmp_path):
-    with NoSubscriptions(), UaServer(plant()) as source:
+    with no_subscriptions(), UaServer(plant()) as source:
         with Tagwire(tmp_path, link(source.url, {"a": "f64", "b": "f64", "missing": "f64"})) as server:
             with Watcher(server.port, ["up.plc.a", "up.plc.b"]) as watcher:
                 for name in watcher.names:

@@ -80,7 +80,7 @@ fn root() -> PathBuf {
 
 fn packages() -> Vec<Value> {
     let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--no-deps", "--format-version=1", "--offline"])
+        .args(["metadata", "--no-deps", "--format-version=1", "--locked"])
         .current_dir(root())
         .output()
         .unwrap();
@@ -323,7 +323,7 @@ fn nothing_is_left_half_done() {
 #[test]
 fn every_dependency_has_a_permissive_licence() {
     let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version=1", "--offline"])
+        .args(["metadata", "--format-version=1", "--locked"])
         .current_dir(root())
         .output()
         .unwrap();

@@ -15,6 +15,7 @@ mod supervisor;
 pub mod testing;
 mod transport;
 mod update;
+mod wire;
 
 pub use common::{Demotion, DeviceSettings, LinkSettings, Poll, ScanMode, WriteOptimisation};
 pub use driver::{
@@ -30,3 +31,4 @@ pub use supervisor::{
 };
 pub use transport::{Connector, Host, Stream, TcpConnector};
 pub use update::{Sink, Update};
+pub use wire::{Flow, Wire};

@@ -1,5 +1,6 @@
 //! What the device simulators of all drivers have in common: streams, values in a file, values that move, refusals.
 
+mod faults;
 mod serve;
 
 use std::time::Duration;
@@ -7,6 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, de};
 use tagwire_model::{ArrayData, ConvertError, Dims, Value, ValueType};
 
+pub use faults::Faults;
 pub use serve::{Conversation, Farewell, Reply, SimulatorListener, serve};
 
 /// A value as TOML writes it.

@@ -183,25 +183,24 @@ async fn no_seed_of_chaos_delivers_an_old_value() {
     }
 }
 
-/// A stream that moves at most one byte per poll and is pending every other time.
+/// A stream that moves at most one byte per poll and in each direction is pending every other time.
 struct Trickle {
     inner: DuplexStream,
-    is_ready: bool,
+    reads: bool,
+    writes: bool,
 }
 
-impl Trickle {
-    fn pause(&mut self, cx: &Context<'_>) -> bool {
-        self.is_ready = !self.is_ready;
-        if !self.is_ready {
-            cx.waker().wake_by_ref();
-        }
-        !self.is_ready
+fn pause(is_ready: &mut bool, cx: &Context<'_>) -> bool {
+    *is_ready = !*is_ready;
+    if !*is_ready {
+        cx.waker().wake_by_ref();
     }
+    !*is_ready
 }
 
 impl AsyncRead for Trickle {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Ready<io::Result<()>> {
-        if self.pause(cx) {
+        if pause(&mut self.reads, cx) {
             return Ready::Pending;
         }
         let mut byte = [0];
@@ -214,7 +213,7 @@ impl AsyncRead for Trickle {
 
 impl AsyncWrite for Trickle {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Ready<io::Result<usize>> {
-        if self.pause(cx) {
+        if pause(&mut self.writes, cx) {
             return Ready::Pending;
         }
         Pin::new(&mut self.inner).poll_write(cx, &buf[..1])
@@ -253,7 +252,7 @@ async fn a_read_dropped_at_any_await_leaves_a_driver_that_works() {
                 let (near, end) = tokio::io::duplex(64);
                 let far = far.clone();
                 tokio::spawn(async move { far.serve(end, framing).await });
-                Ok(Trickle { inner: near, is_ready: true })
+                Ok(Trickle { inner: near, reads: true, writes: true })
             };
             let mut driver = ModbusDriver::new(&link, Box::new(connector)).expect("a driver");
             driver.connect().await.expect("in memory");

@@ -12,7 +12,11 @@ use crate::fault::Fault;
 
 /// The nodes that names mean.
 pub(crate) fn nodes(tags: &[String]) -> Result<Vec<NodeId>, Fault> {
-    tags.iter().map(|tag| parse_node_id(tag).map_err(|error| Fault::usage(format!("{tag:?}: {error}")))).collect()
+    parse(tags).map_err(Fault::usage)
+}
+
+fn parse(tags: &[String]) -> Result<Vec<NodeId>, String> {
+    tags.iter().map(|tag| parse_node_id(tag).map_err(|error| format!("{tag:?}: {error}"))).collect()
 }
 
 /// Names and what they mean.
@@ -44,7 +48,7 @@ impl LastNamed {
             return Ok(Arc::clone(named));
         }
         let tags = names.iter().map(|name| name.bind(py).extract()).collect::<PyResult<Vec<String>>>()?;
-        let nodes = tags.iter().map(|tag| parse_node_id(tag).map_err(|error| format!("{tag:?}: {error}"))).collect();
+        let nodes = parse(&tags);
         let named = Arc::new(Named { tags: tags.into(), nodes });
         let before = self.0.lock().replace((names, Arc::clone(&named)));
         // Dropping strings can run other code, which must not find the lock taken.

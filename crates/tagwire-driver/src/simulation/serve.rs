@@ -131,12 +131,17 @@ impl SimulatorListener {
     /// Most streams of one listener; further ones are closed at once.
     pub const MAX_STREAMS: usize = 1000;
 
-    /// Listens, and lets `serve` answer each stream.
+    /// Listens, and lets `serve` answer each stream with a handle of its own on the device.
     ///
     /// # Errors
     /// What the socket says.
-    pub async fn bind<F>(addr: impl ToSocketAddrs, serve: impl Fn(TcpStream) -> F + Send + 'static) -> io::Result<Self>
+    pub async fn bind<D, F>(
+        addr: impl ToSocketAddrs,
+        device: D,
+        serve: impl Fn(D, TcpStream) -> F + Send + Copy + 'static,
+    ) -> io::Result<Self>
     where
+        D: Clone + Send + 'static,
         F: Future<Output = io::Result<()>> + Send + 'static,
     {
         let listener = TcpListener::bind(addr).await?;
@@ -147,8 +152,11 @@ impl SimulatorListener {
                 tokio::select! {
                     accepted = listener.accept() => match accepted {
                         Ok((stream, _)) if streams.len() < Self::MAX_STREAMS => {
-                            let answers = serve(stream);
-                            streams.spawn(answers);
+                            let device = device.clone();
+                            streams.spawn(async move {
+                                stream.set_nodelay(true)?;
+                                serve(device, stream).await
+                            });
                         }
                         Ok(_) => {}
                         // Out of file handles, most likely: they come back when clients leave.

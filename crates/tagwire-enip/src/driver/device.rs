@@ -1,13 +1,15 @@
 //! What the driver knows about one controller: its tags, its connection, its program.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tagwire_driver::plan::{Limits, merge};
 use tagwire_driver::{AddressError, Block, DeviceSpec, Span};
+use tokio::time::Instant;
 
 use super::kind::item;
+use super::pool::{Member, Turn};
 use super::settings::DeviceSettings;
 use crate::codec::path::to_instance;
 use crate::encode::Known;
@@ -26,6 +28,8 @@ pub(super) struct Device {
     pub packs: bool,
     pub program: Option<Program>,
     pub upload: UploadState,
+    /// Its part in what all links to this controller learn.
+    pub member: Option<Member>,
 }
 
 /// One tag and what was learned about it.
@@ -109,7 +113,37 @@ impl Device {
         }
         let upload = if settings.upload { UploadState::Wanted } else { UploadState::Off };
         let size = if settings.is_connected { settings.connection_size } else { 0 };
-        Ok(Self { settings, tags, circuit: None, size, packs: true, program: None, upload })
+        Ok(Self { settings, tags, circuit: None, size, packs: true, program: None, upload, member: None })
+    }
+
+    /// Shares the upload with all others that lead to the same controller.
+    pub(super) fn share(&mut self, address: &str) {
+        if self.settings.upload {
+            self.member = Some(Member::join(address, &self.settings.route, self.keys()));
+        }
+    }
+
+    fn keys(&self) -> HashSet<String> {
+        self.tags.iter().map(|tag| tag.item.address.root_key()).collect()
+    }
+
+    /// The upload to go on with, and `None` while another link has the turn.
+    pub(super) fn begin_upload(&self, now: Instant) -> Option<Box<Upload>> {
+        let upload = match self.member.as_ref().map(|member| member.begin(now)) {
+            None => Upload::new(Some(self.keys())),
+            Some(Turn::Upload(keys)) => Upload::new(Some(keys)),
+            Some(Turn::Confirm(symbols, keys)) => Upload::confirming(&symbols, keys),
+            Some(Turn::Wait) => return None,
+        };
+        Some(Box::new(upload))
+    }
+
+    /// The upload failed, and may be tried again then.
+    pub(super) fn fail_upload(&mut self, until: Duration) {
+        self.upload = UploadState::Failed(until);
+        if let Some(member) = &self.member {
+            member.end(None);
+        }
     }
 
     /// Takes over what was learned about the same controller under other tags.
@@ -149,8 +183,18 @@ impl Device {
         self.tags.iter_mut().for_each(|tag| tag.known = None);
     }
 
-    /// Takes an upload over.
-    pub(super) fn learn(&mut self, symbols: &Symbols) {
+    /// Takes a complete upload over; gives the number of tags in it.
+    pub(super) fn take_upload(&mut self, upload: Upload) -> usize {
+        let (symbols, keys) = upload.finish();
+        let symbols = Arc::new(symbols);
+        self.learn(&symbols);
+        if let Some(member) = &self.member {
+            member.end(keys.map(|keys| (&symbols, keys)));
+        }
+        symbols.tags.len()
+    }
+
+    fn learn(&mut self, symbols: &Symbols) {
         let places: Vec<Option<Place>> = self.tags.iter().map(|tag| symbols.resolve(&tag.item.address)).collect();
         let room = self.room().1.saturating_sub(100);
         let has_counters = !symbols.fingerprint.is_empty();

@@ -1,5 +1,7 @@
 //! One request at a time on one stream, and which frame is its answer. Bytes in, bytes out; no clock.
 
+use tagwire_driver::Flow;
+
 use super::trace::Trace;
 use crate::codec::cpf::{Carried, encode_connected, encode_unconnected};
 use crate::codec::frame::{FrameReader, REGISTER_DATA, command, encode_frame};
@@ -110,26 +112,6 @@ impl Exchange {
         }
     }
 
-    /// Bytes to be sent.
-    pub(crate) fn output(&self) -> &[u8] {
-        self.out.get(self.n_sent..).unwrap_or_default()
-    }
-
-    /// Notes that bytes of [`Exchange::output`] were sent.
-    pub(crate) const fn sent(&mut self, n: usize) {
-        self.n_sent += n;
-    }
-
-    /// Room for received bytes.
-    pub(crate) fn space(&mut self) -> &mut [u8] {
-        self.reader.space()
-    }
-
-    /// Notes that bytes of [`Exchange::space`] were filled.
-    pub(crate) fn filled(&mut self, n: usize) {
-        self.reader.filled(n);
-    }
-
     /// What came for the request, if it has come; frames that nobody waits for are dropped.
     ///
     /// # Errors
@@ -188,6 +170,24 @@ impl Exchange {
             }
         }
         Ok(None)
+    }
+}
+
+impl Flow for Exchange {
+    fn output(&self) -> &[u8] {
+        self.out.get(self.n_sent..).unwrap_or_default()
+    }
+
+    fn sent(&mut self, n: usize) {
+        self.n_sent = (self.n_sent + n).min(self.out.len());
+    }
+
+    fn space(&mut self) -> &mut [u8] {
+        self.reader.space()
+    }
+
+    fn filled(&mut self, n: usize) {
+        self.reader.filled(n);
     }
 }
 

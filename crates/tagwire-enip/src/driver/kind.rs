@@ -1,7 +1,7 @@
 //! EtherNet/IP as the gateway sees it: names, keys, checks, constructor.
 
 use tagwire_driver::{
-    AddressError, BuildError, Connector, Driver, DriverKind, Host, Key, LinkSpec, Settings, TagSpec, TcpConnector,
+    AddressError, BuildError, Driver, DriverKind, Host, Key, LinkSpec, Settings, TagSpec, TcpConnector,
 };
 use tagwire_model::ValueType;
 
@@ -21,7 +21,11 @@ impl EnipKind {
     /// # Errors
     /// [`BuildError`] as [`DriverKind::check_link`].
     pub fn driver(&self, link: &LinkSpec) -> Result<EnipDriver, BuildError> {
-        EnipDriver::new(link, Box::new(connector(&link.address)?))
+        let host = Host::parse(&link.address, PORT)?;
+        let address = format!("{}:{}", host.name, host.port);
+        let mut driver = EnipDriver::new(link, Box::new(TcpConnector { host }))?;
+        driver.share(address);
+        Ok(driver)
     }
 }
 
@@ -35,7 +39,7 @@ impl DriverKind for EnipKind {
     }
 
     fn check_link(&self, _kind: &str, address: &str, _settings: &Settings) -> Result<(), BuildError> {
-        connector(address).map(|_| ())
+        Host::parse(address, PORT).map(|_| ())
     }
 
     fn check_tag(&self, device: &Settings, tag: &TagSpec) -> Result<(), AddressError> {
@@ -52,10 +56,6 @@ impl DriverKind for EnipKind {
     fn build(&self, link: &LinkSpec) -> Result<Driver, BuildError> {
         self.driver(link).map(|driver| Driver::Polled(Box::new(driver)))
     }
-}
-
-fn connector(address: &str) -> Result<impl Connector + 'static, BuildError> {
-    Ok(TcpConnector { host: Host::parse(address, PORT)? })
 }
 
 /// A tag's item.

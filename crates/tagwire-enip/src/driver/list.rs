@@ -46,7 +46,7 @@ impl EnipDriver {
             let room = self.devices.get(device).map_or(0, |known| known.room().1);
             self.message.clear();
             if !upload.request(room, &mut self.message) {
-                return Ok(upload.finish());
+                return Ok(upload.finish().0);
             }
             self.transact(device).await?.map_err(ListError::Refused)?;
             upload.answer(&Response::decode(self.wire.exchange.answer())?)?;

@@ -5,6 +5,7 @@ mod device;
 mod exchange;
 mod kind;
 mod list;
+mod pool;
 mod read;
 mod request;
 mod settings;
@@ -35,6 +36,8 @@ pub(crate) use wire::Wire;
 /// The driver of one EtherNet/IP link.
 pub struct EnipDriver {
     name: Arc<str>,
+    /// Where the link leads, when what is learned there concerns other links too.
+    shared_address: Option<String>,
     wire: Wire,
     /// The stream must be opened anew, because a transaction on it was never completed.
     is_stale: bool,
@@ -65,6 +68,7 @@ impl EnipDriver {
             devices.map_err(|error| BuildError { key: "tag", problem: error.problem, fix: error.fix })?;
         Ok(Self {
             name: Arc::from(link.name.as_str()),
+            shared_address: None,
             wire: Wire::new(connector),
             is_stale: false,
             devices,
@@ -74,6 +78,12 @@ impl EnipDriver {
             next_serial: fastrand::u16(..),
             epoch: Instant::now(),
         })
+    }
+
+    /// Lets all drivers with this address share one upload of each controller's tag list.
+    pub(super) fn share(&mut self, address: String) {
+        self.devices.iter_mut().for_each(|device| device.share(&address));
+        self.shared_address = Some(address);
     }
 
     fn now(&self) -> Duration {
@@ -97,7 +107,7 @@ impl EnipDriver {
         let now = self.now();
         for device in &mut self.devices {
             if matches!(device.upload, UploadState::Asking) {
-                device.upload = UploadState::Failed(now + Self::UPLOAD_PAUSE);
+                device.fail_upload(now + Self::UPLOAD_PAUSE);
             }
         }
         self.pending.clear();
@@ -122,6 +132,9 @@ impl PolledDriver for EnipDriver {
 
     fn set_device(&mut self, index: usize, device: &DeviceSpec) -> Result<(), AddressError> {
         let mut device = Device::new(device)?;
+        if let Some(address) = &self.shared_address {
+            device.share(address);
+        }
         match self.devices.get_mut(index) {
             Some(old) => {
                 std::mem::swap(old, &mut device);

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tagwire_driver::{Block, LinkError, Readings, Refusal};
 use tagwire_model::{Status as Quality, Value};
+use tokio::time::Instant;
 
 use super::device::{Device, UploadState};
 use super::request::{Ask, Serves};
@@ -15,7 +16,7 @@ use crate::codec::{Status, packet, service};
 use crate::decode::Elements;
 use crate::encode::Known;
 use crate::item::Form;
-use crate::upload::{Field, Upload, change_request};
+use crate::upload::{Field, change_request};
 
 /// What became of a packet.
 enum Verdict {
@@ -256,16 +257,21 @@ impl EnipDriver {
             }
             let mut upload = match std::mem::replace(&mut known.upload, UploadState::Asking) {
                 UploadState::Running(upload) => upload,
-                _ => {
-                    let wanted = known.tags.iter().map(|tag| tag.item.address.root_key()).collect();
-                    Box::new(Upload::new(Some(wanted)))
-                }
+                before => match known.begin_upload(Instant::now()) {
+                    Some(upload) => upload,
+                    None => {
+                        known.upload = before;
+                        return;
+                    }
+                },
             };
+            if let Some(member) = &known.member {
+                member.go_on(Instant::now());
+            }
             self.message.clear();
             if !upload.request(room, &mut self.message) {
-                let symbols = upload.finish();
-                known.learn(&symbols);
-                tracing::debug!(link = %self.name, tags = symbols.tags.len(), "tag list uploaded");
+                let n_tags = known.take_upload(*upload);
+                tracing::debug!(link = %self.name, tags = n_tags, "tag list uploaded");
                 return;
             }
             let outcome = match self.transact(device).await {
@@ -286,7 +292,7 @@ impl EnipDriver {
                 Ok(()) => known.upload = UploadState::Running(upload),
                 Err(error) => {
                     tracing::debug!(link = %self.name, %error, "no tag list, tags are asked for by name");
-                    known.upload = UploadState::Failed(now + Self::UPLOAD_PAUSE * 10);
+                    known.fail_upload(now + Self::UPLOAD_PAUSE * 10);
                     return;
                 }
             }

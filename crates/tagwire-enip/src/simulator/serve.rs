@@ -1,11 +1,10 @@
 //! A simulator on real streams: many clients at once.
 
-use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use tagwire_driver::simulation::{Conversation, Farewell, Plain, Reply, SimulatorListener, serve};
+use tagwire_driver::simulation::{Conversation, Farewell, Faults, Plain, Reply, SimulatorListener, serve};
 use tagwire_model::Value;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::ToSocketAddrs;
@@ -32,16 +31,11 @@ pub struct Simulator {
 struct State {
     /// In the slots of one chassis; the first one also answers without a route.
     controllers: Vec<Controller>,
-    faults: VecDeque<Fault>,
-    chances: Vec<(f64, Fault)>,
-    rng: fastrand::Rng,
+    faults: Faults<Fault>,
     n_messages: u64,
 }
 
 impl Simulator {
-    /// Most faults waiting.
-    const MAX_FAULTS: usize = 10_000;
-
     /// A controller in memory, connected to nothing yet.
     ///
     /// # Errors
@@ -57,9 +51,7 @@ impl Simulator {
     pub fn chassis(configs: &[SimulatorConfig]) -> Result<Self, SimulatorError> {
         let state = State {
             controllers: configs.iter().map(Controller::new).collect::<Result<_, _>>()?,
-            faults: VecDeque::new(),
-            chances: Vec::new(),
-            rng: fastrand::Rng::with_seed(configs.first().map_or(0, |config| config.seed)),
+            faults: Faults::new(configs.first().map_or(0, |config| config.seed)),
             n_messages: 0,
         };
         let state = Arc::new(Mutex::new(state));
@@ -81,15 +73,7 @@ impl Simulator {
     /// # Errors
     /// What the socket says.
     pub async fn listen(&self, addr: impl ToSocketAddrs) -> io::Result<SimulatorListener> {
-        let simulator = self.clone();
-        SimulatorListener::bind(addr, move |stream| {
-            let simulator = simulator.clone();
-            async move {
-                stream.set_nodelay(true)?;
-                simulator.serve(stream).await
-            }
-        })
-        .await
+        SimulatorListener::bind(addr, self.clone(), |it, stream| async move { it.serve(stream).await }).await
     }
 
     /// Answers one stream until its other end closes it or a fault does.
@@ -104,23 +88,11 @@ impl Simulator {
     fn answer(&self, session: &mut Session, frame: &crate::codec::frame::Frame<'_>) -> Reply {
         let now = self.epoch.elapsed();
         let mut state = self.state.lock();
-        let State { controllers, faults, chances, rng, n_messages } = &mut *state;
+        let State { controllers, faults, n_messages } = &mut *state;
         if matches!(frame.command, command::SEND_RR_DATA | command::SEND_UNIT_DATA) {
             *n_messages += 1;
         }
-        let fault = || {
-            if let Some(fault) = faults.pop_front() {
-                return Some(fault);
-            }
-            let mut hit = None;
-            for (chance, fault) in chances.iter() {
-                if rng.f64() < *chance && hit.is_none() {
-                    hit = Some(fault.clone());
-                }
-            }
-            hit
-        };
-        session.answer(frame, controllers, fault, now)
+        session.answer(frame, controllers, || faults.next(|_| true), now)
     }
 
     /// Closes every stream; clients may come back at once.
@@ -130,22 +102,17 @@ impl Simulator {
 
     /// Spoils the answer to the next message; several wait in order.
     pub fn inject(&self, fault: Fault) {
-        let mut state = self.state.lock();
-        if state.faults.len() < Self::MAX_FAULTS {
-            state.faults.push_back(fault);
-        }
+        self.state.lock().faults.inject(fault);
     }
 
     /// Spoils answers by chance, each fault with a probability of 0 to 1, drawn from the seed.
     pub fn set_chances(&self, chances: Vec<(f64, Fault)>) {
-        self.state.lock().chances = chances;
+        self.state.lock().faults.set_chances(chances);
     }
 
     /// Ends all faults that wait or happen by chance.
     pub fn clear_faults(&self) {
-        let mut state = self.state.lock();
-        state.faults.clear();
-        state.chances.clear();
+        self.state.lock().faults.clear();
     }
 
     /// Loads another program into the controller of its slot, as a download does: instance and template numbers change,

@@ -87,6 +87,11 @@ impl Upload {
         }
     }
 
+    /// A look whether what an earlier upload brought is still true; if it is not, an upload of the tags with these keys.
+    pub fn confirming(known: &Symbols, wanted: HashSet<String>) -> Self {
+        Self { symbols: known.clone(), step: Step::Confirm, ..Self::new(Some(wanted)) }
+    }
+
     /// Appends the next request for an answer of at most `room` bytes; false when the upload is complete.
     pub fn request(&self, room: usize, out: &mut Vec<u8>) -> bool {
         let mut data = Vec::new();
@@ -223,9 +228,9 @@ impl Upload {
         };
     }
 
-    /// What was uploaded, once [`Upload::request`] says that it is complete.
-    pub fn finish(self) -> Symbols {
-        self.symbols
+    /// What was uploaded, once [`Upload::request`] says that it is complete, and the keys that were wanted.
+    pub fn finish(self) -> (Symbols, Option<HashSet<String>>) {
+        (self.symbols, self.wanted)
     }
 
     /// Whether all requests were answered.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tagwire_driver::Flow;
+
 use super::trace::Trace;
 use crate::address::Table;
 use crate::codec::{
@@ -195,26 +197,6 @@ impl Exchange {
         self.note_expected();
     }
 
-    /// Bytes to send.
-    pub(super) fn output(&self) -> &[u8] {
-        self.out.get(self.n_sent..).unwrap_or_default()
-    }
-
-    /// The first `n` bytes of the output are on their way.
-    pub(super) fn sent(&mut self, n: usize) {
-        self.n_sent = (self.n_sent + n).min(self.out.len());
-    }
-
-    /// Room for received bytes.
-    pub(super) fn space(&mut self) -> &mut [u8] {
-        self.reader.space()
-    }
-
-    /// Takes over received bytes.
-    pub(super) fn filled(&mut self, n: usize) {
-        self.reader.filled(n);
-    }
-
     /// The next answer to a pending request; answers that nobody waits for are dropped.
     pub(super) fn next(&mut self) -> Result<Option<Answer<'_>>, FrameError> {
         loop {
@@ -285,5 +267,23 @@ impl Exchange {
         self.expected.clear();
         self.expected.extend(self.pending.iter().map(|pending| pending.expected));
         self.expected.extend(self.owed.iter().map(|owed| owed.expected));
+    }
+}
+
+impl Flow for Exchange {
+    fn output(&self) -> &[u8] {
+        self.out.get(self.n_sent..).unwrap_or_default()
+    }
+
+    fn sent(&mut self, n: usize) {
+        self.n_sent = (self.n_sent + n).min(self.out.len());
+    }
+
+    fn space(&mut self) -> &mut [u8] {
+        self.reader.space()
+    }
+
+    fn filled(&mut self, n: usize) {
+        self.reader.filled(n);
     }
 }

@@ -11,16 +11,14 @@ mod status;
 mod trace;
 mod write;
 
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tagwire_driver::{
     AddressError, Block, BoxFuture, BuildError, Connector, DeviceSpec, LinkError, LinkSpec, PolledDriver, Readings,
-    Refusal, Span, Stream,
+    Refusal, Span, Wire,
 };
 use tagwire_model::Value;
-use tokio::io::{AsyncRead as _, AsyncReadExt as _, AsyncWriteExt as _, ReadBuf};
 use tokio::time::Instant;
 
 use crate::codec::{Request, Response};
@@ -36,14 +34,11 @@ pub use kind::ModbusKind;
 pub struct ModbusDriver {
     link: LinkSpec,
     carrier: Carrier,
-    connector: Box<dyn Connector>,
-    stream: Option<Box<dyn Stream>>,
+    wire: Wire,
     exchange: Exchange,
     /// The stream must be opened anew, because a late answer on it could be taken for a new one.
     is_stale: bool,
     devices: Vec<Device>,
-    n_received: u64,
-    n_sent: u64,
     epoch: Instant,
 }
 
@@ -78,13 +73,10 @@ impl ModbusDriver {
         let mut driver = Self {
             link,
             carrier,
-            connector,
-            stream: None,
+            wire: Wire::new(connector),
             exchange: Exchange::new(framing),
             is_stale: false,
             devices,
-            n_received: 0,
-            n_sent: 0,
             epoch: Instant::now(),
         };
         driver.note_lenience();
@@ -126,14 +118,13 @@ impl ModbusDriver {
 
     async fn open(&mut self) -> Result<(), LinkError> {
         self.close();
-        let stream = self.connector.connect().await?;
-        self.stream = Some(stream);
+        self.wire.connect().await?;
         self.is_stale = false;
         Ok(())
     }
 
     fn close(&mut self) {
-        self.stream = None;
+        self.wire.close();
         let now = self.now();
         self.exchange.restart(now);
     }
@@ -144,12 +135,10 @@ impl ModbusDriver {
         if self.exchange.abandon(now) && self.is_spoiled_by_timeout() {
             self.is_stale = true;
         }
-        if self.stream.is_none() && !self.is_stale {
-            return Err(io::Error::new(io::ErrorKind::NotConnected, "link is not connected").into());
-        }
         if self.is_stale {
             self.open().await?;
         }
+        self.wire.check_open()?;
         if !self.exchange.has_numbers() {
             self.drain().await?;
         }
@@ -158,53 +147,18 @@ impl ModbusDriver {
 
     /// Takes what has arrived without being asked for, and drops it.
     async fn drain(&mut self) -> Result<(), LinkError> {
-        loop {
-            let Some(stream) = &mut self.stream else { return Ok(()) };
-            let mut space = ReadBuf::new(self.exchange.space());
-            let ready = std::future::poll_fn(|cx| {
-                let poll = std::pin::Pin::new(&mut *stream).poll_read(cx, &mut space);
-                std::task::Poll::Ready(match poll {
-                    std::task::Poll::Ready(result) => Some(result),
-                    std::task::Poll::Pending => None,
-                })
-            });
-            let Some(result) = ready.await else { return Ok(()) };
-            let n = space.filled().len();
-            result?;
-            self.take(n)?;
+        while self.wire.receive_arrived(&mut self.exchange).await? {
             while self.exchange.next().map_err(lost)?.is_some() {}
         }
-    }
-
-    fn take(&mut self, n: usize) -> Result<(), LinkError> {
-        if n == 0 {
-            let closed = io::Error::new(io::ErrorKind::UnexpectedEof, "connection was closed by the other end");
-            return Err(closed.into());
-        }
-        self.n_received += n as u64;
-        self.exchange.filled(n);
         Ok(())
     }
 
-    /// Sends all that is queued. What a dropped call has not sent yet, the next one knows of.
     async fn flush(&mut self) -> Result<(), LinkError> {
-        let Some(stream) = &mut self.stream else { return Ok(()) };
-        while !self.exchange.output().is_empty() {
-            let n = stream.write(self.exchange.output()).await?;
-            if n == 0 {
-                return Err(io::Error::from(io::ErrorKind::WriteZero).into());
-            }
-            self.exchange.sent(n);
-            self.n_sent += n as u64;
-        }
-        Ok(())
+        self.wire.flush(&mut self.exchange).await
     }
 
-    /// Waits for bytes.
     async fn receive(&mut self) -> Result<(), LinkError> {
-        let Some(stream) = &mut self.stream else { return Ok(()) };
-        let n = stream.read(self.exchange.space()).await?;
-        self.take(n)
+        self.wire.receive(&mut self.exchange).await
     }
 
     /// Sends one request and waits for its answer.
@@ -315,7 +269,7 @@ impl PolledDriver for ModbusDriver {
     }
 
     fn traffic(&self) -> (u64, u64) {
-        (self.n_received, self.n_sent)
+        self.wire.traffic()
     }
 
     fn set_trace(&mut self, on: bool) {

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use tagwire_driver::AddressError;
-use tagwire_driver::simulation::Reply;
+use tagwire_driver::simulation::{Faults, Reply};
 use tagwire_model::{ConvertError, Value, ValueType};
 use thiserror::Error;
 
@@ -65,15 +65,14 @@ pub struct Received {
 #[derive(Debug)]
 pub(super) struct Bank {
     units: Vec<Unit>,
-    faults: VecDeque<(Option<u8>, Fault)>,
-    chances: Vec<(f64, Fault)>,
-    rng: fastrand::Rng,
+    /// Each for one unit, or for any.
+    pub faults: Faults<(Option<u8>, Fault)>,
     record: Option<VecDeque<Received>>,
     n_requests: u64,
 }
 
 impl Bank {
-    /// Most faults waiting and most requests recorded.
+    /// Most requests recorded.
     const LIMIT: usize = 10_000;
 
     pub(super) fn new(config: &SimulatorConfig) -> Result<Self, SimulatorError> {
@@ -84,27 +83,11 @@ impl Bank {
             }
             units.push(build(unit)?);
         }
-        let rng = fastrand::Rng::with_seed(config.seed);
-        Ok(Self { units, faults: VecDeque::new(), chances: Vec::new(), rng, record: None, n_requests: 0 })
+        Ok(Self { units, faults: Faults::new(config.seed), record: None, n_requests: 0 })
     }
 
     pub(super) fn unit_mut(&mut self, id: u8) -> Option<&mut Unit> {
         self.units.iter_mut().find(|unit| unit.id == id)
-    }
-
-    pub(super) fn inject(&mut self, unit: Option<u8>, fault: Fault) {
-        if self.faults.len() < Self::LIMIT {
-            self.faults.push_back((unit, fault));
-        }
-    }
-
-    pub(super) fn set_chances(&mut self, chances: Vec<(f64, Fault)>) {
-        self.chances = chances;
-    }
-
-    pub(super) fn clear_faults(&mut self) {
-        self.faults.clear();
-        self.chances.clear();
     }
 
     pub(super) const fn n_requests(&self) -> u64 {
@@ -137,7 +120,7 @@ impl Bank {
             }
             return Reply::default();
         }
-        let fault = self.fault(id);
+        let fault = self.faults.next(|(wanted, _)| wanted.is_none_or(|wanted| wanted == id)).map(|(_, fault)| fault);
         let Some(unit) = self.units.iter_mut().find(|unit| unit.id == id).filter(|unit| !unit.is_silent) else {
             return Reply::default();
         };
@@ -156,20 +139,6 @@ impl Bank {
         });
         disturb(&mut reply, fault, framing);
         reply
-    }
-
-    fn fault(&mut self, unit: u8) -> Option<Fault> {
-        let waiting = self.faults.iter().position(|(wanted, _)| wanted.is_none_or(|wanted| wanted == unit));
-        if let Some((_, fault)) = waiting.and_then(|idx| self.faults.remove(idx)) {
-            return Some(fault);
-        }
-        let mut hit = None;
-        for (chance, fault) in &self.chances {
-            if self.rng.f64() < *chance && hit.is_none() {
-                hit = Some(fault.clone());
-            }
-        }
-        hit
     }
 }
 

@@ -56,15 +56,8 @@ impl Simulator {
     /// # Errors
     /// What the socket says.
     pub async fn listen(&self, addr: impl ToSocketAddrs, framing: Framing) -> io::Result<SimulatorListener> {
-        let simulator = self.clone();
-        SimulatorListener::bind(addr, move |stream| {
-            let simulator = simulator.clone();
-            async move {
-                stream.set_nodelay(true)?;
-                simulator.serve(stream, framing).await
-            }
-        })
-        .await
+        let serve = move |it: Self, stream| async move { it.serve(stream, framing).await };
+        SimulatorListener::bind(addr, self.clone(), serve).await
     }
 
     /// Answers one stream until its other end closes it or a fault does.
@@ -83,17 +76,18 @@ impl Simulator {
 
     /// Spoils the next request to `unit`, or to any unit; several wait in order.
     pub fn inject(&self, unit: Option<u8>, fault: Fault) {
-        self.bank.lock().inject(unit, fault);
+        self.bank.lock().faults.inject((unit, fault));
     }
 
     /// Spoils requests by chance, each fault with a probability of 0 to 1, drawn from the seed.
     pub fn set_chances(&self, chances: Vec<(f64, Fault)>) {
-        self.bank.lock().set_chances(chances);
+        let chances = chances.into_iter().map(|(chance, fault)| (chance, (None, fault))).collect();
+        self.bank.lock().faults.set_chances(chances);
     }
 
     /// Ends all faults that wait or happen by chance.
     pub fn clear_faults(&self) {
-        self.bank.lock().clear_faults();
+        self.bank.lock().faults.clear();
     }
 
     /// Replaces the ranges that a unit refuses.

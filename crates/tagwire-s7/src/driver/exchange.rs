@@ -1,6 +1,6 @@
 //! Which answer belongs to which job. Bytes in, bytes out.
 
-use tagwire_driver::LinkError;
+use tagwire_driver::{Flow, LinkError};
 
 use super::trace::Trace;
 use crate::codec::{Answer, Connect, FrameReader, PduError, Place, Tpdu, encode_data, word};
@@ -106,26 +106,6 @@ impl Exchange {
         self.pending.push(Pending { ticket, reference, out });
     }
 
-    /// Bytes to send.
-    pub(super) fn output(&self) -> &[u8] {
-        self.out.get(self.n_sent..).unwrap_or_default()
-    }
-
-    /// The first `n` bytes of the output are on their way.
-    pub(super) fn sent(&mut self, n: usize) {
-        self.n_sent = (self.n_sent + n).min(self.out.len());
-    }
-
-    /// Room for received bytes.
-    pub(super) fn space(&mut self) -> &mut [u8] {
-        self.reader.space()
-    }
-
-    /// Takes over received bytes.
-    pub(super) fn filled(&mut self, n: usize) {
-        self.reader.filled(n);
-    }
-
     /// What came next; answers that nobody waits for are dropped.
     pub(super) fn next(&mut self) -> Result<Option<Event<'_>>, LinkError> {
         let (ticket, place) = loop {
@@ -167,5 +147,23 @@ impl Exchange {
             trace.received(self.reader.raw(place), pdu, found.is_some());
         }
         found.map(|idx| self.pending.remove(idx).ticket)
+    }
+}
+
+impl Flow for Exchange {
+    fn output(&self) -> &[u8] {
+        self.out.get(self.n_sent..).unwrap_or_default()
+    }
+
+    fn sent(&mut self, n: usize) {
+        self.n_sent = (self.n_sent + n).min(self.out.len());
+    }
+
+    fn space(&mut self) -> &mut [u8] {
+        self.reader.space()
+    }
+
+    fn filled(&mut self, n: usize) {
+        self.reader.filled(n);
     }
 }

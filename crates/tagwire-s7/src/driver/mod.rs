@@ -9,18 +9,14 @@ mod status;
 mod trace;
 mod write;
 
-use std::future::poll_fn;
 use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Poll, ready};
 
 use tagwire_driver::{
     AddressError, Block, BoxFuture, BuildError, Connector, DeviceSpec, LinkError, LinkSpec, PolledDriver, Readings,
-    Refusal, Span, Stream, plan,
+    Refusal, Span, Wire, plan,
 };
 use tagwire_model::Value;
-use tokio::io::{AsyncRead as _, AsyncReadExt as _, AsyncWrite as _, ReadBuf};
 
 use crate::codec::{
     ANSWER_OVERHEAD, AnswerBody, Area, Connect, ITEM_OVERHEAD, MIN_PDU, Pointer, Setup, encode_read, encode_setup,
@@ -37,16 +33,13 @@ pub use kind::S7Kind;
 pub struct S7Driver {
     name: Arc<str>,
     settings: LinkSettings,
-    connector: Box<dyn Connector>,
-    stream: Option<Box<dyn Stream>>,
+    wire: Wire,
     exchange: Exchange,
     /// What the CPU agreed on.
     agreed: Setup,
     /// The other end carries out the first item of a write only.
     writes_single_items: bool,
     devices: Vec<Device>,
-    n_received: u64,
-    n_sent: u64,
 }
 
 struct Device {
@@ -102,14 +95,11 @@ impl S7Driver {
         Ok(Self {
             name: Arc::from(link.name.as_str()),
             settings,
-            connector,
-            stream: None,
+            wire: Wire::new(connector),
             exchange: Exchange::new(),
             agreed: Setup { n_calling: 1, n_called: 1, pdu_len: MIN_PDU },
             writes_single_items: false,
             devices,
-            n_received: 0,
-            n_sent: 0,
         })
     }
 
@@ -178,7 +168,7 @@ impl S7Driver {
 
     async fn open(&mut self) -> Result<(), LinkError> {
         self.close();
-        self.stream = Some(self.connector.connect().await?);
+        self.wire.connect().await?;
         let LinkSettings { local, remote, pdu, jobs, .. } = self.settings;
         // Frames of 1024 bytes hold the longest message.
         self.exchange.connect(&Connect { destination: 0, source: 1, size: Some(10), calling: local, called: remote });
@@ -212,7 +202,7 @@ impl S7Driver {
     }
 
     fn close(&mut self) {
-        self.stream = None;
+        self.wire.close();
         self.exchange.restart();
         self.writes_single_items = false;
     }
@@ -220,59 +210,16 @@ impl S7Driver {
     /// Makes the stream fit for a new call: what an earlier call left behind, because it was dropped, is given up.
     fn begin(&mut self) -> Result<(), LinkError> {
         self.exchange.abandon();
-        if self.stream.is_none() {
-            return Err(io::Error::new(io::ErrorKind::NotConnected, "link is not connected").into());
-        }
-        Ok(())
+        self.wire.check_open()
     }
 
-    /// Sends all that is queued. What a dropped call has not sent yet, the next one knows of.
     async fn flush(&mut self) -> Result<(), LinkError> {
-        while !self.exchange.output().is_empty() {
-            let Self { stream: Some(stream), exchange, .. } = self else { return Ok(()) };
-            // A CPU whose answers nobody takes stops taking jobs, so they are taken while it does.
-            let moved = poll_fn(|cx| {
-                if let Poll::Ready(sent) = Pin::new(&mut *stream).poll_write(cx, exchange.output()) {
-                    return Poll::Ready(sent.map(Moved::Sent));
-                }
-                let mut space = ReadBuf::new(exchange.space());
-                let received = ready!(Pin::new(&mut *stream).poll_read(cx, &mut space));
-                Poll::Ready(received.map(|()| Moved::Received(space.filled().len())))
-            });
-            match moved.await? {
-                Moved::Sent(0) => return Err(io::Error::from(io::ErrorKind::WriteZero).into()),
-                Moved::Sent(n) => {
-                    self.exchange.sent(n);
-                    self.n_sent += n as u64;
-                }
-                Moved::Received(n) => self.take(n)?,
-            }
-        }
-        Ok(())
+        self.wire.flush(&mut self.exchange).await
     }
 
-    /// Waits for bytes.
     async fn receive(&mut self) -> Result<(), LinkError> {
-        let Some(stream) = &mut self.stream else { return Ok(()) };
-        let n = stream.read(self.exchange.space()).await?;
-        self.take(n)
+        self.wire.receive(&mut self.exchange).await
     }
-
-    fn take(&mut self, n: usize) -> Result<(), LinkError> {
-        if n == 0 {
-            let closed = io::Error::new(io::ErrorKind::UnexpectedEof, "connection was closed by the other end");
-            return Err(closed.into());
-        }
-        self.n_received += n as u64;
-        self.exchange.filled(n);
-        Ok(())
-    }
-}
-
-/// What a stream did.
-enum Moved {
-    Sent(usize),
-    Received(usize),
 }
 
 /// A CPU that does not know the selector closes the connection without a word.
@@ -335,7 +282,7 @@ impl PolledDriver for S7Driver {
     }
 
     fn traffic(&self) -> (u64, u64) {
-        (self.n_received, self.n_sent)
+        self.wire.traffic()
     }
 
     fn set_trace(&mut self, on: bool) {

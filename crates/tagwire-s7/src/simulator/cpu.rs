@@ -1,10 +1,10 @@
 //! The memory of a CPU, and what it answers. No I/O; time is an argument.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use tagwire_driver::AddressError;
-use tagwire_driver::simulation::{On, Shape};
+use tagwire_driver::simulation::{Faults, On, Shape};
 use tagwire_model::{ConvertError, Value, ValueType};
 use thiserror::Error;
 
@@ -117,18 +117,13 @@ pub(super) struct Cpu {
     pdu: u16,
     jobs: u16,
     max_items: usize,
-    faults: VecDeque<Fault>,
-    pub chances: Vec<(f64, Fault)>,
-    rng: fastrand::Rng,
+    pub faults: Faults<Fault>,
     pub n_jobs: u64,
     pub n_items: u64,
     scratch: Vec<u8>,
 }
 
 impl Cpu {
-    /// Most faults waiting.
-    const MAX_FAULTS: usize = 10_000;
-
     pub(super) fn new(config: &SimulatorConfig) -> Result<Self, SimulatorError> {
         let mut spaces = BTreeMap::new();
         for (area, n_units) in [
@@ -166,9 +161,7 @@ impl Cpu {
             pdu: config.pdu.clamp(MIN_PDU, MAX_PDU),
             jobs: config.jobs.max(1),
             max_items: usize::from(config.max_items.max(1)),
-            faults: VecDeque::new(),
-            chances: Vec::new(),
-            rng: fastrand::Rng::with_seed(config.seed),
+            faults: Faults::new(config.seed),
             n_jobs: 0,
             n_items: 0,
             scratch: Vec::new(),
@@ -194,30 +187,6 @@ impl Cpu {
     pub(super) fn set_refusals(&mut self, configs: &[RefuseConfig]) -> Result<(), SimulatorError> {
         self.refused = refusals(configs)?;
         Ok(())
-    }
-
-    pub(super) fn inject(&mut self, fault: Fault) {
-        if self.faults.len() < Self::MAX_FAULTS {
-            self.faults.push_back(fault);
-        }
-    }
-
-    pub(super) fn clear_faults(&mut self) {
-        self.faults.clear();
-        self.chances.clear();
-    }
-
-    pub(super) fn fault(&mut self) -> Option<Fault> {
-        if let Some(fault) = self.faults.pop_front() {
-            return Some(fault);
-        }
-        let mut hit = None;
-        for (chance, fault) in &self.chances {
-            if self.rng.f64() < *chance && hit.is_none() {
-                hit = Some(fault.clone());
-            }
-        }
-        hit
     }
 
     /// Puts a value where an item lies, whoever may write there.

@@ -53,15 +53,7 @@ impl Simulator {
     /// # Errors
     /// What the socket says.
     pub async fn listen(&self, addr: impl ToSocketAddrs) -> io::Result<SimulatorListener> {
-        let simulator = self.clone();
-        SimulatorListener::bind(addr, move |stream| {
-            let simulator = simulator.clone();
-            async move {
-                stream.set_nodelay(true)?;
-                simulator.serve(stream).await
-            }
-        })
-        .await
+        SimulatorListener::bind(addr, self.clone(), |it, stream| async move { it.serve(stream).await }).await
     }
 
     /// Answers one stream until its other end closes it or a fault does.
@@ -87,7 +79,7 @@ impl Simulator {
     fn reply(&self, pdu: &[u8], session: &mut Session, n_at_once: usize, max_frame: usize) -> Reply {
         let now = self.epoch.elapsed();
         let mut cpu = self.cpu.lock();
-        let fault = cpu.fault();
+        let fault = cpu.faults.next(|_| true);
         // Jobs under way at once take their time together.
         let delay = if n_at_once == 1 { cpu.delay } else { Duration::ZERO };
         let mut reply = Reply { delay, ..Reply::default() };
@@ -117,17 +109,17 @@ impl Simulator {
 
     /// Spoils the next job; several wait in order.
     pub fn inject(&self, fault: Fault) {
-        self.cpu.lock().inject(fault);
+        self.cpu.lock().faults.inject(fault);
     }
 
     /// Spoils jobs by chance, each fault with a probability of 0 to 1, drawn from the seed.
     pub fn set_chances(&self, chances: Vec<(f64, Fault)>) {
-        self.cpu.lock().chances = chances;
+        self.cpu.lock().faults.set_chances(chances);
     }
 
     /// Ends all faults that wait or happen by chance.
     pub fn clear_faults(&self) {
-        self.cpu.lock().clear_faults();
+        self.cpu.lock().faults.clear();
     }
 
     /// Replaces the ranges that are refused.

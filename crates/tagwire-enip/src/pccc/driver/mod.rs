@@ -8,8 +8,8 @@ mod write;
 use std::sync::Arc;
 
 use tagwire_driver::{
-    AddressError, Block, BoxFuture, BuildError, Connector, DeviceSpec, LinkError, LinkSpec, PolledDriver, Readings,
-    Refusal, Span, plan,
+    AddressError, Block, BoxFuture, BuildError, Connector, DeviceSpec, Flow as _, LinkError, LinkSpec, PolledDriver,
+    Readings, Refusal, Span, plan,
 };
 use tagwire_model::{Status, Value};
 
