@@ -43,7 +43,7 @@ pub(super) const DEVICE_KEYS: &[Key] = &[
         "upload",
         KeyKind::Bool,
         "true",
-        "Whether the driver learns from the controller's tag list how to ask for less: by number, or for whole structures.",
+        "Whether the driver learns from the controller's tag list how to ask for less: by number, or for whole structures. Links to the same controller with the same route share one upload.",
     ),
     key("array_block", integer(1, 10_000), "120", "Most elements of an array read in one request for several tags."),
     key("max_gap", integer(0, 1_000), "8", "Most unwanted elements of an array read to join two tags."),
