@@ -31,7 +31,7 @@ pub(super) fn run(args: &[String]) -> Result<()> {
     }
     let binary = product("release")?;
     let python = peers::venv("python", "tests/requirements.txt")?;
-    wheel::install(&python, "release")?;
+    wheel::install(&python, "wheel")?;
     let mut bench = program(&python, &["tests/python/bench.py"]);
     let line = output(bench.env("TAGWIRE_BIN", binary).env("PYTHONDONTWRITEBYTECODE", "1"))?;
     println!("# {}", line.trim());
