@@ -1,10 +1,9 @@
 //! Blocks of one tag in the order of time, however they overlap.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 use super::span::Span;
-use crate::sealed::{RowTimes, decode_column, decode_times, hot_samples};
+use crate::sealed::{decode_column, decode_times, hot_samples};
 use crate::store::{History, Source};
 use crate::values::ColumnType;
 use crate::{Damage, HistoryError, Samples};
@@ -24,8 +23,6 @@ pub(crate) struct Merge {
     numbers: Vec<(u32, u64)>,
     horizon: i64,
     damage: Vec<Damage>,
-    /// Times of the page read last.
-    times: Option<(u64, u64, Arc<RowTimes>)>,
 }
 
 /// A block that is being handed out.
@@ -56,7 +53,6 @@ impl Merge {
             numbers: Vec::new(),
             horizon: i64::MIN,
             damage: Vec::new(),
-            times: None,
         }
     }
 
@@ -170,20 +166,16 @@ impl Merge {
         Ok(true)
     }
 
-    fn decode(&mut self, source: &Source) -> Result<Samples, HistoryError> {
+    fn decode(&self, source: &Source) -> Result<Samples, HistoryError> {
         match source {
             Source::Hot(page) => hot_samples(page).map_err(|_| HistoryError::damaged("memory", "page")),
             Source::Sealed(segment, entry) => {
                 let damaged = |_| HistoryError::damaged(&segment.name, "page");
-                let times = match &self.times {
-                    Some((number, at, times)) if *number == segment.number && *at == entry.page_at => times.clone(),
-                    _ => {
+                let times =
+                    self.history.shared.recent_times.get((segment.number, entry.page_at, entry.times_crc), || {
                         let bytes = segment.part(entry, true)?;
-                        let times = Arc::new(decode_times(&bytes, entry.n_rows).map_err(damaged)?);
-                        self.times = Some((segment.number, entry.page_at, times.clone()));
-                        times
-                    }
-                };
+                        decode_times(&bytes, entry.n_rows).map_err(damaged)
+                    })?;
                 let bytes = segment.part(entry, false)?;
                 decode_column(&bytes, entry.column_type, entry.n, entry.first_row, &times).map_err(damaged)
             }

@@ -12,6 +12,7 @@ use super::group::{Group, MAX_MEMBERS};
 use super::options::{Moment, Options};
 use super::shared::{Shared, State, Tag};
 use crate::catalogue::{Catalogue, Marker, MarkerKind, Series};
+use crate::read::RecentTimes;
 use crate::sealed::{Segment, recover, segment_name};
 use crate::storage::Storage;
 use crate::wal::{Log, first_number};
@@ -88,6 +89,7 @@ impl Store {
             last_serial: AtomicU64::new(last_serial),
             state: RwLock::new(State::Running),
             damage: RwLock::new(Vec::new()),
+            recent_times: RecentTimes::default(),
         });
         let log = Log::new(storage.clone(), &[], 1, 0);
         let mut store = Self::new(shared, options, log, lock);

@@ -10,6 +10,7 @@ use tagwire_model::{Timestamp, ValueType};
 use super::group::Group;
 use crate::annotation::Annotation;
 use crate::catalogue::{Catalogue, Marker, Series, current};
+use crate::read::RecentTimes;
 use crate::sealed::Segment;
 use crate::storage::Storage;
 use crate::{Damage, HistoryError, TagNumber};
@@ -64,6 +65,7 @@ pub(crate) struct Shared {
     pub(crate) last_serial: AtomicU64,
     pub(crate) state: RwLock<State>,
     pub(crate) damage: RwLock<Vec<Damage>>,
+    pub(crate) recent_times: RecentTimes,
 }
 
 /// Most damages that are remembered one by one.
