@@ -53,14 +53,11 @@ class Unit:
         return (at - 100) * 1000 + self.reads[at] % 1000
 
 
-class Device:
-    """A Modbus TCP server with several units."""
+class Listener:
+    """A TCP server on a port of its own, switched on and off as a machine is."""
 
-    def __init__(self, units=(1,)):
+    def __init__(self):
         self.port = free_port()
-        self.units = {unit: Unit() for unit in units}
-        self.writes: list[tuple[float, int, int, int, list]] = []
-        self.requests: list[tuple[float, int, int, int, int]] = []
         self._server = None
         self._connections: set[asyncio.StreamWriter] = set()
 
@@ -77,7 +74,7 @@ class Device:
         self.stop()
 
     async def _start(self):
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
 
     async def _stop(self):
         if self._server is not None:
@@ -86,26 +83,49 @@ class Device:
         for writer in list(self._connections):
             writer.transport.abort()
 
-    async def _serve(self, reader, writer):
+    async def _accept(self, reader, writer):
         self._connections.add(writer)
         try:
-            while True:
-                head = await reader.readexactly(7)
-                transaction, _, length, unit = struct.unpack(">HHHB", head)
-                pdu = await reader.readexactly(length - 1)
-                slave = self.units.get(unit)
-                if slave is None or slave.mute:
-                    continue
-                if slave.delay:
-                    await asyncio.sleep(slave.delay)
-                answer = self._answer(unit, slave, pdu)
-                writer.write(struct.pack(">HHHB", transaction, 0, len(answer) + 1, unit) + answer)
-                await writer.drain()
+            await self._serve(reader, writer)
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
             self._connections.discard(writer)
             writer.close()
+
+    async def _serve(self, reader, writer):
+        """Answers one client until it returns."""
+        raise NotImplementedError
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *_):
+        self.stop()
+
+
+class Device(Listener):
+    """A Modbus TCP server with several units."""
+
+    def __init__(self, units=(1,)):
+        super().__init__()
+        self.units = {unit: Unit() for unit in units}
+        self.writes: list[tuple[float, int, int, int, list]] = []
+        self.requests: list[tuple[float, int, int, int, int]] = []
+
+    async def _serve(self, reader, writer):
+        while True:
+            head = await reader.readexactly(7)
+            transaction, _, length, unit = struct.unpack(">HHHB", head)
+            pdu = await reader.readexactly(length - 1)
+            slave = self.units.get(unit)
+            if slave is None or slave.mute:
+                continue
+            if slave.delay:
+                await asyncio.sleep(slave.delay)
+            answer = self._answer(unit, slave, pdu)
+            writer.write(struct.pack(">HHHB", transaction, 0, len(answer) + 1, unit) + answer)
+            await writer.drain()
 
     def _answer(self, number: int, unit: Unit, pdu: bytes) -> bytes:
         function = pdu[0]
@@ -151,12 +171,6 @@ class Device:
             self.writes.append((now, number, function, at, [unit.registers[at]]))
             return pdu
         return bytes([function | 0x80, ILLEGAL_FUNCTION])
-
-    def __enter__(self):
-        return self.start()
-
-    def __exit__(self, *_):
-        self.stop()
 
 
 class Proxy:

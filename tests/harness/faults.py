@@ -6,11 +6,12 @@ answer cannot pass for a good one, and a stale value cannot pass for a fresh one
 """
 
 import random
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from .device import DEVICE_FAILURE, Device, Proxy
+from .enip_device import EnipDevice, PcccDevice
 from .process import SLOW, wait_until
 from .product import Tagwire
 from .s7_device import S7Device
@@ -25,15 +26,30 @@ REGISTERS = range(100, 108)
 ODD_ONE = 103
 
 
-class Modbus:
-    """How the suite reaches its registers over Modbus TCP."""
+class Protocol:
+    """How the suite reaches its registers: of one device with two units, over TCP on this machine."""
 
-    driver, device = "modbus-tcp", Device
+    driver: str
+    device: type
     at_once, faults = AT_ONCE, FAULTS
 
     @staticmethod
     def place(port: int) -> str:
         return f"127.0.0.1:{port}"
+
+    @staticmethod
+    def keys(unit: int) -> str:
+        return ""
+
+    @staticmethod
+    def address(device, unit: int, register: int) -> str:
+        raise NotImplementedError
+
+
+class Modbus(Protocol):
+    """Holding registers of two slaves."""
+
+    driver, device = "modbus-tcp", Device
 
     @staticmethod
     def keys(unit: int) -> str:
@@ -44,27 +60,18 @@ class Modbus:
         return f"4{register + 1:05}"
 
 
-class S7:
-    """The same over S7: each unit is a data block of one CPU."""
+class S7(Protocol):
+    """Words of a CPU; each unit is a data block."""
 
     driver, device = "s7", S7Device
-    at_once, faults = AT_ONCE, FAULTS
-
-    @staticmethod
-    def place(port: int) -> str:
-        return f"127.0.0.1:{port}"
-
-    @staticmethod
-    def keys(unit: int) -> str:
-        return ""
 
     @staticmethod
     def address(device, unit: int, register: int) -> str:
         return f"DB{unit},UINT{2 * register}"
 
 
-class OpcUa:
-    """The same as variables of another OPC UA server; a unit of one cannot be mute alone."""
+class OpcUa(Protocol):
+    """Variables of another OPC UA server; a unit of one cannot be mute alone."""
 
     driver, device = "opcua", UpstreamDevice
     at_once, faults = 8, FAULTS[:-1]
@@ -74,12 +81,32 @@ class OpcUa:
         return f"opc.tcp://127.0.0.1:{port}"
 
     @staticmethod
+    def address(device, unit: int, register: int) -> str:
+        return device.address(unit, register)
+
+
+class Enip(Protocol):
+    """Tags of two Logix controllers in one chassis."""
+
+    driver, device = "enip", EnipDevice
+
+    @staticmethod
     def keys(unit: int) -> str:
-        return ""
+        return f'path = "1,{unit}"\n'
 
     @staticmethod
     def address(device, unit: int, register: int) -> str:
-        return device.address(unit, register)
+        return f"R{register}"
+
+
+class Pccc(Enip):
+    """Words of the data tables of two processors in one chassis."""
+
+    driver, device = "pccc", PcccDevice
+
+    @staticmethod
+    def address(device, unit: int, register: int) -> str:
+        return f"N7:{register}"
 
 
 @dataclass
@@ -87,8 +114,8 @@ class Line:
     """One seed: its link, its fault, and how long the fault lasts."""
 
     seed: int
-    protocol: type
-    device: Device | S7Device | UpstreamDevice
+    protocol: type[Protocol]
+    device: Device | S7Device | UpstreamDevice | EnipDevice | PcccDevice
     proxy: Proxy
     fault: str
     wait: float
@@ -168,7 +195,7 @@ class Line:
         return 2 * SCAN
 
 
-def make(protocol: type, seed: int) -> Line:
+def make(protocol: type[Protocol], seed: int) -> Line:
     chance = random.Random(seed)
     device = protocol.device(units=(1, 2))
     proxy = Proxy(device.port, seed)
@@ -249,11 +276,9 @@ def break_and_mend(protocol, folder, seeds):
             with Watcher(server.port, names, publishing=PUBLISHING * 1000, queue=200) as watcher:
                 first = lambda: all(watcher.last(name) and watcher.last(name).good for name in names)  # noqa: E731
                 wait_until(first, 10 * SLOW, "every tag is good at the start")
-                threads = [threading.Thread(target=run, args=(line, watcher, problems)) for line in lines]
-                for thread in threads:
-                    thread.start()
-                for thread in threads:
-                    thread.join()
+                with ThreadPoolExecutor(len(lines)) as pool:
+                    # A line that could not be run to its end is an error of the suite itself, not a pass.
+                    list(pool.map(lambda line: run(line, watcher, problems), lines))
                 for line in lines:
                     check_values(line, watcher, problems)
     finally:

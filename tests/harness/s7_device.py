@@ -1,71 +1,38 @@
 """An S7 CPU of ours, with faults on demand, steered from the test's thread."""
 
-import asyncio
 import struct
 
-from .device import LOOP, Unit
-from .process import free_port
+from .device import Listener, Unit
 
 ADDRESS_ERROR, HARDWARE_FAULT = 5, 1
 READ, SETUP = 4, 0xF0
 PDU, JOBS = 480, 4
 
 
-class S7Device:
+class S7Device(Listener):
     """A CPU whose data block n holds the registers of unit n, two bytes each."""
 
     def __init__(self, units=(1,)):
-        self.port = free_port()
+        super().__init__()
         self.units = {unit: Unit() for unit in units}
-        self._server = None
-        self._connections: set[asyncio.StreamWriter] = set()
-
-    def start(self):
-        LOOP.run(self._start())
-        return self
-
-    def stop(self):
-        """Ends as a CPU without power does: the port refuses, connections break."""
-        LOOP.run(self._stop())
-
-    def close(self):
-        """Ends for good."""
-        self.stop()
-
-    async def _start(self):
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
-
-    async def _stop(self):
-        if self._server is not None:
-            self._server.close()
-            self._server = None
-        for writer in list(self._connections):
-            writer.transport.abort()
 
     async def _serve(self, reader, writer):
-        self._connections.add(writer)
-        try:
-            while True:
-                version, _, length = struct.unpack(">BBH", await reader.readexactly(4))
-                frame = await reader.readexactly(length - 4)
-                if version != 3:
-                    return
-                if frame[1] == 0x80:
-                    return
-                if frame[1] == 0xE0:
-                    answer = bytes([frame[0], 0xD0]) + frame[4:6] + b"\0\1" + frame[6:]
-                else:
-                    pdu = self._answer(frame[3:])
-                    if pdu is None:
-                        continue
-                    answer = b"\x02\xf0\x80" + pdu
-                writer.write(struct.pack(">BBH", 3, 0, len(answer) + 4) + answer)
-                await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
-        finally:
-            self._connections.discard(writer)
-            writer.close()
+        while True:
+            version, _, length = struct.unpack(">BBH", await reader.readexactly(4))
+            frame = await reader.readexactly(length - 4)
+            if version != 3:
+                return
+            if frame[1] == 0x80:
+                return
+            if frame[1] == 0xE0:
+                answer = bytes([frame[0], 0xD0]) + frame[4:6] + b"\0\1" + frame[6:]
+            else:
+                pdu = self._answer(frame[3:])
+                if pdu is None:
+                    continue
+                answer = b"\x02\xf0\x80" + pdu
+            writer.write(struct.pack(">BBH", 3, 0, len(answer) + 4) + answer)
+            await writer.drain()
 
     def _answer(self, job: bytes) -> bytes | None:
         reference, n_parameters = struct.unpack_from(">HH", job, 4)
@@ -98,9 +65,3 @@ class S7Device:
     @staticmethod
     def _message(reference: int, parameters: bytes, data: bytes) -> bytes:
         return struct.pack(">BBHHHHH", 0x32, 3, 0, reference, len(parameters), len(data), 0) + parameters + data
-
-    def __enter__(self):
-        return self.start()
-
-    def __exit__(self, *_):
-        self.stop()
