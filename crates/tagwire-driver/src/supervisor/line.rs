@@ -33,6 +33,7 @@ pub(crate) struct Line {
     n_unanswered: u32,
     /// Devices that fell silent since the last answer of anybody.
     n_fell_silent: u32,
+    /// When it was closed first since the last answer of anybody: one that is open again is proven only by an answer.
     not_open_since: Option<Instant>,
     is_suspect: bool,
     is_just_suspect: bool,
@@ -79,8 +80,8 @@ impl Line {
         self.is_suspect && !self.was_reopened
     }
 
-    /// Since when it is sure that not only single devices are silent: the connection is not open, or two devices that used to
-    /// answer fell silent one after the other.
+    /// Since when it is sure that not only single devices are silent: the connection was closed and nobody has answered since,
+    /// or two devices that used to answer fell silent one after the other.
     pub(crate) fn dead_since(&self) -> Option<Instant> {
         if self.n_fell_silent >= 2 { self.silent_since } else { self.not_open_since }
     }
@@ -119,7 +120,6 @@ impl Line {
         self.opened_at = Some(now);
         self.retry_at = None;
         self.is_suspect = false;
-        self.not_open_since = None;
     }
 
     /// Opening, begun at `started`, failed.
@@ -135,16 +135,16 @@ impl Line {
     pub(crate) fn broke(&mut self, started: Instant, now: Instant, random: &mut fastrand::Rng) {
         self.is_open = false;
         self.silent_since.get_or_insert(started);
-        self.not_open_since = Some(now);
+        self.not_open_since.get_or_insert(now);
         self.retry_at = self.is_unproven.then(|| now + self.backoff.next(random));
     }
 
     /// Closed by the supervisor, which will open it anew at once.
-    pub(crate) const fn closed(&mut self, now: Instant) {
+    pub(crate) fn closed(&mut self, now: Instant) {
         self.is_open = false;
         self.was_reopened |= self.is_suspect;
         self.is_suspect = false;
-        self.not_open_since = Some(now);
+        self.not_open_since.get_or_insert(now);
         self.retry_at = None;
     }
 
@@ -155,13 +155,13 @@ impl Line {
         self.retry_at = None;
         self.is_down = false;
         self.answered();
-        self.not_open_since = None;
         self.backoff.reset();
     }
 
     /// A device answered.
     pub(crate) const fn answered(&mut self) {
         self.silent_since = None;
+        self.not_open_since = None;
         self.n_unanswered = 0;
         self.n_fell_silent = 0;
         self.is_suspect = false;

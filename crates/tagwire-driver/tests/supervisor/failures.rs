@@ -288,3 +288,29 @@ async fn answers_to_several_requests_at_once_find_their_way() {
         assert!(tag == 55 || seen.n_good == 3, "{tag}: {}", seen.n_good);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_line_that_opens_late_and_again_does_not_keep_silent_devices_good() {
+    let fake = Fake::new(0);
+    fake.world().reconnects = true;
+    let settings = DeviceSettings {
+        scan: Duration::from_millis(100),
+        request_timeout: Duration::from_millis(200),
+        attempts: 2,
+        ..DeviceSettings::default()
+    };
+    let devices = vec![settings.clone(), settings];
+    let (_link, recorder) = start(&fake, link(vec![device(0, 2), device(1, 2)]), LinkSettings::default(), devices);
+    wait(1_000).await;
+    assert!((0..4).all(|tag| recorder.seen(TagId(tag)).status.is_good()));
+    // Answers come too late, and so does what opens a connection, which is in time for that.
+    fake.world().latency = Duration::from_millis(350);
+    // A scan, both attempts, and the request of the other device that was under way.
+    wait(700).await;
+    for tag in 0..4 {
+        assert!(recorder.seen(TagId(tag)).status.is_bad(), "tag {tag}");
+    }
+    fake.world().latency = Duration::from_millis(2);
+    wait(5_000).await;
+    assert!((0..4).all(|tag| recorder.seen(TagId(tag)).status.is_good()));
+}
