@@ -132,7 +132,8 @@ const ROWS: &[(&str, &str, &str, Figure)] = &[
 fn page(columns: &[(&str, Json)], many: &Json, year: &Json) -> String {
     let mut page = String::from(
         "# Benchmarks of the historian\n\nWritten by `cargo xtask bench history`; do not edit.\n\
-         Engines under one load, one after the other in one run on one machine; each in one thread, and its own processor time counts, without that of making the load; of ten scans the best counts. A scan reads 200 tags, one after the other; tagwire keeps the decoded times of the pages read last, which the tags of a scan group share.\n\
+         Engines under one load, one after the other in one run on one machine; each in one thread, and its own processor time counts, without that of making the load; of ten scans the best counts.\n\
+         A scan reads 200 tags, one after the other; tagwire keeps the decoded times of the pages read last, which the tags of a scan group share.\n\
          The load: 10,000 tags, one sample a second of each, in the order of time: 40 % doubles of an analogue input, 15 % noisy singles, 5 % full noise, 15 % counters, 10 % set-points, 15 % Booleans; a fifth of the tags has times of its own, the others share those of their scan group; mostly Good.\n\
          tagwire gets batches of 1,000 samples and writes each to its log, which is synced once per MiB or 200 ms of load.\n\
          redb has blocks of 1,000 samples that pco packed and no log, so that a crash would cost up to 999 samples of each tag; SQLite and DuckDB have a row per sample, in transactions of 10,000 and 100,000 rows.\n\
