@@ -28,4 +28,4 @@ pub use history::SourceHistory;
 pub use kind::OpcUaKind;
 pub use session::{Answer, Connector, Greeting, Session, Times};
 pub use structure::{TypeSource, fuzz as fuzz_structure};
-pub use tree::{Found, Tree, tree};
+pub use tree::{Found, LeftOut, Tree, tree};

@@ -21,7 +21,6 @@ impl BuiltIn {
     pub(crate) const STRING: Self = Self(12);
     pub(crate) const GUID: Self = Self(14);
     pub(crate) const XML: Self = Self(16);
-    pub(crate) const STATUS_CODE: Self = Self(19);
     pub(crate) const QUALIFIED_NAME: Self = Self(20);
     pub(crate) const LOCALIZED_TEXT: Self = Self(21);
     pub(crate) const STRUCTURE: Self = Self(22);

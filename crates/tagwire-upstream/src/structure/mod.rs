@@ -26,7 +26,7 @@ mod walk;
 use tagwire_driver::BoxFuture;
 use tagwire_ua_client::{Client, Error, NodeId, TypeNode};
 
-pub(crate) use leaves::leaves;
+pub(crate) use leaves::{Leaves, leaves};
 pub(crate) use load::{Ask, load};
 pub(crate) use path::{Path, Step};
 pub(crate) use read::{Members, locate, members};
