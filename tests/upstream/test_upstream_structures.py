@@ -11,7 +11,7 @@ from harness.device import LOOP
 from harness.process import SLOW, wait_until
 from harness.product import Tagwire, command
 from harness.session import Session, tag
-from harness.upstream import PLANT, NoSubscriptions, UaServer, link
+from harness.upstream import PLANT, NodeServer, NoSubscriptions, UaServer, has_node, link
 from harness.watch import Watcher
 
 MEMBERS = {
@@ -286,3 +286,24 @@ def test_a_definition_that_holds_itself_is_bad_alone(tmp_path):
             wait_until(lambda: shows(session, "a", 1.0), 10 * SLOW, "its neighbour")
             wait_until(lambda: session.read_status(path("m1.on")) == "BadDecodingError", 10 * SLOW, "the member")
             assert shows(session, "a", 1.0)
+
+
+def test_members_of_a_node_opcua_structure_are_read_and_written(tmp_path):
+    assert has_node(), "node-opcua is not installed; run the tests through `cargo xtask test`"
+    members = {
+        "low": ("f64", "EURange.Low", -10.0),
+        "high": ("f64", "EURange.High", 90.0),
+        "unit": ("string", "EngineeringUnits.DisplayName", "°C"),
+        "title": ("string", "Title", "oven"),
+        "scale": ("i32", "AxisScaleType", 1),
+        "steps": ("f64[2]", "AxisSteps", [1.5, 2.5]),
+    }
+    tags = {name: f"{kind} member {member} of nsu={PLANT};s=axis" for name, (kind, member, _) in members.items()}
+    with NodeServer(count=1, limit=100) as source, Tagwire(tmp_path, link(source.url, tags)) as server:
+        with Session(server.port) as session:
+            for name, (_, _, value) in members.items():
+                wait_until(lambda name=name, value=value: shows(session, name, value), 10 * SLOW, name)
+            assert session.write(path("high"), 120.5, ua.VariantType.Double) == "Good"
+            assert session.write(path("steps"), [3.5], ua.VariantType.Double) == "Good"
+            wait_until(lambda: shows(session, "high", 120.5) and shows(session, "steps", [3.5]), 5 * SLOW, "what was written")
+            assert shows(session, "unit", "°C") and shows(session, "low", -10.0)

@@ -10,6 +10,8 @@ use super::definition::Shape;
 
 /// Types kept at most.
 const MAX_TYPES: usize = 10_000;
+/// Fields of all types together.
+const MAX_ALL_FIELDS: usize = 200_000;
 /// Number and Enumeration (Part 6, Annex A), and the last of those that derive from numbers.
 const NUMBER: u32 = 26;
 const UINTEGER: u32 = 28;
@@ -36,6 +38,7 @@ pub(crate) struct Types {
     names: HashMap<NodeId, Box<str>>,
     /// The data type of each encoding.
     encodings: HashMap<NodeId, Known<NodeId>>,
+    n_fields: usize,
 }
 
 /// The number of a node in namespace 0.
@@ -80,9 +83,21 @@ impl Types {
     }
 
     pub(crate) fn set_kind(&mut self, data_type: NodeId, kind: Known<Kind>) {
-        if self.kinds.len() < MAX_TYPES {
-            self.kinds.insert(data_type, kind);
+        let n_fields = |kind: &Known<Kind>| match kind {
+            Ok(Kind::Structure(shape)) => shape.fields.len(),
+            _ => 0,
+        };
+        self.n_fields -= self.kinds.remove(&data_type).as_ref().map_or(0, n_fields);
+        if self.kinds.len() >= MAX_TYPES {
+            return;
         }
+        let kind = if self.n_fields + n_fields(&kind) > MAX_ALL_FIELDS {
+            Err(Arc::from(format!("definitions of the server have more than {MAX_ALL_FIELDS} fields together")))
+        } else {
+            kind
+        };
+        self.n_fields += n_fields(&kind);
+        self.kinds.insert(data_type, kind);
     }
 
     pub(crate) fn set_name(&mut self, data_type: NodeId, name: &str) {

@@ -14,8 +14,10 @@ use super::{Feed, Wish};
 use crate::address::Address;
 use crate::structure::{Members, Miss, Path, Types, Wanted, members};
 
-/// Samples that wait for their types at most; older ones are dropped, and the next one is marked.
+/// Samples that wait for their types at most; with more, only the newest one stays, and it is marked.
 const MAX_WAITING: usize = 64;
+/// Bytes of those samples at most, of all but one.
+const MAX_WAITING_BYTES: usize = 4 << 20;
 /// First pause before types are asked for once more.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// Encodings of one request.
@@ -222,14 +224,11 @@ impl Feed {
                 let told = group.waiting.front().or(group.last.as_ref());
                 group.needs = told.map(encodings).unwrap_or_default();
             }
-            if group.needs.is_empty() {
-                group.asking = Asking::Nothing;
-                continue;
-            }
             group.asking = Asking::UnderWay;
             asks.extend(group.needs.iter().map(|encoding| (leader, encoding.clone())));
         }
-        self.is_describing = !asks.is_empty();
+        // A value that is no structure has nothing to ask for, and is told all the same.
+        self.is_describing = self.groups.iter().any(|group| group.asking == Asking::UnderWay);
         self.is_describing.then_some(Wish::Describe(asks, is_anew))
     }
 
@@ -305,8 +304,11 @@ impl Feed {
         if group.waiting.is_empty() && group.needs.is_empty() {
             return self.take_apart(at, number, told, types, now, None, seen);
         }
-        if group.waiting.len() >= MAX_WAITING {
-            group.waiting.pop_front();
+        let is_full = group.waiting.len() >= MAX_WAITING
+            || group.waiting.iter().map(n_bytes).sum::<usize>() + n_bytes(&told) > MAX_WAITING_BYTES;
+        if is_full {
+            // The newest one is what counts.
+            group.waiting.clear();
             for tag in &group.tags {
                 if let Some(item) = self.items.get_mut(*tag as usize) {
                     item.doubt();
@@ -410,6 +412,15 @@ fn same_terms(one: &[(Option<Duration>, Option<u32>)], other: &[(Option<Duration
         (sampling, has_default, terms.iter().filter_map(|(_, queue)| *queue).max())
     };
     extremes(one) == extremes(other)
+}
+
+/// The bytes of the structures that a sample consists of.
+fn n_bytes(told: &SourceSample) -> usize {
+    match told.structured.as_deref() {
+        Some(Structured::One(structure)) => structure.body.len(),
+        Some(Structured::Many(all)) => all.iter().map(|structure| structure.body.len() + 64).sum(),
+        None => 0,
+    }
 }
 
 /// The encodings of the structures that a sample consists of.
