@@ -11,7 +11,7 @@ from harness.device import LOOP
 from harness.process import SLOW, wait_until
 from harness.product import Tagwire, command
 from harness.session import Session, tag
-from harness.upstream import PLANT, NodeServer, NoSubscriptions, UaServer, has_node, link
+from harness.upstream import PLANT, NodeServer, UaServer, has_node, link, no_subscriptions
 from harness.watch import Watcher
 
 MEMBERS = {
@@ -67,6 +67,9 @@ class StructServer(UaServer):
                 new_struct_field("Note", scalar.LocalizedText),
             ],
         )
+        for name in ("Mode", "Axis", "Motor"):
+            # asyncua keeps the classes of a server that was there before, whatever their fields are now.
+            vars(ua).pop(f"{name}{self.port}", None)
         types = await server.load_data_type_definitions()
         made, modes = types[f"Motor{self.port}"], types[f"Mode{self.port}"]
         self.axis = types[f"Axis{self.port}"]
@@ -140,14 +143,15 @@ def test_members_are_seen_one_by_one_with_one_item_for_all(tmp_path):
                 assert shows(session, f"m1.{name}", value), name
             assert session.read_status(path("m1.limit")) == "BadNoData", "an optional field that is not there"
             assert source.n_items() == 2, "one for the motor and one for its neighbour"
-            source.change(Speed=99.0, Limit=7.5)
+            source.change(Speed=99.0, Limit=7.5, Levels=[4, 5, 6, 7])
             wait_until(lambda: shows(session, "m1.limit", 7.5), 5 * SLOW, "the field is there now")
+            assert shows(session, "m1.levels", [4, 5, 6, 7]), "longer than the declared array"
             assert shows(session, "m1.speed", 99.0)
             assert session.read(path("m1.on")).SourceTimestamp == session.read(path("m1.speed")).SourceTimestamp
 
 
 def test_a_member_is_read_where_the_server_makes_no_subscription(tmp_path):
-    with NoSubscriptions(), StructServer() as source, Tagwire(tmp_path, link(source.url, motor())) as server:
+    with no_subscriptions(), StructServer() as source, Tagwire(tmp_path, link(source.url, motor())) as server:
         with Session(server.port) as session:
             wait_until(lambda: shows(session, "m1.axis", 2.5), 10 * SLOW, "a first value")
             source.change(Name="fan")
@@ -185,7 +189,8 @@ def test_an_import_makes_a_group_of_a_structure_that_clients_see_as_one(tmp_path
             ("Note", "string"),
         ):
             assert rows[f"m1.{name}"] == (kind, f"member {name} of nsu={PLANT};s=m1"), name
-        assert len([name for name in rows if name.startswith("m1.")]) == 12, "the component is not taken beside its member"
+        below = [row["name"] for row in answer["tags"] if row["name"].startswith("m1.")]
+        assert len(below) == 13, f"the component is not taken beside its member: {below}"
         assert answer["structures"] == {
             f"Axis{source.port}": ["m1.Front", "m1.Axes[0]", "m1.Axes[1]"],
             f"Motor{source.port}": ["m1"],
@@ -209,14 +214,14 @@ def test_a_written_member_arrives_and_all_others_stay(tmp_path):
                 ("name", "a longer name than before", ua.VariantType.String),
                 ("axis", 8.5, ua.VariantType.Float),
                 ("second", -7, ua.VariantType.Int16),
-                ("levels", [9, 8, 7, 6], ua.VariantType.Int16),
+                ("levels", [9, 8, 7], ua.VariantType.Int16),
                 ("mode", 2, ua.VariantType.Int32),
                 ("note", "cold", ua.VariantType.String),
             ):
                 assert session.write(path(f"m1.{name}"), value, kind) == "Good", name
                 wait_until(lambda name=name, value=value: shows(session, f"m1.{name}", value), 5 * SLOW, f"{name} is shown")
             found = source.read("m1")
-            assert (found.On, found.Speed, found.Name, found.Levels) == (True, 3.25, "a longer name than before", [9, 8, 7, 6])
+            assert (found.On, found.Speed, found.Name, found.Levels) == (True, 3.25, "a longer name than before", [9, 8, 7])
             assert (found.Mode, found.Front.Position, found.Limit) == (2, 0.5, None)
             assert [(axis.Position, axis.Locked) for axis in found.Axes] == [(1.5, False), (8.5, True)]
             assert (found.Note.Text, found.Note.Locale) == ("cold", "en"), "the language stays"
@@ -275,7 +280,8 @@ def test_definitions_that_lie_or_never_end_leave_neighbours_alone(tmp_path):
                     wait_until(lambda: session.read_status(path("m1.on")) in ("BadDecodingError", "BadConfigurationError"), 20 * SLOW, name)
                     source.write("a", 2.0)
                     wait_until(lambda: watcher.last("up.plc.a").value == 2.0, 5 * SLOW, "the neighbour goes on")
-                    assert all(change.good for change in watcher.since("up.plc.a", 0)), name
+                    told = [change.good for change in watcher.since("up.plc.a", 0)]
+                    assert all(told[told.index(True) :]), name
                     assert server.process.rss_kb() < 400 << 10, name
 
 
@@ -304,6 +310,6 @@ def test_members_of_a_node_opcua_structure_are_read_and_written(tmp_path):
             for name, (_, _, value) in members.items():
                 wait_until(lambda name=name, value=value: shows(session, name, value), 10 * SLOW, name)
             assert session.write(path("high"), 120.5, ua.VariantType.Double) == "Good"
-            assert session.write(path("steps"), [3.5], ua.VariantType.Double) == "Good"
-            wait_until(lambda: shows(session, "high", 120.5) and shows(session, "steps", [3.5]), 5 * SLOW, "what was written")
+            assert session.write(path("steps"), [3.5, 4.5], ua.VariantType.Double) == "Good"
+            wait_until(lambda: shows(session, "high", 120.5) and shows(session, "steps", [3.5, 4.5]), 5 * SLOW, "what was written")
             assert shows(session, "unit", "°C") and shows(session, "low", -10.0)

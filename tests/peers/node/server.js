@@ -45,11 +45,11 @@ async function main() {
     accessLevel: "CurrentRead | CurrentWrite",
     userAccessLevel: "CurrentRead | CurrentWrite",
   });
-  const range = new opcua.AxisInformation({
+  const range = space.constructExtensionObject(space.findDataType("AxisInformation"), {
     engineeringUnits: { namespaceUri: "urn:units", unitId: 4408652, displayName: { text: "°C" }, description: { text: "warmth" } },
     euRange: { low: -10, high: 90 },
     title: { locale: "en", text: "oven" },
-    axisScaleType: opcua.AxisScaleEnumeration.Log,
+    axisScaleType: 1,
     axisSteps: [1.5, 2.5],
   });
   axis.setValueFromSource({ dataType: opcua.DataType.ExtensionObject, value: range });
