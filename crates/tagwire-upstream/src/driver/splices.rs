@@ -15,12 +15,14 @@ use crate::structure::{Ask, Members, Path, Types, Wanted, change, load, locate, 
 /// Rounds of questions about structures within structures.
 const MAX_ROUNDS: usize = 8;
 
-/// The members of a sample, each with its value and quality, or the quality that says why it has none.
-pub(super) fn members_of(
-    types: &Types,
-    told: &SourceSample,
-    paths: &[(u32, Path)],
-) -> Vec<(u32, Result<(Value, Status), Status>)> {
+/// The value and quality of a member, or the quality that says why it has none.
+type Told = Result<(Value, Status), Status>;
+
+/// A variable, what its server told of it, and the members that are wanted, each with its number.
+type Source<'a> = (&'a NodeId, &'a SourceSample, &'a [(u32, Path)]);
+
+/// The members of a sample, by their numbers.
+pub(super) fn members_of(types: &Types, told: &SourceSample, paths: &[(u32, Path)]) -> Vec<(u32, Told)> {
     let status = told.sample.status;
     let all = |status| paths.iter().map(|(tag, _)| (*tag, Err(status))).collect();
     if status.is_bad() {
@@ -39,7 +41,7 @@ pub(super) fn members_of(
 pub(super) async fn settle(
     session: &Arc<dyn Session>,
     types: Arc<Types>,
-    structures: &[(&NodeId, &SourceSample, &[(u32, Path)])],
+    structures: &[Source<'_>],
     limit: Duration,
 ) -> Result<(Arc<Types>, Types), Error> {
     let (mut types, mut learned) = (types, Types::default());
