@@ -8,11 +8,14 @@ from harness.session import Session, tag
 from harness.upstream import UaServer, link
 
 
-def import_tags(folder, config: str) -> dict[str, str]:
-    """The rows of the list that `tagwire import server` makes, by name; the configuration then takes them all."""
+def import_tags(folder, config: str, told: list | None = None) -> dict[str, str]:
+    """The rows of the list that `tagwire import server` makes, by name; the configuration then takes them all. What is
+    said besides goes into `told`."""
     file = folder / "tagwire.toml"
     made = command("import", "server", "up.plc", "--config", file, "--output", "tags.csv", cwd=folder)
     assert made.returncode == 0, made.stderr
+    if told is not None:
+        told.append(made.stderr)
     rows = (folder / "tags.csv").read_text().splitlines()
     assert rows[0] == "name,address,type,access"
     file.write_text(config.split("[[link.device.tag]]")[0] + 'tags_csv = "tags.csv"\n')
@@ -57,8 +60,11 @@ def test_scalars_arrays_and_methods_of_an_asyncua_server_become_tags_that_work(t
         source.add_method("start", lambda parent: started.append("start"), [], [])
         source.add_method("double", lambda parent, x: x * 2, [ua.VariantType.Int64], [ua.VariantType.Int64])
         source.add_method("add", lambda parent, x, y: x + y, [ua.VariantType.Int64] * 2, [ua.VariantType.Int64])
+        source.add_method("mix", lambda parent, x, y: x, [ua.VariantType.Int64, ua.VariantType.String], [ua.VariantType.Int64])
         follower = Tagwire(tmp_path, link(source.url, {}))
-        rows = import_tags(follower.folder, follower.file.read_text())
+        told = []
+        rows = import_tags(follower.folder, follower.file.read_text(), told)
+        assert "mix: its arguments" in told[0] and "odd: no tag can hold" in told[0], told
         for name, kind in (
             ("flag", "bool"),
             ("level", "u16"),
@@ -67,9 +73,10 @@ def test_scalars_arrays_and_methods_of_an_asyncua_server_become_tags_that_work(t
             ("field", '"i32[2,3]"'),
             ("start", "bool"),
             ("double", "i64"),
+            ("add", "i64[2]"),
         ):
             assert rows[name].endswith(f",{kind},rw"), rows[name]
-        assert "odd" not in rows and "add" not in rows, "no tag can hold them"
+        assert "odd" not in rows and "mix" not in rows, "no tag can hold them"
         with follower as server, Session(server.port) as session:
             path = lambda name: tag(f"up.plc.{name}")
             for name in ("flag", "level", "text", "curve", "field"):
@@ -82,3 +89,4 @@ def test_scalars_arrays_and_methods_of_an_asyncua_server_become_tags_that_work(t
             assert started == ["start"]
             assert session.write(path("double"), 21, ua.VariantType.Int64) == "Good"
             assert session.value(path("double")) == 42, "what the method gave back"
+            assert session.write(path("add"), [20, 22], ua.VariantType.Int64) == "Good", "each element is one argument"

@@ -12,6 +12,7 @@ use opcua_types::{
 use tagwire_model::{DataType, Dims, Sample, Status, Value, ValueType};
 
 use crate::error::StatusName;
+use crate::structure::SourceSample;
 use crate::{Client, Error, guard, print_node_id, value};
 
 /// Most steps from a data type to the built-in type that it derives from.
@@ -50,11 +51,11 @@ impl Client {
         self.read_parts(nodes, TimestampsToReturn::Both, max_age, value::to_sample).await
     }
 
-    /// As [`Client::read`], but a structure of the server's own comes as the bytes of its body, as in what a feed tells.
+    /// As [`Client::read`], with the structures, as in what a feed tells.
     ///
     /// # Errors
     /// [`Error`] when a request as a whole failed.
-    pub async fn read_source(&self, nodes: &[NodeId]) -> Result<Vec<Sample>, Error> {
+    pub async fn read_source(&self, nodes: &[NodeId]) -> Result<Vec<SourceSample>, Error> {
         self.read_parts(nodes, TimestampsToReturn::Both, Duration::ZERO, value::to_source_sample).await
     }
 

@@ -13,10 +13,11 @@ use opcua_types::{
     MonitoredItemCreateRequest, MonitoringMode, MonitoringParameters, NodeId, NotificationMessage, ReadValueId,
     StatusChangeNotification, StatusCode, SubscriptionAcknowledgement, TimestampsToReturn,
 };
-use tagwire_model::{Deadband, Sample, Status};
+use tagwire_model::{Deadband, Status};
 
 use crate::attribute::{check_len, is_too_much};
 use crate::error::StatusName;
+use crate::structure::SourceSample;
 use crate::{Client, Error, guard, value};
 
 /// Longest interval that is believed from a server.
@@ -79,7 +80,7 @@ pub struct Notification {
     /// Whether it only shows that the subscription lives.
     pub is_keep_alive: bool,
     /// New samples, each with the handle of its item, oldest first.
-    pub samples: Vec<(u32, Sample)>,
+    pub samples: Vec<(u32, SourceSample)>,
     /// The status with which the server ended the subscription.
     pub ended: Option<Status>,
 }

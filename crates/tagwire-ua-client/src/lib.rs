@@ -10,6 +10,7 @@
 //! - [`Client::history_raw`], [`Client::history_processed`], [`Aggregate`]: what was.
 //! - [`Client::call`], [`Client::parameters`]: methods.
 //! - [`Client::held_types`]: which type a node takes.
+//! - [`Client::type_nodes`], [`SourceSample`], [`Client::write_structures`]: structures and what they consist of.
 //! - [`Client::units`]: engineering units.
 //! - [`Client::subscribe`], [`Subscription`]: changes through a bounded queue.
 //! - [`Client::open_feed`], [`Client::watch`], [`Client::publish`]: subscriptions whose publishing the caller drives.
@@ -26,6 +27,7 @@ mod call;
 mod channel;
 mod client;
 mod connect;
+mod data_type;
 mod dial;
 mod endpoint;
 mod error;
@@ -43,6 +45,7 @@ mod node_id;
 mod options;
 mod register;
 mod shape;
+mod structure;
 mod subscription;
 mod unit;
 mod url;
@@ -52,6 +55,7 @@ pub use browse::{BrowseLimits, Browsed, NodeClass};
 pub use call::{Called, Parameter};
 pub use channel::try_channel;
 pub use client::{Client, LinkState};
+pub use data_type::TypeNode;
 pub use endpoint::{Endpoint, Offer, discover, look};
 pub use error::{Error, StatusName};
 pub use event::Event;
@@ -61,8 +65,9 @@ pub use hello::{Greeting, greet};
 pub use history::{Aggregate, HistorySpan, NodeHistory};
 pub use identity::{Identity, now};
 pub use node_id::{NodeIdError, parse_node_id, print_node_id};
-pub use opcua_types::NodeId;
+pub use opcua_types::{Guid, Identifier, NodeId};
 pub use options::{ConnectOptions, Login, Mode, Policy, Security};
 pub use register::{Registration, register};
+pub use structure::{SourceSample, Structure, Structured};
 pub use subscription::{Change, Subscription};
 pub use url::{Url, UrlError};

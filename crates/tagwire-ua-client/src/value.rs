@@ -6,6 +6,8 @@ use opcua_types::{
 };
 use tagwire_model::{ArrayData, DataType, Dims, Sample, Status, Timestamp, Value};
 
+use crate::structure::{self, SourceSample, Structured};
+
 /// The end of the year 9999, which stands for the end of time (Part 6, 5.2.2.5).
 const END_TICKS: i64 = 2_650_467_743_990_000_000;
 
@@ -22,18 +24,22 @@ pub(crate) fn to_sample(found: DataValue) -> Sample {
     }
 }
 
-/// As [`to_sample`], but a structure of the server's own comes as the bytes of its body.
-pub(crate) fn to_source_sample(found: DataValue) -> Sample {
-    let body = match &found.value {
-        Some(Variant::ExtensionObject(structure)) => {
-            structure.inner_as::<ByteStringBody>().map(|body| Value::bytes(body.raw_body().as_ref()))
+/// As [`to_sample`], with the structures; a single one of the server's own comes as the bytes of its body.
+pub(crate) fn to_source_sample(found: DataValue) -> SourceSample {
+    let structured = found.value.as_ref().and_then(structure::of_variant).map(Box::new);
+    let body = match (&found.value, structured.as_deref()) {
+        (Some(Variant::ExtensionObject(object)), Some(Structured::One(structure)))
+            if object.inner_is::<ByteStringBody>() =>
+        {
+            Some(Value::ByteString(structure.body.clone()))
         }
         _ => None,
     };
-    match body {
+    let sample = match body {
         Some(value) => Sample { value, ..to_sample(DataValue { value: None, ..found }) },
         None => to_sample(found),
-    }
+    };
+    SourceSample { sample, structured }
 }
 
 /// A time; those outside of what OPC UA can tell become the nearest that it can (Part 6, 5.2.2.5).

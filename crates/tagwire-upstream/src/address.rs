@@ -5,18 +5,25 @@ use std::fmt;
 use tagwire_driver::AddressError;
 use tagwire_ua_client::{NodeId, parse_node_id, print_node_id};
 
+use crate::structure::Path;
+
 /// How addresses begin.
 const BEGINNINGS: [&str; 6] = ["nsu=", "ns=", "i=", "s=", "g=", "b="];
 /// The words of a method's address.
 const CALL: &str = "call ";
 const ON: &str = " on ";
+/// The words of the address of a member.
+const MEMBER: &str = "member ";
+const OF: &str = " of ";
 
-/// A node, or a method of one, by the URI or the index of its namespace.
+/// A node, a member of its structured value, or a method of one, by the URI or the index of its namespace.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Address {
     node: Place,
     /// The object that the method `node` is called on.
     object: Option<Place>,
+    /// The way to a member of the value.
+    member: Option<Path>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -28,15 +35,26 @@ struct Place {
 }
 
 impl Address {
-    /// Parses `nsu=URI;s=name`, `ns=2;i=1001` or `i=2258`, or for a method `call METHOD on OBJECT` of two such nodes;
-    /// within a URI `%3B` stands for a semicolon and `%25` for a percent sign (Part 6, 5.3.1.11).
+    /// Parses `nsu=URI;s=name`, `ns=2;i=1001` or `i=2258`, for a method `call METHOD on OBJECT` of two such nodes, or for
+    /// a member of a structure `member Axes[2].Position of NODE`; within a URI `%3B` stands for a semicolon and `%25` for a percent sign (Part 6, 5.3.1.11).
     ///
     /// # Errors
     /// [`AddressError`] names the problem and the fix.
     pub fn parse(text: &str) -> Result<Self, AddressError> {
         let text = text.trim();
+        if let Some(member) = text.strip_prefix(MEMBER) {
+            let wrong = |problem| AddressError {
+                problem,
+                fix: "write member NAME of nsu=URI;s=NAME, with dots and [0] for members of members".to_owned(),
+            };
+            // No path has a space, so that whatever a node is called never counts here.
+            let (path, node) =
+                member.split_once(OF).ok_or_else(|| wrong(format!("\"{text}\" names no node for its member")))?;
+            let path = Path::parse(path.trim()).map_err(wrong)?;
+            return Ok(Self { node: Place::parse(node.trim())?, object: None, member: Some(path) });
+        }
         let Some(call) = text.strip_prefix(CALL) else {
-            return Ok(Self { node: Place::parse(text)?, object: None });
+            return Ok(Self { node: Place::parse(text)?, object: None, member: None });
         };
         let is_node = |text: &str| BEGINNINGS.iter().any(|beginning| text.trim_start().starts_with(beginning));
         // The name of an object may hold the word itself.
@@ -50,17 +68,37 @@ impl Address {
                 fix: "write call METHOD on OBJECT, each as nsu=URI;s=NAME".to_owned(),
             });
         };
-        Ok(Self { node: Place::parse(method.trim())?, object: Some(Place::parse(object.trim())?) })
+        Ok(Self { node: Place::parse(method.trim())?, object: Some(Place::parse(object.trim())?), member: None })
     }
 
     /// The address of a node on a server with these namespaces.
     pub fn of(node: &NodeId, namespaces: &[String]) -> Self {
-        Self { node: Place::of(node, namespaces), object: None }
+        Self { node: Place::of(node, namespaces), object: None, member: None }
+    }
+
+    /// The address of a member of a node's value.
+    pub(crate) fn of_member(path: Path, node: &NodeId, namespaces: &[String]) -> Self {
+        Self { member: Some(path), ..Self::of(node, namespaces) }
     }
 
     /// The address of a method of an object.
     pub fn of_method(method: &NodeId, object: &NodeId, namespaces: &[String]) -> Self {
-        Self { node: Place::of(method, namespaces), object: Some(Place::of(object, namespaces)) }
+        Self { node: Place::of(method, namespaces), object: Some(Place::of(object, namespaces)), member: None }
+    }
+
+    /// The way to the member of the value that it means, where it does not mean the whole value.
+    pub(crate) const fn member(&self) -> Option<&Path> {
+        self.member.as_ref()
+    }
+
+    /// Whether it means a member of a structure and not the whole value.
+    pub const fn is_member(&self) -> bool {
+        self.member.is_some()
+    }
+
+    /// The address of the whole value.
+    pub(crate) fn whole(&self) -> Self {
+        Self { node: self.node.clone(), object: self.object.clone(), member: None }
     }
 
     /// Whether writing to it calls a method.
@@ -127,9 +165,10 @@ impl Place {
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.object {
-            Some(object) => write!(f, "{CALL}{}{ON}{object}", self.node),
-            None => self.node.fmt(f),
+        match (&self.object, &self.member) {
+            (Some(object), _) => write!(f, "{CALL}{}{ON}{object}", self.node),
+            (None, Some(member)) => write!(f, "{MEMBER}{member}{OF}{}", self.node),
+            (None, None) => self.node.fmt(f),
         }
     }
 }
@@ -164,6 +203,9 @@ mod tests {
             "call nsu=urn:x;s=Pump.Start on nsu=urn:x;s=Pump",
             "call i=5 on ns=2;s=turn on",
             "call i=5 on ns=2;s=man on the moon",
+            "member Speed.Actual of nsu=urn:x;s=Motor1",
+            "member Axes[2].Position of ns=2;s=member a of i=5",
+            "member [2].a%2Eb%20of%20c of i=5",
         ] {
             assert_eq!(Address::parse(text).expect(text).to_string(), text);
         }
@@ -173,6 +215,17 @@ mod tests {
     fn refuses_what_is_no_node_and_says_what_to_write() {
         for text in ["", "Temp", "40001", "nsu=;s=a", "nsu=urn:x", "nsu=urn:x;Temp", "ns=x;i=1", "i=a", "nsu=urn:x;i=a"]
         {
+            let error = Address::parse(text).expect_err(text);
+            assert!(error.fix.contains("nsu=URI;s=NAME"), "{text}");
+        }
+        for text in [
+            "member a",
+            "member of i=5",
+            "member  of i=5",
+            "member a of ",
+            "member a of call i=1 on i=2",
+            "member a.[1] of i=5",
+        ] {
             let error = Address::parse(text).expect_err(text);
             assert!(error.fix.contains("nsu=URI;s=NAME"), "{text}");
         }

@@ -7,11 +7,12 @@ use tagwire_driver::BoxFuture;
 use tagwire_model::{Sample, Status, Timestamp, Value};
 use tagwire_ua_client::{
     Called, Client, ConnectOptions, Error, Feed, FeedItem, FeedTerms, Identity, NodeId, Notification, Published,
-    Watched, parse_node_id,
+    SourceSample, Structured, TypeNode, Watched, parse_node_id,
 };
 
 use crate::session::{Answer, Connector, Greeting, Session, Times};
 use crate::settings::LinkKeys;
+use crate::structure::TypeSource;
 
 /// Server_ServerStatus_StartTime and Server_ServiceLevel (Part 5, 6.3.1).
 const START_TIME: &str = "i=2257";
@@ -107,6 +108,24 @@ fn level(sample: Option<&Sample>) -> u8 {
     }
 }
 
+impl TypeSource for UaSession {
+    fn data_types<'a>(&'a self, variables: &'a [NodeId]) -> BoxFuture<'a, Result<Vec<Option<NodeId>>, Error>> {
+        Box::pin(self.0.data_types(variables))
+    }
+
+    fn type_nodes<'a>(&'a self, types: &'a [NodeId]) -> BoxFuture<'a, Result<Vec<TypeNode>, Error>> {
+        Box::pin(self.0.type_nodes(types))
+    }
+
+    fn type_of_encoding<'a>(&'a self, encoding: &'a NodeId) -> BoxFuture<'a, Result<Option<NodeId>, Error>> {
+        Box::pin(self.0.type_of_encoding(encoding))
+    }
+
+    fn subtypes<'a>(&'a self, types: &'a [NodeId]) -> BoxFuture<'a, Result<Vec<NodeId>, Error>> {
+        Box::pin(self.0.subtypes(types))
+    }
+}
+
 impl Session for UaSession {
     fn greet(&self) -> Answer<Greeting> {
         let client = Arc::clone(&self.0);
@@ -161,12 +180,16 @@ impl Session for UaSession {
         ask!(self, client => client.close_feeds(&feeds))
     }
 
-    fn read(&self, nodes: Vec<NodeId>) -> Answer<Vec<Sample>> {
+    fn read(&self, nodes: Vec<NodeId>) -> Answer<Vec<SourceSample>> {
         ask!(self, client => client.read_source(&nodes))
     }
 
     fn write(&self, values: Vec<(NodeId, Value)>) -> Answer<Vec<Status>> {
         ask!(self, client => client.write(&values))
+    }
+
+    fn write_structures(&self, values: Vec<(NodeId, Structured)>) -> Answer<Vec<Status>> {
+        ask!(self, client => client.write_structures(&values))
     }
 
     fn call(&self, object: NodeId, method: NodeId, inputs: Vec<Value>) -> Answer<Called> {

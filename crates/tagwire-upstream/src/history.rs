@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tagwire_driver::{BuildError, LinkSpec};
-use tagwire_model::{Sample, Timestamp};
+use tagwire_model::{Sample, Status, Timestamp};
 use tagwire_ua_client::{Client, Error, HistorySpan, Identity, NodeId};
 use tokio::sync::Mutex;
 
@@ -15,6 +15,9 @@ use crate::session::Times;
 
 /// Longest time for a session, and for an answer.
 const TIMES: Times = Times { connect: Duration::from_secs(5), request: Duration::from_secs(20) };
+
+/// History of members is not taken out of that of their structures.
+const BAD_HISTORY_OPERATION_UNSUPPORTED: Status = Status(0x8072_0000);
 
 /// The history of one link's tags, through a session of its own, so that long reads never delay live values.
 pub struct SourceHistory {
@@ -67,6 +70,9 @@ impl SourceHistory {
         backward: bool,
         max: usize,
     ) -> Result<Vec<Sample>, Error> {
+        if address.is_member() {
+            return Err(Error::refused("HistoryRead", BAD_HISTORY_OPERATION_UNSUPPORTED));
+        }
         let namespaces = &session.namespaces;
         let node: NodeId = address
             .resolve(namespaces, namespaces)

@@ -1,7 +1,7 @@
 //! OPC UA servers as the gateway sees them: names, keys, checks, constructor.
 
 use tagwire_driver::{AddressError, BuildError, Driver, DriverKind, Key, LinkSpec, Settings, TagSpec};
-use tagwire_model::ValueType;
+use tagwire_model::{Deadband, ValueType};
 use tagwire_ua_client::Identity;
 
 use crate::address::Address;
@@ -65,8 +65,15 @@ impl DriverKind for OpcUaKind {
     }
 
     fn check_tag(&self, _device: &Settings, tag: &TagSpec) -> Result<(), AddressError> {
-        Address::parse(&tag.address)?;
-        deadband(&tag.settings).map(|_| ())
+        let address = Address::parse(&tag.address)?;
+        let deadband = deadband(&tag.settings)?;
+        if address.is_member() && deadband != Deadband::None {
+            return Err(AddressError {
+                problem: "source_deadband: the other server knows no deadband of a member".to_owned(),
+                fix: "use deadband instead, which counts on the way to clients".to_owned(),
+            });
+        }
+        Ok(())
     }
 
     fn default_type(&self, _address: &str) -> Option<ValueType> {

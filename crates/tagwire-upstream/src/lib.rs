@@ -3,6 +3,7 @@
 //! - [`OpcUaKind`]: what the gateway registers; [`UpstreamDriver`] runs over any [`Connector`].
 //! - [`Address`]: a node by the URI of its namespace, wherever the server puts that namespace today.
 //! - [`Connector`], [`Session`]: what the driver needs of a server; [`UaConnector`] gives it over `tagwire-ua-client`.
+//! - [`TypeSource`]: what data types consist of, so that a member of a structure can be a tag.
 //! - [`SourceHistory`]: history that the other server keeps.
 //! - [`tree`]: what another server has, as tags.
 //!
@@ -17,6 +18,7 @@ mod history;
 mod kind;
 mod session;
 mod settings;
+mod structure;
 mod tree;
 
 pub use address::Address;
@@ -25,4 +27,5 @@ pub use driver::UpstreamDriver;
 pub use history::SourceHistory;
 pub use kind::OpcUaKind;
 pub use session::{Answer, Connector, Greeting, Session, Times};
-pub use tree::{Found, Tree, tree};
+pub use structure::{TypeSource, fuzz as fuzz_structure};
+pub use tree::{Found, LeftOut, Tree, tree};

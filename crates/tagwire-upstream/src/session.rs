@@ -4,8 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tagwire_driver::BoxFuture;
-use tagwire_model::{Sample, Status, Timestamp, Value};
-use tagwire_ua_client::{Called, Error, Feed, FeedItem, FeedTerms, NodeId, Notification, Published, Watched};
+use tagwire_model::{Status, Timestamp, Value};
+use tagwire_ua_client::{
+    Called, Error, Feed, FeedItem, FeedTerms, NodeId, Notification, Published, SourceSample, Structured, Watched,
+};
+
+use crate::structure::TypeSource;
 
 /// What comes of one request.
 pub type Answer<T> = BoxFuture<'static, Result<T, Error>>;
@@ -43,7 +47,7 @@ pub trait Connector: Send + Sync {
 }
 
 /// A session with one server; requests may be under way together.
-pub trait Session: Send + Sync {
+pub trait Session: TypeSource {
     /// What the server says of itself.
     fn greet(&self) -> Answer<Greeting>;
 
@@ -75,10 +79,13 @@ pub trait Session: Send + Sync {
     fn close_feeds(&self, feeds: Vec<u32>) -> Answer<()>;
 
     /// Reads values from their source.
-    fn read(&self, nodes: Vec<NodeId>) -> Answer<Vec<Sample>>;
+    fn read(&self, nodes: Vec<NodeId>) -> Answer<Vec<SourceSample>>;
 
     /// Writes values.
     fn write(&self, values: Vec<(NodeId, Value)>) -> Answer<Vec<Status>>;
+
+    /// Writes structures.
+    fn write_structures(&self, values: Vec<(NodeId, Structured)>) -> Answer<Vec<Status>>;
 
     /// Calls a method of an object.
     fn call(&self, object: NodeId, method: NodeId, inputs: Vec<Value>) -> Answer<Called>;

@@ -1,11 +1,14 @@
 //! What another server has, as the tags of a device.
 
-use std::collections::{HashMap, HashSet};
+mod members;
 
-use tagwire_model::{Dims, Sample, Value, ValueType};
-use tagwire_ua_client::{BrowseLimits, Browsed, Client, Error, NodeClass, NodeId};
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use tagwire_model::{DataType, Dims, Sample, Value, ValueType};
+use tagwire_ua_client::{BrowseLimits, Browsed, Client, Error, NodeClass, NodeId, Parameter};
 
 use crate::address::Address;
+use members::{Structured, alike, components, structures};
 
 /// AccessLevel (Part 3, 8.57): whether the current value can be read and written, and history read.
 const ACCESS_LEVEL: u32 = 17;
@@ -29,13 +32,30 @@ pub struct Found {
     pub is_writable: bool,
 }
 
-/// The variables and methods below a node, and how many nodes have no counterpart as a tag.
+/// What no tag can be made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Its name, as a tag would have it.
+    pub name: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// The variables and methods below a node, and what has no counterpart as a tag.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tree {
     /// The tags, parents' names first.
     pub tags: Vec<Found>,
-    /// Variables whose values no tag can hold, and methods with arguments that none can give.
-    pub left_out: Vec<String>,
+    /// Variables and members whose values no tag can hold, and methods with arguments that none can give.
+    pub left_out: Vec<LeftOut>,
+    /// Groups of tags that are structures, by the names of their types; all groups of one type have the same tags.
+    pub structures: BTreeMap<String, Vec<String>>,
+}
+
+impl Tree {
+    fn leave_out(&mut self, name: String, reason: impl Into<String>) {
+        self.left_out.push(LeftOut { name, reason: reason.into() });
+    }
 }
 
 /// Reads what is below a node, without what belongs to the server itself.
@@ -45,14 +65,20 @@ pub struct Tree {
 pub async fn tree(client: &Client, start: &NodeId, limits: BrowseLimits) -> Result<Tree, Error> {
     let namespaces = client.namespace_array().await?;
     let found = client.browse(start, limits).await?;
-    let names = names(&found);
+    let own = names(&found, &HashMap::new());
+    let variables = of_class(found.iter().filter(|node| own.contains_key(&node.node)), NodeClass::Variable);
+    let structures = structures(client, &variables).await?;
+    let hidden = components(&found, &structures);
+    let found: Vec<Browsed> = found.into_iter().filter(|node| !hidden.contains(&node.node)).collect();
+    let names = names(&found, &structures);
     let nodes: Vec<&Browsed> = found.iter().filter(|node| names.contains_key(&node.node)).collect();
-    let variables: Vec<NodeId> = of_class(&nodes, NodeClass::Variable);
+    let variables: Vec<NodeId> = of_class(nodes.iter().copied(), NodeClass::Variable);
     let held = client.held_types(&variables).await?;
     let values = client.read(&variables).await?;
     let levels: Vec<_> = variables.iter().map(|node| (node.clone(), ACCESS_LEVEL)).collect();
     let levels = client.read_attributes(&levels).await?;
     let mut tree = Tree::default();
+    let mut groups = Vec::new();
     let mut variables = held.into_iter().zip(values).zip(levels);
     for node in nodes {
         let name = names.get(&node.node).cloned().unwrap_or_default();
@@ -60,41 +86,64 @@ pub async fn tree(client: &Client, start: &NodeId, limits: BrowseLimits) -> Resu
             NodeClass::Variable => {
                 let Some(((held, value), level)) = variables.next() else { continue };
                 let level = access_level(&level);
-                match held {
-                    Ok(held) if level & CURRENT_READ != 0 => tree.tags.push(Found {
+                if level & CURRENT_READ == 0 {
+                    tree.leave_out(name, "it cannot be read");
+                } else if let Some(structure) = structures.get(&node.node) {
+                    let is_writable = level & CURRENT_WRITE != 0;
+                    structure.put(&mut tree, &mut groups, (&node.node, &namespaces), &name, is_writable);
+                } else if let Ok(held) = held {
+                    tree.tags.push(Found {
                         name,
                         address: Address::of(&node.node, &namespaces),
                         value_type: ValueType { data_type: held.data_type, dims: dims(held.rank, &value) },
                         is_writable: level & CURRENT_WRITE != 0,
-                    }),
-                    _ => tree.left_out.push(name),
+                    });
+                } else {
+                    tree.leave_out(name, "no tag can hold its type");
                 }
             }
             NodeClass::Method => {
                 let parameters = client.parameters(&node.node).await?.unwrap_or_default();
-                let value_type = match parameters.as_slice() {
-                    [] => Some(ValueType::scalar(tagwire_model::DataType::Boolean)),
-                    [one] if !one.is_array => one.data_type.map(ValueType::scalar),
-                    _ => None,
-                };
-                match value_type {
-                    Some(value_type) => tree.tags.push(Found {
+                match arguments(&parameters) {
+                    Ok(value_type) => tree.tags.push(Found {
                         name,
                         address: Address::of_method(&node.node, &node.parent, &namespaces),
                         value_type,
                         is_writable: true,
                     }),
-                    None => tree.left_out.push(name),
+                    Err(reason) => tree.leave_out(name, reason),
                 }
             }
             _ => {}
         }
     }
+    tree.structures = alike(&tree.tags, groups);
     Ok(tree)
 }
 
-fn of_class(nodes: &[&Browsed], class: NodeClass) -> Vec<NodeId> {
-    nodes.iter().filter(|node| node.class == class).map(|node| node.node.clone()).collect()
+/// The type of a tag whose values are the arguments of a method, or why there is none.
+fn arguments(parameters: &[Parameter]) -> Result<ValueType, String> {
+    let Some(first) = parameters.first() else { return Ok(ValueType::scalar(DataType::Boolean)) };
+    for parameter in parameters {
+        if parameter.is_array {
+            return Err(format!("its argument {} is an array", parameter.name));
+        }
+        if parameter.data_type.is_none() {
+            return Err(format!("no tag can hold its argument {}", parameter.name));
+        }
+        if parameter.data_type != first.data_type {
+            return Err(format!("its arguments {} and {} differ in type", first.name, parameter.name));
+        }
+    }
+    let dims = match u32::try_from(parameters.len()) {
+        Ok(1) => Dims::SCALAR,
+        n => Dims::one(n.unwrap_or(u32::MAX)),
+    };
+    first.data_type.map(|data_type| ValueType { data_type, dims }).ok_or_else(String::new)
+}
+
+fn of_class<'a>(nodes: impl Iterator<Item = &'a Browsed>, class: NodeClass) -> Vec<NodeId> {
+    nodes.filter(|node| node.class == class).map(|node| node.node.clone()).collect()
 }
 
 fn access_level(sample: &Sample) -> u8 {
@@ -114,8 +163,9 @@ fn dims(rank: usize, value: &Sample) -> Dims {
     }
 }
 
-/// The name of each node that is not the server's own: those of its parents and itself, each unique.
-fn names(found: &[Browsed]) -> HashMap<NodeId, String> {
+/// The name of each node that is not the server's own: those of its parents and itself, each unique. A structure is the
+/// group of its members.
+fn names(found: &[Browsed], structures: &HashMap<NodeId, Structured>) -> HashMap<NodeId, String> {
     let mut paths: HashMap<NodeId, String> = HashMap::new();
     let mut own: HashSet<NodeId> = HashSet::new();
     let mut taken: HashSet<String> = HashSet::new();
@@ -142,7 +192,10 @@ fn names(found: &[Browsed]) -> HashMap<NodeId, String> {
     // A tag cannot be a group as well.
     let groups: HashSet<String> =
         paths.values().filter_map(|path| path.rsplit_once('.')).map(|(group, _)| group.to_owned()).collect();
-    for node in found.iter().filter(|node| matches!(node.class, NodeClass::Variable | NodeClass::Method)) {
+    let is_tag = |node: &&Browsed| {
+        matches!(node.class, NodeClass::Variable | NodeClass::Method) && !structures.contains_key(&node.node)
+    };
+    for node in found.iter().filter(is_tag) {
         if let Some(path) = paths.get_mut(&node.node)
             && groups.contains(path.as_str())
         {
@@ -153,7 +206,7 @@ fn names(found: &[Browsed]) -> HashMap<NodeId, String> {
 }
 
 /// A part of a name, with signs that names can have.
-fn part(name: &str) -> String {
+pub(crate) fn part(name: &str) -> String {
     let plain = |sign: char| if sign.is_alphanumeric() || matches!(sign, '_' | '-') { sign } else { '_' };
     let part: String = name.chars().map(plain).take(MAX_PART).collect();
     let part = part.trim_start_matches('_');
@@ -180,6 +233,23 @@ mod tests {
     }
 
     #[test]
+    fn arguments_of_one_type_are_an_array_and_others_are_told() {
+        let parameter = |name: &str, data_type, is_array| Parameter { name: name.to_owned(), data_type, is_array };
+        let x = || parameter("x", Some(DataType::Int64), false);
+        for (parameters, expected) in [
+            (vec![], Ok("bool")),
+            (vec![x()], Ok("i64")),
+            (vec![x(), x(), x()], Ok("i64[3]")),
+            (vec![x(), parameter("y", Some(DataType::Double), false)], Err("its arguments x and y differ in type")),
+            (vec![parameter("y", Some(DataType::Double), true)], Err("its argument y is an array")),
+            (vec![x(), parameter("y", None, false)], Err("no tag can hold its argument y")),
+        ] {
+            let found = arguments(&parameters).map(|found| found.to_string());
+            assert_eq!(found, expected.map(str::to_owned).map_err(str::to_owned));
+        }
+    }
+
+    #[test]
     fn names_are_paths_unique_and_without_the_servers_own() {
         let found = [
             node("i=2253", "i=85", "Server", NodeClass::Object, "i=58"),
@@ -190,7 +260,7 @@ mod tests {
             node("ns=2;i=4", "ns=2;i=2", "EURange", NodeClass::Variable, "i=68"),
             node("ns=2;i=5", "ns=2;i=3", "Limit", NodeClass::Variable, "i=63"),
         ];
-        let names = names(&found);
+        let names = names(&found, &HashMap::new());
         let name = |id: &str| names.get(&parse_node_id(id).expect(id)).map(String::as_str);
         assert_eq!(name("ns=2;i=2"), Some("Press_1.Temp_C"));
         assert_eq!(name("ns=2;i=3"), Some("Press_1.Temp_C_2.value"));

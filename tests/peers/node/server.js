@@ -1,5 +1,6 @@
 "use strict";
-// A server with variables and the operation limits of a small device: server.js PORT COUNT LIMIT. Says "ready".
+// A server with variables, one of them a structure, and the operation limits of a small device: server.js PORT COUNT
+// LIMIT. Says "ready".
 
 const { opcua } = require("./run.js");
 
@@ -36,6 +37,22 @@ async function main() {
     value += 1;
     tick.setValueFromSource({ dataType: opcua.DataType.UInt32, value });
   }, 50);
+  const axis = own.addVariable({
+    componentOf: folder,
+    browseName: "axis",
+    nodeId: "s=axis",
+    dataType: "AxisInformation",
+    accessLevel: "CurrentRead | CurrentWrite",
+    userAccessLevel: "CurrentRead | CurrentWrite",
+  });
+  const range = space.constructExtensionObject(space.findDataType("AxisInformation"), {
+    engineeringUnits: { namespaceUri: "urn:units", unitId: 4408652, displayName: { text: "°C" }, description: { text: "warmth" } },
+    euRange: { low: -10, high: 90 },
+    title: { locale: "en", text: "oven" },
+    axisScaleType: 1,
+    axisSteps: [1.5, 2.5],
+  });
+  axis.setValueFromSource({ dataType: opcua.DataType.ExtensionObject, value: range });
   await server.start();
   console.log("ready");
 }

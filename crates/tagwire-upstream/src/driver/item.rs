@@ -59,6 +59,8 @@ pub(crate) enum State {
     Refused(Instant),
     /// A method, which is never watched.
     Method,
+    /// A member of a structure that is watched through another tag.
+    Member,
 }
 
 /// A tag's life on the server.
@@ -78,6 +80,8 @@ pub(crate) struct Item {
     pub(crate) is_fresh: bool,
     /// It is read, because the server does not watch it.
     pub(crate) is_polled: bool,
+    /// Among the structures of its device, the one that it is a member of.
+    pub(crate) group: Option<usize>,
     /// The type in which the server keeps the value.
     kept_as: Option<ValueType>,
 }
@@ -93,17 +97,23 @@ impl Item {
             is_doubtful: false,
             is_fresh: false,
             is_polled: false,
+            group: None,
             kept_as: None,
         }
     }
 
     /// Nothing on the server is known any more, and changes may have been missed.
     pub(crate) const fn forget(&mut self) {
-        if !matches!(self.state, State::Method) {
+        if !matches!(self.state, State::Method | State::Member) {
             self.state = State::Waiting;
         }
         self.is_polled = false;
         self.doubt();
+    }
+
+    /// Whether it never had a value.
+    pub(crate) const fn is_new(&self) -> bool {
+        !self.has_value
     }
 
     /// Changes may have been missed.

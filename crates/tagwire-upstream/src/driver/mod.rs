@@ -6,8 +6,11 @@ mod item;
 mod live;
 mod orders;
 mod sequence;
+mod splices;
+mod strikes;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
@@ -17,7 +20,7 @@ use tagwire_driver::{
 };
 use tagwire_model::{Status, Timestamp};
 use tagwire_ua_client::Error;
-use tokio::sync::mpsc;
+use tokio::sync::{Mutex, mpsc};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::session::{Connector, Times};
@@ -25,6 +28,7 @@ use crate::settings::LinkKeys;
 use choose::Chosen;
 use feed::{Backlog, Feed};
 use live::{Done, Live};
+use strikes::Strikes;
 
 /// Longest time for a request that sets up what later runs by itself.
 const SETUP: Duration = Duration::from_secs(10);
@@ -67,6 +71,10 @@ pub struct UpstreamDriver {
     /// Reports that were not handed over yet.
     out: VecDeque<Report>,
     traffic: (u64, u64),
+    /// Types that ended a session when they were asked for.
+    strikes: Strikes,
+    /// Whoever changes members of structures holds it, so that of two writes the second one knows the first.
+    splicing: Arc<Mutex<()>>,
 }
 
 impl std::fmt::Debug for UpstreamDriver {
@@ -105,6 +113,8 @@ impl UpstreamDriver {
             first_namespaces: Vec::new(),
             out: VecDeque::new(),
             traffic: (0, 0),
+            strikes: Strikes::default(),
+            splicing: Arc::default(),
         })
     }
 
@@ -218,7 +228,7 @@ impl UpstreamDriver {
             (Some(Backlog::Missing(number)), Some(id)) => (*number, id),
             _ => {
                 if let Some(Backlog::Here(notification)) = feed.backlog.pop_front() {
-                    let (seen, ended) = feed.take(at, notification, now);
+                    let (seen, ended) = feed.take(at, notification, &live.types, now);
                     if !seen.is_empty() {
                         self.out.push_back(Report::Samples(seen));
                     }
@@ -253,6 +263,7 @@ impl UpstreamDriver {
     fn lose(&mut self) {
         if let Some(live) = self.live.take() {
             self.note_traffic(&live);
+            self.strikes.strike(&live.describing, Instant::now());
             let Live { greeting, .. } = live;
             self.left = Some(Left { peer: self.peer, started: greeting.started, namespaces: greeting.namespaces });
         }

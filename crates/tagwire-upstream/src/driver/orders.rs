@@ -1,21 +1,26 @@
 //! What the supervisor asks: writes and explicit reads.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tagwire_driver::{Order, Report, Seen};
 use tagwire_model::{Sample, Status, Timestamp, Value, ValueType};
-use tagwire_ua_client::{Error, NodeId};
+use tagwire_ua_client::{Error, NodeId, SourceSample};
 
 use super::UpstreamDriver;
 use super::item::{inputs, to_declared};
 use super::live::{Done, limited};
+use super::splices::{Splices, members_of, settle};
 use crate::session::Session;
+use crate::structure::{Path, Types};
 
 /// What a write becomes.
 enum Outgoing {
     Value(NodeId, Value),
     Call(Call),
+    /// A member of a structure.
+    Member(NodeId, Path),
     /// Nothing is sent, and this is the answer.
     Nothing(Status),
 }
@@ -47,7 +52,7 @@ impl Call {
 }
 
 /// The quality for a request that failed.
-fn failure(error: &Error) -> Status {
+pub(super) fn failure(error: &Error) -> Status {
     error.status().unwrap_or(Status::BAD_COMMUNICATION_ERROR)
 }
 
@@ -70,9 +75,21 @@ impl UpstreamDriver {
             .first()
             .and_then(|(at, ..)| self.feeds.get(*at))
             .map_or(self.common.request, |feed| feed.settings.request_timeout);
-        let items: Vec<Outgoing> = items.into_iter().map(|(at, tag, value)| self.outgoing(at, tag, value)).collect();
+        let mut splices = Splices::default();
+        let items: Vec<Outgoing> = items
+            .into_iter()
+            .enumerate()
+            .map(|(place, (at, tag, value))| match self.outgoing(at, tag, value.clone()) {
+                Outgoing::Member(node, path) => {
+                    splices.add(place, node, path, value);
+                    Outgoing::Nothing(Status::BAD_INTERNAL_ERROR)
+                }
+                other => other,
+            })
+            .collect();
+        let splicing = Arc::clone(&self.splicing);
         let Some(live) = self.live.as_mut() else { return };
-        let session = Arc::clone(&live.session);
+        let (session, types) = (Arc::clone(&live.session), Arc::clone(&live.types));
         live.work.push(Box::pin(async move {
             let values: Vec<(NodeId, Value)> = items
                 .iter()
@@ -95,11 +112,24 @@ impl UpstreamDriver {
                 statuses.push(match item {
                     Outgoing::Value(..) => results.next().unwrap_or(Status::BAD_INTERNAL_ERROR),
                     Outgoing::Nothing(status) => status,
+                    Outgoing::Member(..) => Status::BAD_INTERNAL_ERROR,
                     Outgoing::Call(call) => call.run(&session, limit, &mut shown).await,
                 });
             }
+            let mut learned = Types::default();
+            if !splices.is_empty() {
+                let _held = splicing.lock().await;
+                let (spliced, found) = splices.run(&session, types, limit).await;
+                learned = found;
+                for (place, status) in spliced {
+                    if let Some(slot) = statuses.get_mut(place) {
+                        *slot = status;
+                    }
+                }
+            }
             let written = Report::Written(number, statuses);
-            Done::Answered(if shown.is_empty() { vec![written] } else { vec![Report::Samples(shown), written] })
+            let reports = if shown.is_empty() { vec![written] } else { vec![Report::Samples(shown), written] };
+            Done::Answered(reports, learned)
         }));
     }
 
@@ -113,6 +143,9 @@ impl UpstreamDriver {
         let Some(node) = of.address.resolve(now, first) else {
             return Outgoing::Nothing(Status::BAD_NODE_ID_UNKNOWN);
         };
+        if let Some(path) = of.address.member() {
+            return Outgoing::Member(node, path.clone());
+        }
         if !of.address.is_method() {
             return item.to_send(value).map_or_else(Outgoing::Nothing, |value| Outgoing::Value(node, value));
         }
@@ -130,14 +163,48 @@ impl UpstreamDriver {
         let Some(feed) = self.feeds.get(at) else { return };
         let limit = feed.settings.request_timeout;
         let wanted: Vec<(u32, Option<NodeId>)> = tags.into_iter().map(|tag| (tag, self.node(at, tag))).collect();
+        let mut nodes: Vec<NodeId> = Vec::new();
+        let mut shared: HashMap<NodeId, (usize, Vec<(u32, Path)>)> = HashMap::new();
+        let mut places: Vec<(u32, Option<usize>)> = Vec::with_capacity(wanted.len());
+        for (tag, node) in wanted {
+            let path = feed.tag(tag).and_then(|tag| tag.address.member()).cloned();
+            places.push((
+                tag,
+                node.map(|node| {
+                    let next = nodes.len();
+                    let place = match path {
+                        None => next,
+                        // All members of one structure are read at once.
+                        Some(path) => {
+                            let (place, paths) = shared.entry(node.clone()).or_insert_with(|| (next, Vec::new()));
+                            paths.push((tag, path));
+                            *place
+                        }
+                    };
+                    if place == next {
+                        nodes.push(node);
+                    }
+                    place
+                }),
+            ));
+        }
         let Some(live) = self.live.as_mut() else { return };
-        let session = Arc::clone(&live.session);
+        let (session, types) = (Arc::clone(&live.session), Arc::clone(&live.types));
         live.work.push(Box::pin(async move {
-            let nodes: Vec<NodeId> = wanted.iter().filter_map(|(_, node)| node.clone()).collect();
             let asked =
                 if nodes.is_empty() { Ok(Vec::new()) } else { limited(limit, "Read", session.read(nodes)).await };
-            let tags = wanted.into_iter().map(|(tag, node)| (tag, node.is_some())).collect();
-            Done::Read { number, at, tags, result: asked }
+            let result = match asked {
+                Ok(samples) => {
+                    let structures: Vec<_> = shared
+                        .iter()
+                        .filter_map(|(node, (place, paths))| Some((node, samples.get(*place)?, paths.as_slice())))
+                        .collect();
+                    let learned = settle(&session, types, &structures, limit).await;
+                    learned.map(|(_, learned)| (samples, learned))
+                }
+                Err(error) => Err(error),
+            };
+            Done::Read { number, at, tags: places, result }
         }));
     }
 
@@ -146,28 +213,45 @@ impl UpstreamDriver {
         &mut self,
         number: u64,
         at: usize,
-        tags: Vec<(u32, bool)>,
-        result: Result<Vec<Sample>, Error>,
+        tags: Vec<(u32, Option<usize>)>,
+        result: Result<(Vec<SourceSample>, Types), Error>,
     ) {
-        let Some(feed) = self.feeds.get_mut(at) else { return };
-        let (mut samples, failure) = match result {
-            Ok(samples) => (samples.into_iter(), Status::BAD_INTERNAL_ERROR),
-            Err(error) => (Vec::new().into_iter(), failure(&error)),
+        let (Some(feed), Some(live)) = (self.feeds.get_mut(at), self.live.as_mut()) else { return };
+        let (samples, failure) = match result {
+            Ok((samples, learned)) => {
+                live.learn(learned);
+                (samples, Status::BAD_INTERNAL_ERROR)
+            }
+            Err(error) => (Vec::new(), failure(&error)),
         };
-        let seen: Vec<Seen> = tags
-            .into_iter()
-            .map(|(tag, is_known)| {
-                let bad = |status| (at, tag, Value::Null, status, Timestamp::NONE);
-                if !is_known {
-                    return bad(Status::BAD_NODE_ID_UNKNOWN);
-                }
-                let Some(sample) = samples.next() else { return bad(failure) };
-                match feed.show(tag, sample) {
+        let bad = |tag, status| (at, tag, Value::Null, status, Timestamp::NONE);
+        let mut seen: Vec<Seen> = Vec::with_capacity(tags.len());
+        let mut structures: HashMap<usize, Vec<(u32, Path)>> = HashMap::new();
+        for (tag, place) in tags {
+            let Some(place) = place else {
+                seen.push(bad(tag, Status::BAD_NODE_ID_UNKNOWN));
+                continue;
+            };
+            let Some(told) = samples.get(place) else {
+                seen.push(bad(tag, failure));
+                continue;
+            };
+            match feed.tag(tag).and_then(|tag| tag.address.member()) {
+                Some(path) => structures.entry(place).or_default().push((tag, path.clone())),
+                None => seen.push(match feed.show(tag, told.sample.clone()) {
                     Some((value, status, time)) => (at, tag, value, status, time),
-                    None => bad(Status::BAD_NODE_ID_UNKNOWN),
-                }
-            })
-            .collect();
+                    None => bad(tag, Status::BAD_NODE_ID_UNKNOWN),
+                }),
+            }
+        }
+        for (place, paths) in structures {
+            let Some(told) = samples.get(place) else { continue };
+            for (tag, found) in members_of(&live.types, told, &paths) {
+                let (value, status) = found.unwrap_or_else(|status| (Value::Null, status));
+                let sample = Sample { value, status, ..told.sample };
+                seen.extend(feed.show(tag, sample).map(|(value, status, time)| (at, tag, value, status, time)));
+            }
+        }
         self.out.push_back(Report::Read(number, seen));
     }
 }

@@ -11,10 +11,10 @@ use std::time::Duration;
 use tagwire_driver::{BoxFuture, DeviceSpec, LinkSpec, Settings, TagSpec};
 use tagwire_model::{Access, DataType, Sample, Status, TagId, Timestamp, Value, ValueType};
 use tagwire_ua_client::{
-    Called, Error, Feed, FeedItem, FeedTerms, NodeId, Notification, Published, StatusName, Watched, parse_node_id,
-    print_node_id,
+    Called, Error, Feed, FeedItem, FeedTerms, NodeId, Notification, Published, SourceSample, StatusName, Structured,
+    TypeNode, Watched, parse_node_id, print_node_id,
 };
-use tagwire_upstream::{Answer, Connector, Greeting, Session, Times};
+use tagwire_upstream::{Answer, Connector, Greeting, Session, Times, TypeSource};
 use tokio::time::{Instant, sleep, sleep_until};
 
 pub const BAD_MESSAGE_NOT_AVAILABLE: Status = Status(0x807B_0000);
@@ -41,7 +41,7 @@ struct Subscription {
     sequence: u32,
     unacknowledged: BTreeMap<u32, Notification>,
     /// Samples that wait for a notification.
-    queue: Vec<(u32, Sample)>,
+    queue: Vec<(u32, SourceSample)>,
 }
 
 #[derive(Default)]
@@ -84,6 +84,17 @@ pub struct Server {
     pub n_restarts: AtomicU64,
     /// Answers to publish requests that vanish on the way.
     pub n_to_swallow: AtomicU64,
+    /// Values that are structures, by the text of their node.
+    pub structures: Mutex<HashMap<String, Structured>>,
+    /// The DataType of those nodes, and what types say of themselves.
+    pub data_types: Mutex<HashMap<String, NodeId>>,
+    pub types: Mutex<HashMap<NodeId, TypeNode>>,
+    /// The types of encodings, and the subtypes of types.
+    pub encodings: Mutex<HashMap<NodeId, NodeId>>,
+    pub subtypes: Mutex<HashMap<NodeId, Vec<NodeId>>>,
+    /// Asking for this type ends the session.
+    pub deadly: Mutex<Option<NodeId>>,
+    pub n_type_requests: AtomicU64,
 }
 
 impl Server {
@@ -110,6 +121,13 @@ impl Server {
             level: AtomicU64::new(255),
             n_restarts: AtomicU64::new(0),
             n_to_swallow: AtomicU64::new(0),
+            structures: Mutex::default(),
+            data_types: Mutex::default(),
+            types: Mutex::default(),
+            encodings: Mutex::default(),
+            subtypes: Mutex::default(),
+            deadly: Mutex::default(),
+            n_type_requests: AtomicU64::new(0),
         })
     }
 
@@ -152,14 +170,22 @@ impl Server {
             && !print_node_id(node).ends_with("missing")
     }
 
-    fn sample(&self, node: &NodeId, count: u32) -> Sample {
+    /// Items that are watched now.
+    pub fn n_items(&self) -> usize {
+        self.state().subscriptions.values().map(|subscription| subscription.items.len()).sum()
+    }
+
+    fn sample(&self, node: &NodeId, count: u32) -> SourceSample {
         let number = match self.values {
             Values::Clock => self.milliseconds(),
             Values::Count => count,
         };
         let time = Timestamp::from_ticks(Timestamp::UNIX_EPOCH_TICKS + i64::from(number) * 10_000);
         let sample = Sample::good(Value::UInt32(number), time);
-        if Self::is_in(&self.refused, node) { Sample { status: Status(0x8031_0000), ..sample } } else { sample }
+        let sample =
+            if Self::is_in(&self.refused, node) { Sample { status: Status(0x8031_0000), ..sample } } else { sample };
+        let structured = self.structures.lock().expect("structures").get(&print_node_id(node)).cloned().map(Box::new);
+        SourceSample { sample, structured }
     }
 
     /// The way of one request and its answer.
@@ -267,15 +293,48 @@ fn refused<T>(what: &'static str, status: Status) -> Result<T, Error> {
 }
 
 impl Wire {
-    fn ask<T: Send + 'static>(
+    fn ask<'a, T: Send + 'a>(
         &self,
         nodes: Vec<NodeId>,
-        answer: impl FnOnce(&Server, u64) -> Result<T, Error> + Send + 'static,
-    ) -> Answer<T> {
+        answer: impl FnOnce(&Server, u64) -> Result<T, Error> + Send + 'a,
+    ) -> BoxFuture<'a, Result<T, Error>> {
         let (server, number) = (Arc::clone(&self.server), self.number);
         Box::pin(async move {
             server.carry(number, &nodes).await?;
             answer(&server, number)
+        })
+    }
+}
+
+impl TypeSource for Wire {
+    fn data_types<'a>(&'a self, variables: &'a [NodeId]) -> BoxFuture<'a, Result<Vec<Option<NodeId>>, Error>> {
+        self.ask(variables.to_vec(), |server, _| {
+            server.n_type_requests.fetch_add(1, Ordering::SeqCst);
+            let known = server.data_types.lock().expect("types");
+            Ok(variables.iter().map(|node| known.get(&print_node_id(node)).cloned()).collect())
+        })
+    }
+
+    fn type_nodes<'a>(&'a self, types: &'a [NodeId]) -> BoxFuture<'a, Result<Vec<TypeNode>, Error>> {
+        self.ask(types.to_vec(), |server, session| {
+            server.n_type_requests.fetch_add(1, Ordering::SeqCst);
+            if server.deadly.lock().expect("deadly").as_ref().is_some_and(|deadly| types.contains(deadly)) {
+                server.dead_before.store(session, Ordering::SeqCst);
+                return Err(Error::Peer("message that is too large".to_owned()));
+            }
+            let known = server.types.lock().expect("types");
+            Ok(types.iter().map(|node| known.get(node).cloned().unwrap_or_default()).collect())
+        })
+    }
+
+    fn type_of_encoding<'a>(&'a self, encoding: &'a NodeId) -> BoxFuture<'a, Result<Option<NodeId>, Error>> {
+        self.ask(Vec::new(), |server, _| Ok(server.encodings.lock().expect("encodings").get(encoding).cloned()))
+    }
+
+    fn subtypes<'a>(&'a self, types: &'a [NodeId]) -> BoxFuture<'a, Result<Vec<NodeId>, Error>> {
+        self.ask(Vec::new(), |server, _| {
+            let known = server.subtypes.lock().expect("subtypes");
+            Ok(types.iter().filter_map(|node| known.get(node)).flatten().cloned().collect())
         })
     }
 }
@@ -427,7 +486,7 @@ impl Session for Wire {
         })
     }
 
-    fn read(&self, nodes: Vec<NodeId>) -> Answer<Vec<Sample>> {
+    fn read(&self, nodes: Vec<NodeId>) -> Answer<Vec<SourceSample>> {
         self.ask(nodes.clone(), move |server, _| {
             server.n_reads.fetch_add(1, Ordering::SeqCst);
             Ok(nodes.iter().map(|node| server.sample(node, server.milliseconds() / 100)).collect())
@@ -445,6 +504,15 @@ impl Session for Wire {
                 Status::GOOD
             };
             Ok(values.into_iter().map(write).collect())
+        })
+    }
+
+    fn write_structures(&self, values: Vec<(NodeId, Structured)>) -> Answer<Vec<Status>> {
+        self.ask(Vec::new(), move |server, _| {
+            let mut structures = server.structures.lock().expect("structures");
+            let n = values.len();
+            structures.extend(values.into_iter().map(|(node, value)| (print_node_id(&node), value)));
+            Ok(vec![Status::GOOD; n])
         })
     }
 

@@ -2,12 +2,13 @@
 
 use tagwire_driver::Seen;
 use tagwire_model::{Sample, Status, Timestamp, Value};
-use tagwire_ua_client::Notification;
+use tagwire_ua_client::{Notification, SourceSample};
 use tokio::time::Instant;
 
 use super::super::item::{Item, State};
 use super::super::sequence::Step;
 use super::{Backlog, Feed, Refresh, SILENT_PERIODS};
+use crate::structure::Types;
 
 impl Feed {
     /// Takes note of a message; whether it can be taken in turn.
@@ -45,14 +46,18 @@ impl Feed {
     }
 
     /// What to show for a message; whether the subscription is at its end.
-    pub(crate) fn take(&mut self, at: usize, notification: Notification, now: Instant) -> (Vec<Seen>, Option<Status>) {
+    pub(crate) fn take(
+        &mut self,
+        at: usize,
+        notification: Notification,
+        types: &Types,
+        now: Instant,
+    ) -> (Vec<Seen>, Option<Status>) {
         let mut seen = Vec::with_capacity(notification.samples.len());
-        for (handle, sample) in notification.samples {
+        for (handle, told) in notification.samples {
             let Some(number) = self.by_handle.get(handle as usize).copied() else { continue };
-            let (Some(tag), Some(item)) = (self.tags.get(number as usize), self.items.get_mut(number as usize)) else {
-                continue;
-            };
-            if item.is_gone(sample.status) {
+            let Some(item) = self.items.get_mut(number as usize) else { continue };
+            if item.is_gone(told.sample.status) {
                 if let State::Watched(id) = item.state {
                     self.unwanted.push(id);
                 }
@@ -61,8 +66,7 @@ impl Feed {
                     self.next_retry = Some(self.next_retry.map_or(due, |earlier| earlier.min(due)));
                 }
             }
-            let (value, status, time) = item.take(sample, tag.value_type);
-            seen.push((at, number, value, status, time));
+            self.tell(at, number, told, types, now, &mut seen);
         }
         (seen, notification.ended)
     }
@@ -84,17 +88,39 @@ impl Feed {
         Some(self.items.get_mut(tag as usize)?.take(sample, declared))
     }
 
+    /// What to show for what the server told of a tag, or of the structure that it is a member of.
+    pub(super) fn tell(
+        &mut self,
+        at: usize,
+        tag: u32,
+        told: SourceSample,
+        types: &Types,
+        now: Instant,
+        seen: &mut Vec<Seen>,
+    ) {
+        if let Some(group) = self.items.get(tag as usize).and_then(|item| item.group) {
+            self.tell_members(at, group, told, types, now, seen);
+        } else if let Some((value, status, time)) = self.show(tag, told.sample) {
+            seen.push((at, tag, value, status, time));
+        }
+    }
+
     /// What to show for tags that were read because they did not change.
-    pub(crate) fn refreshed(&mut self, at: usize, tags: &[u32], samples: Vec<Sample>) -> Vec<Seen> {
+    pub(crate) fn refreshed(
+        &mut self,
+        at: usize,
+        tags: &[u32],
+        samples: Vec<SourceSample>,
+        types: &Types,
+        now: Instant,
+    ) -> Vec<Seen> {
         let mut seen = Vec::with_capacity(tags.len());
         for (tag, sample) in tags.iter().zip(samples) {
             // What the subscription told meanwhile is younger.
             if self.items.get(*tag as usize).is_none_or(|item| item.is_fresh) {
                 continue;
             }
-            if let Some((value, status, time)) = self.show(*tag, sample) {
-                seen.push((at, *tag, value, status, time));
-            }
+            self.tell(at, *tag, sample, types, now, &mut seen);
         }
         seen
     }

@@ -2,9 +2,11 @@
 //!
 //! - `wishes`: what is to be asked for next, and what the server granted.
 //! - `messages`: what the server tells, in its order.
+//! - `members`: tags that are members of one structure, which is watched once.
 //! - `polls`: tags that the server has and does not watch.
 //! - `silence`: how long it may say nothing, and what that means.
 
+mod members;
 mod messages;
 mod polls;
 mod silence;
@@ -14,11 +16,12 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use tagwire_driver::{AddressError, DeviceSettings, DeviceSpec};
-use tagwire_ua_client::{FeedTerms, Notification};
+use tagwire_ua_client::{FeedTerms, NodeId, Notification};
 use tokio::time::Instant;
 
 use super::item::{Item, State, Tag};
 use super::sequence::Sequence;
+use members::Group;
 use polls::Polls;
 pub(crate) use polls::is_unwatched;
 
@@ -60,6 +63,9 @@ pub(crate) enum Wish {
     Probe(u32),
     /// Read these tags, which were called bad meanwhile and have not changed.
     Refresh(Vec<u32>),
+    /// Find out what comes in these encodings, each with a tag of the variable; whether what is known of them counts
+    /// for nothing.
+    Describe(Vec<(u32, NodeId)>, bool),
 }
 
 /// What is left to do after a subscription was taken over, because tags that did not change are not told again.
@@ -103,6 +109,12 @@ pub(crate) struct Feed {
     reopen: Duration,
     refresh: Refresh,
     polls: Polls,
+    /// Structures whose members are tags.
+    groups: Vec<Group>,
+    /// Types are asked for.
+    is_describing: bool,
+    /// The device's name.
+    name: String,
 }
 
 impl Feed {
@@ -133,6 +145,9 @@ impl Feed {
             reopen: KEEP_ALIVE,
             refresh: Refresh::Done,
             polls: Polls::default(),
+            groups: Vec::new(),
+            is_describing: false,
+            name: spec.name.clone(),
         };
         feed.number();
         Ok(feed)
@@ -142,6 +157,7 @@ impl Feed {
     fn number(&mut self) {
         self.items = (1..).zip(&self.tags).map(|(handle, tag)| Item::new(handle, tag)).collect();
         self.by_handle = std::iter::once(NOBODY).chain(0..).take(self.tags.len() + 1).collect();
+        self.regroup(&mut Vec::new());
         self.note_waiting();
     }
 
@@ -166,6 +182,7 @@ impl Feed {
         let tags = spec.tags.iter().map(Tag::new).collect::<Result<Vec<_>, _>>()?;
         // Answers that are under way are about the old numbers of the tags.
         self.epoch = self.epoch.wrapping_add(1);
+        self.name.clone_from(&spec.name);
         self.polls.forget_answer();
         self.is_probing = false;
         if self.stage == Stage::Opening {
@@ -193,8 +210,9 @@ impl Feed {
             self.items.push(item);
             self.tags.push(tag);
         }
-        let gone = old.into_values().flatten().map(|(_, item)| item);
-        self.unwanted.extend(gone.filter_map(|item| match item.state {
+        let mut gone: Vec<(Tag, Item)> = old.into_values().flatten().collect();
+        self.regroup(&mut gone);
+        self.unwanted.extend(gone.into_iter().filter_map(|(_, item)| match item.state {
             State::Watched(id) => Some(id),
             _ => None,
         }));
@@ -233,6 +251,7 @@ impl Feed {
         self.refresh = Refresh::Done;
         self.polls = Polls::default();
         self.last_heard = now;
+        self.forget_types(true);
         // Handles start again, so that reloads never use them up.
         for (handle, item) in (1..).zip(&mut self.items) {
             item.forget();
@@ -260,6 +279,7 @@ impl Feed {
         // Another session may be granted what this one was not.
         self.reopen = KEEP_ALIVE;
         self.polls.interrupted();
+        self.forget_types(false);
         let mut asked: Vec<u32> = Vec::new();
         for (number, item) in (0..).zip(&mut self.items) {
             if item.state == State::Asked {

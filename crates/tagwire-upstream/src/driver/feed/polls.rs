@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use tagwire_driver::Seen;
-use tagwire_model::{Sample, Status, Timestamp, Value};
+use tagwire_model::{Status, Timestamp, Value};
+use tagwire_ua_client::SourceSample;
 use tokio::time::Instant;
 
 use super::super::item::{Item, State};
 use super::{Feed, Stage};
+use crate::structure::Types;
 
 /// Pause before a subscription is asked for once more that the server cannot give.
 const REOPEN: Duration = Duration::from_secs(30);
@@ -78,7 +80,8 @@ impl Feed {
     pub(super) fn due_polls(&mut self, now: Instant) -> Option<Vec<u32>> {
         let due = self.polls.wake().filter(|at| *at <= now && !self.is_off)?;
         let is_alone = self.polls.is_alone && self.id().is_none();
-        let is_polled = |item: &Item| !matches!(item.state, State::Method) && (is_alone || item.is_polled);
+        let is_polled =
+            |item: &Item| !matches!(item.state, State::Method | State::Member) && (is_alone || item.is_polled);
         let tags: Vec<u32> =
             (0..).zip(&self.items).filter_map(|(number, item)| is_polled(item).then_some(number)).collect();
         if tags.is_empty() {
@@ -92,7 +95,14 @@ impl Feed {
     }
 
     /// What to show for tags that were read.
-    pub(crate) fn polled(&mut self, at: usize, tags: &[u32], samples: Vec<Sample>) -> Vec<Seen> {
+    pub(crate) fn polled(
+        &mut self,
+        at: usize,
+        tags: &[u32],
+        samples: Vec<SourceSample>,
+        types: &Types,
+        now: Instant,
+    ) -> Vec<Seen> {
         self.polls.is_under_way = false;
         self.polls.n_unanswered = 0;
         let mut seen = Vec::with_capacity(tags.len());
@@ -101,9 +111,7 @@ impl Feed {
             if matches!(self.items.get(*tag as usize), Some(item) if matches!(item.state, State::Watched(_))) {
                 continue;
             }
-            if let Some((value, status, time)) = self.show(*tag, sample) {
-                seen.push((at, *tag, value, status, time));
-            }
+            self.tell(at, *tag, sample, types, now, &mut seen);
         }
         seen
     }
@@ -119,6 +127,7 @@ impl Feed {
             }
         }
         let status = status.unwrap_or(Status::BAD_TIMEOUT);
-        tags.iter().map(|tag| (at, *tag, Value::Null, status, Timestamp::NONE)).collect()
+        let tags = tags.iter().flat_map(|tag| self.sharing(*tag));
+        tags.map(|tag| (at, tag, Value::Null, status, Timestamp::NONE)).collect()
     }
 }

@@ -27,6 +27,9 @@ impl Feed {
         if let Some(tags) = self.due_polls(now) {
             return Some(Wish::Poll(tags));
         }
+        if let Some(wish) = self.wish_for_types(now) {
+            return Some(wish);
+        }
         match self.stage {
             Stage::Wanted(at) if at <= now && !self.items.is_empty() && !self.is_off => {
                 self.stage = Stage::Opening;
@@ -126,13 +129,17 @@ impl Feed {
             }
             _ => None,
         };
-        [own, self.polls.wake().filter(|_| !self.is_off)].into_iter().flatten().min()
+        let others = [self.polls.wake(), self.wake_for_types()];
+        [own].into_iter().chain(others.map(|at| at.filter(|_| !self.is_off))).flatten().min()
     }
 
     /// The item to ask for a tag of a batch.
     pub(crate) fn request(&self, tag: u32, node: NodeId) -> Option<FeedItem> {
         let (of, item) = (self.tags.get(tag as usize)?, self.items.get(tag as usize)?);
-        let (sampling, queue) = of.terms(self.settings.scan);
+        let (sampling, queue) = match item.group {
+            Some(group) => self.terms_of_group(group),
+            None => of.terms(self.settings.scan),
+        };
         Some(FeedItem { node, handle: item.handle, sampling, queue, deadband: of.deadband })
     }
 
@@ -184,7 +191,7 @@ impl Feed {
                         has_unwatched = true;
                         continue;
                     }
-                    refused.push((at, *number, Value::Null, status, Timestamp::NONE));
+                    refused.push((*number, status));
                 }
             }
         }
@@ -192,6 +199,8 @@ impl Feed {
         if has_unwatched {
             self.poll_from(now);
         }
-        refused
+        let tags =
+            refused.into_iter().flat_map(|(tag, status)| self.sharing(tag).into_iter().map(move |tag| (tag, status)));
+        tags.map(|(tag, status)| (at, tag, Value::Null, status, Timestamp::NONE)).collect()
     }
 }

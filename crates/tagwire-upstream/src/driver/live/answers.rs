@@ -132,7 +132,7 @@ impl UpstreamDriver {
                     Err(error) if is_fatal(&error) => return Err(error),
                     Err(_) => feed.not_refreshed(),
                     Ok(samples) => {
-                        let seen = feed.refreshed(at, &tags, samples);
+                        let seen = feed.refreshed(at, &tags, samples, &live.types, now);
                         if !seen.is_empty() {
                             self.out.push_back(Report::Samples(seen));
                         }
@@ -145,8 +145,31 @@ impl UpstreamDriver {
                     Err(error) if is_fatal(&error) => return Err(error),
                     Err(Error::Timeout { .. }) => feed.not_polled(at, &tags, None),
                     Err(error) => feed.not_polled(at, &tags, Some(status_of(&error))),
-                    Ok(samples) => feed.polled(at, &tags, samples),
+                    Ok(samples) => feed.polled(at, &tags, samples, &live.types, now),
                 };
+                if !seen.is_empty() {
+                    self.out.push_back(Report::Samples(seen));
+                }
+            }
+            Done::Described { at, epoch, encodings, result } => {
+                live.describing.retain(|encoding| !encodings.contains(encoding));
+                let failure = match result {
+                    Ok(learned) => {
+                        self.strikes.forgive(&encodings);
+                        live.learn(learned);
+                        None
+                    }
+                    Err(error) if is_fatal(&error) => {
+                        self.strikes.strike(&encodings, now);
+                        return Err(error);
+                    }
+                    Err(error) => {
+                        tracing::debug!(%error, "types of structures are not known");
+                        Some(status_of(&error))
+                    }
+                };
+                let Some(feed) = self.feeds.get_mut(at).filter(|feed| feed.epoch == epoch) else { return Ok(()) };
+                let seen = feed.described(at, &live.types, failure, now);
                 if !seen.is_empty() {
                     self.out.push_back(Report::Samples(seen));
                 }
@@ -191,7 +214,10 @@ impl UpstreamDriver {
                 }
             }
             Done::Read { number, at, tags, result } => self.take_read(number, at, tags, result),
-            Done::Answered(reports) => self.out.extend(reports),
+            Done::Answered(reports, learned) => {
+                live.learn(learned);
+                self.out.extend(reports);
+            }
             Done::Over => {}
         }
         Ok(())

@@ -8,14 +8,16 @@ use std::time::Duration;
 
 use futures_util::stream::FuturesUnordered;
 use tagwire_driver::{BoxFuture, Report, Seen};
-use tagwire_model::{Sample, Status, Timestamp, Value};
-use tagwire_ua_client::{Error, Feed as Opened, NodeId, Published, Watched};
+use tagwire_model::{Status, Timestamp, Value};
+use tagwire_ua_client::{Error, Feed as Opened, NodeId, Published, SourceSample, Watched};
 use tokio::time::{Instant, timeout};
 
 use super::choose::Chosen;
 use super::feed::{Feed, Wish};
+use super::strikes::Verdict;
 use super::{BEAT, SETUP, UpstreamDriver};
 use crate::session::{Answer, Greeting, Session};
+use crate::structure::{Ask, Types, load};
 
 /// Publish requests under way beside one per subscription.
 const SPARE_PUBLISHES: usize = 2;
@@ -26,6 +28,8 @@ const NAMESPACES: Duration = Duration::from_secs(10);
 /// From this level on a server is healthy, and is not left (Part 4, 6.6.2.4.2).
 pub(super) const HEALTHY: u8 = 200;
 
+/// Why a type is not asked for.
+const BANNED: &str = "asking for its data type ended the session";
 const BAD_SUBSCRIPTION_ID_INVALID: Status = Status(0x8028_0000);
 /// Items refused alone in a row after which the others of their batch are not asked for one by one.
 const MAX_ALONE: usize = 16;
@@ -52,27 +56,34 @@ pub(super) enum Done {
         at: usize,
         epoch: u32,
         tags: Vec<u32>,
-        result: Result<Vec<Sample>, Error>,
+        result: Result<Vec<SourceSample>, Error>,
     },
     Polled {
         at: usize,
         epoch: u32,
         tags: Vec<u32>,
-        result: Result<Vec<Sample>, Error>,
+        result: Result<Vec<SourceSample>, Error>,
     },
     /// The sign of life of the server itself.
     Level(Result<u8, Error>),
     Namespaces(Result<Greeting, Error>),
     Partner(Option<Chosen>),
-    /// The answer to an explicit read; whether each tag was asked for.
+    /// What was found out about types.
+    Described {
+        at: usize,
+        epoch: u32,
+        encodings: Vec<NodeId>,
+        result: Result<Types, Error>,
+    },
+    /// The answer to an explicit read: for each tag the number of its sample, and types that were learned on the way.
     Read {
         number: u64,
         at: usize,
-        tags: Vec<(u32, bool)>,
-        result: Result<Vec<Sample>, Error>,
+        tags: Vec<(u32, Option<usize>)>,
+        result: Result<(Vec<SourceSample>, Types), Error>,
     },
-    /// The answer to an order.
-    Answered(Vec<Report>),
+    /// The answer to an order, and types that were learned on the way.
+    Answered(Vec<Report>, Types),
     /// Nothing that anybody waits for.
     Over,
 }
@@ -98,6 +109,10 @@ pub(super) struct Live {
     next_partner: Instant,
     is_comparing: bool,
     level: u8,
+    /// The data types of the server, as far as they were needed.
+    pub(super) types: Arc<Types>,
+    /// Encodings that are asked for, which the session may not survive.
+    pub(super) describing: Vec<NodeId>,
 }
 
 impl Live {
@@ -120,7 +135,14 @@ impl Live {
             lacks_namespace: false,
             next_partner: now,
             is_comparing: false,
+            types: Arc::default(),
+            describing: Vec::new(),
         }
+    }
+
+    /// Takes over what was learned about types.
+    pub(super) fn learn(&mut self, learned: Types) {
+        Arc::make_mut(&mut self.types).learn(learned);
     }
 
     pub(super) fn acknowledge(&mut self, feed: u32, sequence: u32) {
@@ -162,7 +184,7 @@ fn status_of(error: &Error) -> Status {
 impl UpstreamDriver {
     /// Starts what is due.
     pub(super) fn ask(&mut self, now: Instant) {
-        let Self { feeds, live, common, first_namespaces, out, connector, peer, .. } = self;
+        let Self { feeds, live, common, first_namespaces, out, connector, peer, strikes, .. } = self;
         let Some(live) = live else { return };
         let n_items = live.session.n_items_per_request();
         for (at, feed) in feeds.iter_mut().enumerate() {
@@ -230,7 +252,9 @@ impl UpstreamDriver {
                                     tags.push(tag);
                                     nodes.push(node);
                                 }
-                                None => unknown.push(bad(at, tag, Status::BAD_NODE_ID_UNKNOWN)),
+                                None => unknown.extend(
+                                    feed.sharing(tag).into_iter().map(|tag| bad(at, tag, Status::BAD_NODE_ID_UNKNOWN)),
+                                ),
                             }
                         }
                         if !unknown.is_empty() {
@@ -242,11 +266,36 @@ impl UpstreamDriver {
                             Done::Polled { at, epoch, tags, result: limited(request, "Read", asked).await }
                         });
                     }
+                    Wish::Describe(wanted, is_anew) => {
+                        let (mut asks, mut is_alone) = (Vec::new(), false);
+                        for (tag, encoding) in wanted {
+                            match (strikes.verdict(&encoding, now), node(feed, tag)) {
+                                (Verdict::Banned, _) | (_, None) => {
+                                    Arc::make_mut(&mut live.types).set_encoding(encoding, Err(Arc::from(BANNED)));
+                                }
+                                // What may have ended a session is asked for alone.
+                                (Verdict::Suspect, Some(_)) if !asks.is_empty() => {}
+                                (_, Some(_)) if is_alone => {}
+                                (verdict, Some(variable)) => {
+                                    is_alone = verdict == Verdict::Suspect;
+                                    asks.push(Ask { variable, encoding });
+                                }
+                            }
+                        }
+                        let known = if is_anew { Arc::default() } else { Arc::clone(&live.types) };
+                        let encodings: Vec<NodeId> = asks.iter().map(|ask| ask.encoding.clone()).collect();
+                        live.describing.extend(encodings.iter().cloned());
+                        live.spawn(async move {
+                            let loading = Box::pin(async move { load(&*session, &known, &asks).await });
+                            let result = limited(SETUP, "Read", loading).await;
+                            Done::Described { at, epoch, encodings, result }
+                        });
+                    }
                     Wish::Probe(tag) => {
                         let nodes: Vec<NodeId> = node(feed, tag).into_iter().collect();
                         let asked = session.read(nodes);
                         live.spawn(async move {
-                            let result = limited(request, "Read", asked).await.map(|_: Vec<Sample>| ());
+                            let result = limited(request, "Read", asked).await.map(|_: Vec<SourceSample>| ());
                             Done::Probed { at, epoch, result }
                         });
                     }

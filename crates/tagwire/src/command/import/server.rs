@@ -8,6 +8,7 @@ use serde_json::json;
 use tagwire_ua_client::{BrowseLimits, NodeId, parse_node_id};
 use tagwire_upstream::{Found, Tree, tree};
 
+use super::write::structure_tables;
 use crate::args::ImportServerArgs;
 use crate::client::{block_on, call_failure};
 use crate::command::device::find_device;
@@ -21,7 +22,7 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 /// The Objects folder (OPC UA Part 6, Annex A).
 const OBJECTS: u32 = 85;
 /// Nodes left out that are named.
-const MAX_NAMED: usize = 10;
+const MAX_NAMED: usize = 20;
 
 pub(crate) fn run(args: &ImportServerArgs) -> Result<(), Failure> {
     let start = match &args.start {
@@ -52,7 +53,10 @@ fn write(args: &ImportServerArgs, found: &Tree) -> Result<(), Failure> {
                     "access": access(tag)})
             })
             .collect();
-        writeln!(io::stdout(), "{}", json!({"tags": tags, "left_out": found.left_out}))?;
+        let left_out: Vec<_> =
+            found.left_out.iter().map(|left| json!({"what": left.name, "why": left.reason})).collect();
+        let answer = json!({"tags": tags, "left_out": left_out, "structures": found.structures});
+        writeln!(io::stdout(), "{answer}")?;
     } else if args.output.is_none() {
         io::stdout().write_all(list.as_bytes())?;
     }
@@ -63,11 +67,18 @@ fn write(args: &ImportServerArgs, found: &Tree) -> Result<(), Failure> {
         let n_tags = found.tags.len();
         writeln!(io::stderr(), "{n_tags} tags are in {}; name it as tags_csv of the device", path.display())?;
     }
+    if !found.structures.is_empty() && !args.config.json {
+        writeln!(io::stderr(), "these groups are structures; write below the device for clients to see them as such:")?;
+        io::stderr().write_all(structure_tables(&found.structures).as_bytes())?;
+    }
     if !found.left_out.is_empty() {
-        let named: Vec<&str> = found.left_out.iter().map(String::as_str).take(MAX_NAMED).collect();
-        let more = if found.left_out.len() > MAX_NAMED { ", ..." } else { "" };
-        let n_left = found.left_out.len();
-        writeln!(io::stderr(), "{n_left} nodes cannot be tags: {}{more}", named.join(", "))?;
+        writeln!(io::stderr(), "{} nodes and members cannot be tags:", found.left_out.len())?;
+        for left in found.left_out.iter().take(MAX_NAMED) {
+            writeln!(io::stderr(), "  {}: {}", left.name, left.reason)?;
+        }
+        if found.left_out.len() > MAX_NAMED {
+            writeln!(io::stderr(), "  and {} more; --json names them all", found.left_out.len() - MAX_NAMED)?;
+        }
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! A plan as files: `tagwire.toml` and one tag list for each device.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::plan::{COLUMNS, Device, Plan};
@@ -33,15 +34,22 @@ pub(super) fn files(plan: &Plan) -> Vec<File> {
             }
             let name = list_name(&link.name, &device.name, &lists);
             let _ = writeln!(text, "  tags_csv = {}", quoted(&name));
-            for (type_name, groups) in &device.structures {
-                let groups: Vec<String> = groups.iter().map(|group| quoted(group).to_string()).collect();
-                let (kind, groups) = (quoted(type_name), groups.join(", "));
-                let _ = writeln!(text, "\n    [[link.device.structure]]\n    type = {kind}\n    groups = [{groups}]");
-            }
+            text.push_str(&structure_tables(&device.structures));
             lists.push(File { name, text: list(device) });
         }
     }
     std::iter::once(File { name: CONFIG.to_owned(), text }).chain(lists).collect()
+}
+
+/// The tables that make structures of groups, by the names of their types.
+pub(super) fn structure_tables(structures: &BTreeMap<String, Vec<String>>) -> String {
+    let mut text = String::new();
+    for (type_name, groups) in structures {
+        let groups: Vec<String> = groups.iter().map(|group| quoted(group).to_string()).collect();
+        let (kind, groups) = (quoted(type_name), groups.join(", "));
+        let _ = writeln!(text, "\n    [[link.device.structure]]\n    type = {kind}\n    groups = [{groups}]");
+    }
+    text
 }
 
 /// A name of a file that every file system takes, and that no other device has.

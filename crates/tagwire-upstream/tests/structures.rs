@@ -1,0 +1,252 @@
+//! Members of structures through the driver and its supervisor, with a server made of memory, on a simulated clock.
+
+mod common;
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use common::{Plug, Server, Values, link};
+use tagwire_driver::testing::Recorder;
+use tagwire_driver::{
+    Clock, DeviceSettings, Driver, LinkHandle, LinkSettings, LinkSetup, LinkSpec, Options, SystemTags, supervise,
+};
+use tagwire_model::{Status, TagId, Timestamp, Value};
+use tagwire_ua_client::{NodeId, Structure, Structured, TypeNode};
+use tagwire_upstream::UpstreamDriver;
+use tokio::time::{Instant, sleep};
+
+fn ms(milliseconds: u64) -> Duration {
+    Duration::from_millis(milliseconds)
+}
+
+fn node(id: u32) -> NodeId {
+    NodeId::new(2, id)
+}
+
+/// The body of a definition of plain fields: name, number of a type of namespace 0 or, from 100 on, of namespace 2.
+fn defined(encoding: u32, fields: &[(&str, u32)]) -> TypeNode {
+    let put = |bytes: &mut Vec<u8>, id: u32| {
+        bytes.push(2);
+        bytes.extend(if id >= 100 { 2_u16 } else { 0 }.to_le_bytes());
+        bytes.extend(id.to_le_bytes());
+    };
+    let mut bytes = Vec::new();
+    put(&mut bytes, encoding);
+    put(&mut bytes, 22);
+    bytes.extend(0_i32.to_le_bytes());
+    bytes.extend(i32::try_from(fields.len()).expect("few").to_le_bytes());
+    for (name, data_type) in fields {
+        bytes.extend(i32::try_from(name.len()).expect("short").to_le_bytes());
+        bytes.extend(name.as_bytes());
+        bytes.push(0);
+        put(&mut bytes, *data_type);
+        bytes.extend((-1_i32).to_le_bytes());
+        bytes.extend((-1_i32).to_le_bytes());
+        bytes.extend(0_u32.to_le_bytes());
+        bytes.push(0);
+    }
+    TypeNode { name: "Motor".to_owned(), definition: Some(Arc::from(bytes)), parent: None }
+}
+
+/// A server with a structure of the type 101 in the variable `m`: two UInt32.
+fn plant() -> Arc<Server> {
+    let server = Server::new(Values::Clock);
+    set(&server, "ns=2;s=m", 1_101, &[7, 0, 0, 0, 8, 0, 0, 0]);
+    server.data_types.lock().expect("types").insert("ns=2;s=m".to_owned(), node(101));
+    define(&server, 101, &[("x", 7), ("y", 7)]);
+    server
+}
+
+fn define(server: &Server, id: u32, fields: &[(&str, u32)]) {
+    server.types.lock().expect("types").insert(node(id), defined(id + 1_000, fields));
+}
+
+fn set(server: &Server, name: &str, encoding: u32, body: &[u8]) {
+    let structure = Structured::One(Structure { encoding: node(encoding), body: Arc::from(body) });
+    server.structures.lock().expect("structures").insert(name.to_owned(), structure);
+}
+
+fn start(spec: LinkSpec, server: &Arc<Server>) -> (LinkHandle, Arc<Recorder>) {
+    let recorder = Arc::new(Recorder::with_log());
+    let server = Arc::clone(server);
+    let settings = DeviceSettings { scan: ms(100), retry_refused: ms(2_000), ..DeviceSettings::default() };
+    let source = move || {
+        let driver = UpstreamDriver::new(&spec, Box::new(Plug(vec![Arc::clone(&server)])))?;
+        Ok(LinkSetup {
+            devices: vec![settings.clone(); spec.devices.len()],
+            spec: spec.clone(),
+            driver: Driver::Pushed(Box::new(driver)),
+            settings: LinkSettings::default(),
+            system: SystemTags::default(),
+        })
+    };
+    let started = Instant::now();
+    let now = move || Timestamp::from_ticks(Timestamp::UNIX_EPOCH_TICKS + started.elapsed().as_micros() as i64 * 10);
+    let options = Options { clock: Clock::new(now, |_| {}), seed: 1 };
+    (supervise(Box::new(source), recorder.clone(), options).expect("starts"), recorder)
+}
+
+fn tags(members: &[&str]) -> LinkSpec {
+    let mut addresses: Vec<String> =
+        members.iter().map(|member| format!("member {member} of nsu=urn:plant;s=m")).collect();
+    addresses.push("nsu=urn:plant;s=other".to_owned());
+    link(&[addresses])
+}
+
+fn seen(recorder: &Recorder, tag: u32) -> (Value, Status) {
+    let seen = recorder.seen(TagId(tag));
+    (seen.value, seen.status.code())
+}
+
+fn good(number: u32) -> (Value, Status) {
+    (Value::UInt32(number), Status::GOOD)
+}
+
+#[tokio::test(start_paused = true)]
+async fn members_share_one_item_and_a_wrong_one_is_bad_alone() {
+    let server = plant();
+    let (_link, recorder) = start(tags(&["x", "y", "z"]), &server);
+    sleep(ms(2_000)).await;
+    assert_eq!((seen(&recorder, 0), seen(&recorder, 1)), (good(7), good(8)));
+    assert_eq!(seen(&recorder, 2).1, Status::BAD_CONFIGURATION_ERROR);
+    assert_eq!(seen(&recorder, 3).1, Status::GOOD, "its neighbour");
+    assert_eq!(server.n_items(), 2);
+    set(&server, "ns=2;s=m", 1_101, &[9, 0, 0, 0, 8, 0, 0, 0]);
+    sleep(ms(500)).await;
+    assert_eq!(seen(&recorder, 0), good(9));
+    assert_eq!(recorder.seen(TagId(0)).n_turned_bad, 0);
+    // The definition has the member from now on; the value has it, too.
+    define(&server, 101, &[("x", 7), ("z", 7)]);
+    sleep(ms(4_000)).await;
+    assert_eq!(seen(&recorder, 2), good(8), "asked for again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn members_are_read_where_nothing_is_watched() {
+    let server = plant();
+    server.refuses_feeds.store(true, Ordering::SeqCst);
+    let (_link, recorder) = start(tags(&["x", "y"]), &server);
+    sleep(ms(2_000)).await;
+    assert_eq!((seen(&recorder, 0), seen(&recorder, 1)), (good(7), good(8)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_value_of_a_type_that_derives_from_the_declared_one_is_followed() {
+    for way in 0..2 {
+        let server = plant();
+        define(&server, 102, &[("x", 7), ("y", 7), ("more", 7)]);
+        if way == 0 {
+            server.encodings.lock().expect("encodings").insert(node(1_102), node(102));
+        } else {
+            server.subtypes.lock().expect("subtypes").insert(node(101), vec![node(103), node(102)]);
+        }
+        let (_link, recorder) = start(tags(&["x", "y"]), &server);
+        sleep(ms(1_000)).await;
+        set(&server, "ns=2;s=m", 1_102, &[1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0]);
+        sleep(ms(1_000)).await;
+        assert_eq!((seen(&recorder, 0), seen(&recorder, 1)), (good(1), good(2)), "{way}");
+        set(&server, "ns=2;s=m", 1_999, &[1, 0, 0, 0]);
+        sleep(ms(1_000)).await;
+        assert_eq!(seen(&recorder, 0).1, Status::BAD_CONFIGURATION_ERROR, "an encoding of nobody");
+        assert_eq!(seen(&recorder, 2).1, Status::GOOD, "its neighbour");
+        set(&server, "ns=2;s=m", 1_101, &[7, 0, 0, 0, 8, 0, 0, 0]);
+        sleep(ms(1_000)).await;
+        assert_eq!(seen(&recorder, 0), good(7));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_definition_after_a_restart_is_followed() {
+    let server = plant();
+    let (_link, recorder) = start(tags(&["x", "y"]), &server);
+    sleep(ms(1_000)).await;
+    define(&server, 101, &[("before", 7), ("y", 7), ("x", 7)]);
+    set(&server, "ns=2;s=m", 1_101, &[1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0]);
+    server.restart();
+    sleep(ms(5_000)).await;
+    assert_eq!((seen(&recorder, 0), seen(&recorder, 1)), (good(3), good(2)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn types_that_are_not_told_and_bodies_that_lie_leave_the_neighbours_good() {
+    let many: Vec<(String, u32)> = (0..10_001).map(|n| (format!("f{n}"), 7)).collect();
+    let many: Vec<(&str, u32)> = many.iter().map(|(name, id)| (name.as_str(), *id)).collect();
+    let cases: [(&[(&str, u32)], Status); 5] = [
+        (&[("x", 7), ("y", 7), ("w", 7)], Status::BAD_DECODING_ERROR),
+        (&[("x", 7)], Status::BAD_DECODING_ERROR),
+        (&[("x", 101), ("y", 7)], Status::BAD_DECODING_ERROR),
+        (&many, Status::BAD_CONFIGURATION_ERROR),
+        (&[("x", 150), ("y", 7)], Status::BAD_CONFIGURATION_ERROR),
+    ];
+    for (fields, expected) in cases {
+        let server = plant();
+        define(&server, 101, fields);
+        let (_link, recorder) = start(tags(&["x"]), &server);
+        sleep(ms(2_000)).await;
+        assert_eq!(seen(&recorder, 0).1, expected, "{} fields", fields.len());
+        assert_eq!(seen(&recorder, 1).1, Status::GOOD, "its neighbour");
+        assert!(server.n_type_requests.load(Ordering::SeqCst) < 20, "asked seldom");
+        define(&server, 101, &[("x", 7), ("y", 7)]);
+        sleep(ms(5_000)).await;
+        assert_eq!(seen(&recorder, 0), good(7), "and again");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_definition_that_ends_every_session_is_left_alone() {
+    let server = plant();
+    *server.deadly.lock().expect("deadly") = Some(node(101));
+    let (_link, recorder) = start(tags(&["x"]), &server);
+    sleep(ms(20_000)).await;
+    let n_sessions = server.n_sessions.load(Ordering::SeqCst);
+    assert_eq!(seen(&recorder, 0).1, Status::BAD_CONFIGURATION_ERROR);
+    assert_eq!(seen(&recorder, 1).1, Status::GOOD, "its neighbour");
+    sleep(ms(30_000)).await;
+    assert_eq!(server.n_sessions.load(Ordering::SeqCst), n_sessions, "the session lives on");
+}
+
+#[tokio::test(start_paused = true)]
+async fn written_members_are_put_into_the_value_as_it_is_now() {
+    let server = plant();
+    let (link, recorder) = start(tags(&["x", "y", "z"]), &server);
+    sleep(ms(1_000)).await;
+    // Nobody told of this change yet.
+    set(&server, "ns=2;s=m", 1_101, &[7, 0, 0, 0, 50, 0, 0, 0]);
+    assert_eq!(link.write(vec![(TagId(0), Value::UInt32(60))]).await, [Status::GOOD]);
+    let (both, other) =
+        tokio::join!(link.write(vec![(TagId(0), Value::UInt32(61))]), link.write(vec![(TagId(1), Value::UInt32(62))]));
+    assert_eq!((both, other), (vec![Status::GOOD], vec![Status::GOOD]));
+    let expected = Structured::One(Structure { encoding: node(1_101), body: Arc::from([61, 0, 0, 0, 62, 0, 0, 0]) });
+    assert_eq!(server.structures.lock().expect("structures").get("ns=2;s=m"), Some(&expected));
+    assert_eq!(link.write(vec![(TagId(2), Value::UInt32(1))]).await, [Status::BAD_CONFIGURATION_ERROR]);
+    sleep(ms(500)).await;
+    assert_eq!((seen(&recorder, 0), seen(&recorder, 1)), (good(61), good(62)), "shown once the server tells it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reload_that_takes_members_away_and_adds_others_leaves_the_rest_alone() {
+    let server = plant();
+    let spec = tags(&["x", "y"]);
+    let (handle, recorder) = start(spec.clone(), &server);
+    sleep(ms(2_000)).await;
+    let mut device = spec.devices[0].clone();
+    // The tag through which the structure is watched goes.
+    let mut new = device.tags.remove(0);
+    new.id = TagId(7);
+    device.tags.push(new);
+    let settings = DeviceSettings { scan: ms(100), ..DeviceSettings::default() };
+    device.tags[2].address = "member x of ns=2;s=m".to_owned();
+    device.tags.push({
+        let mut other = device.tags[0].clone();
+        (other.id, other.address) = (TagId(8), "member x of nsu=urn:plant;s=m".to_owned());
+        other
+    });
+    handle.set_device(0, device, settings, Vec::new()).await.expect("set");
+    sleep(ms(2_000)).await;
+    assert_eq!((seen(&recorder, 1), seen(&recorder, 7), seen(&recorder, 8)), (good(8), good(7), good(7)));
+    assert_eq!(recorder.seen(TagId(1)).n_turned_bad, 0);
+    set(&server, "ns=2;s=m", 1_101, &[9, 0, 0, 0, 8, 0, 0, 0]);
+    sleep(ms(500)).await;
+    assert_eq!((seen(&recorder, 7), seen(&recorder, 8)), (good(9), good(9)));
+}
