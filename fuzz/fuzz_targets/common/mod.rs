@@ -1,4 +1,5 @@
 //! Identities and a connected pair of channels.
+#![allow(dead_code, reason = "each target uses another part")]
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
