@@ -279,7 +279,8 @@ def test_definitions_that_lie_or_never_end_leave_neighbours_alone(tmp_path):
                     wait_until(lambda: shows(session, "a", 1.0), 10 * SLOW, "its neighbour")
                     wait_until(lambda: session.read_status(path("m1.on")) in ("BadDecodingError", "BadConfigurationError"), 20 * SLOW, name)
                     source.write("a", 2.0)
-                    wait_until(lambda: watcher.last("up.plc.a").value == 2.0, 5 * SLOW, "the neighbour goes on")
+                    new = lambda: watcher.last("up.plc.a") and watcher.last("up.plc.a").value == 2.0  # noqa: E731
+                    wait_until(new, 5 * SLOW, "the neighbour goes on")
                     told = [change.good for change in watcher.since("up.plc.a", 0)]
                     assert all(told[told.index(True) :]), name
                     assert server.process.rss_kb() < 400 << 10, name
