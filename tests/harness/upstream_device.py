@@ -56,7 +56,8 @@ class Plant:
         for unit in units:
             for register in REGISTERS:
                 name = f"{line}.{unit}.{register}"
-                await self._server.nodes.objects.add_variable(ua.NodeId(name, space), name, ua.Variant(0, ua.VariantType.UInt16))
+                first = ua.Variant((register - 100) * 1000, ua.VariantType.UInt16)
+                await self._server.nodes.objects.add_variable(ua.NodeId(name, space), name, first)
         self._space = space
         self._lines[line] = units
 
