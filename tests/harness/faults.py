@@ -22,7 +22,9 @@ from .s7_device import S7Device
 from .upstream_device import UpstreamDevice
 from .watch import Watcher
 
-SCAN, TIMEOUT, ATTEMPTS, BACK_OFF = 0.1, 0.2, 2, 2.0
+SCAN, ATTEMPTS, BACK_OFF = 0.1, 2, 2.0
+# On a shared machine the simulated devices themselves stop for longer than two short time-outs now and then.
+TIMEOUT = 0.2 if SLOW == 1 else 0.5
 PUBLISHING = 0.05
 AT_ONCE = 20
 FAULTS = ("kill", "reset", "swallow", "late", "garbage", "cut", "illegal", "failing", "mute")
