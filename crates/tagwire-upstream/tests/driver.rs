@@ -2,48 +2,15 @@
 
 mod common;
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
-use common::{Plug, Server, Values, address, link};
-use tagwire_driver::testing::Recorder;
-use tagwire_driver::{
-    Clock, DeviceSettings, Driver, LinkHandle, LinkSettings, LinkSetup, LinkSpec, Options, SystemTags, Update,
-    supervise,
-};
-use tagwire_model::{DataType, Status, TagId, Timestamp, Value, ValueType};
-use tagwire_upstream::UpstreamDriver;
-use tokio::time::{Instant, sleep};
+use common::supervised::{ms, settings, start};
+use common::{Server, Values, address, link};
+use tagwire_driver::Update;
+use tagwire_model::{DataType, Status, TagId, Value, ValueType};
+use tokio::time::sleep;
 
 const OVERFLOW: u32 = Status::INFO_DATA_VALUE | Status::OVERFLOW;
-
-fn ms(milliseconds: u64) -> Duration {
-    Duration::from_millis(milliseconds)
-}
-
-fn settings() -> DeviceSettings {
-    DeviceSettings { scan: ms(100), retry_refused: ms(2_000), ..DeviceSettings::default() }
-}
-
-fn start(spec: LinkSpec, servers: &[Arc<Server>]) -> (LinkHandle, Arc<Recorder>) {
-    let recorder = Arc::new(Recorder::with_log());
-    let servers = servers.to_vec();
-    let source = move || {
-        let driver = UpstreamDriver::new(&spec, Box::new(Plug(servers.clone())))?;
-        Ok(LinkSetup {
-            devices: vec![settings(); spec.devices.len()],
-            spec: spec.clone(),
-            driver: Driver::Pushed(Box::new(driver)),
-            settings: LinkSettings::default(),
-            system: SystemTags::default(),
-        })
-    };
-    let started = Instant::now();
-    let now = move || Timestamp::from_ticks(Timestamp::UNIX_EPOCH_TICKS + started.elapsed().as_micros() as i64 * 10);
-    let options = Options { clock: Clock::new(now, |_| {}), seed: 1 };
-    (supervise(Box::new(source), recorder.clone(), options).expect("starts"), recorder)
-}
 
 fn tags(n: u32) -> Vec<String> {
     (0..n).map(|tag| address(0, tag)).collect()

@@ -4,21 +4,14 @@ mod common;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
-use common::{Plug, Server, Values, link};
+use common::supervised::{ms, start};
+use common::{Server, Values, link};
 use tagwire_driver::testing::Recorder;
-use tagwire_driver::{
-    Clock, DeviceSettings, Driver, LinkHandle, LinkSettings, LinkSetup, LinkSpec, Options, SystemTags, supervise,
-};
-use tagwire_model::{Status, TagId, Timestamp, Value};
+use tagwire_driver::{DeviceSettings, LinkSpec};
+use tagwire_model::{Status, TagId, Value};
 use tagwire_ua_client::{NodeId, Structure, Structured, TypeNode};
-use tagwire_upstream::UpstreamDriver;
-use tokio::time::{Instant, sleep};
-
-fn ms(milliseconds: u64) -> Duration {
-    Duration::from_millis(milliseconds)
-}
+use tokio::time::sleep;
 
 fn node(id: u32) -> NodeId {
     NodeId::new(2, id)
@@ -67,26 +60,6 @@ fn set(server: &Server, name: &str, encoding: u32, body: &[u8]) {
     server.structures.lock().expect("structures").insert(name.to_owned(), structure);
 }
 
-fn start(spec: LinkSpec, server: &Arc<Server>) -> (LinkHandle, Arc<Recorder>) {
-    let recorder = Arc::new(Recorder::with_log());
-    let server = Arc::clone(server);
-    let settings = DeviceSettings { scan: ms(100), retry_refused: ms(2_000), ..DeviceSettings::default() };
-    let source = move || {
-        let driver = UpstreamDriver::new(&spec, Box::new(Plug(vec![Arc::clone(&server)])))?;
-        Ok(LinkSetup {
-            devices: vec![settings.clone(); spec.devices.len()],
-            spec: spec.clone(),
-            driver: Driver::Pushed(Box::new(driver)),
-            settings: LinkSettings::default(),
-            system: SystemTags::default(),
-        })
-    };
-    let started = Instant::now();
-    let now = move || Timestamp::from_ticks(Timestamp::UNIX_EPOCH_TICKS + started.elapsed().as_micros() as i64 * 10);
-    let options = Options { clock: Clock::new(now, |_| {}), seed: 1 };
-    (supervise(Box::new(source), recorder.clone(), options).expect("starts"), recorder)
-}
-
 fn tags(members: &[&str]) -> LinkSpec {
     let mut addresses: Vec<String> =
         members.iter().map(|member| format!("member {member} of nsu=urn:plant;s=m")).collect();
@@ -106,7 +79,7 @@ fn good(number: u32) -> (Value, Status) {
 #[tokio::test(start_paused = true)]
 async fn members_share_one_item_and_a_wrong_one_is_bad_alone() {
     let server = plant();
-    let (_link, recorder) = start(tags(&["x", "y", "z"]), &server);
+    let (_link, recorder) = start(tags(&["x", "y", "z"]), std::slice::from_ref(&server));
     sleep(ms(2_000)).await;
     assert_eq!((seen(&recorder, 0), seen(&recorder, 1)), (good(7), good(8)));
     assert_eq!(seen(&recorder, 2).1, Status::BAD_CONFIGURATION_ERROR);
@@ -126,7 +99,7 @@ async fn members_share_one_item_and_a_wrong_one_is_bad_alone() {
 async fn members_are_read_where_nothing_is_watched() {
     let server = plant();
     server.refuses_feeds.store(true, Ordering::SeqCst);
-    let (_link, recorder) = start(tags(&["x", "y"]), &server);
+    let (_link, recorder) = start(tags(&["x", "y"]), std::slice::from_ref(&server));
     sleep(ms(2_000)).await;
     assert_eq!((seen(&recorder, 0), seen(&recorder, 1)), (good(7), good(8)));
 }
@@ -141,7 +114,7 @@ async fn a_value_of_a_type_that_derives_from_the_declared_one_is_followed() {
         } else {
             server.subtypes.lock().expect("subtypes").insert(node(101), vec![node(103), node(102)]);
         }
-        let (_link, recorder) = start(tags(&["x", "y"]), &server);
+        let (_link, recorder) = start(tags(&["x", "y"]), std::slice::from_ref(&server));
         sleep(ms(1_000)).await;
         set(&server, "ns=2;s=m", 1_102, &[1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0]);
         sleep(ms(1_000)).await;
@@ -159,7 +132,7 @@ async fn a_value_of_a_type_that_derives_from_the_declared_one_is_followed() {
 #[tokio::test(start_paused = true)]
 async fn another_definition_after_a_restart_is_followed() {
     let server = plant();
-    let (_link, recorder) = start(tags(&["x", "y"]), &server);
+    let (_link, recorder) = start(tags(&["x", "y"]), std::slice::from_ref(&server));
     sleep(ms(1_000)).await;
     define(&server, 101, &[("before", 7), ("y", 7), ("x", 7)]);
     set(&server, "ns=2;s=m", 1_101, &[1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0]);
@@ -182,7 +155,7 @@ async fn types_that_are_not_told_and_bodies_that_lie_leave_the_neighbours_good()
     for (fields, expected) in cases {
         let server = plant();
         define(&server, 101, fields);
-        let (_link, recorder) = start(tags(&["x"]), &server);
+        let (_link, recorder) = start(tags(&["x"]), std::slice::from_ref(&server));
         sleep(ms(2_000)).await;
         assert_eq!(seen(&recorder, 0).1, expected, "{} fields", fields.len());
         assert_eq!(seen(&recorder, 1).1, Status::GOOD, "its neighbour");
@@ -197,7 +170,7 @@ async fn types_that_are_not_told_and_bodies_that_lie_leave_the_neighbours_good()
 async fn a_definition_that_ends_every_session_is_left_alone() {
     let server = plant();
     *server.deadly.lock().expect("deadly") = Some(node(101));
-    let (_link, recorder) = start(tags(&["x"]), &server);
+    let (_link, recorder) = start(tags(&["x"]), std::slice::from_ref(&server));
     sleep(ms(20_000)).await;
     let n_sessions = server.n_sessions.load(Ordering::SeqCst);
     assert_eq!(seen(&recorder, 0).1, Status::BAD_CONFIGURATION_ERROR);
@@ -209,7 +182,7 @@ async fn a_definition_that_ends_every_session_is_left_alone() {
 #[tokio::test(start_paused = true)]
 async fn written_members_are_put_into_the_value_as_it_is_now() {
     let server = plant();
-    let (link, recorder) = start(tags(&["x", "y", "z"]), &server);
+    let (link, recorder) = start(tags(&["x", "y", "z"]), std::slice::from_ref(&server));
     sleep(ms(1_000)).await;
     // Nobody told of this change yet.
     set(&server, "ns=2;s=m", 1_101, &[7, 0, 0, 0, 50, 0, 0, 0]);
@@ -228,7 +201,7 @@ async fn written_members_are_put_into_the_value_as_it_is_now() {
 async fn a_reload_that_takes_members_away_and_adds_others_leaves_the_rest_alone() {
     let server = plant();
     let spec = tags(&["x", "y"]);
-    let (handle, recorder) = start(spec.clone(), &server);
+    let (handle, recorder) = start(spec.clone(), std::slice::from_ref(&server));
     sleep(ms(2_000)).await;
     let mut device = spec.devices[0].clone();
     // The tag through which the structure is watched goes.
