@@ -91,6 +91,8 @@ def all_points() -> list[Point]:
     block("matrix", "INT", T.Int16, ([[1, 2], [3, 4]], [[-1, -2], [-3, -4]]),
           (struct.pack(">4h", 1, 2, 3, 4), struct.pack(">4h", -1, -2, -3, -4)), suffix="[2][2]")
     block("s5time", "S5TIME", T.UInt32, (2500, 9990000), (b"\x02\x50", b"\x39\x99"))
+    block("bcd", "BCD", T.UInt16, (9876, 12), (b"\x98\x76", b"\0\x12"))
+    block("lbcd", "LBCD", T.UInt32, (12345678, 90), (b"\x12\x34\x56\x78", b"\0\0\0\x90"))
     block("date", "DATE", T.DateTime, (moment("1990-01-03"), moment("2024-02-29")), (b"\0\2", b"\x30\xbd"))
     block("dt", "DT", T.DateTime, (moment("2023-12-31T23:59:58.123"), moment("1990-01-01T00:00:00")),
           (bytes.fromhex("2312312359581231"), bytes.fromhex("9001010000000002")))

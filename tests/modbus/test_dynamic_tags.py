@@ -70,3 +70,34 @@ def test_a_reload_leaves_made_tags_alone(tmp_path):
         wait_until(lambda: session.read_status(tag("line.plc.more")) == "Good", 5 * SLOW, "the new tag is read")
         device.units[1].registers[8] = 78
         wait_until(lambda: session.value(tag("line.plc.40009")) == 78, 5 * SLOW, "the made tag goes on")
+
+
+def test_a_made_tag_that_nobody_watches_is_forgotten_and_a_watched_one_stays(tmp_path):
+    with Device() as device, Tagwire(tmp_path, config(device.port), ua="dynamic_tags = 2") as server, Session(server.port) as session:
+        device.units[1].registers[8:11] = [11, 12, 13]
+
+        async def run():
+            async with Client(f"opc.tcp://127.0.0.1:{server.port}") as client:
+                seen = []
+
+                class Handler:
+                    def datachange_notification(self, node, value, data):
+                        seen.append(value)
+
+                subscription = await client.create_subscription(50, Handler())
+                await subscription.subscribe_data_change(client.get_node("ns=2;s=line.plc.40009"))
+
+                def forgotten():
+                    return session.read_status(tag("line.plc.40011")) == "Good"
+
+                def look():
+                    assert session.value(tag("line.plc.40010")) == 12
+                    assert not forgotten(), "two tags are all that may be made"
+                    # A tag stays for a minute, and is looked for every ten seconds.
+                    wait_until(forgotten, 80 * SLOW, "the tag that nobody watches is forgotten")
+                    device.units[1].registers[8] = 21
+                    wait_until(lambda: 21 in seen, 5 * SLOW, "the watched tag goes on")
+
+                await asyncio.to_thread(look)
+
+        asyncio.run(run())

@@ -142,6 +142,17 @@ def test_derived_tags_follow_their_inputs(tmp_path):
         becomes("calc.more", 1.0)
 
 
+def test_a_total_outlives_a_restart(tmp_path):
+    config = sim_device(TAGS, link="line1", device="press", scan="50ms") + DERIVED
+    for n, (counter, total) in enumerate([(3.0, 3.0), (5.0, 8.0)]):
+        with Tagwire(tmp_path, config) as server, Session(server.port) as session:
+            # The simulated counter begins at 0 again, as one of a PLC that lost its memory.
+            wait_until(lambda: session.read_status(tag("calc.counted")) == "Good", 5 * SLOW, "the total is there")
+            assert session.read(tag("calc.counted")).Value.Value == (3.0 if n else 0.0)
+            assert session.write(tag("line1.press.a"), counter, ua.VariantType.Double) == "Good"
+            wait_until(lambda: session.read(tag("calc.counted")).Value.Value == total, 5 * SLOW, f"the total is {total}")
+
+
 def test_a_derived_tag_is_as_bad_as_its_input(tmp_path):
     config = sim_device(TAGS, link="line1", device="press", scan="50ms") + DERIVED
     with Tagwire(tmp_path, config) as server, Session(server.port) as session:

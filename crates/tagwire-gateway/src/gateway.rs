@@ -134,8 +134,13 @@ pub enum StartError {
     #[error("a part of the program failed inside")]
     Inside,
     /// The control socket cannot be made.
-    #[error("cannot make the control socket: {0}")]
-    Control(io::Error),
+    #[error("cannot make the control socket {path}: {source}")]
+    Control {
+        /// The socket.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
 }
 
 /// Why a configuration was not taken over.
@@ -229,7 +234,8 @@ impl Gateway {
         history.settle();
         ua.set_history(history.source(&plant.running.history, plant.source_archive()));
         // Whoever sees the server listen can give it commands.
-        let commands = control::listen(&data_dir.socket()).map_err(StartError::Control);
+        let commands =
+            control::listen(data_dir.path()).map_err(|source| StartError::Control { path: data_dir.socket(), source });
         let listening = match commands {
             Ok(commands) => ua.listen(&ua_section.listen_or_default()).await.map(|()| commands),
             Err(error) => Err(error),

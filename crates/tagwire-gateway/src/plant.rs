@@ -15,7 +15,7 @@ use thiserror::Error;
 
 use crate::changes::{Action, Changes, DeviceChange, LinkChange, OTHER_CHANGE};
 use crate::config::{Config, Device, ExplicitNodeId, Link, Tag};
-use crate::derived::DerivedTags;
+use crate::derived::{DerivedTags, TotalsFile};
 use crate::drivers;
 use crate::dynamic::{KEPT, split};
 use crate::running::{Fingerprint, Running, RunningDevice, RunningLink};
@@ -83,7 +83,8 @@ impl Plant {
             models: config.node_sets.digest(),
             links: Vec::new(),
         };
-        let derived = DerivedTags::new(Arc::clone(&hub), clock.clone());
+        let totals = TotalsFile::new(&config.data_dir());
+        let derived = DerivedTags::new(Arc::clone(&hub), clock.clone(), totals);
         Self {
             hub,
             kinds,

@@ -6,13 +6,26 @@ const TICKS_PER_DAY: i64 = 86_400 * Timestamp::TICKS_PER_SECOND;
 
 /// Three decimal digits in the low 12 bits; `None` when a half byte is no digit.
 pub(crate) fn from_bcd3(word: u16) -> Option<u16> {
-    let digit = |shift: u16| Some(word >> shift & 15).filter(|digit| *digit < 10);
-    Some(digit(8)? * 100 + digit(4)? * 10 + digit(0)?)
+    from_bcd(u32::from(word & 0xFFF)).map(|number| number as u16)
 }
 
 /// The digits of a number below 1000.
 pub(crate) const fn to_bcd3(number: u16) -> u16 {
     (number / 100 % 10) << 8 | (number / 10 % 10) << 4 | (number % 10)
+}
+
+/// The number of eight decimal digits; `None` when a half byte is no digit.
+pub(crate) fn from_bcd(digits: u32) -> Option<u32> {
+    (0..8).rev().try_fold(0, |number, place| {
+        let digit = digits >> (4 * place) & 15;
+        (digit < 10).then_some(number * 10 + digit)
+    })
+}
+
+/// The digits of a number of at most eight.
+pub(crate) fn to_bcd(number: u32) -> Option<u32> {
+    let digit = |place| number / 10_u32.pow(place) % 10;
+    (number < 100_000_000).then(|| (0..8).fold(0, |digits, place| digits | digit(place) << (4 * place)))
 }
 
 /// Milliseconds of an `S5TIME`: bits 12 and 13 are the base of 10 ms, 100 ms, 1 s or 10 s.

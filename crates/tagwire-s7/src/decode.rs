@@ -92,6 +92,8 @@ impl Item {
             }
             Form::S5Time | Form::Timer => milliseconds(clock::from_s5time(word(data)?)),
             Form::Counter => clock::from_bcd3(word(data)?).map(Value::UInt16),
+            Form::Bcd => clock::from_bcd(u32::from(word(data)?)).map(|number| Value::UInt16(number as u16)),
+            Form::LongBcd => clock::from_bcd(double(data)?).map(Value::UInt32),
             Form::TimeOfDay => milliseconds(Some(double(data)?)),
             Form::Time => {
                 let number = double(data)? as i32;

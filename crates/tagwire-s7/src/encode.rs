@@ -81,6 +81,11 @@ impl Item {
                 }
                 copy(rest, &clock::to_bcd3(number).to_be_bytes())
             }
+            Form::Bcd => {
+                let digits = clock::to_bcd(bits()? as u32).and_then(|digits| u16::try_from(digits).ok());
+                copy(rest, &digits.ok_or(ConvertError::Range)?.to_be_bytes())
+            }
+            Form::LongBcd => copy(rest, &clock::to_bcd(bits()? as u32).ok_or(ConvertError::Range)?.to_be_bytes()),
             Form::Time => match value {
                 Value::Double(number) => copy(rest, &(integer(*number, "i32")? as i32).to_be_bytes()),
                 _ => copy(rest, &(bits()? as u32).to_be_bytes()),
@@ -234,6 +239,9 @@ mod tests {
             ("DB1,STRING0.3[2]", "string[2]", "[a, bc]", &[3, 1, b'a', 0, 0, 0, 3, 2, b'b', b'c']),
             ("DB1,S5TIME0", "", "2500", &[0x02, 0x50]),
             ("DB1,S5TIME0", "f64", "2500", &[0x02, 0x50]),
+            ("DB1,BCD0", "", "9876", &[0x98, 0x76]),
+            ("DB1,LBCD0", "", "12345678", &[0x12, 0x34, 0x56, 0x78]),
+            ("DB1,BCD0[2]", "", "[1, 10]", &[0, 1, 0, 0x10]),
             ("DB1,TIME0", "", "-1000", &[255, 255, 0xFC, 0x18]),
             ("DB1,TIME0", "f64", "1000", &[0, 0, 3, 0xE8]),
             ("DB1,LTIME0", "", "1000", &[0, 0, 0, 0, 0, 0, 3, 0xE8]),
@@ -261,6 +269,8 @@ mod tests {
     fn what_does_not_fit_is_refused() {
         for (address, text) in [
             ("C5", "1000"),
+            ("DB1,BCD0", "10000"),
+            ("DB1,LBCD0", "100000000"),
             ("T5", "10000000"),
             ("DB1,STRING0.3", "abcd"),
             ("DB1,STRING0.9", "5 €"),

@@ -82,8 +82,8 @@ impl Explanation {
 
 /// Forms tried on bytes, with their word.
 const FORMS: &[&str] = &[
-    "BYTE", "SINT", "WORD", "INT", "DWORD", "DINT", "REAL", "LWORD", "LINT", "LREAL", "S5TIME", "TIME", "DATE", "TOD",
-    "DT", "LDT", "DTL",
+    "BYTE", "SINT", "WORD", "INT", "DWORD", "DINT", "REAL", "LWORD", "LINT", "LREAL", "BCD", "LBCD", "S5TIME", "TIME",
+    "DATE", "TOD", "DT", "LDT", "DTL",
 ];
 
 /// Every plausible meaning of data read from an area, as [`crate::S7Driver::read_raw`] gives it.

@@ -1,6 +1,6 @@
 //! One request at a time on one stream, and which frame is its answer. Bytes in, bytes out; no clock.
 
-use tagwire_driver::Flow;
+use tagwire_driver::{Flow, Outbox};
 
 use super::trace::Trace;
 use crate::codec::cpf::{Carried, encode_connected, encode_unconnected};
@@ -12,8 +12,7 @@ pub(crate) struct Exchange {
     session: u32,
     n_requests: u64,
     waiting: Option<Waiting>,
-    out: Vec<u8>,
-    n_sent: usize,
+    out: Outbox,
     reader: FrameReader,
     answer: Vec<u8>,
     pub(crate) trace: Option<Trace>,
@@ -42,8 +41,7 @@ impl Exchange {
             session: 0,
             n_requests: 0,
             waiting: None,
-            out: Vec::new(),
-            n_sent: 0,
+            out: Outbox::new(),
             reader: FrameReader::new(),
             answer: Vec::new(),
             trace: None,
@@ -55,7 +53,6 @@ impl Exchange {
         self.session = 0;
         self.waiting = None;
         self.out.clear();
-        self.n_sent = 0;
         self.reader.clear();
     }
 
@@ -72,43 +69,39 @@ impl Exchange {
     /// Asks for a session.
     pub(crate) fn register(&mut self) {
         let context = self.begin();
-        encode_frame(&mut self.out, command::REGISTER_SESSION, 0, 0, context, |out| {
-            out.extend_from_slice(&REGISTER_DATA);
-        });
+        self.send(command::REGISTER_SESSION, 0, context, &[], |out| out.extend_from_slice(&REGISTER_DATA));
         self.waiting = Some(Waiting::Session(context));
-        self.note_sent(&[]);
     }
 
     /// Sends a message outside a connection.
     pub(crate) fn send_unconnected(&mut self, message: &[u8]) {
         let context = self.begin();
-        encode_frame(&mut self.out, command::SEND_RR_DATA, self.session, 0, context, |out| {
+        self.send(command::SEND_RR_DATA, self.session, context, message, |out| {
             encode_unconnected(out, |out| out.extend_from_slice(message));
         });
         self.waiting = Some(Waiting::Unconnected(context));
-        self.note_sent(message);
     }
 
     /// Sends a message on a connection.
     pub(crate) fn send_connected(&mut self, to_device: u32, to_client: u32, sequence: u16, message: &[u8]) {
         let context = self.begin();
-        encode_frame(&mut self.out, command::SEND_UNIT_DATA, self.session, 0, context, |out| {
+        self.send(command::SEND_UNIT_DATA, self.session, context, message, |out| {
             encode_connected(out, to_device, sequence, |out| out.extend_from_slice(message));
         });
         self.waiting = Some(Waiting::Connected { to_device, to_client, sequence, context });
-        self.note_sent(message);
     }
 
     fn begin(&mut self) -> [u8; 8] {
-        self.out.clear();
-        self.n_sent = 0;
         self.n_requests += 1;
         self.n_requests.to_le_bytes()
     }
 
-    fn note_sent(&self, message: &[u8]) {
+    /// Queues a frame in place of what may be left of the last one; `message` is what it carries, for the trace.
+    fn send(&mut self, code: u16, session: u32, context: [u8; 8], message: &[u8], data: impl FnOnce(&mut Vec<u8>)) {
+        self.out.clear();
+        let queued = self.out.push(|out| encode_frame(out, code, session, 0, context, data));
         if let Some(trace) = &self.trace {
-            trace.sent(&self.out, message);
+            trace.sent(self.out.message(queued), message);
         }
     }
 
@@ -175,11 +168,11 @@ impl Exchange {
 
 impl Flow for Exchange {
     fn output(&self) -> &[u8] {
-        self.out.get(self.n_sent..).unwrap_or_default()
+        self.out.waiting()
     }
 
     fn sent(&mut self, n: usize) {
-        self.n_sent = (self.n_sent + n).min(self.out.len());
+        self.out.sent(n);
     }
 
     fn space(&mut self) -> &mut [u8] {

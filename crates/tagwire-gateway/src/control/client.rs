@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use super::place::SocketPath;
 use super::protocol::{Answer, MAX_ANSWER, Request};
-use crate::data_dir::control_socket;
 
 /// A connection to the server that owns a data folder.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ impl ControlClient {
     /// # Errors
     /// [`ControlError`].
     pub fn connect(data_dir: &Path) -> Result<Self, ControlError> {
-        let stream = UnixStream::connect(control_socket(data_dir)).map_err(|error| match error.kind() {
+        let stream = SocketPath::of(data_dir).and_then(UnixStream::connect).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => ControlError::NotRunning(data_dir.to_owned()),
             io::ErrorKind::PermissionDenied => ControlError::Denied(data_dir.to_owned()),
             _ => ControlError::Io(error),

@@ -1,6 +1,7 @@
 //! The control socket: commands to a running server, one JSON object per line each way.
 
 mod client;
+mod place;
 mod protocol;
 mod server;
 mod value;

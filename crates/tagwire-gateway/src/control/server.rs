@@ -9,6 +9,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 
+use super::place::SocketPath;
 use super::protocol::{Answer, MAX_LINE, Request};
 use crate::data_dir::owner_only;
 
@@ -24,18 +25,19 @@ const MAX_CONNECTIONS: usize = 8;
 /// Time in which a connection must bring its next command, so that idle ones do not keep others out.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Opens the socket (mode 0600); commands wait in it until [`serve`] answers them.
+/// Opens the socket of a data folder (mode 0600); commands wait in it until [`serve`] answers them.
 ///
 /// # Errors
 /// As the operating system reports them.
-pub fn listen(path: &Path) -> io::Result<UnixListener> {
+pub fn listen(data_dir: &Path) -> io::Result<UnixListener> {
+    let path = SocketPath::of(data_dir)?;
     // The data folder is locked, so a socket that is there belongs to a server that died.
-    match std::fs::remove_file(path) {
+    match std::fs::remove_file(&path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let listener = UnixListener::bind(path)?;
-    owner_only(path)?;
+    let listener = UnixListener::bind(&path)?;
+    owner_only(path.as_ref())?;
     Ok(listener)
 }
 
@@ -91,6 +93,7 @@ async fn converse(stream: UnixStream, control: &impl Control) -> io::Result<()> 
 mod tests {
     use super::*;
     use crate::control::ControlClient;
+    use crate::data_dir::control_socket;
     use serde_json::json;
     use std::os::unix::fs::PermissionsExt as _;
 
@@ -109,7 +112,7 @@ mod tests {
     async fn idle_connections_do_not_keep_others_out() {
         let folder = tempfile::tempdir().expect("temporary folder");
         let socket = folder.path().join("control.sock");
-        tokio::spawn(serve(listen(&socket).expect("bound"), Arc::new(Echo)));
+        tokio::spawn(serve(listen(folder.path()).expect("bound"), Arc::new(Echo)));
         let mut idle = Vec::new();
         for _ in 0..MAX_CONNECTIONS {
             idle.push(UnixStream::connect(&socket).await.expect("connected"));
@@ -125,7 +128,7 @@ mod tests {
     async fn a_command_that_comes_while_the_server_starts_is_answered_later() {
         let folder = tempfile::tempdir().expect("temporary folder");
         let socket = folder.path().join("control.sock");
-        let listener = listen(&socket).expect("bound");
+        let listener = listen(folder.path()).expect("bound");
         let mut early = UnixStream::connect(&socket).await.expect("connected");
         early.write_all(b"{\"command\":\"status\"}\n").await.expect("sent");
         tokio::spawn(serve(listener, Arc::new(Echo)));
@@ -135,10 +138,23 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_data_folder_may_have_a_longer_path_than_a_socket() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let long = folder.path().join("d".repeat(120));
+        std::fs::create_dir(&long).expect("made");
+        tokio::spawn(serve(listen(&long).expect("bound"), Arc::new(Echo)));
+        assert!(control_socket(&long).exists());
+        let answer = tokio::task::spawn_blocking(move || {
+            ControlClient::connect(&long).expect("connected").ask(&Request::Reload {}).expect("answer")
+        });
+        assert!(!answer.await.expect("no panic").ok);
+    }
+
+    #[tokio::test]
     async fn commands_are_answered_in_order_and_nonsense_is_refused() {
         let folder = tempfile::tempdir().expect("temporary folder");
         let socket = folder.path().join("control.sock");
-        tokio::spawn(serve(listen(&socket).expect("bound"), Arc::new(Echo)));
+        tokio::spawn(serve(listen(folder.path()).expect("bound"), Arc::new(Echo)));
         assert_eq!(std::fs::metadata(&socket).expect("socket").permissions().mode() & 0o777, 0o600);
         let path = folder.path().to_owned();
         let answers = tokio::task::spawn_blocking(move || {

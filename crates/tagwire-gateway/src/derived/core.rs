@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::formula::Formula;
 use super::network::order;
 use super::statistic::{Measure, Statistic, Total};
+use super::totals::KeptTotal;
 use crate::config::{Derived, LinkOn, Work};
 
 /// A tag that derived tags refer to.
@@ -163,6 +164,36 @@ impl Core {
             Want { tag: slot.tag, slot: number, interval, every_sample }
         };
         numbered.map(want).collect()
+    }
+
+    /// What totals remember, for [`Core::go_on`] after a restart.
+    pub(super) fn totals(&self) -> Vec<KeptTotal> {
+        let kept = |node: &Node| {
+            let (State::Total(total), Work::Total(rollover)) = (&node.state, &node.derived.work) else { return None };
+            let (last, total) = total.kept()?;
+            Some(KeptTotal {
+                name: node.derived.name.clone(),
+                of: node.derived.source(),
+                rollover: *rollover,
+                last,
+                total,
+            })
+        };
+        self.nodes.iter().filter_map(kept).collect()
+    }
+
+    /// Lets totals go on from what was kept, where they still count the same.
+    pub(super) fn go_on(&mut self, kept: &[KeptTotal]) {
+        let kept: HashMap<&str, &KeptTotal> = kept.iter().map(|kept| (kept.name.as_str(), kept)).collect();
+        for node in &mut self.nodes {
+            let Some(kept) = kept.get(node.derived.name.as_str()) else { continue };
+            if let (State::Total(total), Work::Total(rollover)) = (&mut node.state, &node.derived.work)
+                && *rollover == kept.rollover
+                && node.derived.source() == kept.of
+            {
+                total.go_on((kept.last, kept.total));
+            }
+        }
     }
 
     /// Whether a number stands for a tag.
@@ -472,6 +503,30 @@ mod tests {
         let other = derived("calc.9", Work::Total(Some(100.0)), &[("a", "plc.1")]);
         let mut other = Core::new(&[other], tag_of, after, now);
         assert_eq!(other.feed(1, 31.0, now), [(9, Some(0.0), Status::GOOD)]);
+    }
+
+    #[test]
+    fn a_total_goes_on_after_a_restart_where_it_counts_the_same() {
+        let now = Instant::now();
+        let total = derived("calc.9", Work::Total(Some(99.0)), &[("a", "plc.1")]);
+        let mut before = core(std::slice::from_ref(&total), now);
+        assert!(before.totals().is_empty(), "nothing is known yet");
+        before.feed(1, 90.0, now);
+        before.feed(1, 97.0, now);
+        let kept = before.totals();
+        let mut after = core(std::slice::from_ref(&total), now);
+        after.go_on(&kept);
+        assert_eq!(after.feed(1, 2.0, now), [(9, Some(12.0), Status::GOOD)], "what was counted meanwhile counts");
+        after.go_on(&kept);
+        assert_eq!(after.feed(1, 3.0, now), [(9, Some(13.0), Status::GOOD)], "a total at work is left alone");
+        for other in [
+            derived("calc.9", Work::Total(None), &[("a", "plc.1")]),
+            derived("calc.9", Work::Total(Some(99.0)), &[("a", "plc.2")]),
+        ] {
+            let mut anew = core(std::slice::from_ref(&other), now);
+            anew.go_on(&kept);
+            assert!(anew.totals().is_empty(), "{other:?} counts something else");
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::core::{Core, Write};
+use super::totals::{KeptTotal, TotalsFile};
 use crate::config::Derived;
 use crate::running::millis;
 
@@ -27,6 +28,10 @@ const CHANGES_PER_INPUT: usize = 16;
 /// The pause after a panic, so that one that repeats does not fill the log.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// How often totals that changed are written to their file. A crash loses no count, for where the counter stood is
+/// kept with it; only what was reset or rolled over in this time.
+const KEEP_EVERY: Duration = Duration::from_secs(30);
+
 /// All derived tags in force.
 pub(crate) struct DerivedTags {
     shared: Arc<Shared>,
@@ -34,6 +39,8 @@ pub(crate) struct DerivedTags {
     ids: HashMap<String, TagId>,
     watched: Vec<(TagId, u32)>,
     task: Option<JoinHandle<()>>,
+    /// What the last run of the server left, until the first list is in force.
+    left: Vec<KeptTotal>,
 }
 
 /// What the task and the plant share.
@@ -44,17 +51,22 @@ struct Shared {
     inbox: Arc<Inbox>,
     wake: Arc<Notify>,
     watch: WatchId,
+    totals: TotalsFile,
+    /// What the file holds.
+    kept: Mutex<Vec<KeptTotal>>,
 }
 
 impl DerivedTags {
     /// No derived tags yet.
-    pub(crate) fn new(hub: Arc<Hub>, clock: Clock) -> Self {
+    pub(crate) fn new(hub: Arc<Hub>, clock: Clock, totals: TotalsFile) -> Self {
         let wake = Arc::new(Notify::new());
         let signal = Arc::clone(&wake);
         let inbox = Arc::new(Inbox::new(CHANGES_PER_INPUT, 1, move || signal.notify_one()));
         let watch = hub.attach(Arc::clone(&inbox));
-        let shared = Arc::new(Shared { hub, clock, core: Mutex::default(), inbox, wake, watch });
-        Self { shared, list: Vec::new(), ids: HashMap::new(), watched: Vec::new(), task: None }
+        let left = totals.read();
+        let (core, kept) = (Mutex::default(), Mutex::new(left.clone()));
+        let shared = Arc::new(Shared { hub, clock, core, inbox, wake, watch, totals, kept });
+        Self { shared, list: Vec::new(), ids: HashMap::new(), watched: Vec::new(), task: None, left }
     }
 
     /// What is in force.
@@ -107,6 +119,7 @@ impl DerivedTags {
             let mut core = shared.core.lock();
             let tag_of = |path: &str| registry.find_tag(path.as_bytes());
             *core = Core::new(&self.list, tag_of, earlier, Instant::now());
+            core.go_on(&std::mem::take(&mut self.left));
             core.wants()
         };
         shared.inbox.set_bounds((wants.len() + 1) * CHANGES_PER_INPUT, 1);
@@ -150,6 +163,7 @@ impl DerivedTags {
         }
         self.shared.hub.unwatch(self.shared.watch, &self.watched);
         self.watched.clear();
+        self.shared.keep_totals();
     }
 }
 
@@ -168,13 +182,36 @@ impl Shared {
         }
     }
 
+    /// Writes totals to their file where they changed; blocks.
+    fn keep_totals(&self) {
+        // Held while the file is written, so that an earlier state never takes the place of a later one.
+        let mut kept = self.kept.lock();
+        let totals = {
+            let core = self.core.lock();
+            // While a list is put in force there is none, which does not mean that there are no totals.
+            if core.generation == 0 {
+                return;
+            }
+            core.totals()
+        };
+        if *kept != totals && self.totals.write(&totals) {
+            *kept = totals;
+        }
+    }
+
     async fn run(self: &Arc<Self>) {
         let mut changes = Vec::new();
+        let mut keeping = Instant::now() + KEEP_EVERY;
         loop {
             let due = self.core.lock().next_due();
             tokio::select! {
                 () = self.wake.notified() => {}
                 () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {}
+                () = tokio::time::sleep_until(keeping) => {
+                    let shared = Arc::clone(self);
+                    drop(tokio::task::spawn_blocking(move || shared.keep_totals()));
+                    keeping = Instant::now() + KEEP_EVERY;
+                }
             }
             changes.clear();
             let has_lost = self.inbox.take(&mut changes);

@@ -155,6 +155,18 @@ impl Total {
         };
     }
 
+    /// Where the counter stood, and the total; `None` before the first value.
+    pub(crate) fn kept(&self) -> Option<(f64, f64)> {
+        Some((self.last?, self.total)).filter(|(last, total)| last.is_finite() && total.is_finite())
+    }
+
+    /// Goes on from a total that was kept, unless a value came before.
+    pub(crate) fn go_on(&mut self, (last, total): (f64, f64)) {
+        if self.last.is_none() {
+            (self.last, self.total) = (Some(last), total);
+        }
+    }
+
     pub(crate) const fn reset(&mut self) {
         self.total = 0.0;
     }

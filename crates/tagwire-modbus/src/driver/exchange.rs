@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tagwire_driver::Flow;
+use tagwire_driver::{Flow, Outbox, Queued};
 
 use super::trace::Trace;
 use crate::address::Table;
@@ -25,8 +25,7 @@ pub(super) struct Exchange {
     expected: Vec<Expected>,
     /// Bit n of a unit: it has answered read function n.
     answered: [u8; 256],
-    out: Vec<u8>,
-    n_sent: usize,
+    out: Outbox,
     reader: FrameReader,
     trace: Option<Trace>,
 }
@@ -36,8 +35,7 @@ struct Pending {
     ticket: u32,
     transaction: u16,
     expected: Expected,
-    /// Where the request begins and ends in the output.
-    out: (usize, usize),
+    out: Queued,
     since: Duration,
 }
 
@@ -83,8 +81,7 @@ impl Exchange {
             owed: Vec::new(),
             expected: Vec::new(),
             answered: [0; 256],
-            out: Vec::new(),
-            n_sent: 0,
+            out: Outbox::new(),
             reader: FrameReader::new(framing, Role::Client),
             trace: None,
         }
@@ -111,16 +108,11 @@ impl Exchange {
     /// Gives up every request under way. True when an answer may still come that nothing but time tells apart.
     pub(super) fn abandon(&mut self, now: Duration) -> bool {
         let numbers = self.has_numbers();
-        let n_sent = self.n_sent;
         let mut is_owed = false;
-        let mut keep = n_sent;
+        // Only a request with a number may be finished later: its answer is known, and dropped.
+        self.out.take_back(self.pending.iter().filter(|_| numbers).map(|pending| pending.out));
         for pending in self.pending.drain(..) {
-            let (begin, end) = pending.out;
-            // A request cut in the middle must go out in full, or the next one would be read as its rest.
-            if begin < n_sent && n_sent < end && numbers {
-                keep = end;
-            }
-            if n_sent > begin && !numbers {
+            if self.out.has_begun(pending.out) && !numbers {
                 is_owed = true;
                 let waited = now.saturating_sub(pending.since);
                 let until = (now + Self::LATE.max(waited * 2), now + Self::LATE_UNPROBED.max(waited));
@@ -130,7 +122,6 @@ impl Exchange {
                 self.owed.push(Owed { expected: pending.expected, until });
             }
         }
-        self.out.truncate(keep);
         self.owed.retain(|owed| owed.until.0 > now);
         self.note_expected();
         is_owed
@@ -140,25 +131,19 @@ impl Exchange {
     pub(super) fn restart(&mut self, now: Duration) {
         self.abandon(now);
         self.out.clear();
-        self.n_sent = 0;
         self.reader.clear();
     }
 
     /// Queues a request. Without numbers only one may be pending.
     pub(super) fn send(&mut self, ticket: u32, unit: u8, request: &Request<'_>, now: Duration) {
-        if self.n_sent == self.out.len() {
-            self.out.clear();
-            self.n_sent = 0;
-        }
         self.transaction = self.transaction.wrapping_add(1);
-        let begin = self.out.len();
-        encode_frame(self.framing, self.transaction, unit, &mut self.out, |out| request.encode(out));
+        let (framing, transaction) = (self.framing, self.transaction);
+        let out = self.out.push(|out| encode_frame(framing, transaction, unit, out, |out| request.encode(out)));
         if let Some(trace) = &self.trace {
-            trace.sent(unit, &self.out[begin..], request);
+            trace.sent(unit, self.out.message(out), request);
         }
         let expected = Expected { unit, function: request.function().code(), pdu_len: request.answer_len() };
-        let out = (begin, self.out.len());
-        self.pending.push(Pending { ticket, transaction: self.transaction, expected, out, since: now });
+        self.pending.push(Pending { ticket, transaction, expected, out, since: now });
         self.note_expected();
     }
 
@@ -272,11 +257,11 @@ impl Exchange {
 
 impl Flow for Exchange {
     fn output(&self) -> &[u8] {
-        self.out.get(self.n_sent..).unwrap_or_default()
+        self.out.waiting()
     }
 
     fn sent(&mut self, n: usize) {
-        self.n_sent = (self.n_sent + n).min(self.out.len());
+        self.out.sent(n);
     }
 
     fn space(&mut self) -> &mut [u8] {

@@ -1,6 +1,6 @@
 //! Which answer belongs to which job. Bytes in, bytes out.
 
-use tagwire_driver::{Flow, LinkError};
+use tagwire_driver::{Flow, LinkError, Outbox, Queued};
 
 use super::trace::Trace;
 use crate::codec::{Answer, Connect, FrameReader, PduError, Place, Tpdu, encode_data, word};
@@ -9,8 +9,7 @@ use crate::codec::{Answer, Connect, FrameReader, PduError, Place, Tpdu, encode_d
 pub(super) struct Exchange {
     reference: u16,
     pending: Vec<Pending>,
-    out: Vec<u8>,
-    n_sent: usize,
+    out: Outbox,
     reader: FrameReader,
     /// Longest frame without its TPKT header.
     max_frame: usize,
@@ -21,8 +20,7 @@ pub(super) struct Exchange {
 struct Pending {
     ticket: u32,
     reference: u16,
-    /// Where the job begins and ends in the output.
-    out: (usize, usize),
+    out: Queued,
 }
 
 /// What came.
@@ -41,8 +39,7 @@ impl Exchange {
         Self {
             reference: 0,
             pending: Vec::new(),
-            out: Vec::new(),
-            n_sent: 0,
+            out: Outbox::new(),
             reader: FrameReader::new(),
             max_frame: Self::NO_LIMIT,
             trace: None,
@@ -59,48 +56,32 @@ impl Exchange {
 
     /// Gives up every job under way.
     pub(super) fn abandon(&mut self) {
-        let n_sent = self.n_sent;
-        let mut keep = n_sent;
-        for pending in self.pending.drain(..) {
-            let (begin, end) = pending.out;
-            // A job cut in the middle must go out in full, or the next one would be read as its rest.
-            if begin < n_sent && n_sent < end {
-                keep = end;
-            }
-        }
-        self.out.truncate(keep);
+        self.out.take_back(self.pending.drain(..).map(|pending| pending.out));
     }
 
     /// The stream was replaced: nothing of it is left. Numbers of jobs go on.
     pub(super) fn restart(&mut self) {
         self.pending.clear();
         self.out.clear();
-        self.n_sent = 0;
         self.reader.clear();
         self.max_frame = Self::NO_LIMIT;
     }
 
     /// Queues a connect request.
     pub(super) fn connect(&mut self, connect: &Connect) {
-        let begin = self.out.len();
-        connect.encode_request(&mut self.out);
+        let queued = self.out.push(|out| connect.encode_request(out));
         if let Some(trace) = &self.trace {
-            trace.sent(&self.out[begin..], &[]);
+            trace.sent(self.out.message(queued), &[]);
         }
     }
 
     /// Queues a job; `encode` appends it with this number.
     pub(super) fn send(&mut self, ticket: u32, encode: impl FnOnce(u16, &mut Vec<u8>)) {
-        if self.n_sent == self.out.len() {
-            self.out.clear();
-            self.n_sent = 0;
-        }
         self.reference = self.reference.wrapping_add(1);
-        let (begin, reference) = (self.out.len(), self.reference);
-        encode_data(self.max_frame, &mut self.out, |out| encode(reference, out));
-        let out = (begin, self.out.len());
+        let (max_frame, reference) = (self.max_frame, self.reference);
+        let out = self.out.push(|out| encode_data(max_frame, out, |out| encode(reference, out)));
         if let Some(trace) = &self.trace {
-            let raw = &self.out[begin..];
+            let raw = self.out.message(out);
             trace.sent(raw, raw.get(7..).unwrap_or_default());
         }
         self.pending.push(Pending { ticket, reference, out });
@@ -152,11 +133,11 @@ impl Exchange {
 
 impl Flow for Exchange {
     fn output(&self) -> &[u8] {
-        self.out.get(self.n_sent..).unwrap_or_default()
+        self.out.waiting()
     }
 
     fn sent(&mut self, n: usize) {
-        self.n_sent = (self.n_sent + n).min(self.out.len());
+        self.out.sent(n);
     }
 
     fn space(&mut self) -> &mut [u8] {

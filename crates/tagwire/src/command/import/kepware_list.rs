@@ -29,9 +29,19 @@ pub(super) struct KepwareTag<'a> {
     pub(super) description: &'a str,
 }
 
-/// Whether a driver's addresses have words for how a number is stored, as those of Modbus.
-pub(super) fn has_storage_words(driver: &str) -> bool {
-    driver.starts_with("modbus")
+/// An address that says that its number is stored as decimal digits, by the word `BCD` or `LBCD`; `None` where the driver
+/// has no such word.
+fn with_digits(address: &str, driver: &str, word: &str) -> Option<String> {
+    if driver.starts_with("modbus") {
+        return Some(format!("{address}:{word}"));
+    }
+    // The word takes the place of the one for the size: `DB1,W10`, `DB1.DBW10` and `MW10`.
+    let (block, place) = address.split_at(address.rfind([',', '.']).map_or(0, |at| at + 1));
+    let (letters, rest) = place.split_at(place.find(|c: char| c.is_ascii_digit())?);
+    let letters = letters.to_ascii_uppercase();
+    let sizes = if word == "BCD" { ["WORD", "W"] } else { ["DWORD", "D"] };
+    let area = sizes.iter().find_map(|size| letters.strip_suffix(size)).filter(|_| driver == "s7")?;
+    Some(format!("{block}{}{word}{rest}", area.trim_end_matches("DB")))
 }
 
 /// The row of a tag; `None`, with a report, when it cannot be taken over.
@@ -46,11 +56,12 @@ pub(super) fn row(tag: KepwareTag<'_>, driver: &str, report: &mut Report) -> Opt
     };
     let mut address = tag.address.to_owned();
     if let Some(code) = code {
-        if !has_storage_words(driver) {
-            report.leave_out(&tag.path, &tag.origin, format!("{driver} has no type {}", tag.type_word));
+        let Some(digits) = with_digits(&address, driver, code) else {
+            let why = format!("{driver} has no type {} at {address}", tag.type_word);
+            report.leave_out(&tag.path, &tag.origin, why);
             return None;
-        }
-        address = format!("{address}:{code}");
+        };
+        address = digits;
     }
     let mut row = Row::new(tag.origin, name, &address);
     if tag.is_array {
@@ -164,4 +175,25 @@ pub(super) fn read(
         );
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decimal_digits_are_told_by_the_address() {
+        for (driver, address, word, expected) in [
+            ("modbus-tcp", "400030", "LBCD", Some("400030:LBCD")),
+            ("s7", "DB1,W10", "BCD", Some("DB1,BCD10")),
+            ("s7", "DB1,WORD10[3]", "BCD", Some("DB1,BCD10[3]")),
+            ("s7", "DB1.DBD4", "LBCD", Some("DB1.LBCD4")),
+            ("s7", "MW10", "BCD", Some("MBCD10")),
+            ("s7", "DB1,REAL4", "LBCD", None),
+            ("s7", "DB1,W10", "LBCD", None),
+            ("enip", "Counter", "BCD", None),
+        ] {
+            assert_eq!(with_digits(address, driver, word).as_deref(), expected, "{driver} {address}");
+        }
+    }
 }
