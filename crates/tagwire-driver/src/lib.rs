@@ -6,6 +6,7 @@
 mod common;
 mod driver;
 mod error;
+mod intake;
 mod outbox;
 pub mod plan;
 mod settings;
@@ -23,6 +24,7 @@ pub use driver::{
     Block, BoxFuture, Driver, DriverKind, Order, PolledDriver, PushedDriver, Readings, Report, Seen, Span,
 };
 pub use error::{AddressError, BuildError, LinkError, Refusal};
+pub use intake::Intake;
 pub use outbox::{Outbox, Queued};
 pub use settings::{Key, KeyKind, Setting, Settings};
 pub use spec::{DeviceSpec, LinkSpec, TagSpec};

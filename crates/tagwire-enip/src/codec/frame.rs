@@ -1,5 +1,7 @@
 //! Frames of the encapsulation (CIP Volume 2, 2-3): a header of 24 bytes and up to 65,511 bytes of data.
 
+use tagwire_driver::Intake;
+
 use super::{CodecError, Reader};
 
 /// What a frame is for (CIP Volume 2, table 2-3.2).
@@ -85,11 +87,15 @@ pub fn encode_frame(
 pub const REGISTER_DATA: [u8; 4] = [1, 0, 0, 0];
 
 /// Finds frames in a stream.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct FrameReader {
-    buf: Vec<u8>,
-    start: usize,
-    end: usize,
+    intake: Intake,
+}
+
+impl Default for FrameReader {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl FrameReader {
@@ -98,39 +104,27 @@ impl FrameReader {
 
     /// Nothing received yet.
     pub const fn new() -> Self {
-        Self { buf: Vec::new(), start: 0, end: 0 }
+        Self { intake: Intake::new(Self::CHUNK, HEADER_LEN + MAX_DATA + Self::CHUNK) }
     }
 
     /// Forgets what was received.
     pub const fn clear(&mut self) {
-        self.start = 0;
-        self.end = 0;
+        self.intake.clear();
     }
 
     /// Whether a frame has begun and not ended.
-    pub const fn is_partial(&self) -> bool {
-        self.start < self.end
+    pub fn is_partial(&self) -> bool {
+        !self.intake.waiting().is_empty()
     }
 
     /// Room for bytes from the stream; tell with [`FrameReader::filled`] how many came.
     pub fn space(&mut self) -> &mut [u8] {
-        if self.start == self.end {
-            self.clear();
-        }
-        if self.buf.len() - self.end < Self::CHUNK {
-            self.buf.copy_within(self.start..self.end, 0);
-            self.end -= self.start;
-            self.start = 0;
-            if self.buf.len() - self.end < Self::CHUNK {
-                self.buf.resize(self.end + Self::CHUNK, 0);
-            }
-        }
-        self.buf.get_mut(self.end..).unwrap_or_default()
+        self.intake.space()
     }
 
     /// Notes that the first `n` bytes of [`FrameReader::space`] were filled.
     pub fn filled(&mut self, n: usize) {
-        self.end = (self.end + n).min(self.buf.len());
+        self.intake.filled(n);
     }
 
     /// The next complete frame.
@@ -138,7 +132,7 @@ impl FrameReader {
     /// # Errors
     /// [`CodecError::Value`] for bytes that cannot be a header: the stream can no longer be followed.
     pub fn next_frame(&mut self) -> Result<Option<Frame<'_>>, CodecError> {
-        let waiting = self.buf.get(self.start..self.end).unwrap_or_default();
+        let waiting = self.intake.waiting();
         let mut header = Reader::new(waiting, "header");
         let (Ok(command), Ok(len)) = (header.u16(), header.u16()) else { return Ok(None) };
         check_command(command)?;
@@ -152,8 +146,8 @@ impl FrameReader {
         let (session, status) = (header.u32()?, header.u32()?);
         let context = header.u64()?.to_le_bytes();
         let _options = header.u32()?;
-        let data = header.bytes(usize::from(len))?;
-        self.start += total;
+        let place = self.intake.take(total);
+        let data = self.intake.taken(place.start + HEADER_LEN..place.end);
         Ok(Some(Frame { command, session, status, context, data }))
     }
 }

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use tagwire_driver::Intake;
 use thiserror::Error;
 
 use super::{Function, ascii, rtu, tcp};
@@ -86,9 +87,7 @@ pub struct FrameReader {
     framing: Framing,
     role: Role,
     any_protocol: bool,
-    buf: Vec<u8>,
-    start: usize,
-    end: usize,
+    intake: Intake,
     /// The bytes of the last ASCII frame.
     plain: Vec<u8>,
     n_skipped: u64,
@@ -100,8 +99,8 @@ impl FrameReader {
 
     /// A reader with an empty buffer.
     pub fn new(framing: Framing, role: Role) -> Self {
-        let (buf, plain) = (vec![0; Self::CAPACITY], Vec::new());
-        Self { framing, role, any_protocol: false, buf, start: 0, end: 0, plain, n_skipped: 0 }
+        let intake = Intake::new(Self::CAPACITY / 2, Self::CAPACITY);
+        Self { framing, role, any_protocol: false, intake, plain: Vec::new(), n_skipped: 0 }
     }
 
     /// Accepts any protocol identifier in MBAP headers.
@@ -111,30 +110,22 @@ impl FrameReader {
 
     /// Room for the next bytes of the stream, never empty.
     pub fn space(&mut self) -> &mut [u8] {
-        if self.start == self.end || self.end - self.start == Self::CAPACITY {
-            self.clear();
-        } else if self.end == Self::CAPACITY {
-            self.buf.copy_within(self.start..self.end, 0);
-            self.end -= self.start;
-            self.start = 0;
-        }
-        &mut self.buf[self.end..]
+        self.intake.space()
     }
 
     /// Takes over the first `n` bytes of [`FrameReader::space`].
     pub fn filled(&mut self, n: usize) {
-        self.end = (self.end + n).min(Self::CAPACITY);
+        self.intake.filled(n);
     }
 
     /// Forgets everything that was not handed out, as after a silence on a serial line.
     pub const fn clear(&mut self) {
-        self.start = 0;
-        self.end = 0;
+        self.intake.clear();
     }
 
     /// Whether the beginning of a frame waits for its rest.
-    pub const fn is_partial(&self) -> bool {
-        self.start < self.end
+    pub fn is_partial(&self) -> bool {
+        !self.intake.waiting().is_empty()
     }
 
     /// Bytes that belonged to no frame.
@@ -153,7 +144,7 @@ impl FrameReader {
     /// As [`FrameReader::next`], without holding on to the buffer.
     pub(crate) fn advance(&mut self, expected: &[Expected]) -> Result<Option<Place>, FrameError> {
         loop {
-            let bytes = &self.buf[self.start..self.end];
+            let bytes = self.intake.waiting();
             if bytes.is_empty() {
                 return Ok(None);
             }
@@ -166,7 +157,7 @@ impl FrameReader {
             match scan {
                 Scan::More => return Ok(None),
                 Scan::Skip(n) => {
-                    self.start += n;
+                    self.intake.take(n);
                     self.n_skipped += n as u64;
                 }
                 Scan::Frame { len, transaction, unit, pdu } => {
@@ -174,8 +165,7 @@ impl FrameReader {
                     if (self.framing, self.role) == (Framing::Tcp, Role::Client) {
                         tcp::scan(&bytes[len..], self.any_protocol)?;
                     }
-                    let raw = self.start..self.start + len;
-                    self.start += len;
+                    let raw = self.intake.take(len);
                     return Ok(Some(Place { transaction, unit, pdu, raw }));
                 }
             }
@@ -184,7 +174,7 @@ impl FrameReader {
 
     /// The frame at the place that the last [`FrameReader::advance`] found.
     pub(crate) fn frame(&self, place: &Place) -> Frame<'_> {
-        let raw = &self.buf[place.raw.clone()];
+        let raw = self.intake.taken(place.raw.clone());
         let pdu = if self.framing == Framing::Ascii { &self.plain[place.pdu.clone()] } else { &raw[place.pdu.clone()] };
         Frame { transaction: place.transaction, unit: place.unit, pdu, raw }
     }

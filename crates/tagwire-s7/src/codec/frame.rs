@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use tagwire_driver::Intake;
 use thiserror::Error;
 
 use super::cotp::Connect;
@@ -50,9 +51,7 @@ pub enum Tpdu<'a> {
 /// announced.
 #[derive(Debug)]
 pub struct FrameReader {
-    buf: Vec<u8>,
-    start: usize,
-    end: usize,
+    intake: Intake,
     /// The frames of a message so far.
     joined: Vec<u8>,
     /// The joined message was handed out, so that the next frame begins a new one.
@@ -73,35 +72,23 @@ impl FrameReader {
 
     /// A reader with an empty buffer.
     pub fn new() -> Self {
-        Self { buf: vec![0; Self::CAPACITY], start: 0, end: 0, joined: Vec::new(), is_whole: false }
+        let intake = Intake::new(Self::CAPACITY / 2, Self::CAPACITY);
+        Self { intake, joined: Vec::new(), is_whole: false }
     }
 
     /// Room for the next bytes of the stream, never empty.
     pub fn space(&mut self) -> &mut [u8] {
-        if self.start == self.end {
-            self.start = 0;
-            self.end = 0;
-        } else if Self::CAPACITY - self.end < Self::MAX_LEN {
-            self.buf.copy_within(self.start..self.end, 0);
-            self.end -= self.start;
-            self.start = 0;
-        }
-        if self.end == Self::CAPACITY {
-            // Somebody takes no frames out: what is there can only be garbage.
-            self.end = 0;
-        }
-        &mut self.buf[self.end..]
+        self.intake.space()
     }
 
     /// Takes over the first `n` bytes of [`FrameReader::space`].
     pub fn filled(&mut self, n: usize) {
-        self.end = (self.end + n).min(Self::CAPACITY);
+        self.intake.filled(n);
     }
 
     /// Forgets everything that was not handed out.
     pub fn clear(&mut self) {
-        self.start = 0;
-        self.end = 0;
+        self.intake.clear();
         self.joined.clear();
         self.is_whole = false;
     }
@@ -121,7 +108,7 @@ impl FrameReader {
             self.joined.clear();
         }
         loop {
-            let bytes = &self.buf[self.start..self.end];
+            let bytes = self.intake.waiting();
             let Some(len) = frame_len(bytes)? else { return Ok(None) };
             let Some(frame) = bytes.get(..len) else { return Ok(None) };
             // Where a frame was cut short, the next one fills it up, and only what follows shows it.
@@ -129,30 +116,31 @@ impl FrameReader {
             let (header_len, kind) = (usize::from(frame[4]), frame[5]);
             let header = frame.get(5..5 + header_len).filter(|header| header.len() >= 2);
             let header = header.ok_or(FrameError::Kind(kind))?;
-            let raw = self.start..self.start + len;
             let what = match kind & 0xF0 {
                 DATA if header_len == 2 => {
-                    let (payload, is_last) = (raw.start + DATA_HEADER..raw.end, header[1] & LAST != 0);
-                    self.start = raw.end;
+                    let is_last = header[1] & LAST != 0;
+                    let raw = self.intake.take(len);
+                    let payload = raw.start + DATA_HEADER..raw.end;
                     if is_last && self.joined.is_empty() {
                         return Ok(Some(Place { what: What::Data(payload), raw }));
                     }
+                    let payload = self.intake.taken(payload);
                     if self.joined.len() + payload.len() > Self::MAX_LEN {
                         return Err(FrameError::Message);
                     }
-                    self.joined.extend_from_slice(&self.buf[payload]);
+                    self.joined.extend_from_slice(payload);
                     if !is_last {
                         continue;
                     }
                     self.is_whole = true;
-                    What::Joined
+                    return Ok(Some(Place { what: What::Joined, raw }));
                 }
                 Connect::REQUEST => What::Request(Connect::decode(header).ok_or(FrameError::Kind(kind))?),
                 Connect::CONFIRM => What::Confirm(Connect::decode(header).ok_or(FrameError::Kind(kind))?),
                 Connect::DISCONNECT => What::Disconnect(header.get(5).copied().unwrap_or(0)),
                 _ => return Err(FrameError::Kind(kind)),
             };
-            self.start = raw.end;
+            let raw = self.intake.take(len);
             return Ok(Some(Place { what, raw }));
         }
     }
@@ -163,14 +151,14 @@ impl FrameReader {
             What::Request(connect) => Tpdu::ConnectRequest(*connect),
             What::Confirm(connect) => Tpdu::ConnectConfirm(*connect),
             What::Disconnect(reason) => Tpdu::Disconnect(*reason),
-            What::Data(payload) => Tpdu::Data(&self.buf[payload.clone()]),
+            What::Data(payload) => Tpdu::Data(self.intake.taken(payload.clone())),
             What::Joined => Tpdu::Data(&self.joined),
         }
     }
 
     /// The last frame found, as it came.
     pub(crate) fn raw(&self, place: &Place) -> &[u8] {
-        &self.buf[place.raw.clone()]
+        self.intake.taken(place.raw.clone())
     }
 }
 
