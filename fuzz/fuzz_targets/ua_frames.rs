@@ -1,6 +1,7 @@
 //! A connection without security: arbitrary bytes, cut in pieces, before and after the handshake.
 #![no_main]
 
+#[path = "common/channels.rs"]
 mod common;
 
 use std::sync::{Arc, OnceLock};

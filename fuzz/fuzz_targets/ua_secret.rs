@@ -2,6 +2,7 @@
 //! the untouched one does.
 #![no_main]
 
+#[path = "common/channels.rs"]
 mod common;
 
 use std::sync::{Arc, OnceLock};

@@ -2,6 +2,7 @@
 //! untouched message must.
 #![no_main]
 
+#[path = "common/channels.rs"]
 mod common;
 
 use std::cell::RefCell;
