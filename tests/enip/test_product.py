@@ -67,6 +67,13 @@ def test_a_controller_that_goes_and_comes_is_followed(tmp_path):
                 wait_until(bad, 10 * SLOW, "the value turns bad")
 
 
+def test_a_wrong_slot_is_told_in_the_words_of_the_controller(tmp_path):
+    with Controller(tmp_path / "sim") as controller:
+        with Tagwire(tmp_path / "server", link(controller.port, "number Number i32", keys='path = "1,3"')) as server:
+            told = lambda: any("device does not answer" in line and "0x0312" in line for line in server.process.output.splitlines())
+            wait_until(told, 10 * SLOW, "the log names the cause")
+
+
 def test_tags_are_listed_explained_and_imported(tmp_path):
     with Controller(tmp_path / "sim") as controller:
         (tmp_path / "tagwire.toml").write_text("version = 1\n" + link(controller.port, "number Number i32"))
@@ -74,6 +81,10 @@ def test_tags_are_listed_explained_and_imported(tmp_path):
         assert listed.returncode == 0, listed.stderr
         assert "Lines[1].Motors[2].Count" in listed.stdout and "Number" in listed.stdout
         assert "Text " not in listed.stdout
+        member = command("browse", "--device", "line.plc", "--depth", "4", "Lines[1].Motors", cwd=tmp_path)
+        assert member.returncode == 0 and "Lines[1].Motors[2].Count" in member.stdout and "Lines[0]" not in member.stdout, member.stdout
+        nothing = command("browse", "--device", "line.plc", "Nothing", cwd=tmp_path)
+        assert nothing.returncode == 1 and "has no such tag" in nothing.stderr, nothing.stderr
         explained = command("explain", "M.Label", "--device", "line.plc", cwd=tmp_path)
         assert "declare string" in explained.stdout and "motor" in explained.stdout, explained.stdout + explained.stderr
         as_json = command("explain", "Program:Main.Step", "--json", cwd=tmp_path)

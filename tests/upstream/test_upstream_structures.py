@@ -286,6 +286,47 @@ def test_definitions_that_lie_or_never_end_leave_neighbours_alone(tmp_path):
                     assert server.process.rss_kb() < 400 << 10, name
 
 
+class PairServer(UaServer):
+    """An asyncua server whose variable `m1` has two members of the same length."""
+
+    async def _add(self, name, value):
+        await super()._add(name, value)
+        server, space = self._server, await self._server.get_namespace_index(PLANT)
+        fields = [new_struct_field(name, ua.VariantType.Double) for name in ("Speed", "Torque")]
+        self.pair_type, _ = await new_struct(server, space, f"Pair{self.port}", fields)
+        vars(ua).pop(f"Pair{self.port}", None)
+        self.pair = (await server.load_data_type_definitions())[f"Pair{self.port}"]
+        first = self.pair(Speed=100.0, Torque=5.0)
+        node = await server.nodes.objects.add_variable(ua.NodeId("m1", space), "m1", first, datatype=self.pair_type.nodeid)
+        await node.set_writable()
+        self._nodes["m1"] = node
+
+    def swap(self, first: float, second: float):
+        """The two change places in the definition; asyncua's own class goes on to call the first one Speed."""
+
+        async def swap():
+            definition = await self.pair_type.read_data_type_definition()
+            definition.Fields = definition.Fields[::-1]
+            await self.pair_type.write_data_type_definition(definition)
+            await self._nodes["m1"].write_value(ua.Variant(self.pair(Speed=first, Torque=second)))
+
+        LOOP.run(swap())
+
+
+def test_a_definition_that_changes_in_one_session_counts_for_writes_at_once_and_for_all_within_seconds(tmp_path):
+    tags = {"a": "f64"} | {name.lower(): f"f64 member {name} of nsu={PLANT};s=m1" for name in ("Speed", "Torque")}
+    with PairServer({"a": 1.0}) as source, Tagwire(tmp_path, link(source.url, tags)) as server:
+        with Session(server.port) as session:
+            wait_until(lambda: shows(session, "speed", 100.0), 10 * SLOW, "a first value")
+            source.swap(5.5, 100.5)
+            wait_until(lambda: shows(session, "speed", 100.5) and shows(session, "torque", 5.5), 10 * SLOW, "the new order")
+            assert "server changed the definitions" in server.process.output
+            source.swap(101.5, 6.5)
+            assert session.write(path("speed"), 1.25, ua.VariantType.Double) == "Good"
+            held = source.read("m1")
+            assert (held.Speed, held.Torque) == (1.25, 6.5), "the first one is the speed again"
+
+
 def test_a_definition_that_holds_itself_is_bad_alone(tmp_path):
     with StructServer() as source:
         define(source, [new_struct_field("On", ua.VariantType.Boolean), new_struct_field("Me", source.motor_type.nodeid)])

@@ -57,6 +57,13 @@ impl Readers {
 /// Reads a file of at most `limit` bytes; `None` when there is none.
 pub(crate) fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, FileError> {
     let error = |source| FileError::Read { path: path.to_owned(), source };
+    // Opening anything but a file may wait for ever, as for the other end of a pipe.
+    match fs::metadata(path) {
+        Ok(found) if found.is_file() => {}
+        Ok(_) => return Err(error(io::Error::other("it is no file"))),
+        Err(source) if source.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(error(source)),
+    }
     let file = match File::open(path) {
         Ok(file) => file,
         Err(source) if source.kind() == io::ErrorKind::NotFound => return Ok(None),

@@ -2,8 +2,10 @@
 
 use tagwire_model::{Array, ArrayData, ConvertError, DataType, Dims, Status, Timestamp, Value, ValueType};
 
+use crate::codec::latin1;
 use crate::codec::tag::DataTag;
 use crate::codec::types::TypeCode;
+use crate::exact;
 use crate::item::{Form, Item};
 
 /// Elements of one type, as an answer or a part of a structure brings them.
@@ -22,6 +24,25 @@ impl<'a> Elements<'a> {
             Some(size) => size,
             None => self.data.len() / (self.n as usize).max(1),
         }
+    }
+
+    /// Whether the data is that of `n` elements, no more and no less; with the size of a structure where it is known.
+    pub(crate) fn is_whole(&self, structure_size: Option<usize>) -> bool {
+        let n = self.n as usize;
+        let size = match self.tag.code.size() {
+            // Each text tells its own length.
+            Some(0) => return true,
+            Some(size) => size,
+            None if !self.tag.is_structure() => return true,
+            None => match structure_size {
+                Some(size) => size,
+                None if self.tag == DataTag::STRING => DataTag::STRING_SIZE,
+                None => return self.data.len().is_multiple_of(n.max(1)),
+            },
+        };
+        let n_bytes = size.saturating_mul(n);
+        // The answers in a packet may begin at even offsets, and then a byte without meaning is behind an odd number.
+        self.data.len() == n_bytes || self.data.len() == n_bytes.next_multiple_of(2)
     }
 
     /// The elements from `at` on.
@@ -45,14 +66,7 @@ impl Item {
     pub(crate) fn decode(&self, elements: Elements<'_>) -> Result<Value, Status> {
         let dims = self.value_type.dims;
         match self.form {
-            Form::Bit(bit) => {
-                let (value, size) = elements.tag.code.decode(elements.data).ok_or(Status::BAD_TYPE_MISMATCH)?;
-                if !elements.tag.code.has_bits() || usize::from(bit) >= 8 * size {
-                    return Err(Status::BAD_TYPE_MISMATCH);
-                }
-                let (_, bits) = value.to_bits().ok_or(Status::BAD_TYPE_MISMATCH)?;
-                Ok(Value::Boolean(bits >> bit & 1 == 1))
-            }
+            Form::Bit(bit) => bit_of(bit, elements),
             Form::Packed(first) if elements.tag.code == TypeCode::DWORD => packed(elements.data, first, dims),
             Form::Bytes if elements.tag.is_structure() => {
                 Ok(Value::bytes(elements.data.get(..elements.size()).ok_or(Status::BAD_DECODING_ERROR)?))
@@ -89,7 +103,7 @@ impl Item {
             let bytes = rest.get(..elements.size()).ok_or(Status::BAD_DECODING_ERROR)?;
             *rest = rest.get(elements.size()..).unwrap_or_default();
             return match self.form {
-                Form::Text => text_of(bytes).map(|text| Value::text(&text)).ok_or(Status::BAD_TYPE_MISMATCH),
+                Form::Text => text_of(bytes).map(|text| Value::text(&text)).ok_or(Status::BAD_DECODING_ERROR),
                 _ => Err(Status::BAD_TYPE_MISMATCH),
             };
         }
@@ -102,11 +116,22 @@ impl Item {
                 _ => Err(Status::BAD_TYPE_MISMATCH),
             };
         }
-        value.convert(wanted).map_err(|error| match error {
+        exact::convert(&value, wanted).map_err(|error| match error {
             ConvertError::Range => Status::BAD_OUT_OF_RANGE,
             ConvertError::Type | ConvertError::Dimensions => Status::BAD_TYPE_MISMATCH,
         })
     }
+}
+
+/// A bit of an integer.
+pub(crate) fn bit_of(bit: u8, elements: Elements<'_>) -> Result<Value, Status> {
+    let code = elements.tag.code;
+    let (value, size) = code.decode(elements.data).ok_or(Status::BAD_TYPE_MISMATCH)?;
+    if !code.has_bits() || usize::from(bit) >= 8 * size {
+        return Err(Status::BAD_TYPE_MISMATCH);
+    }
+    let (_, bits) = value.to_bits().ok_or(Status::BAD_TYPE_MISMATCH)?;
+    Ok(Value::Boolean(bits >> bit & 1 == 1))
 }
 
 /// Booleans out of packed words.
@@ -124,11 +149,11 @@ fn packed(data: &[u8], first: u8, dims: Dims) -> Result<Value, Status> {
     Value::array(dims, ArrayData::Boolean(bits)).map_err(|_| Status::BAD_DECODING_ERROR)
 }
 
-/// The text in a structure of length and characters; what stands behind the length is no part of it.
+/// The text in a structure of length and characters; `None` when the length is none, or goes beyond the characters.
 pub(crate) fn text_of(structure: &[u8]) -> Option<String> {
     let (len, data) = structure.split_first_chunk::<4>()?;
-    let len = usize::try_from(i32::from_le_bytes(*len).max(0)).unwrap_or(0).min(data.len());
-    Some(data.get(..len)?.iter().map(|byte| char::from(*byte)).collect())
+    let len = usize::try_from(i32::from_le_bytes(*len)).ok()?;
+    data.get(..len).map(latin1)
 }
 
 /// The time of microseconds since 1970.
@@ -183,16 +208,45 @@ mod tests {
     }
 
     #[test]
-    fn text_ends_at_its_length_or_at_its_structure() {
+    fn a_text_that_is_cut_short_is_no_text() {
         let string = DataTag::structure(0x0FCE);
-        for (len, text) in [(2, "ab"), (0, ""), (-1, ""), (99, "abcd")] {
+        for (len, text) in [
+            (2, Ok("ab")),
+            (0, Ok("")),
+            (4, Ok("abcd")),
+            (-1, Err(Status::BAD_DECODING_ERROR)),
+            (5, Err(Status::BAD_DECODING_ERROR)),
+            (i32::MAX, Err(Status::BAD_DECODING_ERROR)),
+        ] {
             let data = [&i32::to_le_bytes(len)[..], b"abcd"].concat();
-            assert_eq!(decode("a", "string", string, &data, 1).as_deref(), Ok(text), "{len}");
+            assert_eq!(decode("a", "string", string, &data, 1).as_deref(), text.as_ref().copied(), "{len}");
         }
         let two = [&[1, 0, 0, 0, b'x', 0, 0, 0][..], &[2, 0, 0, 0, b'y', b'z', 0, 0]].concat();
         assert_eq!(decode("a", "string[2]", string, &two, 2).as_deref(), Ok("[x, yz]"));
         let own = DataTag::plain(TypeCode::SHORT_STRING);
         assert_eq!(decode("a", "string[2]", own, &[1, b'x', 2, b'y', b'z'], 2).as_deref(), Ok("[x, yz]"));
+    }
+
+    #[test]
+    fn elements_have_all_their_bytes_and_no_others() {
+        let is_whole = |tag, len: usize, n, size| Elements { tag, data: &[0; 200][..len], n }.is_whole(size);
+        let dint = DataTag::plain(TypeCode::DINT);
+        assert!(is_whole(dint, 8, 2, None));
+        assert!(![0, 4, 7, 9, 12].into_iter().any(|len| is_whole(dint, len, 2, None)));
+        let sint = DataTag::plain(TypeCode::SINT);
+        assert!(is_whole(sint, 3, 3, None) && is_whole(sint, 4, 3, None) && !is_whole(sint, 5, 3, None));
+        assert!(is_whole(DataTag::STRING, 176, 2, None) && !is_whole(DataTag::STRING, 87, 1, None));
+        assert!(is_whole(DataTag::structure(7), 12, 1, Some(12)) && !is_whole(DataTag::structure(7), 8, 1, Some(12)));
+        assert!(is_whole(DataTag::structure(7), 12, 3, None) && !is_whole(DataTag::structure(7), 11, 3, None));
+    }
+
+    #[test]
+    fn a_fraction_is_out_of_the_range_of_an_integer() {
+        let real = DataTag::plain(TypeCode::REAL);
+        assert_eq!(decode("a", "i32", real, &33.5_f32.to_le_bytes(), 1), Err(Status::BAD_OUT_OF_RANGE));
+        assert_eq!(decode("a", "i32", real, &33_f32.to_le_bytes(), 1).as_deref(), Ok("33"));
+        let row = [1_f32.to_le_bytes(), 0.5_f32.to_le_bytes()].concat();
+        assert_eq!(decode("a", "u8[2]", real, &row, 2), Err(Status::BAD_OUT_OF_RANGE));
     }
 
     #[test]

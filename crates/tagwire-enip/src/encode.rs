@@ -1,11 +1,12 @@
 //! Elements out of values.
 
-use tagwire_model::{ConvertError, Value};
+use tagwire_model::{ConvertError, Value, ValueType};
 
 use crate::codec::tag::{DataTag, Modify};
 use crate::codec::to_latin1;
 use crate::codec::types::TypeCode;
 use crate::decode::micros_of;
+use crate::exact;
 use crate::item::{Form, Item};
 
 /// What is known about the elements of an item.
@@ -32,7 +33,7 @@ impl Item {
     /// # Errors
     /// [`ConvertError`] when the value does not fit the elements.
     pub(crate) fn encode(&self, value: &Value, known: Known) -> Result<Encoded, ConvertError> {
-        let value = value.convert(self.value_type)?;
+        let value = exact::convert(value, self.value_type)?;
         let code = known.tag.code;
         match self.form {
             Form::Bit(bit) => {
@@ -78,7 +79,10 @@ impl Item {
             }
             (Form::Time, Value::DateTime(time)) => known.tag.code.encode(&Value::Int64(micros_of(*time)), data),
             _ if known.tag.is_structure() => Err(ConvertError::Type),
-            _ => known.tag.code.encode(value, data),
+            _ => {
+                let data_type = known.tag.code.data_type().ok_or(ConvertError::Type)?;
+                known.tag.code.encode(&exact::convert(value, ValueType::scalar(data_type))?, data)
+            }
         }
     }
 
@@ -140,8 +144,6 @@ pub(crate) fn string_bytes(text: &str, size: usize) -> Result<Vec<u8>, ConvertEr
 
 #[cfg(test)]
 mod tests {
-    use tagwire_model::ValueType;
-
     use super::*;
     use crate::address::Address;
     use crate::decode::Elements;
@@ -182,6 +184,14 @@ mod tests {
         let string = Known { tag: DataTag::structure(1), size: 8 };
         assert_eq!(item("a", "string").encode(&Value::text("12345"), string), Err(ConvertError::Range));
         assert_eq!(item("a", "i32").encode(&Value::Int32(1), string), Err(ConvertError::Type));
+    }
+
+    #[test]
+    fn a_fraction_is_not_written_to_an_integer() {
+        let known = Known { tag: DataTag::plain(TypeCode::DINT), size: 4 };
+        assert_eq!(item("a", "f32").encode(&Value::Float(33.5), known), Err(ConvertError::Range));
+        assert_eq!(item("a", "i32").encode(&Value::Double(33.5), known), Err(ConvertError::Range));
+        assert!(item("a", "f32").encode(&Value::Float(33.0), known).is_ok());
     }
 
     #[test]

@@ -3,13 +3,13 @@
 use std::fmt;
 
 use tagwire_driver::AddressError;
-use tagwire_model::{Value, ValueType};
+use tagwire_model::{DataType, Value, ValueType};
 
 use crate::address::Address;
 use crate::codec::path::{Segment, segments};
 use crate::codec::service;
 use crate::codec::tag::DataTag;
-use crate::decode::{Elements, own_type, text_of};
+use crate::decode::{Elements, bit_of, own_type, text_of};
 use crate::item::{Form, Item};
 
 /// What an address means for a type.
@@ -42,8 +42,7 @@ pub struct Explanation {
 pub fn explain(address: &str, value_type: Option<ValueType>) -> Result<Explanation, AddressError> {
     let address = Address::parse(address)?;
     let is_bit = address.bit.is_some();
-    let assumed =
-        ValueType::scalar(if is_bit { tagwire_model::DataType::Boolean } else { tagwire_model::DataType::Int32 });
+    let assumed = ValueType::scalar(if is_bit { DataType::Boolean } else { DataType::Int32 });
     let item = Item::new(address, value_type.unwrap_or(assumed), true)?;
     let mut path = Vec::new();
     item.wire_address().encode(&mut path);
@@ -84,32 +83,69 @@ pub struct Found {
     pub value: Option<Value>,
     /// The bytes of one element.
     pub data: Vec<u8>,
+    /// What else to do with a structure.
+    pub hint: Option<String>,
+}
+
+/// What the controller tells about the structure at an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Layout {
+    pub name: String,
+    pub is_string: bool,
+    /// A member that people see.
+    pub member: Option<String>,
 }
 
 impl Found {
-    pub(crate) fn new(tag: DataTag, data: &[u8]) -> Self {
-        // A structure that begins with a length of what follows is a string, most probably.
-        let text = text_of(data).filter(|text| {
-            let len = data.first_chunk::<4>().map_or(-1, |len| i32::from_le_bytes(*len));
-            tag.is_structure()
-                && usize::try_from(len).is_ok_and(|len| len == text.len() && len + 4 <= data.len())
-                && data.len() > 8
-                && text.chars().all(|c| !c.is_control())
-        });
-        let elements = Elements { tag, data, n: 1 };
-        let value = match &text {
-            Some(text) => Some(Value::text(text)),
+    /// What the first element at an address is, and its bit if the address names one; without a layout only the content
+    /// can tell whether a structure is a string.
+    pub(crate) fn new(address: &Address, tag: DataTag, data: &[u8], layout: Option<&Layout>) -> Self {
+        let is_text = tag.is_structure()
+            && match layout {
+                Some(layout) => layout.is_string,
+                None => tag == DataTag::STRING || is_like_text(data),
+            };
+        let value = match text_of(data).filter(|_| is_text) {
+            Some(text) => Some(Value::text(&text)),
             None if tag.is_structure() => Some(Value::bytes(data)),
-            None => tag.code.decode(elements.data).map(|(value, _)| value),
+            None => tag.code.decode(data).map(|(value, _)| value),
         };
-        let type_name = match tag.code.name() {
-            Some(name) => name.to_owned(),
-            None if tag.is_structure() => format!("structure with handle 0x{:04X}", tag.handle),
-            None => format!("type 0x{:04X}", tag.code.0),
+        let type_name = match (tag.code.name(), layout) {
+            (Some(name), _) => name.to_owned(),
+            (None, Some(layout)) if tag.is_structure() => format!("structure {}", layout.name),
+            (None, _) if tag.is_structure() => format!("structure with handle 0x{:04X}", tag.handle),
+            (None, _) => format!("type 0x{:04X}", tag.code.0),
         };
-        let value_type = own_type(tag, text.is_some()).map(ValueType::scalar);
-        Self { type_name, value_type, value, data: data.to_vec() }
+        let hint = (tag.is_structure() && !is_text).then(|| {
+            let member = layout.and_then(|layout| layout.member.as_deref()).unwrap_or("MEMBER");
+            format!("name a member for its value, as in {address}.{member}")
+        });
+        let value_type = own_type(tag, is_text).map(ValueType::scalar);
+        let mut found = Self { type_name, value_type, value, data: data.to_vec(), hint };
+        if let Some(bit) = address.bit {
+            found.take_bit(bit, tag, data);
+        }
+        found
     }
+
+    /// Puts a bit in place of the whole number.
+    fn take_bit(&mut self, bit: u8, tag: DataTag, data: &[u8]) {
+        let boolean = ValueType::scalar(DataType::Boolean);
+        let whole = Elements { tag, data, n: 1 };
+        let value = bit_of(bit, whole).ok();
+        self.value_type = value.is_some().then_some(boolean);
+        self.type_name = match value {
+            Some(_) => format!("bit {bit} of {}", self.type_name),
+            None => format!("{} without a bit {bit}", self.type_name),
+        };
+        self.value = value;
+        self.hint = None;
+    }
+}
+
+/// Whether a structure begins with a length, and all behind it is text as far as it goes.
+fn is_like_text(data: &[u8]) -> bool {
+    data.len() > 8 && text_of(data).is_some_and(|text| !text.chars().any(char::is_control))
 }
 
 impl fmt::Display for Explanation {
@@ -157,13 +193,40 @@ mod tests {
 
     #[test]
     fn what_a_controller_has_tells_which_type_to_declare() {
-        let real = Found::new(DataTag::plain(TypeCode::REAL), &1.5_f32.to_le_bytes());
-        assert_eq!((real.type_name.as_str(), real.value), ("REAL", Some(Value::Float(1.5))));
-        let mut string = vec![2, 0, 0, 0, b'a', b'b'];
-        string.resize(88, 0);
-        let string = Found::new(DataTag::structure(0x0FCE), &string);
-        assert_eq!(string.value, Some(Value::text("ab")));
-        let other = Found::new(DataTag::structure(7), &[9, 0, 0, 0, 1, 2, 3, 4]);
-        assert_eq!(other.value_type.map(|t| t.to_string()).as_deref(), Some("bytes"));
+        let found = |address: &str, tag, data: &[u8], layout: Option<&Layout>| {
+            let found = Found::new(&Address::parse(address).expect(address), tag, data, layout);
+            let value_type = found.value_type.map_or_else(String::new, |value_type| value_type.to_string());
+            (found.type_name, value_type, found.value, found.hint)
+        };
+        let (name, value_type, value, _) = found("a", DataTag::plain(TypeCode::REAL), &1.5_f32.to_le_bytes(), None);
+        assert_eq!((name.as_str(), value_type.as_str(), value), ("REAL", "f32", Some(Value::Float(1.5))));
+        let mut text = vec![3, 0, 0, 0, b'a', 0xE9, b'b'];
+        text.resize(88, 0);
+        let (_, value_type, value, hint) = found("a", DataTag::STRING, &text, None);
+        assert_eq!((value_type.as_str(), value, hint), ("string", Some(Value::text("a\u{e9}b")), None));
+        let (_, value_type, value, _) = found("a", DataTag::structure(9), &text, None);
+        assert_eq!((value_type.as_str(), value), ("string", Some(Value::text("a\u{e9}b"))));
+        let mut layout = Layout { name: "Motor".to_owned(), is_string: false, member: Some("Speed".to_owned()) };
+        let (name, value_type, value, hint) = found("M", DataTag::structure(9), &text, Some(&layout));
+        assert_eq!(
+            (name.as_str(), value_type.as_str(), value),
+            ("structure Motor", "bytes", Some(Value::bytes(&text)))
+        );
+        assert_eq!(hint.as_deref(), Some("name a member for its value, as in M.Speed"));
+        layout.is_string = true;
+        let (_, value_type, ..) = found("M", DataTag::structure(9), &text, Some(&layout));
+        assert_eq!(value_type, "string");
+        let (_, value_type, ..) = found("M", DataTag::structure(7), &[9, 0, 0, 0, 1, 2, 3, 4], None);
+        assert_eq!(value_type, "bytes");
+    }
+
+    #[test]
+    fn a_bit_of_an_integer_is_a_bool() {
+        let status = Address::parse("Program:Main.Status.3").expect("an address");
+        let found = Found::new(&status, DataTag::plain(TypeCode::DINT), &[8, 0, 0, 0], None);
+        assert_eq!(found.value_type.map(|t| t.to_string()).as_deref(), Some("bool"));
+        assert_eq!((found.type_name.as_str(), found.value), ("bit 3 of DINT", Some(Value::Boolean(true))));
+        let found = Found::new(&status, DataTag::plain(TypeCode::REAL), &[8, 0, 0, 0], None);
+        assert_eq!((found.value_type, found.value), (None, None));
     }
 }

@@ -17,6 +17,7 @@ pub mod upload;
 mod decode;
 mod driver;
 mod encode;
+mod exact;
 mod explain;
 mod item;
 

@@ -2,9 +2,10 @@
 
 mod common;
 
-use common::{PLANT, config, simulator};
+use common::{PLANT, bench, config, simulator};
 use tagwire_driver::{PolledDriver as _, Readings, testing};
-use tagwire_enip::{EnipDriver, EnipKind};
+use tagwire_enip::address::Address;
+use tagwire_enip::{EnipDriver, EnipKind, Found};
 
 const TAGS: [(&str, &str); 2] = [("M.Speed", "f32"), ("Lines[1].Motors[2].Speed", "f32")];
 
@@ -36,4 +37,25 @@ async fn the_second_link_to_a_controller_uploads_nothing() {
     }
     // Forward Open, one look at the change counters, and the reads.
     assert!(cost[1] <= 12 && cost[0] > cost[1] + 5, "{cost:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_lies_at_an_address_is_told_by_the_program_and_not_by_its_bytes() {
+    let (_, simulator) = simulator(PLANT);
+    let mut bench = bench("", &[], &simulator).await;
+    let mut found: Vec<Found> = Vec::new();
+    for address in ["M", "Lines[1].Main", "M.Label", "Number.6", "Number"] {
+        let address = Address::parse(address).expect("an address");
+        found.push(bench.driver.look(0, &address).await.expect("an answer").expect("a value"));
+    }
+    let told: Vec<String> = found
+        .iter()
+        .map(|found| format!("{}: {}", found.type_name, found.value_type.map_or_else(String::new, |t| t.to_string())))
+        .collect();
+    let wanted =
+        ["structure Motor: bytes", "structure Motor: bytes", "structure STRING: string", "bit 6 of DINT: bool"];
+    assert_eq!(told[..4], wanted);
+    assert_eq!(told[4], "DINT: i32");
+    assert_eq!(found[1].hint.as_deref(), Some("name a member for its value, as in Lines[1].Main.Speed"));
+    assert!(found[2].hint.is_none());
 }

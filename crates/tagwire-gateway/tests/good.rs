@@ -89,6 +89,17 @@ fn a_list_of_kepware_is_taken_unchanged() {
 }
 
 #[test]
+fn a_list_of_kepware_for_another_driver_is_taken_unchanged() {
+    let toml = "version = 1\n[[link]]\nname = \"line2\"\ndriver = \"s7\"\naddress = \"127.0.0.1\"\n\
+        [[link.device]]\nname = \"press\"\ntags_csv = \"press.csv\"\n";
+    let list = "Tag Name,Address,Data Type\nA,\"DB1,W10\",BCD\nB,\"MD4\",LBCD\nC,\"DB1,W30[4]\",BCD Array\n";
+    let config = load(toml, &[("press.csv", list)]);
+    let tags = &config.links[0].devices[0].tags;
+    let shown: Vec<String> = tags.iter().map(|tag| format!("{} {}", tag.spec.address, tag.spec.value_type)).collect();
+    assert_eq!(shown, ["DB1,BCD10 u16", "MLBCD4 u32", "DB1,BCD30[4] u16[4]"]);
+}
+
+#[test]
 fn rates_of_a_list_count_where_the_device_respects_them() {
     let config = load(&SAMPLE.replace("unit = 1", "unit = 1\nscan_mode = \"tag\""), &[("press.csv", KEPWARE)]);
     assert_eq!(config.links[0].devices[0].tags[1].spec.scan, Some(Duration::from_millis(100)));

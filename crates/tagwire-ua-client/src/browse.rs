@@ -1,8 +1,11 @@
 //! The address space, page by page.
 
 use std::collections::HashSet;
+use std::hash::{BuildHasher as _, RandomState};
 
-use opcua_types::{BrowseDescription, BrowseDirection, BrowseResult, ByteString, NodeId, ReferenceTypeId};
+use opcua_types::{
+    BrowseDescription, BrowseDirection, BrowseResult, ByteString, NodeId, ReferenceDescription, ReferenceTypeId,
+};
 
 use crate::attribute::check_len;
 use crate::{Client, Error, guard};
@@ -11,6 +14,8 @@ pub use opcua_types::NodeClass;
 
 /// References asked for per node and answer.
 const REFERENCES_PER_PAGE: u32 = 1_000;
+/// References of one node that are looked at; what lies beyond is left out.
+const MAX_REFERENCES: usize = 1_000_000;
 /// HasEventSource (Part 3, 7.17).
 const HAS_EVENT_SOURCE: u32 = 36;
 /// HasNotifier (Part 3, 7.18).
@@ -121,9 +126,10 @@ impl Client {
         found: &mut Vec<Browsed>,
         next: &mut Vec<NodeId>,
     ) -> Result<(), Error> {
+        let mut pages = Pages::default();
         loop {
             let references = answer.references.take().unwrap_or_default();
-            let is_empty_page = references.is_empty();
+            let goes_on = pages.take(&references);
             for reference in references {
                 // A node on another server cannot be browsed here.
                 if reference.node_id.server_index != 0 || found.len() >= max_nodes {
@@ -156,14 +162,13 @@ impl Client {
             if point.is_null_or_empty() {
                 return Ok(());
             }
-            // A server that sends empty pages for ever is left, too.
-            let is_last = found.len() >= max_nodes || is_empty_page;
+            let is_last = found.len() >= max_nodes || !goes_on;
             let call = self.session.browse_next(is_last, std::slice::from_ref(&point));
-            let pages = guard::call("BrowseNext", self.timeout, call).await;
+            let told = guard::call("BrowseNext", self.timeout, call).await;
             if is_last {
                 return Ok(());
             }
-            let Some(page) = pages?.into_iter().next() else {
+            let Some(page) = told?.into_iter().next() else {
                 return Err(Error::Peer("answer to BrowseNext holds no result".to_owned()));
             };
             if page.status_code.is_bad() {
@@ -171,6 +176,28 @@ impl Client {
             }
             answer = page;
         }
+    }
+}
+
+/// The references of one node so far, over all pages.
+#[derive(Default)]
+struct Pages {
+    /// A hash of each reference, because a million of them in full would be large.
+    known: HashSet<u64>,
+    hasher: RandomState,
+}
+
+impl Pages {
+    /// Takes note of a page; whether to ask for the next one, which a server that repeats itself may offer for ever.
+    fn take(&mut self, references: &[ReferenceDescription]) -> bool {
+        let n_before = self.known.len();
+        for reference in references {
+            let target = &reference.node_id;
+            let key =
+                (&reference.reference_type_id, &target.node_id, target.server_index, target.namespace_uri.as_ref());
+            self.known.insert(self.hasher.hash_one(key));
+        }
+        self.known.len() > n_before && self.known.len() < MAX_REFERENCES
     }
 }
 
@@ -182,5 +209,27 @@ fn question(node: &NodeId) -> BrowseDescription {
         include_subtypes: true,
         node_class_mask: 0,
         result_mask: ALL_FIELDS,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(targets: std::ops::Range<u32>) -> Vec<ReferenceDescription> {
+        let reference = |id| ReferenceDescription { node_id: NodeId::new(2, id).into(), ..Default::default() };
+        targets.map(reference).collect()
+    }
+
+    #[test]
+    fn pages_end_with_the_first_one_that_brings_nothing_new_or_with_too_many_references() {
+        let mut pages = Pages::default();
+        assert!(pages.take(&page(0..3)));
+        assert!(pages.take(&page(2..4)), "a part of it is new");
+        assert!(!pages.take(&page(0..3)), "a page from before");
+        assert!(!Pages::default().take(&[]), "an empty one");
+        let mut pages = Pages::default();
+        let n_pages = (0..).take_while(|n| pages.take(&page(n * 1_000..(n + 1) * 1_000))).count();
+        assert_eq!(n_pages, MAX_REFERENCES / 1_000 - 1);
     }
 }

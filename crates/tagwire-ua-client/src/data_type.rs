@@ -4,10 +4,14 @@ use std::sync::Arc;
 
 use opcua_types::type_loader::ByteStringBody;
 use opcua_types::{
-    AttributeId, BrowseDescription, BrowseDirection, NodeId, ReferenceTypeId, TimestampsToReturn, Variant,
+    AttributeId, BrowseDescription, BrowseDirection, DataValue, NodeId, ReferenceTypeId, StatusCode,
+    TimestampsToReturn, Variant,
 };
+use tagwire_model::Status;
 
 use crate::attribute::check_len;
+use crate::structure::SourceSample;
+use crate::value::to_source_sample;
 use crate::{Client, Error, guard};
 
 /// The encoding of a StructureDefinition (Part 6, Annex A).
@@ -26,7 +30,49 @@ pub struct TypeNode {
     pub parent: Option<NodeId>,
 }
 
+/// The body of a type's StructureDefinition in OPC UA binary; `None` where it has none, and an error where the server
+/// does not tell at the moment.
+pub type Definition = Result<Option<Arc<[u8]>>, Status>;
+
+/// The body of a StructureDefinition.
+fn body(value: Option<&Variant>) -> Option<Arc<[u8]>> {
+    match value {
+        Some(Variant::ExtensionObject(object)) => object
+            .inner_as::<ByteStringBody>()
+            .filter(|body| *body.encoding_id() == NodeId::new(0, STRUCTURE_DEFINITION))
+            .map(|body| Arc::from(body.raw_body().as_ref())),
+        _ => None,
+    }
+}
+
+fn definition(told: &DataValue) -> Definition {
+    match told.status {
+        Some(StatusCode::BadNodeIdUnknown | StatusCode::BadAttributeIdInvalid) => Ok(None),
+        Some(status) if status.is_bad() => Err(Status(status.bits())),
+        _ => Ok(body(told.value.as_ref())),
+    }
+}
+
 impl Client {
+    /// Reads values as [`Client::read_source`] does, and in the same request, where the server takes that many
+    /// operations, the definitions of data types, which are looked up after the values.
+    ///
+    /// # Errors
+    /// [`Error`] when a request as a whole failed.
+    pub async fn read_defined(
+        &self,
+        nodes: &[NodeId],
+        types: &[NodeId],
+    ) -> Result<(Vec<SourceSample>, Vec<Definition>), Error> {
+        let values = nodes.iter().map(|node| (node.clone(), AttributeId::Value));
+        let wanted: Vec<_> =
+            values.chain(types.iter().map(|node| (node.clone(), AttributeId::DataTypeDefinition))).collect();
+        let mut found = self.read_attribute(&wanted, TimestampsToReturn::Both).await?;
+        check_len("Read", found.len(), wanted.len())?;
+        let definitions = found.split_off(nodes.len()).iter().map(definition).collect();
+        Ok((found.into_iter().map(to_source_sample).collect(), definitions))
+    }
+
     /// The DataType of each variable.
     ///
     /// # Errors
@@ -58,14 +104,7 @@ impl Client {
                     Some(Variant::QualifiedName(name)) => name.name.as_ref().to_owned(),
                     _ => String::new(),
                 };
-                let definition = match value(1) {
-                    Some(Variant::ExtensionObject(object)) => object
-                        .inner_as::<ByteStringBody>()
-                        .filter(|body| *body.encoding_id() == NodeId::new(0, STRUCTURE_DEFINITION))
-                        .map(|body| Arc::from(body.raw_body().as_ref())),
-                    _ => None,
-                };
-                TypeNode { name, definition, parent: None }
+                TypeNode { name, definition: body(value(1)), parent: None }
             })
             .collect();
         check_len("Read", nodes.len(), types.len())?;

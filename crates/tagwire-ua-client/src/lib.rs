@@ -55,7 +55,7 @@ pub use browse::{BrowseLimits, Browsed, NodeClass};
 pub use call::{Called, Parameter};
 pub use channel::try_channel;
 pub use client::{Client, LinkState};
-pub use data_type::TypeNode;
+pub use data_type::{Definition, TypeNode};
 pub use endpoint::{Endpoint, Offer, discover, look};
 pub use error::{Error, StatusName};
 pub use event::Event;

@@ -13,6 +13,8 @@ const END_TICKS: i64 = 2_650_467_743_990_000_000;
 
 /// Longest text made of a value that the model has no type for, in characters.
 const MAX_DESCRIPTION: usize = 4_096;
+/// Most bytes of a structure that are shown.
+const MAX_BYTES: usize = 64;
 
 pub(crate) fn to_sample(found: DataValue) -> Sample {
     let time = |time: Option<DateTime>| time.map_or(Timestamp::NONE, to_timestamp);
@@ -83,13 +85,21 @@ pub(crate) fn to_value(variant: &Variant) -> Value {
         Variant::ExpandedNodeId(v) => Value::text(&v.to_string()),
         Variant::Variant(v) => to_value(v),
         Variant::DataValue(v) => v.value.as_ref().map_or(Value::Null, to_value),
-        Variant::ExtensionObject(v) => match &v.body {
-            Some(body) => Value::text(&described(body)),
-            None => Value::Null,
+        Variant::ExtensionObject(v) => match (&v.body, v.inner_as::<ByteStringBody>()) {
+            (_, Some(raw)) => Value::text(&raw_structure(&raw.encoding_id().to_string(), raw.raw_body().as_ref())),
+            (Some(body), None) => Value::text(&described(body)),
+            (None, None) => Value::Null,
         },
         Variant::DiagnosticInfo(v) => Value::text(&described(v)),
         Variant::Array(array) => array_value(array),
     }
+}
+
+/// The encoding of a structure that nothing here decodes, and its bytes.
+fn raw_structure(encoding: &str, body: &[u8]) -> String {
+    let bytes: String = body.iter().take(MAX_BYTES).map(|byte| format!(" {byte:02X}")).collect();
+    let rest = if body.len() > MAX_BYTES { " …" } else { "" };
+    format!("structure {encoding}, {} bytes:{bytes}{rest}", body.len())
 }
 
 fn described(value: &impl std::fmt::Debug) -> String {
@@ -221,6 +231,14 @@ mod tests {
         for time in [DateTime::from(END_TICKS), DateTime::endtimes(), DateTime::from(i64::MAX)] {
             assert_eq!(to_timestamp(time), Timestamp::from_ticks(i64::MAX));
         }
+    }
+
+    #[test]
+    fn a_structure_that_nothing_decodes_is_its_encoding_and_bytes() {
+        let body = ByteStringBody::new(vec![0xB8, 0x24].into(), opcua_types::NodeId::new(2, "_types.Motor.Binary"));
+        let value = to_value(&Variant::ExtensionObject(opcua_types::ExtensionObject::new(body)));
+        assert_eq!(value, Value::text("structure ns=2;s=_types.Motor.Binary, 2 bytes: B8 24"));
+        assert!(raw_structure("i=1", &[0; 100]).ends_with("00 …"));
     }
 
     #[test]

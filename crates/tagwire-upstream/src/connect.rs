@@ -6,8 +6,8 @@ use std::time::Duration;
 use tagwire_driver::BoxFuture;
 use tagwire_model::{Sample, Status, Timestamp, Value};
 use tagwire_ua_client::{
-    Called, Client, ConnectOptions, Error, Feed, FeedItem, FeedTerms, Identity, NodeId, Notification, Published,
-    SourceSample, Structured, TypeNode, Watched, parse_node_id,
+    Called, Client, ConnectOptions, Definition, Error, Feed, FeedItem, FeedTerms, Identity, NodeId, Notification,
+    Published, SourceSample, Structured, TypeNode, Watched, parse_node_id,
 };
 
 use crate::session::{Answer, Connector, Greeting, Session, Times};
@@ -182,6 +182,10 @@ impl Session for UaSession {
 
     fn read(&self, nodes: Vec<NodeId>) -> Answer<Vec<SourceSample>> {
         ask!(self, client => client.read_source(&nodes))
+    }
+
+    fn read_defined(&self, nodes: Vec<NodeId>, types: Vec<NodeId>) -> Answer<(Vec<SourceSample>, Vec<Definition>)> {
+        ask!(self, client => client.read_defined(&nodes, &types))
     }
 
     fn write(&self, values: Vec<(NodeId, Value)>) -> Answer<Vec<Status>> {

@@ -6,7 +6,8 @@ use std::time::Duration;
 use tagwire_driver::BoxFuture;
 use tagwire_model::{Status, Timestamp, Value};
 use tagwire_ua_client::{
-    Called, Error, Feed, FeedItem, FeedTerms, NodeId, Notification, Published, SourceSample, Structured, Watched,
+    Called, Definition, Error, Feed, FeedItem, FeedTerms, NodeId, Notification, Published, SourceSample, Structured,
+    Watched,
 };
 
 use crate::structure::TypeSource;
@@ -80,6 +81,9 @@ pub trait Session: TypeSource {
 
     /// Reads values from their source.
     fn read(&self, nodes: Vec<NodeId>) -> Answer<Vec<SourceSample>>;
+
+    /// Reads values from their source and after them, in one request where possible, the definitions of data types.
+    fn read_defined(&self, nodes: Vec<NodeId>, types: Vec<NodeId>) -> Answer<(Vec<SourceSample>, Vec<Definition>)>;
 
     /// Writes values.
     fn write(&self, values: Vec<(NodeId, Value)>) -> Answer<Vec<Status>>;

@@ -223,3 +223,76 @@ async fn a_reload_that_takes_members_away_and_adds_others_leaves_the_rest_alone(
     sleep(ms(500)).await;
     assert_eq!((seen(&recorder, 7), seen(&recorder, 8)), (good(9), good(9)));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_definition_that_changes_in_one_session_takes_force_for_all_members_at_once() {
+    let server = plant();
+    let (_link, recorder) = start(tags(&["x", "y"]), std::slice::from_ref(&server));
+    sleep(ms(2_000)).await;
+    assert_eq!((seen(&recorder, 0), seen(&recorder, 1)), (good(7), good(8)));
+    let n_sessions = server.n_sessions.load(Ordering::SeqCst);
+    // The body is as long as before, and nothing is told anew.
+    define(&server, 101, &[("y", 7), ("x", 7)]);
+    sleep(ms(5_500)).await;
+    assert_eq!((seen(&recorder, 0), seen(&recorder, 1)), (good(8), good(7)));
+    define(&server, 101, &[("y", 7), ("other", 7)]);
+    sleep(ms(5_500)).await;
+    assert_eq!(seen(&recorder, 0).1, Status::BAD_CONFIGURATION_ERROR, "the definition has it no longer");
+    assert_eq!(seen(&recorder, 1), good(7));
+    assert_eq!(recorder.seen(TagId(1)).n_turned_bad, 0);
+    server.types.lock().expect("types").clear();
+    sleep(ms(5_500)).await;
+    assert_eq!(seen(&recorder, 1).1, Status::BAD_CONFIGURATION_ERROR, "no definition any more");
+    assert_eq!(seen(&recorder, 2).1, Status::GOOD, "its neighbour");
+    define(&server, 101, &[("x", 7), ("y", 7)]);
+    sleep(ms(5_500)).await;
+    assert_eq!((seen(&recorder, 0), seen(&recorder, 1)), (good(7), good(8)));
+    assert_eq!(server.n_sessions.load(Ordering::SeqCst), n_sessions, "all in one session");
+    assert!(server.n_checks.load(Ordering::SeqCst) <= 5, "one request in five seconds");
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_definition_of_a_structure_within_counts_also_where_nothing_is_watched() {
+    let server = plant();
+    server.refuses_feeds.store(true, Ordering::SeqCst);
+    define(&server, 101, &[("inner", 102)]);
+    define(&server, 102, &[("x", 7), ("y", 7)]);
+    let (link, recorder) = start(tags(&["inner.x", "inner.y"]), std::slice::from_ref(&server));
+    sleep(ms(2_000)).await;
+    assert_eq!((seen(&recorder, 0), seen(&recorder, 1)), (good(7), good(8)));
+    define(&server, 102, &[("y", 7), ("x", 7)]);
+    assert_eq!(link.write(vec![(TagId(0), Value::UInt32(60))]).await, [Status::GOOD]);
+    sleep(ms(500)).await;
+    assert_eq!((seen(&recorder, 0), seen(&recorder, 1)), (good(60), good(7)), "a write notices it at once");
+    define(&server, 102, &[("x", 7), ("y", 7)]);
+    sleep(ms(5_500)).await;
+    assert_eq!((seen(&recorder, 0), seen(&recorder, 1)), (good(7), good(60)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_member_is_written_where_the_definition_of_this_moment_has_it() {
+    for is_during in [false, true] {
+        let server = plant();
+        let (link, recorder) = start(tags(&["x", "y"]), std::slice::from_ref(&server));
+        sleep(ms(2_000)).await;
+        assert_eq!(seen(&recorder, 0), good(7));
+        let n_reads = server.n_reads.load(Ordering::SeqCst);
+        assert_eq!(link.write(vec![(TagId(0), Value::UInt32(9))]).await, [Status::GOOD]);
+        assert_eq!(server.n_reads.load(Ordering::SeqCst), n_reads + 1, "value and definition in one request");
+        let swapped = [("y", 7), ("x", 7)];
+        if is_during {
+            *server.changes_on_read.lock().expect("changes") = Some((node(101), defined(1_101, &swapped)));
+        } else {
+            define(&server, 101, &swapped);
+        }
+        assert_eq!(link.write(vec![(TagId(0), Value::UInt32(60))]).await, [Status::GOOD]);
+        let expected = Structured::One(Structure { encoding: node(1_101), body: Arc::from([9, 0, 0, 0, 60, 0, 0, 0]) });
+        assert_eq!(server.structures.lock().expect("structures").get("ns=2;s=m"), Some(&expected), "{is_during}");
+        sleep(ms(500)).await;
+        assert_eq!((seen(&recorder, 0), seen(&recorder, 1)), (good(60), good(9)), "shown by it, too");
+        // A definition that has the member no longer leaves the value alone.
+        define(&server, 101, &[("y", 7), ("z", 7)]);
+        assert_eq!(link.write(vec![(TagId(0), Value::UInt32(1))]).await, [Status::BAD_CONFIGURATION_ERROR]);
+        assert_eq!(server.structures.lock().expect("structures").get("ns=2;s=m"), Some(&expected), "{is_during}");
+    }
+}

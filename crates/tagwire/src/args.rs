@@ -318,7 +318,7 @@ pub(crate) enum ImportCommand {
     Server(ImportServerArgs),
 }
 
-const IMPORT_LIST: &str = "A tag list does not say where its device is: --driver and --address do, and --set adds keys of the device.
+const IMPORT_LIST: &str = "A tag list does not say where its device is: --driver and --address do, and --set adds keys of the device or its link.
 The folder gets tagwire.toml, a tag list for each device, and import-report.txt with everything that was changed or left out.
 The exit code is 1 when a tag was left out.";
 
@@ -341,7 +341,7 @@ pub(crate) struct ImportFileArgs {
     /// Name of the device of a tag list.
     #[arg(long, default_value = "plc1", value_name = "NAME")]
     pub(crate) device: String,
-    /// A key of the device of a tag list, for example unit=1; may be given several times.
+    /// A key of the device of a tag list or of its link, for example unit=1 or slot=2; may be given several times.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(crate) settings: Vec<String>,
     /// Take the scan rate of every tag of a list.

@@ -142,7 +142,8 @@ impl Core {
         }
         // A link that is down has said so itself, once for all its devices.
         if !was_bad && self.line.is_open() {
-            tracing::warn!(link = %self.name, device = %device.counters.name, %status, "device does not answer");
+            let said = device.excuse.take();
+            tracing::warn!(link = %self.name, device = %device.counters.name, %status, said, "device does not answer");
         }
         for class in &mut device.classes {
             class.is_disturbed = true;

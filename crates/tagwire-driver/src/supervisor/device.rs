@@ -82,6 +82,8 @@ pub(crate) struct Device {
     pub(crate) counters: DeviceStatistics,
     pub(crate) at_reset: DeviceStatistics,
     pub(crate) is_demand_polling: bool,
+    /// What a gateway or another module on the way said of the device's silence.
+    pub(crate) excuse: Option<String>,
 }
 
 impl Device {
@@ -103,6 +105,7 @@ impl Device {
             counters,
             at_reset: DeviceStatistics::default(),
             is_demand_polling: false,
+            excuse: None,
         }
     }
 

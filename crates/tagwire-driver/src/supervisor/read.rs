@@ -151,10 +151,14 @@ impl PolledLink {
         unanswered.extend(0..n_asked);
         for (idx, result) in readings.answers.drain(..) {
             let Some(block) = asked.blocks().get(idx) else { continue };
-            if result.as_ref().is_err_and(is_silence) {
+            if let Err(refusal) = &result
+                && is_silence(refusal)
+            {
+                core.devices[at].excuse = Some(refusal.reason.clone());
                 continue;
             }
             has_answer = true;
+            core.devices[at].excuse = None;
             unanswered.retain(|open| *open != idx);
             match result {
                 Ok(()) => match &asked {

@@ -22,8 +22,8 @@ pub mod tag;
 pub mod template;
 pub mod types;
 
-pub(crate) use bytes::to_latin1;
 pub use bytes::{CodecError, Reader};
+pub(crate) use bytes::{latin1, to_latin1};
 pub use status::Status;
 
 /// Codes of the services used here (CIP Volume 1, appendix A; Logix data access).

@@ -28,7 +28,7 @@ pub fn encode(out: &mut Vec<u8>, n: usize, mut message: impl FnMut(usize, &mut V
 /// The messages of a packet, in order.
 ///
 /// # Errors
-/// [`CodecError`] when an offset leads nowhere.
+/// [`CodecError`] when an offset leads nowhere or does not lie behind the one before: a message has a first byte.
 pub fn decode(data: &[u8]) -> Result<impl Iterator<Item = &[u8]>, CodecError> {
     let mut reader = Reader::new(data, "packet");
     let n = usize::from(reader.u16()?);
@@ -39,7 +39,7 @@ pub fn decode(data: &[u8]) -> Result<impl Iterator<Item = &[u8]>, CodecError> {
     };
     for idx in 0..n {
         let (from, to) = (offset(idx), offset(idx + 1));
-        if from < 2 + 2 * n || from > to || to > data.len() {
+        if from < 2 + 2 * n || from >= to || to > data.len() {
             return Err(CodecError::Value { what: "offset in a packet", value: from as u32 });
         }
     }
@@ -52,10 +52,10 @@ mod tests {
 
     #[test]
     fn packets_come_back() {
-        let messages: [&[u8]; 3] = [&[1, 2, 3], &[], &[4]];
+        let messages: [&[u8]; 3] = [&[1, 2, 3], &[5], &[4]];
         let mut out = Vec::new();
         encode(&mut out, 3, |idx, out| out.extend_from_slice(messages[idx]));
-        assert_eq!(out, [3, 0, 8, 0, 11, 0, 11, 0, 1, 2, 3, 4]);
+        assert_eq!(out, [3, 0, 8, 0, 11, 0, 12, 0, 1, 2, 3, 5, 4]);
         assert_eq!(decode(&out).expect("a packet").collect::<Vec<_>>(), messages);
     }
 
@@ -65,5 +65,15 @@ mod tests {
             assert!(decode(bad).is_err(), "{bad:?}");
         }
         assert_eq!(decode(&[0, 0]).expect("none").count(), 0);
+    }
+
+    #[test]
+    fn offsets_that_do_not_rise_are_refused() {
+        for offsets in [[8, 8, 10], [8, 10, 10], [8, 10, 12], [10, 8, 9]] {
+            let mut data = vec![3, 0];
+            offsets.into_iter().for_each(|offset: u16| data.extend_from_slice(&offset.to_le_bytes()));
+            data.extend_from_slice(&[1, 2, 3, 4]);
+            assert!(decode(&data).is_err(), "{offsets:?}");
+        }
     }
 }

@@ -13,6 +13,11 @@ pub struct DataTag {
 }
 
 impl DataTag {
+    /// The controller's own type STRING, the same in every program.
+    pub const STRING: Self = Self::structure(0x0FCE);
+    /// Bytes of a [`Self::STRING`]: length, 82 characters, filled up to a multiple of four.
+    pub const STRING_SIZE: usize = 88;
+
     /// An elementary type.
     pub const fn plain(code: TypeCode) -> Self {
         Self { code, handle: 0 }

@@ -154,7 +154,7 @@ impl Definition {
 
     /// Whether the structure is a string: a length and characters.
     pub fn is_string(&self) -> bool {
-        let visible: Vec<&Member> = self.members.iter().filter(|member| !member.is_hidden()).collect();
+        let visible: Vec<&Member> = self.members.iter().filter(|member| !member.is_hidden()).take(3).collect();
         matches!(visible[..], [len, data]
             if len.name == "LEN" && data.name == "DATA" && data.code() == Some(TypeCode::SINT)
             && data.array_len().is_some() && data.offset == 4)

@@ -158,7 +158,7 @@ impl TypeCode {
         Some((value, size))
     }
 
-    /// Appends a value, converted without loss.
+    /// Appends a value, converted as [`Value::convert`] does.
     ///
     /// # Errors
     /// [`ConvertError`] when it does not fit the type.

@@ -12,6 +12,7 @@ use super::kind::item;
 use super::pool::{Member, Turn};
 use super::settings::DeviceSettings;
 use crate::codec::path::to_instance;
+use crate::codec::tag::DataTag;
 use crate::encode::Known;
 use crate::item::{Form, Item};
 use crate::upload::{Field, Place, Symbols, Template, Upload};
@@ -86,6 +87,8 @@ pub(super) struct Spot {
     pub path: Option<Box<[u8]>>,
     /// The structure that is read whole for it, and where it lies inside.
     pub group: Option<(usize, usize, Field)>,
+    /// Bytes of the structure that the tag is, with its type.
+    pub layout: Option<(DataTag, usize)>,
 }
 
 /// A structure of which so many members are tags that it is read whole.
@@ -121,6 +124,13 @@ impl Device {
         if self.settings.upload {
             self.member = Some(Member::join(address, &self.settings.route, self.keys()));
         }
+    }
+
+    /// Bytes of the structure that the first tag of a block is, as the controller's program has it.
+    pub(super) fn structure_size(&self, block: &Block, found: DataTag) -> Option<usize> {
+        let first = *block.tags.first()? as usize;
+        let (tag, size) = self.program.as_ref()?.spots.get(first)?.layout?;
+        (tag == found).then_some(size)
     }
 
     fn keys(&self) -> HashSet<String> {
@@ -218,9 +228,8 @@ impl Device {
             });
             // Of nested structures the outermost one that is worth it (gateway-behaviour B-34).
             let whole = place.enclosing.iter().find(|structure| {
-                let n_leaves = symbols.n_leaves(&structure.template);
                 let n = n_tags.get(structure.key.as_str()).copied().unwrap_or(0);
-                n > 1 && 3 * n >= n_leaves && structure.template.attributes.structure_size as usize <= room
+                n > 1 && 3 * n >= structure.n_leaves && structure.template.attributes.structure_size as usize <= room
             });
             let group = whole.map(|structure| {
                 let number = *numbers.entry(structure.key.as_str()).or_insert_with(|| {
@@ -229,15 +238,18 @@ impl Device {
                         Some(root) => structure.address.encode_behind(root, &mut path),
                         None => structure.address.encode(&mut path),
                     }
-                    let n_leaves = symbols.n_leaves(&structure.template);
                     let template = Arc::clone(&structure.template);
-                    groups.push(Group { path: path.into_boxed_slice(), template, n_leaves });
+                    groups.push(Group { path: path.into_boxed_slice(), template, n_leaves: structure.n_leaves });
                     groups.len() - 1
                 });
                 (number, structure.offset, place.field)
             });
             let path = path.filter(|path| path.len() < tag.path.len());
-            spots.push(Spot { path, group });
+            let layout = match place.field {
+                Field::Elements { tag, size, .. } if tag.is_structure() => Some((tag, size)),
+                _ => None,
+            };
+            spots.push(Spot { path, group, layout });
         }
         self.program = Some(Program { fingerprint: symbols.fingerprint.clone(), spots, groups });
         self.upload = UploadState::Done;

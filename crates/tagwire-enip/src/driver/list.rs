@@ -1,5 +1,8 @@
 //! The controller's tags, for people who want to choose from them.
 
+use std::collections::HashSet;
+use std::time::Duration;
+
 use tagwire_driver::{LinkError, Refusal};
 use thiserror::Error;
 
@@ -10,7 +13,7 @@ use crate::codec::identity::Identity;
 use crate::codec::message::{Request, Response};
 use crate::codec::service;
 use crate::codec::tag::{DataTag, Read, decode_read};
-use crate::explain::Found;
+use crate::explain::{Found, Layout};
 use crate::upload::{Symbols, Upload, UploadError};
 
 use super::device::first_instance;
@@ -41,7 +44,11 @@ impl EnipDriver {
     pub async fn list(&mut self, device: usize) -> Result<Symbols, ListError> {
         self.begin().await?;
         self.ensure_circuit(device).await?.map_err(ListError::Refused)?;
-        let mut upload = Upload::new(None);
+        self.upload(device, None).await
+    }
+
+    async fn upload(&mut self, device: usize, wanted: Option<HashSet<String>>) -> Result<Symbols, ListError> {
+        let mut upload = Upload::new(wanted);
         loop {
             let room = self.devices.get(device).map_or(0, |known| known.room().1);
             self.message.clear();
@@ -77,9 +84,24 @@ impl EnipDriver {
             data.extend_from_slice(part);
             let tag = *tag.get_or_insert(found);
             if response.status.is_success() || part.is_empty() || data.len() > 1 << 20 {
-                return Ok(Ok(Found::new(tag, &data)));
+                let layout = if tag.is_structure() { self.layout(device, address, tag).await } else { None };
+                return Ok(Ok(Found::new(address, tag, &data, layout.as_ref())));
             }
         }
+    }
+
+    /// What the controller's program says about the structure at an address; `None` when it does not say so soon.
+    async fn layout(&mut self, device: usize, address: &Address, tag: DataTag) -> Option<Layout> {
+        /// Who asks waits for the answer.
+        const PATIENCE: Duration = Duration::from_millis(1500);
+        let upload = self.upload(device, Some(HashSet::from([address.root_key()])));
+        let symbols = tokio::time::timeout(PATIENCE, upload).await.ok()?.ok()?;
+        let template = symbols.resolve(address)?.template?;
+        (tag == DataTag::structure(template.attributes.handle)).then(|| Layout {
+            name: template.name().to_owned(),
+            is_string: template.definition.is_string(),
+            member: template.visible().next().map(|member| member.name.clone()),
+        })
     }
 
     /// Reads who a device is.

@@ -380,8 +380,13 @@ fn deliver(
             }
             let elements = Elements { tag, data, n: ask.range.1.into() };
             let size = elements.size();
+            let is_whole = elements.is_whole(known.structure_size(block, tag));
             for number in &block.tags {
                 let Some(one) = known.tags.get_mut(*number as usize) else { continue };
+                if !is_whole {
+                    note(block.device, *number, Err(Quality::BAD_DECODING_ERROR), readings);
+                    continue;
+                }
                 one.known = Some(Known { tag, size });
                 let own = one.item.start.checked_sub(ask.range.0).and_then(|at| elements.skip(at));
                 // A plan of older settings may hold a tag that has moved since.

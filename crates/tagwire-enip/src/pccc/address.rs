@@ -130,11 +130,12 @@ impl Address {
             let n_bits = if file_type == FileType::Long { 31 } else { 15 };
             let found = named_bit(file_type, bit).map(u32::from).or_else(|| number(bit, n_bits));
             if matches!(file_type, FileType::Float | FileType::Text) {
-                let problem = format!("a {} has no bits of its own", file_type.name());
+                let problem = format!("{} has no bits of its own", file_type.one());
                 return Err(bad(problem, "leave the slash and the number out"));
             }
             address.bit = Some(found.ok_or_else(|| {
-                bad(format!("\"{bit}\" is no bit of a {}", file_type.name()), format!("write a bit from 0 to {n_bits}"))
+                let most = if is_octal { "17, in octal".to_owned() } else { n_bits.to_string() };
+                bad(format!("\"{bit}\" is no bit of {}", file_type.one()), format!("write a bit from 0 to {most}"))
             })? as u8);
         }
         Ok(address)

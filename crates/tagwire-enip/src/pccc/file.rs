@@ -103,6 +103,25 @@ impl FileType {
         }
     }
 
+    /// [`Self::name`] with its article.
+    pub const fn one(self) -> &'static str {
+        match self {
+            Self::Status => "a status word",
+            Self::Bit => "a word of bits",
+            Self::Timer => "a timer",
+            Self::Counter => "a counter",
+            Self::Control => "a control",
+            Self::Integer => "an integer",
+            Self::Float => "a float",
+            Self::Output => "an output",
+            Self::Input => "an input",
+            Self::Text => "a text",
+            Self::Ascii => "a pair of characters",
+            Self::Decimal => "a decimal",
+            Self::Long => "a long integer",
+        }
+    }
+
     /// 16-bit words of one element.
     pub const fn n_words(self) -> u32 {
         match self {

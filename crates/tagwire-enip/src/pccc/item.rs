@@ -103,7 +103,7 @@ impl Item {
         let form = form(address, data_type, dialect).ok_or_else(|| match address.default_type() {
             Some(default) => {
                 let name = default.data_type.name();
-                let problem = format!("a {} cannot be {}", file_type.name(), data_type.name());
+                let problem = format!("{} cannot be {}", file_type.one(), data_type.name());
                 bad(problem, format!("declare type = \"{name}\""))
             }
             None => {
@@ -413,6 +413,11 @@ mod tests {
             let address = Address::parse(address, Dialect::Slc).expect(address);
             let value_type = ValueType::parse(value_type).expect("type");
             assert!(Item::new(&address, value_type, Dialect::Slc).is_err(), "{address} {value_type}");
+        }
+        for (address, problem) in [("I:1", "an input cannot be f32"), ("N7:0", "an integer cannot be bool")] {
+            let value_type = ValueType::parse(problem.rsplit(' ').next().expect("a type")).expect("type");
+            let address = Address::parse(address, Dialect::Slc).expect(address);
+            assert_eq!(Item::new(&address, value_type, Dialect::Slc).expect_err(problem).problem, problem);
         }
     }
 }

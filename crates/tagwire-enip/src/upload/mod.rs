@@ -3,11 +3,14 @@
 //! - [`Upload`]: the state of an upload; requests out, answers in.
 //! - [`Symbols`]: what it brings, and what an [`crate::address::Address`] means by it.
 
+mod listing;
+mod nesting;
 mod resolve;
 mod steps;
 mod symbols;
 
+pub use listing::Leaf;
 pub(crate) use resolve::{Field, Place};
 pub(crate) use steps::change_request;
 pub use steps::{Upload, UploadError};
-pub use symbols::{Leaf, Scope, Symbols, Template};
+pub use symbols::{Scope, Symbols, Template};

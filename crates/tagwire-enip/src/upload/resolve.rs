@@ -27,6 +27,8 @@ pub(crate) struct Enclosing {
     /// The structure itself.
     pub address: Address,
     pub template: Arc<Template>,
+    /// Values with a type of their own in the structure, nested ones included.
+    pub n_leaves: usize,
     /// Bytes before the value in the structure.
     pub offset: usize,
 }
@@ -38,6 +40,8 @@ pub(crate) struct Place {
     pub instance: Option<Vec<u8>>,
     /// The value's own form.
     pub field: Field,
+    /// Layout of the value, for structures.
+    pub template: Option<Arc<Template>>,
     /// The structures around it, outermost first.
     pub enclosing: Vec<Enclosing>,
 }
@@ -60,16 +64,20 @@ impl Symbols {
             let is_last = idx + 1 == address.parts.len();
             let at = linear(&walk, &part.indices)?;
             let size = self.size(walk.kind)?;
-            enclosing.iter_mut().for_each(|structure| structure.offset += at * size);
+            let before = at.checked_mul(size)?;
+            enclosing.iter_mut().for_each(|structure| structure.offset = structure.offset.saturating_add(before));
             if is_last {
-                let n = walk.lens.iter().product::<u32>().saturating_sub(at as u32).max(1);
+                let n_all = walk.lens.iter().fold(1_u32, |n, len| n.saturating_mul(*len));
+                let n = n_all.saturating_sub(u32::try_from(at).unwrap_or(u32::MAX)).max(1);
                 let field = match walk.bit {
                     Some(bit) => Field::Bit(bit),
                     None => Field::Elements { tag: self.data_tag(walk.kind)?, size, n },
                 };
-                return Some(Place { instance, field, enclosing });
+                let template = walk.kind.template().and_then(|number| self.templates.get(&number)).cloned();
+                return Some(Place { instance, field, template, enclosing });
             }
-            let template = self.templates.get(&walk.kind.template()?)?;
+            let number = walk.kind.template()?;
+            let template = self.templates.get(&number)?;
             // Only a single structure can be read whole, not one of an array whose element is not named.
             let mut own = address.clone();
             own.bit = None;
@@ -78,36 +86,19 @@ impl Symbols {
                 key: own.to_string().to_ascii_lowercase(),
                 address: own,
                 template: Arc::clone(template),
+                n_leaves: self.contents.get(&number).map_or(usize::MAX, |content| content.n_leaves),
                 offset: 0,
             });
             let next = address.parts.get(idx + 1)?;
             let member = template.member(&next.name)?;
-            enclosing.iter_mut().for_each(|structure| structure.offset += member.offset as usize);
+            enclosing.iter_mut().for_each(|structure| {
+                structure.offset = structure.offset.saturating_add(member.offset as usize);
+            });
             let (kind, lens) = member_type(member);
             let is_bit = member.code() == Some(TypeCode::BOOL) && lens.is_empty();
             walk = Walk { kind, lens, bit: is_bit.then_some((member.info & 7) as u8) };
         }
         None
-    }
-
-    /// Values with a type of their own in a structure, nested ones included.
-    pub(crate) fn n_leaves(&self, template: &Template) -> usize {
-        self.count_leaves(template, 8)
-    }
-
-    fn count_leaves(&self, template: &Template, depth: usize) -> usize {
-        if template.definition.is_string() || depth == 0 {
-            return 1;
-        }
-        let visible = template.definition.members.iter().filter(|member| !member.is_hidden());
-        let n_of = |member: &crate::codec::template::Member| match member
-            .template()
-            .and_then(|t| self.templates.get(&t))
-        {
-            Some(inner) => self.count_leaves(inner, depth - 1).saturating_mul(member.array_len().unwrap_or(1) as usize),
-            None => 1,
-        };
-        visible.map(n_of).fold(0, usize::saturating_add)
     }
 
     fn size(&self, kind: SymbolType) -> Option<usize> {

@@ -1,10 +1,12 @@
 //! The tags and structures of a controller.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use tagwire_model::{DataType, Dims, ValueType};
 
+use super::nesting::Content;
 use crate::codec::symbol::{Symbol, SymbolType};
 use crate::codec::tag::DataTag;
 use crate::codec::template::{Attributes, Definition, Member};
@@ -40,6 +42,19 @@ pub struct Template {
 }
 
 impl Template {
+    /// Name of the type as people write it.
+    pub(crate) fn name(&self) -> &str {
+        match self.definition.name.as_str() {
+            "ASCIISTRING82" => "STRING",
+            name => name,
+        }
+    }
+
+    /// The members that people see.
+    pub(crate) fn visible(&self) -> impl Iterator<Item = &Member> {
+        self.definition.members.iter().filter(|member| !member.is_hidden())
+    }
+
     /// The member of this name, in any letter case.
     pub fn member(&self, name: &str) -> Option<&Member> {
         self.definition.members.iter().find(|member| member.name.eq_ignore_ascii_case(name))
@@ -56,26 +71,19 @@ pub struct Symbols {
     /// By number.
     pub templates: HashMap<u16, Arc<Template>>,
     by_key: HashMap<String, usize>,
-}
-
-/// A value that a tag can be made of: a tag, or a member deep inside one.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Leaf {
-    /// Address in the grammar of tags.
-    pub address: String,
-    /// Type to declare.
-    pub value_type: ValueType,
-    /// Name of the type in the controller.
-    pub type_name: String,
+    /// What each structure holds.
+    pub(super) contents: HashMap<u16, Content>,
 }
 
 impl Symbols {
-    /// Takes the tags of one scope.
+    /// Takes the tags of one scope; of several with one name the first counts.
     pub fn add(&mut self, scope: &Scope, symbols: impl IntoIterator<Item = Symbol>) {
         for symbol in symbols {
             let key = scope.address(&symbol.name).to_ascii_lowercase();
-            self.by_key.insert(key, self.tags.len());
-            self.tags.push((scope.clone(), symbol));
+            if let Entry::Vacant(free) = self.by_key.entry(key) {
+                free.insert(self.tags.len());
+                self.tags.push((scope.clone(), symbol));
+            }
         }
     }
 
@@ -89,11 +97,10 @@ impl Symbols {
         self.name_of(symbol.symbol_type, symbol.lens())
     }
 
-    fn name_of(&self, symbol_type: SymbolType, lens: &[u32]) -> String {
+    pub(super) fn name_of(&self, symbol_type: SymbolType, lens: &[u32]) -> String {
         let name = match (symbol_type.template(), symbol_type.code()) {
             (Some(template), _) => match self.templates.get(&template) {
-                Some(known) if known.definition.name == "ASCIISTRING82" => "STRING".to_owned(),
-                Some(known) => known.definition.name.clone(),
+                Some(known) => known.name().to_owned(),
                 None => format!("structure {template}"),
             },
             // An array of BOOL lies in words, and its length counts them.
@@ -106,85 +113,6 @@ impl Symbols {
         let lens: Vec<String> = lens.iter().map(u32::to_string).collect();
         if lens.is_empty() { name } else { format!("{name}[{}]", lens.join(",")) }
     }
-
-    /// All values below a tag that have a type of their own: the tag itself, or the members of its structure, down to
-    /// `depth` levels; each element of an array of structures counts alone, up to `max` values in all.
-    pub fn leaves(&self, scope: &Scope, symbol: &Symbol, depth: usize, max: usize) -> Vec<Leaf> {
-        let mut found = Vec::new();
-        let address = scope.address(&symbol.name);
-        self.descend(&address, symbol.symbol_type, symbol.lens(), depth, max, &mut found);
-        found
-    }
-
-    /// The structures that a tag is or has in it, strings aside, each with the name of its type and its address, down to
-    /// `depth` levels and up to `max` of them.
-    pub fn structures(&self, scope: &Scope, symbol: &Symbol, depth: usize, max: usize) -> Vec<(String, String)> {
-        let mut found = Vec::new();
-        self.nest(&scope.address(&symbol.name), symbol.symbol_type, symbol.lens(), depth, max, &mut found);
-        found
-    }
-
-    fn nest(
-        &self,
-        address: &str,
-        kind: SymbolType,
-        lens: &[u32],
-        depth: usize,
-        max: usize,
-        found: &mut Vec<(String, String)>,
-    ) {
-        let template = kind.template().and_then(|number| self.templates.get(&number));
-        let Some(template) = template.filter(|template| !template.definition.is_string() && depth > 0) else { return };
-        for element in elements(lens) {
-            if found.len() >= max {
-                return;
-            }
-            let address = format!("{address}{element}");
-            for member in template.definition.members.iter().filter(|member| !member.is_hidden()) {
-                let (kind, lens) = member_type(member);
-                self.nest(&format!("{address}.{}", member.name), kind, &lens, depth - 1, max, found);
-            }
-            found.push((template.definition.name.clone(), address));
-        }
-    }
-
-    fn descend(&self, address: &str, kind: SymbolType, lens: &[u32], depth: usize, max: usize, found: &mut Vec<Leaf>) {
-        if found.len() >= max {
-            return;
-        }
-        let type_name = self.name_of(kind, lens);
-        let template = kind.template().and_then(|number| self.templates.get(&number));
-        let is_text = template.is_some_and(|template| template.definition.is_string());
-        if let (Some(template), false) = (template, is_text) {
-            if depth == 0 {
-                return;
-            }
-            for element in elements(lens) {
-                for member in template.definition.members.iter().filter(|member| !member.is_hidden()) {
-                    let inner = format!("{address}{element}.{}", member.name);
-                    let (kind, lens) = member_type(member);
-                    self.descend(&inner, kind, lens.as_slice(), depth - 1, max, found);
-                }
-            }
-            return;
-        }
-        let tag = match kind.code() {
-            Some(code) => DataTag::plain(code),
-            None => DataTag::structure(0),
-        };
-        let dims = match kind.code() {
-            Some(TypeCode::DWORD) if lens.len() == 1 => Dims::one(lens.first().map_or(0, |len| len.saturating_mul(32))),
-            _ => Dims::new(lens).unwrap_or_default(),
-        };
-        let data_type = match kind.code() {
-            Some(TypeCode::DWORD) if lens.len() == 1 => Some(DataType::Boolean),
-            _ => own_type(tag, is_text),
-        };
-        let is_sane = dims.n_elements().is_some_and(|n| n <= ValueType::MAX_ELEMENTS);
-        if let Some(data_type) = data_type.filter(|_| is_sane && (template.is_some() || kind.code().is_some())) {
-            found.push(Leaf { address: address.to_owned(), value_type: ValueType { data_type, dims }, type_name });
-        }
-    }
 }
 
 /// A member's type and dimensions in the form of a tag's.
@@ -193,16 +121,17 @@ pub(super) fn member_type(member: &Member) -> (SymbolType, Vec<u32>) {
     (SymbolType(member.kind & 0x8FFF | (lens.len() as u16) << 13), lens)
 }
 
-/// `[0]`, `[1]` and so on for every element; one empty text for no array.
-fn elements(lens: &[u32]) -> Vec<String> {
-    let mut all = vec![String::new()];
-    for len in lens {
-        let inner = |prefix: &String| {
-            (0..(*len).min(10_000))
-                .map(|idx| if prefix.is_empty() { idx.to_string() } else { format!("{prefix},{idx}") })
-                .collect::<Vec<_>>()
-        };
-        all = all.iter().flat_map(inner).take(100_000).collect();
-    }
-    if lens.is_empty() { all } else { all.into_iter().map(|numbers| format!("[{numbers}]")).collect() }
+/// The type to declare for a tag or member that is no structure but perhaps a string; `None` when it has none.
+pub(super) fn value_type(kind: SymbolType, lens: &[u32], is_text: bool) -> Option<ValueType> {
+    let (data_type, dims) = match kind.code() {
+        Some(TypeCode::DWORD) if lens.len() == 1 => {
+            (DataType::Boolean, Dims::one(lens.first().map_or(0, |len| len.saturating_mul(32))))
+        }
+        code => {
+            let tag = code.map_or(DataTag::structure(0), DataTag::plain);
+            (own_type(tag, is_text)?, Dims::new(lens).unwrap_or_default())
+        }
+    };
+    let is_sane = dims.n_elements().is_some_and(|n| n <= ValueType::MAX_ELEMENTS);
+    is_sane.then_some(ValueType { data_type, dims })
 }

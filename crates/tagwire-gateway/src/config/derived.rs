@@ -139,6 +139,11 @@ impl Derived {
         }
     }
 
+    /// Whether what was remembered for this tag holds for another definition: it is worked out of the same.
+    pub(crate) fn remembers(&self, other: &Self) -> bool {
+        self.work == other.work && self.inputs == other.inputs
+    }
+
     #[cfg(test)]
     pub(crate) fn sample() -> Self {
         Self {

@@ -6,6 +6,7 @@ mod derived;
 mod files;
 mod fill;
 mod history;
+pub mod kepware;
 mod key;
 mod link;
 mod model;

@@ -8,6 +8,7 @@ use tagwire_model::{
     Access, Clamp, Curve, DataType, Deadband, EuRange, Scaling, ScalingError, States, TagId, ValueType, ValueTypeError,
 };
 
+use super::kepware::with_digits;
 use super::key::{DriverKeys, Presence, Shape, section};
 use super::name::check_tag_name;
 use super::node_id::ExplicitNodeId;
@@ -236,7 +237,7 @@ pub(crate) struct TagDraft<'a> {
     pub(crate) node_id: Option<Cow<'a, str>>,
     /// Names of states as written.
     pub(crate) states: Vec<Cow<'a, str>>,
-    /// How the device stores the number, where its type alone does not tell: a suffix of the address.
+    /// How the device stores the number, where its type alone does not tell: a word of the address.
     pub(crate) code: Option<&'static str>,
     pub(crate) settings: Settings,
 }
@@ -324,9 +325,17 @@ impl DeviceContext<'_> {
                 Err(complaint) => complain(draft.node_id_line, complaint),
             }
         }
-        let address = match draft.code {
-            Some(code) => format!("{}:{code}", draft.address.trim()),
-            None => draft.address.trim().to_owned(),
+        let address = match (draft.code, self.kind) {
+            (Some(word), Some(kind)) => {
+                let driver = kind.names().first().copied().unwrap_or_default();
+                let Some(address) = with_digits(&draft.address, driver, word) else {
+                    let problem = format!("{driver} has no type {word} at {}", draft.address.trim());
+                    report.complain(address_line, &subject(), Complaint::new(problem, "declare a whole number"));
+                    return None;
+                };
+                address
+            }
+            _ => draft.address.trim().to_owned(),
         };
         let spec = TagSpec {
             id: TagId(u32::MAX),

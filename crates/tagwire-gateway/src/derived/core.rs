@@ -88,6 +88,8 @@ pub(super) struct Core {
     nodes: Vec<Node>,
     /// How often the core was made anew, so that answers to earlier writes are told from later ones.
     pub(super) generation: u64,
+    /// Whether totals changed in a way that where their counters stand does not tell.
+    pub(super) has_turned: bool,
 }
 
 impl Core {
@@ -122,7 +124,7 @@ impl Core {
                 output = tag_of(path);
                 next = (*on == LinkOn::Rate).then(|| now + derived.rate);
             }
-            let kept = states.remove(&derived.name).filter(|(old, _)| old == derived).map(|(_, state)| state);
+            let kept = states.remove(&derived.name).filter(|(old, _)| old.remembers(derived)).map(|(_, state)| state);
             let mut state = kept.unwrap_or_else(|| first_state(derived));
             if let State::Link(writing) = &mut state {
                 writing.is_under_way = false;
@@ -212,13 +214,14 @@ impl Core {
             return;
         }
         let number = if sample.status.is_bad() { None } else { number_of(&sample.value) };
+        let has_turned = &mut self.has_turned;
         for (node, role) in &slot.users {
             let node = &mut self.nodes[*node];
             node.is_dirty = true;
             match role {
                 Role::Input => match (&mut node.state, number) {
                     (State::Running(statistic), Some(number)) => statistic.add(number, now),
-                    (State::Total(total), Some(number)) => total.add(number),
+                    (State::Total(total), Some(number)) => *has_turned |= total.add(number),
                     (State::Link(writing), _) => {
                         let is_on_change = matches!(node.derived.work, Work::Link { on: LinkOn::Change, .. });
                         writing.is_due |= is_on_change && !sample.status.is_bad();
@@ -231,7 +234,10 @@ impl Core {
                     node.is_set = number != 0.0;
                     match &mut node.state {
                         State::Running(statistic) if becomes_set => statistic.reset(),
-                        State::Total(total) if becomes_set => total.reset(),
+                        State::Total(total) if becomes_set => {
+                            total.reset();
+                            *has_turned = true;
+                        }
                         State::Link(writing) if becomes_set => writing.is_due = true,
                         _ => {}
                     }
@@ -329,6 +335,10 @@ impl Node {
         let status = worst(samples.iter().map(|sample| sample.status));
         if status.is_bad() {
             return Outcome::Result { value: None, status, source_time };
+        }
+        let is_wild = |sample: &&Sample| sample.value.as_f64().is_some_and(|number| !number.is_finite());
+        if !matches!(self.state, State::Link(_)) && samples.iter().any(is_wild) {
+            return Outcome::Result { value: None, status: Status::BAD_OUT_OF_RANGE, source_time };
         }
         let number = |sample: &&Sample| number_of(&sample.value);
         let result = match &mut self.state {
@@ -527,6 +537,40 @@ mod tests {
             anew.go_on(&kept);
             assert!(anew.totals().is_empty(), "{other:?} counts something else");
         }
+    }
+
+    #[test]
+    fn an_input_that_is_no_number_makes_the_result_bad() {
+        let now = Instant::now();
+        for work in [
+            Work::Measure(Measure::Average, None),
+            Work::Measure(Measure::Minimum, None),
+            Work::Expression("clamp(a, 0.0, 100.0)".to_owned()),
+            Work::Total(None),
+        ] {
+            let mut core = core(&[derived("calc.9", work.clone(), &[("a", "plc.1")])], now);
+            core.feed(1, 5.0, now);
+            for wild in [f64::NAN, f64::INFINITY] {
+                assert_eq!(core.feed(1, wild, now), [(9, None, Status::BAD_OUT_OF_RANGE)], "{work:?}");
+            }
+            assert!(core.feed(1, 6.0, now)[0].2.is_good(), "{work:?}");
+        }
+        let mut across =
+            core(&[derived("calc.9", Work::Measure(Measure::Average, None), &[("a", "plc.1"), ("b", "plc.2")])], now);
+        across.feed(1, 5.0, now);
+        assert_eq!(across.feed(2, f64::NAN, now), [(9, None, Status::BAD_OUT_OF_RANGE)]);
+    }
+
+    #[test]
+    fn a_total_goes_on_when_only_its_description_changes() {
+        let now = Instant::now();
+        let total = derived("calc.9", Work::Total(None), &[("a", "plc.1")]);
+        let mut before = core(std::slice::from_ref(&total), now);
+        before.feed(1, 10.0, now);
+        before.feed(1, 25.0, now);
+        let described = Derived { description: "counted".to_owned(), unit: "pcs".to_owned(), ..total };
+        let mut after = Core::new(&[described], tag_of, before, now);
+        assert_eq!(after.feed(1, 30.0, now), [(9, Some(20.0), Status::GOOD)]);
     }
 
     #[test]

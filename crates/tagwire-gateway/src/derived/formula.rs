@@ -28,6 +28,10 @@ static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
     engine.register_fn("if_else", |condition: bool, yes: Dynamic, no: Dynamic| if condition { yes } else { no });
     engine.register_fn("clamp", |x: f64, low: f64, high: f64| x.max(low).min(high));
     engine.set_strict_variables(true);
+    // An expression tells all that it does, and does nothing but work out a value.
+    for word in ["eval", "print", "debug", "call", "curry", "Fn"] {
+        engine.disable_symbol(word);
+    }
     engine.set_max_expr_depths(MAX_DEPTH);
     engine.set_max_operations(MAX_STEPS);
     engine.set_max_string_size(MAX_TEXT);

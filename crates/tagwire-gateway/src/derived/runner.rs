@@ -28,9 +28,12 @@ const CHANGES_PER_INPUT: usize = 16;
 /// The pause after a panic, so that one that repeats does not fill the log.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// How often totals that changed are written to their file. A crash loses no count, for where the counter stood is
-/// kept with it; only what was reset or rolled over in this time.
+/// How often totals that changed are written to their file. A crash loses no count, for where the counter stood is kept
+/// with it.
 const KEEP_EVERY: Duration = Duration::from_secs(30);
+
+/// How soon totals are written whose counter fell, or that were reset: where it stands does not tell that.
+const KEEP_SOON: Duration = Duration::from_secs(1);
 
 /// All derived tags in force.
 pub(crate) struct DerivedTags {
@@ -231,6 +234,9 @@ impl Shared {
                 self.read_all();
             }
             self.work();
+            if std::mem::take(&mut self.core.lock().has_turned) {
+                keeping = keeping.min(Instant::now() + KEEP_SOON);
+            }
         }
     }
 

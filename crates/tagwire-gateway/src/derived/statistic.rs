@@ -143,16 +143,18 @@ impl Total {
         Self { rollover, last: None, total: 0.0 }
     }
 
-    /// Adds what the counter has counted since the last value; the first value only says where it stands.
-    pub(crate) fn add(&mut self, value: f64) {
-        let Some(last) = self.last.replace(value) else { return };
+    /// Adds what the counter has counted since the last value; the first value only says where it stands. True when the
+    /// value alone does not tell later what was added: at the first one, and when the counter fell.
+    pub(crate) fn add(&mut self, value: f64) -> bool {
+        let Some(last) = self.last.replace(value) else { return true };
         let step = value - last;
         self.total += match self.rollover {
             _ if step >= 0.0 => step,
-            Some(largest) => step + largest + 1.0,
-            // A counter that falls without a rollover was set back, and counts on from 0.
-            None => value.max(0.0),
+            Some(largest) if last <= largest => step + largest + 1.0,
+            // A counter that falls from elsewhere was set back, and counts on from 0.
+            _ => value.max(0.0),
         };
+        step < 0.0
     }
 
     /// Where the counter stood, and the total; `None` before the first value.
@@ -222,9 +224,12 @@ mod tests {
             (Some(65_535.0), &[65_530.0, 65_535.0, 4.0][..], 10.0),
             (None, &[100.0, 110.0, 3.0], 13.0),
             (None, &[7.0], 0.0),
+            (Some(99.0), &[100.0, 500.0, 0.0, 7.0], 407.0),
         ] {
             let mut total = Total::new(rollover);
-            values.iter().for_each(|value| total.add(*value));
+            for value in values {
+                total.add(*value);
+            }
             assert_eq!(total.result(), expected, "{values:?}");
         }
     }

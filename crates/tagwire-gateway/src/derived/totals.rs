@@ -27,15 +27,20 @@ pub(super) struct KeptTotal {
 pub(crate) struct TotalsFile {
     path: PathBuf,
     is_failing: AtomicBool,
+    /// What is there could neither be read nor put aside, and must not be written over.
+    is_blocked: AtomicBool,
 }
+
+/// Most files that were put aside.
+const MAX_ASIDE: u32 = 100;
 
 impl TotalsFile {
     /// The file, which is made when there is a total to keep.
     pub(crate) fn new(data_dir: &Path) -> Self {
-        Self { path: data_dir.join(NAME), is_failing: AtomicBool::new(false) }
+        Self { path: data_dir.join(NAME), is_failing: AtomicBool::new(false), is_blocked: AtomicBool::new(false) }
     }
 
-    /// What is there. A damaged file is put aside, and the log says that totals begin anew.
+    /// What is there. A file that cannot be used is put aside, and the log says that totals begin anew.
     pub(super) fn read(&self) -> Vec<KeptTotal> {
         let path = &self.path;
         let read = || -> Result<Vec<KeptTotal>, SealedError> {
@@ -43,16 +48,33 @@ impl TotalsFile {
             serde_json::from_slice(&content).map_err(|_| SealedError::Damaged(path.clone()))
         };
         read().unwrap_or_else(|error| {
-            tracing::error!("totals of derived tags begin anew: {error}");
-            if matches!(error, SealedError::Damaged(_)) {
-                let _ = std::fs::rename(path, path.with_extension("damaged"));
+            match self.put_aside() {
+                Ok(aside) => {
+                    tracing::error!("totals of derived tags begin anew: {error}; the file is {} now", aside.display());
+                }
+                Err(reason) => {
+                    self.is_blocked.store(true, Ordering::Relaxed);
+                    tracing::error!("totals of derived tags begin anew and are not kept: {error}; {reason}");
+                }
             }
             Vec::new()
         })
     }
 
+    /// Gives what is there a name that nothing has yet.
+    fn put_aside(&self) -> std::io::Result<PathBuf> {
+        let names = (1..=MAX_ASIDE).map(|n| if n == 1 { "damaged".to_owned() } else { format!("damaged-{n}") });
+        let free = names.map(|name| self.path.with_extension(name)).find(|aside| aside.symlink_metadata().is_err());
+        let aside = free.ok_or(std::io::ErrorKind::AlreadyExists)?;
+        std::fs::rename(&self.path, &aside)?;
+        Ok(aside)
+    }
+
     /// Replaces the file; whether it was written. The log tells the first failure of several; blocks.
     pub(super) fn write(&self, totals: &[KeptTotal]) -> bool {
+        if self.is_blocked.load(Ordering::Relaxed) {
+            return false;
+        }
         let written = serde_json::to_vec(totals).map_err(std::io::Error::from).map_err(|error| error.to_string());
         let written = written.and_then(|text| FILE.write(&self.path, &text).map_err(|error| error.to_string()));
         let was_failing = self.is_failing.swap(written.is_err(), Ordering::Relaxed);
@@ -89,5 +111,8 @@ mod tests {
         *bytes.last_mut().expect("bytes") ^= 1;
         std::fs::write(&path, bytes).expect("written");
         assert!(file.read().is_empty() && !path.exists() && folder.path().join("totals.damaged").exists());
+        std::fs::create_dir(&path).expect("a folder in its place");
+        assert!(file.read().is_empty() && folder.path().join("totals.damaged-2").is_dir());
+        assert!(file.write(&totals) && file.read() == totals);
     }
 }

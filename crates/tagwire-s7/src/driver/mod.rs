@@ -1,5 +1,6 @@
 //! The polled driver: one connection to one CPU, whose items may be split over several devices.
 
+mod cut;
 mod exchange;
 mod kind;
 mod pack;

@@ -3,6 +3,7 @@
 use tagwire_driver::{Block, LinkError, Readings, Refusal};
 use tagwire_model::Status;
 
+use super::cut::next_part;
 use super::exchange::Event;
 use super::pack::Packer;
 use super::{Device, S7Driver, status};
@@ -82,18 +83,15 @@ impl S7Driver {
             };
             let n_unit = unit_bytes(area);
             let most = (limits.read_len() / n_unit) as u32;
-            let first = block.tags.first().and_then(|tag| device.items.get(*tag as usize));
-            let group = first.map_or(1, |item| (item.form.n_bytes() / n_unit as u32).max(1));
-            let step = if group <= most { most / group * group } else { most };
+            let items = block.tags.iter().filter_map(|tag| device.items.get(*tag as usize));
             let is_whole = block.len <= most;
-            let step = if is_whole { block.len } else { step };
             if !is_whole {
                 let n_bytes = block.len as usize * n_unit;
                 state.assemblies.push((idx, vec![0; n_bytes], n_bytes));
             }
             let mut skip = 0;
             while skip < block.len {
-                let len = step.min(block.len - skip);
+                let len = next_part(items.clone(), (block.start + skip, block.start + block.len), most);
                 state.parts.push(Part {
                     block: idx,
                     pointer: Pointer::units(area, number, block.start + skip, len as u16),

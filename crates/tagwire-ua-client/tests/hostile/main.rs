@@ -180,6 +180,8 @@ async fn a_session_that_goes_wrong_ends_each_call_in_time() {
                 rest.extend([0, 35, 1, 0, 1, 0, 0, 1, 0, 0, 0, b'x', 0, 1, 0, 0, 0, 0, 0]);
             }
         }
+        // No diagnostics.
+        rest.extend((-1_i32).to_le_bytes());
         with_header(&rest)
     };
     for (idx, (first, next)) in [
@@ -200,4 +202,25 @@ async fn a_session_that_goes_wrong_ends_each_call_in_time() {
         let _ = within(&what, client.browse(&node, limits)).await;
         within(&what, client.close()).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_references_that_comes_again_and_again_ends_the_browsing_of_its_node() {
+    let mut rest = 1_i32.to_le_bytes().to_vec();
+    rest.extend(0_u32.to_le_bytes());
+    rest.extend(3_i32.to_le_bytes());
+    rest.extend(b"abc");
+    rest.extend(1_i32.to_le_bytes());
+    // Reference type, forward, target i=1, browse name, display name, class, type definition.
+    rest.extend([0, 35, 1, 0, 1, 0, 0, 1, 0, 0, 0, b'x', 0, 1, 0, 0, 0, 0, 0]);
+    // No diagnostics.
+    rest.extend((-1_i32).to_le_bytes());
+    let page = with_header(&rest);
+    let acts = [(BROWSE, Act::Answer(530, page.clone())), (BROWSE_NEXT, Act::Answer(536, page))];
+    let address = peer::start(acts.into()).await;
+    let client = within("connect", Client::connect(&options(address))).await.expect("connects");
+    let node = parse_node_id("a").expect("node id");
+    let found = within("browse", client.browse(&node, BrowseLimits { depth: 3, ..BrowseLimits::default() })).await;
+    assert_eq!(found.expect("browses").len(), 1);
+    within("close", client.close()).await;
 }

@@ -84,10 +84,10 @@ async fn serve(mut stream: TcpStream, acts: &Acts, address: SocketAddr) -> std::
                 (u32::from(u16::from_le_bytes([frame[18], frame[19]])), request_id, false)
             }
         };
-        sequence += 1;
         match acts.get(&kind).cloned().unwrap_or_else(|| proper(kind, address)) {
             Act::Raw(bytes) => stream.write_all(&bytes).await?,
             Act::Answer(id, body) => {
+                sequence += 1;
                 stream.write_all(&message(is_open, b'F', sequence, request_id, id, &body)).await?;
             }
             Act::Flood(size) => {
@@ -99,8 +99,8 @@ async fn serve(mut stream: TcpStream, acts: &Acts, address: SocketAddr) -> std::
                 }
             }
             Act::Chunks => loop {
-                stream.write_all(&message(false, b'C', sequence, request_id, 634, &vec![0; 60_000])).await?;
                 sequence += 1;
+                stream.write_all(&message(false, b'C', sequence, request_id, 634, &vec![0; 60_000])).await?;
             },
             Act::Silent => {}
             Act::Close => return Ok(()),

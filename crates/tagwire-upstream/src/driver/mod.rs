@@ -1,6 +1,7 @@
 //! The driver: one session with one server, or with the better one of a redundant pair.
 
 mod choose;
+mod definitions;
 mod feed;
 mod item;
 mod live;

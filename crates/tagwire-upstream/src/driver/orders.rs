@@ -1,6 +1,6 @@
 //! What the supervisor asks: writes and explicit reads.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use super::item::{inputs, to_declared};
 use super::live::{Done, limited};
 use super::splices::{Splices, members_of, settle};
 use crate::session::Session;
-use crate::structure::{Path, Types};
+use crate::structure::{Path, Types, Wanted, relied_on};
 
 /// What a write becomes.
 enum Outgoing {
@@ -70,6 +70,15 @@ impl UpstreamDriver {
         self.feeds.get(at)?.tag(tag)?.address.resolve(&live.greeting.namespaces, &self.first_namespaces)
     }
 
+    /// The types by which a member was found when it was told last.
+    fn relied_on(&self, at: usize, tag: u32, path: &Path) -> HashSet<NodeId> {
+        let last = self.feeds.get(at).and_then(|feed| feed.last_told(tag));
+        match (last, self.live.as_ref()) {
+            (Some(last), Some(live)) => relied_on(&live.types, last, &Wanted::new([(0, path)])),
+            _ => HashSet::new(),
+        }
+    }
+
     fn write(&mut self, number: u64, items: Vec<(usize, u32, Value)>) {
         let limit = items
             .first()
@@ -81,7 +90,8 @@ impl UpstreamDriver {
             .enumerate()
             .map(|(place, (at, tag, value))| match self.outgoing(at, tag, value.clone()) {
                 Outgoing::Member(node, path) => {
-                    splices.add(place, node, path, value);
+                    let types = self.relied_on(at, tag, &path);
+                    splices.add(place, node, path, value, types);
                     Outgoing::Nothing(Status::BAD_INTERNAL_ERROR)
                 }
                 other => other,
@@ -216,14 +226,15 @@ impl UpstreamDriver {
         tags: Vec<(u32, Option<usize>)>,
         result: Result<(Vec<SourceSample>, Types), Error>,
     ) {
-        let (Some(feed), Some(live)) = (self.feeds.get_mut(at), self.live.as_mut()) else { return };
+        let Some(live) = self.live.as_mut() else { return };
         let (samples, failure) = match result {
             Ok((samples, learned)) => {
-                live.learn(learned);
+                live.learn(learned, &mut self.feeds);
                 (samples, Status::BAD_INTERNAL_ERROR)
             }
             Err(error) => (Vec::new(), failure(&error)),
         };
+        let Some(feed) = self.feeds.get_mut(at) else { return };
         let bad = |tag, status| (at, tag, Value::Null, status, Timestamp::NONE);
         let mut seen: Vec<Seen> = Vec::with_capacity(tags.len());
         let mut structures: HashMap<usize, Vec<(u32, Path)>> = HashMap::new();

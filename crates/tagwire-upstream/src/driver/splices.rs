@@ -1,12 +1,13 @@
 //! Writes to members of structures: the value as it is now, with other members, written back as a whole.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tagwire_model::{Status, Value};
 use tagwire_ua_client::{Error, NodeId, SourceSample, Structured};
 
+use super::definitions::confirmed;
 use super::live::limited;
 use super::orders::failure;
 use crate::session::Session;
@@ -19,7 +20,7 @@ const MAX_ROUNDS: usize = 8;
 type Told = Result<(Value, Status), Status>;
 
 /// A variable, what its server told of it, and the members that are wanted, each with its number.
-type Source<'a> = (&'a NodeId, &'a SourceSample, &'a [(u32, Path)]);
+pub(super) type Source<'a> = (&'a NodeId, &'a SourceSample, &'a [(u32, Path)]);
 
 /// The members of a sample, by their numbers.
 pub(super) fn members_of(types: &Types, told: &SourceSample, paths: &[(u32, Path)]) -> Vec<(u32, Told)> {
@@ -71,10 +72,14 @@ pub(super) struct Splices {
     numbers: HashMap<NodeId, usize>,
     /// Of each variable: place among all writes, member, value.
     writes: Vec<Vec<(usize, Path, Value)>>,
+    /// The types that the variables had when they were seen last.
+    types: HashSet<NodeId>,
 }
 
 impl Splices {
-    pub(super) fn add(&mut self, place: usize, node: NodeId, path: Path, value: Value) {
+    /// `types` are those that the variable had when it was seen last.
+    pub(super) fn add(&mut self, place: usize, node: NodeId, path: Path, value: Value, types: HashSet<NodeId>) {
+        self.types.extend(types);
         let next = self.nodes.len();
         let number = *self.numbers.entry(node.clone()).or_insert(next);
         if number == next {
@@ -90,46 +95,39 @@ impl Splices {
         self.nodes.is_empty()
     }
 
-    /// Reads, changes and writes; gives the status of each write by its place, and types that were learned on the way.
+    /// Reads values with their definitions, changes and writes; gives the status of each write by its place, and types that were learned on the way.
     pub(super) async fn run(
         self,
         session: &Arc<dyn Session>,
         types: Arc<Types>,
         limit: Duration,
     ) -> (Vec<(usize, Status)>, Types) {
-        let Self { nodes, writes, .. } = self;
+        let Self { nodes, writes, types: guess, .. } = self;
         let all = |status| writes.iter().flatten().map(|(place, ..)| (*place, status)).collect();
-        let samples = match limited(limit, "Read", session.read(nodes.clone())).await {
-            Ok(samples) => samples,
-            Err(error) => return (all(failure(&error)), Types::default()),
-        };
         let paths: Vec<Vec<(u32, Path)>> =
             writes.iter().map(|writes| writes.iter().map(|(_, path, _)| (0, path.clone())).collect()).collect();
-        let structures: Vec<_> = nodes
-            .iter()
-            .zip(&samples)
-            .zip(&paths)
-            .map(|((node, told), paths)| (node, told, paths.as_slice()))
-            .collect();
-        let (types, learned) = match settle(session, types, &structures, limit).await {
-            Ok(settled) => settled,
-            Err(error) => return (all(failure(&error)), Types::default()),
+        let mut confirmed = match confirmed(session, types, &nodes, &paths, guess, limit).await {
+            Ok(confirmed) => confirmed,
+            Err(status) => return (all(status), Types::default()),
         };
+        let samples = std::mem::take(&mut confirmed.samples);
         let mut statuses = Vec::new();
         let mut outgoing: Vec<(NodeId, Structured)> = Vec::new();
         let mut places: Vec<Vec<usize>> = Vec::new();
-        for ((node, told), writes) in nodes.into_iter().zip(samples).zip(&writes) {
+        for (((node, told), writes), paths) in nodes.into_iter().zip(samples).zip(&writes).zip(&paths) {
+            let doubt = confirmed.doubt((&node, &told, paths));
             let mut value = match told.structured {
-                Some(value) if !told.sample.status.is_bad() => *value,
+                Some(value) if !told.sample.status.is_bad() && doubt.is_none() => *value,
                 _ => {
-                    let bad = if told.sample.status.is_bad() { told.sample.status } else { Status::BAD_TYPE_MISMATCH };
+                    let bad = Some(told.sample.status).filter(|status| status.is_bad()).or(doubt);
+                    let bad = bad.unwrap_or(Status::BAD_TYPE_MISMATCH);
                     statuses.extend(writes.iter().map(|(place, ..)| (*place, bad)));
                     continue;
                 }
             };
             let mut changed = Vec::new();
             for (place, path, new) in writes {
-                match splice(&types, &mut value, path, new) {
+                match splice(&confirmed.types, &mut value, path, new) {
                     Ok(()) => changed.push(*place),
                     Err(status) => statuses.push((*place, status)),
                 }
@@ -150,7 +148,7 @@ impl Splices {
         for (places, status) in places.into_iter().zip(results) {
             statuses.extend(places.into_iter().map(|place| (place, status)));
         }
-        (statuses, learned)
+        (statuses, confirmed.learned)
     }
 }
 

@@ -66,7 +66,12 @@ pub(crate) async fn load(source: &dyn TypeSource, known: &Types, asks: &[Ask]) -
 }
 
 /// Finds out what a type consists of, down to built-in types.
-async fn complete(source: &dyn TypeSource, known: &Types, found: &mut Types, root: NodeId) -> Result<(), Error> {
+pub(super) async fn complete(
+    source: &dyn TypeSource,
+    known: &Types,
+    found: &mut Types,
+    root: NodeId,
+) -> Result<(), Error> {
     let mut level: Vec<NodeId> = vec![root];
     let mut seen: HashSet<NodeId> = HashSet::new();
     let mut derived: HashMap<NodeId, NodeId> = HashMap::new();

@@ -8,6 +8,7 @@
 //! - `walk`: from the body of a structure to the members that are wanted.
 //! - `read`: members out of what a server told of a node.
 //! - `splice`: a member in other bytes.
+//! - `redefined`: definitions that a server changes while it runs.
 //! - `leaves`: what a structure can give tags to.
 
 mod built_in;
@@ -17,6 +18,7 @@ mod leaves;
 mod load;
 mod path;
 mod read;
+mod redefined;
 mod splice;
 #[cfg(test)]
 mod tests;
@@ -29,7 +31,8 @@ use tagwire_ua_client::{Client, Error, NodeId, TypeNode};
 pub(crate) use leaves::{Leaves, leaves};
 pub(crate) use load::{Ask, load};
 pub(crate) use path::{Path, Step};
-pub(crate) use read::{Members, locate, members};
+pub(crate) use read::{Members, locate, members, relied_on};
+pub(crate) use redefined::{differing, reload};
 pub(crate) use splice::change;
 pub(crate) use types::Types;
 pub(crate) use walk::{Miss, Wanted};

@@ -1,5 +1,6 @@
 //! Members out of what a server told of a node.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use tagwire_model::Value;
@@ -9,7 +10,7 @@ use super::Path;
 use super::bytes::Flaw;
 use super::path::Step;
 use super::types::Types;
-use super::walk::{Found, Miss, Wanted, search};
+use super::walk::{Found, Miss, Wanted, met, search};
 
 /// What became of the members of a value.
 #[derive(Clone, Debug, PartialEq)]
@@ -80,6 +81,22 @@ fn value(found: Found) -> Result<Value, Miss> {
         // An empty one has no value at the moment, whatever it may hold another time.
         None if found.is_open() => Err(Miss::Absent),
         None => Err(Miss::Wrong(Arc::from("no tag can hold the member"))),
+    }
+}
+
+/// The structures whose definitions say where members of a value stand.
+pub(crate) fn relied_on(types: &Types, value: &Structured, wanted: &Wanted) -> HashSet<NodeId> {
+    let of = |structure: &Structure, wanted: &Wanted| match types.encoding(&structure.encoding) {
+        Some(Ok(data_type)) => met(types, data_type, &structure.body, wanted),
+        _ => HashSet::new(),
+    };
+    match value {
+        Structured::One(structure) => of(structure, wanted),
+        Structured::Many(structures) => wanted
+            .indices()
+            .filter_map(|index| Some(of(structures.get(index as usize)?, wanted.element(index)?)))
+            .flatten()
+            .collect(),
     }
 }
 

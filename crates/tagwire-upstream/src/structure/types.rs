@@ -112,10 +112,41 @@ impl Types {
         }
     }
 
-    /// Takes over what was learned, in place of what was known before.
-    pub(crate) fn learn(&mut self, other: Self) {
-        other.kinds.into_iter().for_each(|(data_type, kind)| self.set_kind(data_type, kind));
+    /// The shape of a structure; `None` for a type that is none or is not known.
+    pub(crate) fn shape(&self, data_type: &NodeId) -> Option<&Shape> {
+        match self.kinds.get(data_type) {
+            Some(Ok(Kind::Structure(shape))) => Some(shape),
+            _ => None,
+        }
+    }
+
+    /// All structures that are known.
+    pub(crate) fn structures(&self) -> impl Iterator<Item = (&NodeId, &Shape)> {
+        self.kinds.keys().filter_map(|data_type| Some((data_type, self.shape(data_type)?)))
+    }
+
+    /// What is known beside some types.
+    pub(crate) fn without(&self, data_types: &[NodeId]) -> Self {
+        let mut rest = self.clone();
+        for data_type in data_types {
+            rest.n_fields -= rest.shape(data_type).map_or(0, |shape| shape.fields.len());
+            rest.kinds.remove(data_type);
+        }
+        rest
+    }
+
+    /// Takes over what was learned, in place of what was known before; gives the structures that are others now.
+    pub(crate) fn learn(&mut self, other: Self) -> Vec<NodeId> {
+        let mut changed = Vec::new();
+        for (data_type, kind) in other.kinds {
+            let is_same = |shape: &Shape| matches!(&kind, Ok(Kind::Structure(new)) if **new == *shape);
+            if self.shape(&data_type).is_some_and(|shape| !is_same(shape)) {
+                changed.push(data_type.clone());
+            }
+            self.set_kind(data_type, kind);
+        }
         other.names.into_iter().for_each(|(data_type, name)| self.set_name(data_type, &name));
         other.encodings.into_iter().for_each(|(encoding, data_type)| self.set_encoding(encoding, data_type));
+        changed
     }
 }

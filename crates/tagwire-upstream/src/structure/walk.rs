@@ -1,6 +1,6 @@
 //! From the body of a structure to the members that are wanted.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -129,20 +129,15 @@ pub(crate) struct Outcome {
 
 /// Looks for members in the body of a structure, all of which must be what its definition says.
 pub(crate) fn search(types: &Types, data_type: &NodeId, body: &[u8], wanted: &Wanted) -> Result<Outcome, Flaw> {
-    let mut walk = Walk {
-        types,
-        cursor: Cursor::new(body),
-        n_free: FREE_PARTS,
-        depth: 0,
-        lengths: Vec::new(),
-        outcome: Outcome::default(),
-    };
-    let shape = walk.shape(data_type)?;
-    walk.structure(&shape, Some(wanted))?;
-    match walk.cursor.n_left() {
-        0 => Ok(walk.outcome),
-        n => Err(Flaw::LeftOver(n)),
-    }
+    Walk::new(types, body).run(data_type, wanted)
+}
+
+/// The structures whose definitions a search goes by, as far as it comes.
+pub(crate) fn met(types: &Types, data_type: &NodeId, body: &[u8], wanted: &Wanted) -> HashSet<NodeId> {
+    let mut met = HashSet::new();
+    // A body that is not what the definitions say tells all the same which ones they were.
+    let _ = Walk { met: Some(&mut met), ..Walk::new(types, body) }.run(data_type, wanted);
+    met
 }
 
 struct Walk<'a> {
@@ -154,15 +149,44 @@ struct Walk<'a> {
     /// Where the lengths of the extension objects around stand.
     lengths: Vec<usize>,
     outcome: Outcome,
+    /// The structures on the way, where anybody wants to know.
+    met: Option<&'a mut HashSet<NodeId>>,
 }
 
-impl Walk<'_> {
-    fn kind(&self, data_type: &NodeId) -> Result<Kind, Flaw> {
-        let unknown = || Flaw::Unknown(Arc::from(format!("data type {data_type} is not known")));
-        self.types.kind(data_type).ok_or_else(unknown)?.map_err(Flaw::Unknown)
+impl<'a> Walk<'a> {
+    const fn new(types: &'a Types, body: &'a [u8]) -> Self {
+        Self {
+            types,
+            cursor: Cursor::new(body),
+            n_free: FREE_PARTS,
+            depth: 0,
+            lengths: Vec::new(),
+            outcome: Outcome { found: Vec::new(), needs: Vec::new() },
+            met: None,
+        }
     }
 
-    fn shape(&self, data_type: &NodeId) -> Result<Arc<Shape>, Flaw> {
+    fn run(mut self, data_type: &NodeId, wanted: &Wanted) -> Result<Outcome, Flaw> {
+        let shape = self.shape(data_type)?;
+        self.structure(&shape, Some(wanted))?;
+        match self.cursor.n_left() {
+            0 => Ok(self.outcome),
+            n => Err(Flaw::LeftOver(n)),
+        }
+    }
+
+    fn kind(&mut self, data_type: &NodeId) -> Result<Kind, Flaw> {
+        let unknown = || Flaw::Unknown(Arc::from(format!("data type {data_type} is not known")));
+        let kind = self.types.kind(data_type).ok_or_else(unknown)?.map_err(Flaw::Unknown)?;
+        if let (Kind::Structure(_), Some(met)) = (&kind, &mut self.met)
+            && !met.contains(data_type)
+        {
+            met.insert(data_type.clone());
+        }
+        Ok(kind)
+    }
+
+    fn shape(&mut self, data_type: &NodeId) -> Result<Arc<Shape>, Flaw> {
         match self.kind(data_type)? {
             Kind::Structure(shape) => Ok(shape),
             Kind::BuiltIn(_) => Err(Flaw::Unknown(Arc::from(format!("data type {data_type} is no structure")))),

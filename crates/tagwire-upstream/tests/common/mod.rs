@@ -13,8 +13,8 @@ use std::time::Duration;
 use tagwire_driver::{BoxFuture, DeviceSpec, LinkSpec, Settings, TagSpec};
 use tagwire_model::{Access, DataType, Sample, Status, TagId, Timestamp, Value, ValueType};
 use tagwire_ua_client::{
-    Called, Error, Feed, FeedItem, FeedTerms, NodeId, Notification, Published, SourceSample, StatusName, Structured,
-    TypeNode, Watched, parse_node_id, print_node_id,
+    Called, Definition, Error, Feed, FeedItem, FeedTerms, NodeId, Notification, Published, SourceSample, StatusName,
+    Structured, TypeNode, Watched, parse_node_id, print_node_id,
 };
 use tagwire_upstream::{Answer, Connector, Greeting, Session, Times, TypeSource};
 use tokio::time::{Instant, sleep, sleep_until};
@@ -97,6 +97,10 @@ pub struct Server {
     /// Asking for this type ends the session.
     pub deadly: Mutex<Option<NodeId>>,
     pub n_type_requests: AtomicU64,
+    /// How often definitions were read without a value.
+    pub n_checks: AtomicU64,
+    /// What becomes of the types when definitions are read with a value, once.
+    pub changes_on_read: Mutex<Option<(NodeId, TypeNode)>>,
 }
 
 impl Server {
@@ -130,6 +134,8 @@ impl Server {
             subtypes: Mutex::default(),
             deadly: Mutex::default(),
             n_type_requests: AtomicU64::new(0),
+            n_checks: AtomicU64::new(0),
+            changes_on_read: Mutex::default(),
         })
     }
 
@@ -492,6 +498,20 @@ impl Session for Wire {
         self.ask(nodes.clone(), move |server, _| {
             server.n_reads.fetch_add(1, Ordering::SeqCst);
             Ok(nodes.iter().map(|node| server.sample(node, server.milliseconds() / 100)).collect())
+        })
+    }
+
+    fn read_defined(&self, nodes: Vec<NodeId>, types: Vec<NodeId>) -> Answer<(Vec<SourceSample>, Vec<Definition>)> {
+        self.ask(nodes.clone(), move |server, _| {
+            let counter = if nodes.is_empty() { &server.n_checks } else { &server.n_reads };
+            counter.fetch_add(1, Ordering::SeqCst);
+            let samples = nodes.iter().map(|node| server.sample(node, server.milliseconds() / 100)).collect();
+            let mut known = server.types.lock().expect("types");
+            if !nodes.is_empty() {
+                known.extend(server.changes_on_read.lock().expect("changes").take());
+            }
+            let told = |node| Ok(known.get(node).and_then(|node: &TypeNode| node.definition.clone()));
+            Ok((samples, types.iter().map(told).collect()))
         })
     }
 

@@ -58,6 +58,11 @@ pub(crate) fn run(args: &BrowseArgs) -> Result<(), Failure> {
             Some(link) => upstream::connect(link, args.server.timeout).await?,
             None => connect(url, &args.server, false).await?,
         };
+        if link.is_some() {
+            for named in named.iter_mut().filter(|named| named.name.trim_start().starts_with("nsu=")) {
+                named.node = upstream::node(&client, &named.name).await?;
+            }
+        }
         let mut out = io::stdout();
         for named in &named {
             let limits = BrowseLimits { depth: args.depth.max(1) as usize, max_nodes: MAX_NODES };

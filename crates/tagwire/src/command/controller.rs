@@ -63,6 +63,15 @@ pub(super) fn is_named(address: &str, names: &[String]) -> bool {
     names.is_empty() || names.iter().any(starts)
 }
 
+/// Whether one of the names is that of a member or element of a tag.
+fn holds_named(address: &str, names: &[String]) -> bool {
+    let is_inside = |name: &String| {
+        let (start, rest) = name.split_at_checked(address.len()).unwrap_or((name, ""));
+        start.eq_ignore_ascii_case(address) && rest.starts_with(['.', '['])
+    };
+    names.iter().any(is_inside)
+}
+
 /// `tagwire browse --device`: the tags of a controller.
 pub(super) fn browse(args: &BrowseArgs, link: &LinkSpec) -> Result<(), Failure> {
     if link.kind != DRIVER {
@@ -75,10 +84,20 @@ pub(super) fn browse(args: &BrowseArgs, link: &LinkSpec) -> Result<(), Failure> 
         symbols.tags.iter().map(|(scope, symbol)| (scope.address(&symbol.name), scope, symbol)).collect();
     tags.sort_by(|a, b| a.0.cmp(&b.0));
     let mut n_shown = 0;
-    for (address, scope, symbol) in tags.iter().filter(|(address, ..)| is_named(address, &args.names)) {
-        n_shown += 1;
+    for (address, scope, symbol) in &tags {
+        let is_whole = is_named(address, &args.names);
+        if !is_whole && !holds_named(address, &args.names) {
+            continue;
+        }
         let type_name = symbols.type_name(symbol);
-        let leaves = symbols.leaves(scope, symbol, args.depth.max(1) as usize - 1, MAX_LEAVES);
+        let mut leaves = symbols.leaves(scope, symbol, args.depth.max(1) as usize - 1, MAX_LEAVES);
+        if !is_whole {
+            leaves.retain(|leaf| is_named(&leaf.address, &args.names));
+            if leaves.is_empty() {
+                continue;
+            }
+        }
+        n_shown += 1;
         if args.server.json {
             let members: Vec<_> = leaves.iter().map(member_json).collect();
             writeln!(out, "{}", json!({ "address": address, "type": type_name, "values": members }))?;
@@ -95,7 +114,9 @@ pub(super) fn browse(args: &BrowseArgs, link: &LinkSpec) -> Result<(), Failure> 
         }
     }
     if n_shown == 0 {
-        writeln!(io::stderr(), "tagwire: {} has no such tag", args.device.as_deref().unwrap_or(&link.name))?;
+        let message = format!("{} has no such tag", args.device.as_deref().unwrap_or(&link.name));
+        let hint = "names are beginnings of addresses; members are listed as far down as --depth says";
+        return Err(Failure::new(Exit::Failed, message, hint));
     }
     Ok(())
 }

@@ -17,6 +17,7 @@ use crate::client::block_on;
 use crate::command::device::find_device;
 use crate::command::{explain_enip, explain_pccc, explain_s7};
 use crate::failure::{Exit, Failure};
+use crate::terminal::shown;
 use tagwire_gateway::control::value_json;
 
 pub(crate) fn run(args: &ExplainArgs) -> Result<(), Failure> {
@@ -34,7 +35,7 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<(), Failure> {
     let kind = match (&device, args.driver.as_deref()) {
         (Some((link, _)), _) => link.kind.as_str(),
         (None, Some(driver)) => driver,
-        (None, None) => looks_like(&args.address),
+        (None, None) => guessed(&args.address)?,
     };
     if kind == "s7" {
         return explain_s7::run(args, value_type, device.as_ref().map(|(link, _)| link));
@@ -75,18 +76,27 @@ fn is_explained(driver: &str) -> bool {
 
 /// Whose address it is: Modbus where it means something there, else S7, else a data table, and what is none of them may
 /// be a tag of a controller.
-fn looks_like(address: &str) -> &'static str {
-    if Address::parse(address, Numbering::default()).is_ok() {
-        "modbus-tcp"
-    } else if S7Kind.default_type(address).is_some() || begins_with_block(address) {
-        "s7"
-    } else if explain_pccc::may_be(address) {
-        explain_pccc::DRIVER
-    } else if explain_enip::may_be(address) {
-        explain_enip::DRIVER
-    } else {
-        "modbus-tcp"
+fn guessed(address: &str) -> Result<&'static str, Failure> {
+    let families: [(&'static str, bool); 4] = [
+        ("modbus-tcp", Address::parse(address, Numbering::default()).is_ok()),
+        ("s7", S7Kind.default_type(address).is_some() || begins_with_block(address)),
+        (explain_pccc::DRIVER, explain_pccc::may_be(address)),
+        (explain_enip::DRIVER, explain_enip::may_be(address)),
+    ];
+    let mut fitting = families.iter().filter(|(_, fits)| *fits).map(|(driver, _)| *driver);
+    let Some(first) = fitting.next() else {
+        // A mistake in an address that begins as one of Modbus is told as such.
+        if address.starts_with(|c: char| c.is_ascii_digit()) {
+            return Ok("modbus-tcp");
+        }
+        let hint = "name its driver to see what is wrong, for example --driver modbus-tcp, s7, enip or pccc";
+        return Err(Failure::new(Exit::Usage, format!("\"{}\" is no address of a known driver", shown(address)), hint));
+    };
+    // What looks like a tag of a controller is one only where nothing else fits.
+    if let Some(other) = fitting.find(|driver| *driver != explain_enip::DRIVER) {
+        eprintln!("taken for an address of {first}; --driver {other} explains it as one of {other}");
     }
+    Ok(first)
 }
 
 /// Whether an address begins with a data block of S7, so that a mistake behind it is told as one.

@@ -38,6 +38,9 @@ pub(super) fn run(args: &ExplainArgs, value_type: Option<ValueType>, link: Optio
         if let Some(value) = &found.value {
             writeln!(out, "value now {value}")?;
         }
+        if let Some(hint) = &found.hint {
+            writeln!(out, "{hint}")?;
+        }
     }
     Ok(())
 }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use tagwire_driver::LinkSpec;
-use tagwire_ua_client::{Client, Security};
-use tagwire_upstream::{OpcUaKind, Times};
+use tagwire_driver::{AddressError, LinkSpec};
+use tagwire_ua_client::{Client, NodeId, Security, parse_node_id};
+use tagwire_upstream::{Address, OpcUaKind, Times};
 
 use crate::client::{call_failure, identity};
 use crate::failure::{Exit, Failure};
@@ -26,4 +26,42 @@ pub(crate) async fn connect(link: &LinkSpec, timeout: Duration) -> Result<Client
         options.identity = Some(identity()?);
     }
     Client::connect(&options).await.map_err(|error| call_failure(&error))
+}
+
+/// The node that a text of the command line means: as addresses of tags name it, or as [`parse_node_id`] does.
+pub(crate) async fn node(client: &Client, text: &str) -> Result<NodeId, Failure> {
+    let wrong = |problem: String, fix: &str| Failure::new(Exit::Usage, format!("\"{text}\": {problem}"), fix);
+    let Some(address) = by_uri(text)? else {
+        return parse_node_id(text).map_err(|error| wrong(error.to_string(), ""));
+    };
+    let namespaces = client.namespace_array().await.map_err(|error| call_failure(&error))?;
+    address.resolve(&namespaces, &namespaces).ok_or_else(|| {
+        wrong("the server has no such namespace".to_owned(), "tagwire import server lists nodes with their URIs")
+    })
+}
+
+/// A node by the URI of its namespace; `None` for a text of another form.
+pub(crate) fn by_uri(text: &str) -> Result<Option<Address>, Failure> {
+    if !text.trim_start().starts_with("nsu=") {
+        return Ok(None);
+    }
+    let wrong = |error: AddressError| Failure::new(Exit::Usage, format!("\"{text}\": {}", error.problem), error.fix);
+    Address::parse(text).map(Some).map_err(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_start_may_be_named_by_the_uri_of_its_namespace() {
+        for text in ["i=85", "ns=2;s=nsu=a", "boiler.t"] {
+            assert_eq!(by_uri(text).ok(), Some(None), "{text}");
+        }
+        let found = by_uri(" nsu=urn:press;s=Axes").ok().flatten().expect("an address");
+        let namespaces = ["ua", "urn:server", "urn:press"].map(str::to_owned);
+        assert_eq!(found.resolve(&namespaces, &namespaces), Some(NodeId::new(2, "Axes")));
+        assert_eq!(found.resolve(&namespaces[..2], &namespaces[..2]), None);
+        assert!(by_uri("nsu=urn:press").is_err());
+    }
 }

@@ -33,8 +33,9 @@ impl DriverKind for PcccKind {
     }
 
     fn default_type(&self, address: &str) -> Option<ValueType> {
-        // Octal numbers are decimal ones of the same type.
-        Address::parse(address, Dialect::Slc).ok()?.default_type()
+        // The family is not known here: only a PLC-5 has bits beyond /15, and what both have is of one type in both.
+        let address = [Dialect::Slc, Dialect::Plc5].into_iter().find_map(|d| Address::parse(address, d).ok())?;
+        address.default_type()
     }
 
     fn build(&self, link: &LinkSpec) -> Result<Driver, BuildError> {
@@ -63,4 +64,27 @@ pub(super) fn item(device: &DeviceSettings, tag: &TagSpec) -> Result<Item, Addre
         });
     }
     Ok(item)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bit_is_a_bool_whatever_the_family() {
+        for (address, expected) in [
+            ("I:017/17", Some("bool")),
+            ("O:012/10", Some("bool")),
+            ("I:1.2/7", Some("bool")),
+            ("N7:0/3", Some("bool")),
+            ("L10:0/31", Some("bool")),
+            ("I:017", Some("u16")),
+            ("N7:0", Some("i16")),
+            ("T4:0", None),
+            ("I:1/18", None),
+        ] {
+            let found = PcccKind.default_type(address).map(|value_type| value_type.to_string());
+            assert_eq!(found.as_deref(), expected, "{address}");
+        }
+    }
 }

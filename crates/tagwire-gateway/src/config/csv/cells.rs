@@ -4,9 +4,10 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use tagwire_driver::{KeyKind, Setting};
-use tagwire_model::{Clamp, Curve, DataType, Deadband, Dims, EuRange, ValueType};
+use tagwire_model::{Clamp, Curve, DataType, Deadband, EuRange, ValueType};
 
 use super::columns::{Column, Columns};
+use crate::config::kepware::{with_lengths, without_text_length};
 use crate::config::problem::{Complaint, Reporter};
 use crate::config::tag::{
     ClampWord, DeviceContext, FILTER_KIND, SCAN_KIND, ScalingDraft, TagDraft, TypeWord, parse_access, parse_type,
@@ -241,26 +242,18 @@ fn read_type(cell: &str, draft: &mut TagDraft<'_>) -> Result<(), Complaint> {
     }
     if matches!(kind, Kind::Array | Kind::BcdArray) {
         // Kepware names the lengths in the address: 40001[10], 40001 [2][3].
-        value_type.dims = dims_of_address(&draft.address).ok_or_else(|| {
+        let Some((address, dims)) = with_lengths(&draft.address) else {
             let problem = format!("the type is \"{cell}\", but the address \"{}\" names no length", draft.address);
-            Complaint::new(problem, "add the number of elements in brackets to the address, as in 40001[10]")
-        })?;
+            let fix = "add the number of elements in brackets to the address, as in 40001[10]";
+            return Err(Complaint::new(problem, fix));
+        };
+        value_type.dims = dims;
+        draft.address = Cow::Owned(address.to_owned());
+    } else if value_type == ValueType::scalar(DataType::String) {
+        draft.address = Cow::Owned(without_text_length(&draft.address).to_owned());
     }
     draft.value_type = TypeWord::Given(value_type);
     Ok(())
-}
-
-/// The lengths in brackets at the end of an address.
-fn dims_of_address(address: &str) -> Option<Dims> {
-    let start = address.find('[')?;
-    let inner = address.get(start + 1..)?.trim_end().strip_suffix(']')?;
-    let lens: Option<Vec<u32>> = inner.split("][").map(|len| len.trim().parse().ok().filter(|len| *len > 0)).collect();
-    let lens = lens?;
-    // One row is a plain array, as clients expect it.
-    match lens[..] {
-        [1, len] => Some(Dims::one(len)),
-        _ => Dims::new(&lens),
-    }
 }
 
 fn finish_numbers(numbers: &Numbers, columns: &Columns, draft: &mut TagDraft<'_>) -> Result<(), Complaint> {
@@ -320,15 +313,5 @@ mod tests {
             assert!(matches!(kind, Kind::Array | Kind::BcdArray));
         }
         assert!(type_word("Default").is_ok_and(|(value_type, _)| value_type.is_none()));
-    }
-
-    #[test]
-    fn array_lengths_come_from_the_address() {
-        assert_eq!(dims_of_address("40001[10]"), Some(Dims::one(10)));
-        assert_eq!(dims_of_address("40001 [2][3]").map(|dims| dims.lens().to_vec()), Some(vec![2, 3]));
-        assert_eq!(dims_of_address("40001[1][7]"), Some(Dims::one(7)));
-        for address in ["40001", "40001[0]", "40001[x]", "40001[1", "40001[1][2][3][4]"] {
-            assert_eq!(dims_of_address(address), None, "{address}");
-        }
     }
 }

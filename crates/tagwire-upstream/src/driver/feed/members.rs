@@ -41,7 +41,7 @@ pub(super) struct Group {
     /// The variable.
     node: Address,
     /// Its members; the first one is watched.
-    tags: Vec<u32>,
+    pub(super) tags: Vec<u32>,
     wanted: Wanted,
     /// Sampling intervals and queues of the tags, as the server was asked for them.
     terms: Vec<(Option<Duration>, Option<u32>)>,
@@ -189,6 +189,17 @@ impl Feed {
             Some(group) => group.tags.clone(),
             None => vec![tag],
         }
+    }
+
+    /// Whether tags that anybody wants are members of structures.
+    pub(crate) fn has_members(&self) -> bool {
+        !self.is_off && !self.groups.is_empty()
+    }
+
+    /// The structure that a tag is a member of, as it was told last.
+    pub(crate) fn last_told(&self, tag: u32) -> Option<&Structured> {
+        let group = self.items.get(tag as usize)?.group?;
+        self.groups.get(group)?.last.as_ref()?.structured.as_deref()
     }
 
     /// The shortest sampling interval of all members, and the longest queue.

@@ -125,6 +125,18 @@ impl Feed {
         seen
     }
 
+    /// Structures have other definitions: each is read once more, because what was told of it may have had either.
+    pub(crate) fn redefined(&mut self) {
+        for leader in self.groups.iter().filter_map(|group| group.tags.first()) {
+            if let Some(item) = self.items.get_mut(*leader as usize) {
+                item.is_fresh = false;
+            }
+        }
+        if self.refresh == Refresh::Done && !self.groups.is_empty() {
+            self.refresh = Refresh::Due;
+        }
+    }
+
     /// Tags could not be read: they are once more, after the next message.
     pub(crate) const fn not_refreshed(&mut self) {
         self.refresh = Refresh::AfterMessage;

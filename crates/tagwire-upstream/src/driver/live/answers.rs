@@ -8,6 +8,7 @@ use tagwire_ua_client::{Error, Published};
 use tokio::time::Instant;
 
 use super::super::choose::Chosen;
+use super::super::definitions::CHECK;
 use super::super::feed::{Feed, Stage, is_unwatched};
 use super::super::{BEAT, UpstreamDriver, is_fatal};
 use super::{Done, Live, MAX_PUBLISHES, status_of};
@@ -156,7 +157,7 @@ impl UpstreamDriver {
                 let failure = match result {
                     Ok(learned) => {
                         self.strikes.forgive(&encodings);
-                        live.learn(learned);
+                        live.learn(learned, &mut self.feeds);
                         None
                     }
                     Err(error) if is_fatal(&error) => {
@@ -215,8 +216,17 @@ impl UpstreamDriver {
             }
             Done::Read { number, at, tags, result } => self.take_read(number, at, tags, result),
             Done::Answered(reports, learned) => {
-                live.learn(learned);
+                live.learn(learned, &mut self.feeds);
                 self.out.extend(reports);
+            }
+            Done::Checked(result) => {
+                live.is_checking = false;
+                live.next_check = now + CHECK;
+                match result {
+                    Ok(learned) => live.learn(learned, &mut self.feeds),
+                    Err(error) if is_fatal(&error) => return Err(error),
+                    Err(error) => tracing::debug!(%error, "definitions of structures are not told"),
+                }
             }
             Done::Over => {}
         }

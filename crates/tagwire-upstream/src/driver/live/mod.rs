@@ -9,10 +9,11 @@ use std::time::Duration;
 use futures_util::stream::FuturesUnordered;
 use tagwire_driver::{BoxFuture, Report, Seen};
 use tagwire_model::{Status, Timestamp, Value};
-use tagwire_ua_client::{Error, Feed as Opened, NodeId, Published, SourceSample, Watched};
+use tagwire_ua_client::{Error, Feed as Opened, NodeId, Published, SourceSample, Watched, print_node_id};
 use tokio::time::{Instant, timeout};
 
 use super::choose::Chosen;
+use super::definitions::{CHECK, check};
 use super::feed::{Feed, Wish};
 use super::strikes::Verdict;
 use super::{BEAT, SETUP, UpstreamDriver};
@@ -33,6 +34,8 @@ const BANNED: &str = "asking for its data type ended the session";
 const BAD_SUBSCRIPTION_ID_INVALID: Status = Status(0x8028_0000);
 /// Items refused alone in a row after which the others of their batch are not asked for one by one.
 const MAX_ALONE: usize = 16;
+/// Types that a line of the log names.
+const MAX_NAMED: usize = 10;
 
 /// A request that ended.
 pub(super) enum Done {
@@ -75,6 +78,8 @@ pub(super) enum Done {
         encodings: Vec<NodeId>,
         result: Result<Types, Error>,
     },
+    /// Definitions that are not what they were.
+    Checked(Result<Types, Error>),
     /// The answer to an explicit read: for each tag the number of its sample, and types that were learned on the way.
     Read {
         number: u64,
@@ -113,6 +118,8 @@ pub(super) struct Live {
     pub(super) types: Arc<Types>,
     /// Encodings that are asked for, which the session may not survive.
     pub(super) describing: Vec<NodeId>,
+    next_check: Instant,
+    is_checking: bool,
 }
 
 impl Live {
@@ -137,12 +144,24 @@ impl Live {
             is_comparing: false,
             types: Arc::default(),
             describing: Vec::new(),
+            next_check: now + CHECK,
+            is_checking: false,
         }
     }
 
-    /// Takes over what was learned about types.
-    pub(super) fn learn(&mut self, learned: Types) {
-        Arc::make_mut(&mut self.types).learn(learned);
+    /// Takes over what was learned about types; what the devices show by other definitions is read once more.
+    pub(super) fn learn(&mut self, learned: Types, feeds: &mut [Feed]) {
+        let changed = Arc::make_mut(&mut self.types).learn(learned);
+        if changed.is_empty() {
+            return;
+        }
+        let name = |data_type: &NodeId| {
+            let name = self.types.name(data_type).unwrap_or_default();
+            format!("{name} ({})", print_node_id(data_type))
+        };
+        let names: Vec<String> = changed.iter().take(MAX_NAMED).map(name).collect();
+        tracing::info!(n = changed.len(), types = %names.join(", "), "server changed the definitions of structures");
+        feeds.iter_mut().for_each(Feed::redefined);
     }
 
     pub(super) fn acknowledge(&mut self, feed: u32, sequence: u32) {
@@ -316,6 +335,15 @@ impl UpstreamDriver {
             let limit = common.request;
             live.spawn(async move { Done::Level(limited(limit, "Read", asked).await) });
         }
+        if !live.is_checking && now >= live.next_check {
+            live.next_check = now + CHECK;
+            let is_used = feeds.iter().any(Feed::has_members) && live.types.structures().next().is_some();
+            if is_used {
+                live.is_checking = true;
+                let (session, known) = (Arc::clone(&live.session), Arc::clone(&live.types));
+                live.spawn(async move { Done::Checked(check(&session, &known).await) });
+            }
+        }
         if live.lacks_namespace && now >= live.next_namespaces {
             live.next_namespaces = now + NAMESPACES;
             let asked = live.session.greet();
@@ -336,7 +364,8 @@ impl UpstreamDriver {
             let probe = (!live.is_probing).then_some(live.next_probe);
             let publish = (live.no_publish_before > now).then_some(live.no_publish_before);
             let namespaces = live.lacks_namespace.then_some(live.next_namespaces);
-            [probe, publish, namespaces]
+            let check = (!live.is_checking).then_some(live.next_check);
+            [probe, publish, namespaces, check]
         });
         let earliest = feeds.chain(own.into_iter().flatten().flatten()).min();
         earliest.map_or(now + BEAT, |at| at.min(now + BEAT))

@@ -9,7 +9,8 @@ use super::report::Report;
 use super::{Imported, check, place};
 use crate::args::{ImportControllerArgs, ImportFileArgs};
 use crate::command::controller::{MAX_LEAVES, is_named, list};
-use crate::failure::Failure;
+use crate::command::explain_enip::DRIVER;
+use crate::failure::{Exit, Failure};
 
 /// The same wishes as for a list in a file.
 pub(super) fn as_list(args: &ImportControllerArgs) -> ImportFileArgs {
@@ -42,6 +43,10 @@ fn type_of(name: &str) -> String {
 /// Asks the controller and makes a tag of every value.
 pub(super) fn import(args: &ImportControllerArgs, as_list: &ImportFileArgs) -> Result<Imported, Failure> {
     let (mut link, mut device) = place(as_list)?;
+    if link.driver != DRIVER {
+        let message = format!("devices of {} do not list their tags", link.driver);
+        return Err(Failure::new(Exit::Usage, message, "controllers of the driver enip do"));
+    }
     let mut settings = Settings::new();
     for (key, value) in &device.keys {
         let known = ["path", "messaging", "family"].into_iter().find(|known| known == key);
@@ -77,6 +82,9 @@ pub(super) fn import(args: &ImportControllerArgs, as_list: &ImportFileArgs) -> R
     link.devices.push(device);
     let mut plan = Plan { links: vec![link] };
     let mut report = Report::default();
+    if symbols.tags.is_empty() {
+        report.remark("the controller lists no tags");
+    }
     let (files, problems) = check::mend(&mut plan, &mut report);
     Ok(Imported { plan, report, files, problems })
 }

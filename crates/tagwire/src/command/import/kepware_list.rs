@@ -1,9 +1,11 @@
 //! Kepware's tag list (CSV) as rows of ours.
 
+use tagwire_gateway::config::kepware::{with_digits, with_lengths, without_text_length};
+
 use super::list::{Cells, Table};
 use super::plan::{Device, Row, usable_name};
 use super::report::Report;
-use super::words::{kepware_type, lengths_of};
+use super::words::kepware_type;
 
 /// What a tag of Kepware says, whether it comes from a list or from a project.
 #[derive(Default)]
@@ -29,21 +31,6 @@ pub(super) struct KepwareTag<'a> {
     pub(super) description: &'a str,
 }
 
-/// An address that says that its number is stored as decimal digits, by the word `BCD` or `LBCD`; `None` where the driver
-/// has no such word.
-fn with_digits(address: &str, driver: &str, word: &str) -> Option<String> {
-    if driver.starts_with("modbus") {
-        return Some(format!("{address}:{word}"));
-    }
-    // The word takes the place of the one for the size: `DB1,W10`, `DB1.DBW10` and `MW10`.
-    let (block, place) = address.split_at(address.rfind([',', '.']).map_or(0, |at| at + 1));
-    let (letters, rest) = place.split_at(place.find(|c: char| c.is_ascii_digit())?);
-    let letters = letters.to_ascii_uppercase();
-    let sizes = if word == "BCD" { ["WORD", "W"] } else { ["DWORD", "D"] };
-    let area = sizes.iter().find_map(|size| letters.strip_suffix(size)).filter(|_| driver == "s7")?;
-    Some(format!("{block}{}{word}{rest}", area.trim_end_matches("DB")))
-}
-
 /// The row of a tag; `None`, with a report, when it cannot be taken over.
 pub(super) fn row(tag: KepwareTag<'_>, driver: &str, report: &mut Report) -> Option<Row> {
     let (name, is_renamed) = usable_name(tag.name);
@@ -63,21 +50,25 @@ pub(super) fn row(tag: KepwareTag<'_>, driver: &str, report: &mut Report) -> Opt
         };
         address = digits;
     }
-    let mut row = Row::new(tag.origin, name, &address);
+    let mut lengths = String::new();
     if tag.is_array {
-        let Some(lengths) = lengths_of(tag.address) else {
+        let Some((ours, dims)) = with_lengths(&address) else {
             let why = "the type is an array, but the address names no length";
-            report.leave_out(&tag.path, &row.origin, why);
+            report.leave_out(&tag.path, &tag.origin, why);
             return None;
         };
         if value_type.is_empty() {
-            report.leave_out(&tag.path, &row.origin, "an array without a type");
+            report.leave_out(&tag.path, &tag.origin, "an array without a type");
             return None;
         }
-        row.set("type", format!("{value_type}{lengths}"));
-    } else {
-        row.set("type", value_type);
+        let lens: Vec<String> = dims.lens().iter().map(u32::to_string).collect();
+        lengths = format!("[{}]", lens.join(","));
+        address = ours.to_owned();
+    } else if value_type == "string" {
+        address = without_text_length(&address).to_owned();
     }
+    let mut row = Row::new(tag.origin, name, &address);
+    row.set("type", format!("{value_type}{lengths}"));
     let access = match tag.access.to_ascii_lowercase().as_str() {
         "r/w" | "rw" | "read/write" => "rw",
         "wo" | "w" | "write only" => "wo",
@@ -175,25 +166,4 @@ pub(super) fn read(
         );
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn decimal_digits_are_told_by_the_address() {
-        for (driver, address, word, expected) in [
-            ("modbus-tcp", "400030", "LBCD", Some("400030:LBCD")),
-            ("s7", "DB1,W10", "BCD", Some("DB1,BCD10")),
-            ("s7", "DB1,WORD10[3]", "BCD", Some("DB1,BCD10[3]")),
-            ("s7", "DB1.DBD4", "LBCD", Some("DB1.LBCD4")),
-            ("s7", "MW10", "BCD", Some("MBCD10")),
-            ("s7", "DB1,REAL4", "LBCD", None),
-            ("s7", "DB1,W10", "LBCD", None),
-            ("enip", "Counter", "BCD", None),
-        ] {
-            assert_eq!(with_digits(address, driver, word).as_deref(), expected, "{driver} {address}");
-        }
-    }
 }

@@ -24,7 +24,7 @@ mod words;
 mod write;
 
 use std::fs;
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::PathBuf;
 
 use serde_json::json;
@@ -64,11 +64,12 @@ pub(crate) fn run(command: &ImportCommand) -> Result<(), Failure> {
     };
     let named =
         |error: io::Error| Failure::new(Exit::Failed, format!("{}: {error}", args.file.display()), "name a file");
-    if fs::metadata(&args.file).map_err(named)?.len() > MAX_FILE {
+    let mut bytes = Vec::new();
+    fs::File::open(&args.file).and_then(|file| file.take(MAX_FILE + 1).read_to_end(&mut bytes)).map_err(named)?;
+    if bytes.len() as u64 > MAX_FILE {
         let message = format!("{}: larger than {} MiB", args.file.display(), MAX_FILE >> 20);
         return Err(Failure::new(Exit::Failed, message, "import its devices one by one"));
     }
-    let bytes = fs::read(&args.file).map_err(named)?;
     finish(args, &import(command, args, &bytes)?)
 }
 
@@ -136,6 +137,9 @@ fn place(args: &ImportFileArgs) -> Result<(Link, Device), Failure> {
         ));
     }
     let mut device = Device { name: usable_part(&args.device), ..Device::default() };
+    let kind = DRIVERS.iter().find(|kind| kind.names().contains(&driver.as_str()));
+    let of_link = |name: &str| kind?.link_keys().iter().map(|key| key.name).find(|key| *key == name);
+    let mut link_keys = Vec::new();
     for setting in &args.settings {
         let Some((key, value)) = setting.split_once('=') else {
             return Err(usage(format!("\"{setting}\" is no KEY=VALUE"), "write for example --set unit=1".to_owned()));
@@ -146,13 +150,16 @@ fn place(args: &ImportFileArgs) -> Result<(Link, Device), Failure> {
             (_, Ok(flag)) => toml::Value::Boolean(flag),
             _ => toml::Value::String(value.trim_matches('"').to_owned()),
         };
-        device.set(key.trim(), value);
+        match of_link(key.trim()) {
+            Some(key) => link_keys.push((key, value)),
+            None => device.set(key.trim(), value),
+        }
     }
     let link = Link {
         name: usable_part(&args.link),
         driver: driver.clone(),
         address: args.address.clone().unwrap_or_default(),
-        keys: Vec::new(),
+        keys: link_keys,
         devices: Vec::new(),
     };
     Ok((link, device))

@@ -25,15 +25,19 @@ const OBJECTS: u32 = 85;
 const MAX_NAMED: usize = 20;
 
 pub(crate) fn run(args: &ImportServerArgs) -> Result<(), Failure> {
-    let start = match &args.start {
-        Some(text) => {
-            parse_node_id(text).map_err(|error| Failure::new(Exit::Usage, format!("\"{text}\": {error}"), ""))?
-        }
-        None => NodeId::new(0, OBJECTS),
-    };
+    // What is wrong with the text is told before anybody is asked.
+    if let Some(text) = &args.start
+        && upstream::by_uri(text)?.is_none()
+    {
+        parse_node_id(text).map_err(|error| Failure::new(Exit::Usage, format!("\"{text}\": {error}"), ""))?;
+    }
     let (link, _) = find_device(&args.config.config, &args.device)?;
     block_on(async {
         let client = upstream::connect(&link, TIMEOUT).await?;
+        let start = match &args.start {
+            Some(text) => upstream::node(&client, text).await?,
+            None => NodeId::new(0, OBJECTS),
+        };
         let limits = BrowseLimits { depth: args.depth.max(1) as usize, max_nodes: MAX_NODES };
         let found = tree(&client, &start, limits).await.map_err(|error| call_failure(&error))?;
         client.close().await;

@@ -40,18 +40,6 @@ pub(super) fn kepware_type_word(number: i64) -> Option<(&'static str, bool)> {
     }
 }
 
-/// The lengths in brackets at the end of an address, as our types write them: `40001 [2][3]` gives `[2,3]`.
-pub(super) fn lengths_of(address: &str) -> Option<String> {
-    let (_, inner) = address.trim_end().strip_suffix(']')?.split_once('[')?;
-    let lens: Option<Vec<u32>> = inner.split("][").map(|len| len.trim().parse().ok().filter(|len| *len > 0)).collect();
-    let mut lens = lens?;
-    // One row is a plain array, as clients expect it.
-    if lens.len() == 2 && lens[0] == 1 {
-        lens.remove(0);
-    }
-    Some(format!("[{}]", lens.iter().map(u32::to_string).collect::<Vec<_>>().join(",")))
-}
-
 /// Our type for a type of Neuron.
 pub(super) fn neuron_type(word: &str) -> Option<&'static str> {
     Some(match word.trim().to_ascii_uppercase().as_str() {
@@ -88,17 +76,5 @@ mod tests {
             assert!(kepware_type(word).is_some(), "{word}");
         }
         assert_eq!((kepware_type_word(15), kepware_type_word(35), kepware_type_word(-2)), (None, None, None));
-    }
-
-    #[test]
-    fn lengths_stand_at_the_end_of_an_address() {
-        for (address, lens) in [
-            ("40001[10]", Some("[10]")),
-            ("40001 [2][3] ", Some("[2,3]")),
-            ("40001[1][7]", Some("[7]")),
-            ("40001", None),
-        ] {
-            assert_eq!(lengths_of(address).as_deref(), lens, "{address}");
-        }
     }
 }
