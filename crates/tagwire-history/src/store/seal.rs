@@ -155,12 +155,13 @@ impl Store {
         if self.trim_below == 0 {
             return Ok(());
         }
-        let keep = self.trim_below.min(self.oldest_in_memory());
+        // After a crash the log may begin below what was released, and what was joined since is not found by its number.
+        let keep = self.trim_below.min(self.oldest_in_memory()).max(self.released);
         self.sync_segment(now)?;
         let active = self.active.as_ref().map(|active| (active.segment().number, active.at()));
         let noted = self.shared.catalogue.set_released(keep, active);
         if noted.is_ok() {
-            self.released = self.released.max(keep);
+            self.released = keep;
         }
         if let Err(error) = noted.and_then(|()| self.log.release(keep)) {
             return Err(self.pause(error, now));

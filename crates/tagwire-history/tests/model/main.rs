@@ -31,6 +31,12 @@ fn no_crash_loses_an_acknowledged_sample_or_invents_one() {
 }
 
 #[test]
+fn a_log_that_outlives_its_release_doubles_no_late_sample_when_segments_are_joined() {
+    // A crash between noting that the log may go and removing it, then a join, then another start.
+    World::new(1_911).run(60, true);
+}
+
+#[test]
 fn a_store_that_never_crashes_answers_as_a_list_would() {
     for seed in first_seed()..first_seed() + seeds() / 3 {
         World::new(1_000_000 + seed).run(120, false);
