@@ -301,6 +301,16 @@ class PairServer(UaServer):
         await node.set_writable()
         self._nodes["m1"] = node
 
+    def __exit__(self, *_):
+        super().__exit__(*_)
+        # asyncua knows classes by numbers of types in this whole process, and other servers here give the same numbers.
+        known = ua.uatypes
+        for ids in (known.extension_objects_by_datatype, known.extension_objects_by_typeid):
+            for number in [number for number, kind in ids.items() if kind is self.pair]:
+                del ids[number]
+        for classes in (known.datatype_by_extension_object, known.typeid_by_extension_objects):
+            classes.pop(self.pair, None)
+
     def swap(self, first: float, second: float):
         """The two change places in the definition; asyncua's own class goes on to call the first one Speed."""
 
