@@ -233,6 +233,11 @@ impl Gateway {
         history.follow(&plant.running.history);
         history.settle();
         ua.set_history(history.source(&plant.running.history, plant.source_archive()));
+        // A client that comes back at once after a restart finds the endpoints that it knows.
+        let is_known = own.current().is_some();
+        if is_known {
+            ua.identify(Arc::clone(&own));
+        }
         // Whoever sees the server listen can give it commands.
         let commands =
             control::listen(data_dir.path()).map_err(|source| StartError::Control { path: data_dir.socket(), source });
@@ -248,7 +253,9 @@ impl Gateway {
                 return Err(error);
             }
         };
-        ua.identify(Arc::clone(&own));
+        if !is_known {
+            ua.identify(Arc::clone(&own));
+        }
         let link_events = Arc::new(LinkEvents::new(Arc::clone(&hub), Arc::clone(ua.events())));
         link_events.follow(&plant);
         let shared = Arc::new(Shared {
