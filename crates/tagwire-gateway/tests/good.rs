@@ -100,6 +100,14 @@ fn a_list_of_kepware_for_another_driver_is_taken_unchanged() {
 }
 
 #[test]
+fn a_slash_in_the_address_of_a_text_is_a_part_of_it() {
+    let toml = "version = 1\n[[link]]\nname = \"line2\"\ndriver = \"opcua\"\naddress = \"opc.tcp://127.0.0.1\"\n\
+        [[link.device]]\nname = \"press\"\ntags_csv = \"press.csv\"\n";
+    let config = load(toml, &[("press.csv", "name,address,type\na,nsu=urn:p;s=Plant/Line/20,string\n")]);
+    assert_eq!(config.links[0].devices[0].tags[0].spec.address, "nsu=urn:p;s=Plant/Line/20");
+}
+
+#[test]
 fn rates_of_a_list_count_where_the_device_respects_them() {
     let config = load(&SAMPLE.replace("unit = 1", "unit = 1\nscan_mode = \"tag\""), &[("press.csv", KEPWARE)]);
     assert_eq!(config.links[0].devices[0].tags[1].spec.scan, Some(Duration::from_millis(100)));

@@ -40,11 +40,14 @@ pub fn with_lengths(address: &str) -> Option<(&str, Dims)> {
     Some((ours, dims))
 }
 
-/// Our address of a text, whose greatest length Kepware may name, as in `Name/20`: the controller knows it.
-pub fn without_text_length(address: &str) -> &str {
+/// Our address of a text in a Logix controller, whose greatest length Kepware may name, as in `Name/20`: the controller
+/// knows it. For other drivers what stands behind a slash is a part of the address.
+pub fn without_text_length<'a>(address: &'a str, driver: &str) -> &'a str {
     let address = address.trim_end();
     match address.rsplit_once('/') {
-        Some((ours, len)) if !len.is_empty() && len.bytes().all(|byte| byte.is_ascii_digit()) => ours,
+        Some((ours, len)) if driver == "enip" && !len.is_empty() && len.bytes().all(|byte| byte.is_ascii_digit()) => {
+            ours
+        }
         _ => address,
     }
 }
@@ -92,7 +95,10 @@ mod tests {
     #[test]
     fn a_text_may_name_its_length() {
         for (address, ours) in [("Txt/20", "Txt"), ("Txt", "Txt"), ("Txt/", "Txt/"), ("B3/x", "B3/x")] {
-            assert_eq!(without_text_length(address), ours);
+            assert_eq!(without_text_length(address, "enip"), ours);
+        }
+        for (driver, address) in [("opcua", "ns=2;s=Plant/Line/20"), ("pccc", "B3/17")] {
+            assert_eq!(without_text_length(address, driver), address);
         }
     }
 }

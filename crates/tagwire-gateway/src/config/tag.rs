@@ -272,6 +272,11 @@ impl DeviceContext<'_> {
         if name.is_empty() { format!("a tag of {}", self.path) } else { format!("tag {}.{name}", self.path) }
     }
 
+    /// The first name of the driver; empty where it is not known.
+    pub(crate) fn driver(&self) -> &'static str {
+        self.kind.and_then(|kind| kind.names().first().copied()).unwrap_or_default()
+    }
+
     /// Makes a tag from its draft, or reports everything that is wrong with it.
     pub(crate) fn finish(&self, draft: TagDraft<'_>, file: u16, report: &mut Reporter<'_>) -> Option<Tag> {
         let n_before = report.problems.len();
@@ -325,9 +330,8 @@ impl DeviceContext<'_> {
                 Err(complaint) => complain(draft.node_id_line, complaint),
             }
         }
-        let address = match (draft.code, self.kind) {
-            (Some(word), Some(kind)) => {
-                let driver = kind.names().first().copied().unwrap_or_default();
+        let address = match (draft.code, self.driver()) {
+            (Some(word), driver) if !driver.is_empty() => {
                 let Some(address) = with_digits(&draft.address, driver, word) else {
                     let problem = format!("{driver} has no type {word} at {}", draft.address.trim());
                     report.complain(address_line, &subject(), Complaint::new(problem, "declare a whole number"));

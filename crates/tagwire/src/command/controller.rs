@@ -54,6 +54,10 @@ where
 
 /// All tags of the first device of a link.
 pub(super) fn list(link: &LinkSpec) -> Result<Symbols, Failure> {
+    if link.kind != DRIVER {
+        let hint = "controllers of the driver enip and servers of the driver opcua do";
+        return Err(Failure::new(Exit::Usage, format!("devices of {} do not list their tags", link.kind), hint));
+    }
     ask(link, LIST_TIMEOUT, |mut driver| async move { driver.list(0).await })
 }
 
@@ -74,10 +78,6 @@ fn holds_named(address: &str, names: &[String]) -> bool {
 
 /// `tagwire browse --device`: the tags of a controller.
 pub(super) fn browse(args: &BrowseArgs, link: &LinkSpec) -> Result<(), Failure> {
-    if link.kind != DRIVER {
-        let hint = "controllers of the driver enip and servers of the driver opcua do";
-        return Err(Failure::new(Exit::Usage, format!("devices of {} do not list their tags", link.kind), hint));
-    }
     let symbols = list(link)?;
     let mut out = io::stdout().lock();
     let mut tags: Vec<_> =

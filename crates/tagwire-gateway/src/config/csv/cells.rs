@@ -83,7 +83,7 @@ pub(crate) fn draft<'a>(
             report.complain(line, &context.subject(&draft.name), complaint);
         }
     }
-    if let Err(complaint) = read_type(type_cell, &mut draft) {
+    if let Err(complaint) = read_type(type_cell, &mut draft, context.driver()) {
         report.complain(line, &context.subject(&draft.name), complaint);
     }
     // A number that was refused above must not be called missing as well.
@@ -231,7 +231,7 @@ fn type_word(cell: &str) -> Result<(Option<ValueType>, Kind), Complaint> {
     Ok((Some(ValueType::scalar(data_type)), kind))
 }
 
-fn read_type(cell: &str, draft: &mut TagDraft<'_>) -> Result<(), Complaint> {
+fn read_type(cell: &str, draft: &mut TagDraft<'_>, driver: &str) -> Result<(), Complaint> {
     if cell.is_empty() {
         return Ok(());
     }
@@ -250,7 +250,7 @@ fn read_type(cell: &str, draft: &mut TagDraft<'_>) -> Result<(), Complaint> {
         value_type.dims = dims;
         draft.address = Cow::Owned(address.to_owned());
     } else if value_type == ValueType::scalar(DataType::String) {
-        draft.address = Cow::Owned(without_text_length(&draft.address).to_owned());
+        draft.address = Cow::Owned(without_text_length(&draft.address, driver).to_owned());
     }
     draft.value_type = TypeWord::Given(value_type);
     Ok(())

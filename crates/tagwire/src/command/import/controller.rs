@@ -9,8 +9,7 @@ use super::report::Report;
 use super::{Imported, check, place};
 use crate::args::{ImportControllerArgs, ImportFileArgs};
 use crate::command::controller::{MAX_LEAVES, is_named, list};
-use crate::command::explain_enip::DRIVER;
-use crate::failure::{Exit, Failure};
+use crate::failure::Failure;
 
 /// The same wishes as for a list in a file.
 pub(super) fn as_list(args: &ImportControllerArgs) -> ImportFileArgs {
@@ -43,10 +42,6 @@ fn type_of(name: &str) -> String {
 /// Asks the controller and makes a tag of every value.
 pub(super) fn import(args: &ImportControllerArgs, as_list: &ImportFileArgs) -> Result<Imported, Failure> {
     let (mut link, mut device) = place(as_list)?;
-    if link.driver != DRIVER {
-        let message = format!("devices of {} do not list their tags", link.driver);
-        return Err(Failure::new(Exit::Usage, message, "controllers of the driver enip do"));
-    }
     let mut settings = Settings::new();
     for (key, value) in &device.keys {
         let known = ["path", "messaging", "family"].into_iter().find(|known| known == key);

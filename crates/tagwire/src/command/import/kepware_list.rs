@@ -65,7 +65,7 @@ pub(super) fn row(tag: KepwareTag<'_>, driver: &str, report: &mut Report) -> Opt
         lengths = format!("[{}]", lens.join(","));
         address = ours.to_owned();
     } else if value_type == "string" {
-        address = without_text_length(&address).to_owned();
+        address = without_text_length(&address, driver).to_owned();
     }
     let mut row = Row::new(tag.origin, name, &address);
     row.set("type", format!("{value_type}{lengths}"));
