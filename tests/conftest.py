@@ -1,6 +1,7 @@
 """Servers that many tests share, and the options of the fault suite."""
 
 import pytest
+from asyncua import ua
 
 from harness.abuse import Arena
 from harness.product import Tagwire
@@ -10,6 +11,18 @@ from harness.plant import CONFIG, SecuredServer
 
 def pytest_addoption(parser):
     parser.addoption("--fault-seeds", type=int, default=20, help="seeds of the real-time fault suite")
+
+
+@pytest.fixture(autouse=True)
+def own_types():
+    """Classes that a test has asyncua make of a server's types are gone after it: another server gives their numbers again."""
+    known = [vars(ua), *(of for name, of in vars(ua.uatypes).items() if isinstance(of, dict) and "_by_" in name)]
+    before = [dict(of) for of in known]
+    yield
+    for of, was in zip(known, before, strict=True):
+        for new in of.keys() - was.keys():
+            del of[new]
+        of.update(was)
 
 
 @pytest.fixture(scope="session")

@@ -67,9 +67,6 @@ class StructServer(UaServer):
                 new_struct_field("Note", scalar.LocalizedText),
             ],
         )
-        for name in ("Mode", "Axis", "Motor"):
-            # asyncua keeps the classes of a server that was there before, whatever their fields are now.
-            vars(ua).pop(f"{name}{self.port}", None)
         types = await server.load_data_type_definitions()
         made, modes = types[f"Motor{self.port}"], types[f"Mode{self.port}"]
         self.axis = types[f"Axis{self.port}"]
@@ -294,22 +291,11 @@ class PairServer(UaServer):
         server, space = self._server, await self._server.get_namespace_index(PLANT)
         fields = [new_struct_field(name, ua.VariantType.Double) for name in ("Speed", "Torque")]
         self.pair_type, _ = await new_struct(server, space, f"Pair{self.port}", fields)
-        vars(ua).pop(f"Pair{self.port}", None)
         self.pair = (await server.load_data_type_definitions())[f"Pair{self.port}"]
         first = self.pair(Speed=100.0, Torque=5.0)
         node = await server.nodes.objects.add_variable(ua.NodeId("m1", space), "m1", first, datatype=self.pair_type.nodeid)
         await node.set_writable()
         self._nodes["m1"] = node
-
-    def __exit__(self, *_):
-        super().__exit__(*_)
-        # asyncua knows classes by numbers of types in this whole process, and other servers here give the same numbers.
-        known = ua.uatypes
-        for ids in (known.extension_objects_by_datatype, known.extension_objects_by_typeid):
-            for number in [number for number, kind in ids.items() if kind is self.pair]:
-                del ids[number]
-        for classes in (known.datatype_by_extension_object, known.typeid_by_extension_objects):
-            classes.pop(self.pair, None)
 
     def swap(self, first: float, second: float):
         """The two change places in the definition; asyncua's own class goes on to call the first one Speed."""

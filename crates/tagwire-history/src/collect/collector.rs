@@ -22,6 +22,8 @@ struct Slot {
     last: Timestamp,
     /// The value stored last, kept only for the sake of a deadband.
     value: Value,
+    /// What was read and not told: the change that brought it may still wait to be told.
+    read: Option<Box<Sample>>,
 }
 
 /// The tags with one interval.
@@ -52,7 +54,7 @@ impl Collector {
 
     /// Collects a tag from now on; the handle under which its changes come.
     pub fn add(&mut self, tag: TagId, number: TagNumber, rule: Rule) -> u32 {
-        let slot = Slot { tag, number, rule, status: None, last: Timestamp::NONE, value: Value::Null };
+        let slot = Slot { tag, number, rule, status: None, last: Timestamp::NONE, value: Value::Null, read: None };
         let handle = match self.free.pop() {
             Some(handle) => {
                 self.slots[handle as usize] = Some(slot);
@@ -121,6 +123,14 @@ impl Collector {
             source_time: change.source_time,
             server_time: change.server_time,
         };
+        if let Some(read) = &slot.read {
+            if is_same(read, &sample) {
+                return;
+            }
+            if read.server_time < sample.server_time {
+                slot.read = None;
+            }
+        }
         self.take(change.handle as usize, sample, Reason::Changed);
     }
 
@@ -138,6 +148,9 @@ impl Collector {
         for idx in 0..self.slots.len() {
             let tag = self.slots[idx].as_ref().filter(|slot| which(slot)).map(|slot| slot.tag);
             if let Some(sample) = tag.and_then(&read) {
+                if let Some(slot) = &mut self.slots[idx] {
+                    slot.read = Some(Box::new(sample.clone()));
+                }
                 self.take(idx, sample, Reason::Unknown);
             }
         }
@@ -238,6 +251,11 @@ impl Collector {
     }
 }
 
+/// Whether both are of one change; the server time of a reading moves on as the value is confirmed.
+fn is_same(one: &Sample, other: &Sample) -> bool {
+    (one.source_time, one.status) == (other.source_time, other.status) && one.value.same_as(&other.value)
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -315,6 +333,20 @@ mod tests {
         let seconds: Vec<_> = taken(&mut collector).into_iter().map(|(second, .., reason)| (second, reason)).collect();
         let cyclic = |second| (second, Reason::Cyclic);
         assert_eq!(seconds, [(1, Reason::Start), cyclic(10), cyclic(20), cyclic(57), cyclic(60)]);
+    }
+
+    #[test]
+    fn a_value_that_was_read_is_not_stored_again_when_its_change_is_told() {
+        let mut collector = Collector::new();
+        let handle = collector.add(TAG, NUMBER, Rule::default());
+        let read = |_| Some(Sample::good(Value::Double(2.0), at(2)));
+        collector.catch_up_new(read);
+        for (second, value) in [(1, 1.0), (2, 2.0), (3, 3.0), (3, 4.0)] {
+            collector.change(&change(handle, second, value, Status::GOOD));
+        }
+        let values: Vec<_> = taken(&mut collector).into_iter().map(|(second, value, ..)| (second, value)).collect();
+        let number = |value| Value::Double(value);
+        assert_eq!(values, [(2, number(2.0)), (1, number(1.0)), (3, number(3.0)), (3, number(4.0))]);
     }
 
     #[test]
