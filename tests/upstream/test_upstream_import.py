@@ -16,6 +16,8 @@ def import_tags(folder, config: str, told: list | None = None) -> dict[str, str]
     assert made.returncode == 0, made.stderr
     if told is not None:
         told.append(made.stderr)
+    again = command("import", "server", "up.plc", "--config", file, "--output", "tags.csv", cwd=folder)
+    assert again.returncode == 1 and "tags.csv is there already" in again.stderr, again.stderr
     rows = (folder / "tags.csv").read_text().splitlines()
     assert rows[0] == "name,address,type,access"
     file.write_text(config.split("[[link.device.tag]]")[0] + 'tags_csv = "tags.csv"\n')

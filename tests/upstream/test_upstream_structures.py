@@ -67,6 +67,9 @@ class StructServer(UaServer):
                 new_struct_field("Note", scalar.LocalizedText),
             ],
         )
+        for name in ("Mode", "Axis", "Motor"):
+            # A server that a test starts again has other fields, and asyncua keeps the classes of the former one.
+            vars(ua).pop(f"{name}{self.port}", None)
         types = await server.load_data_type_definitions()
         made, modes = types[f"Motor{self.port}"], types[f"Mode{self.port}"]
         self.axis = types[f"Axis{self.port}"]

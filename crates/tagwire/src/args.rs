@@ -366,6 +366,9 @@ pub(crate) struct ImportServerArgs {
     /// Where to write the list, as CSV for tags_csv; it goes to the terminal when left out.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    /// Write over a list that is there.
+    #[arg(long)]
+    pub(crate) overwrite: bool,
     /// How deep to look.
     #[arg(long, default_value_t = 20, value_name = "LEVELS")]
     pub(crate) depth: u32,

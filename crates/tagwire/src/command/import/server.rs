@@ -31,6 +31,10 @@ pub(crate) fn run(args: &ImportServerArgs) -> Result<(), Failure> {
     {
         parse_node_id(text).map_err(|error| Failure::new(Exit::Usage, format!("\"{text}\": {error}"), ""))?;
     }
+    if let Some(path) = args.output.as_ref().filter(|path| !args.overwrite && path.exists()) {
+        let hint = "name another file with --output, or add --overwrite";
+        return Err(Failure::new(Exit::Failed, format!("{} is there already", path.display()), hint));
+    }
     let (link, _) = find_device(&args.config.config, &args.device)?;
     block_on(async {
         let client = upstream::connect(&link, TIMEOUT).await?;
