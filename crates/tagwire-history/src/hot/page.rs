@@ -62,7 +62,7 @@ struct Staged {
 }
 
 /// Rows that are packed together.
-const STAGED_ROWS: usize = 16;
+const STAGED_ROWS: usize = 64;
 
 /// Marks a row without server time.
 pub(crate) const NO_SERVER: i64 = i64::MIN;

@@ -6,6 +6,7 @@ use pco::ChunkConfig;
 use pco::data_types::Number;
 use tagwire_model::{DataType, Value};
 
+use super::order::{Distance, order};
 use crate::blob;
 use crate::bytes::{Reader, Short, put_blob, put_varint};
 use crate::hot::{NO_VALUE, Run};
@@ -73,8 +74,11 @@ pub(super) fn take_parts<const N: usize>(bytes: &[u8]) -> Result<[(u8, &[u8]); N
     if reader.is_empty() { Ok(parts) } else { Err(Corrupt) }
 }
 
-fn compress<T: Number>(numbers: &[T]) -> Result<Part, Corrupt> {
-    let config = ChunkConfig::default().with_compression_level(PCO_LEVEL).with_enable_8_bit(true);
+fn compress<T: Number + Distance>(numbers: &[T]) -> Result<Part, Corrupt> {
+    let config = ChunkConfig::default()
+        .with_compression_level(PCO_LEVEL)
+        .with_delta_spec(order(numbers))
+        .with_enable_8_bit(true);
     let bytes = pco::standalone::simple_compress(numbers, &config).map_err(|_| Corrupt)?;
     Ok(Part { codec: PCO, bytes })
 }

@@ -3,6 +3,7 @@
 mod codec;
 mod combine;
 mod entry;
+mod order;
 mod page;
 mod segment;
 mod sums;

@@ -118,7 +118,9 @@ impl Store {
             return Err(HistoryError::Paused { why: why.clone() });
         }
         for item in &batch.items {
-            let slot = self.slots.get(item.tag.0 as usize).ok_or(HistoryError::UnknownTag(item.tag))?;
+            let Some(slot) = self.slots.get(item.tag.0 as usize) else {
+                return Err(HistoryError::UnknownTag(item.tag));
+            };
             if !slot.column_type.fits(&item.value) {
                 return Err(HistoryError::WrongType(item.tag));
             }
