@@ -7,6 +7,8 @@ answer cannot pass for a good one, and a stale value cannot pass for a fresh one
 
 import fcntl
 import random
+import subprocess
+import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +28,9 @@ SCAN, ATTEMPTS, BACK_OFF = 0.1, 2, 2.0
 # On a shared machine the simulated devices themselves stop for longer than two short time-outs now and then.
 TIMEOUT = 0.2 if SLOW == 1 else 0.5
 PUBLISHING = 0.05
+ATTEMPTS_OF_SEEDS = 3
+STALL = 0.1
+"""Seconds for which the machine may stand still without spoiling what was measured."""
 AT_ONCE = 20
 FAULTS = ("kill", "reset", "swallow", "late", "garbage", "cut", "illegal", "failing", "mute")
 REGISTERS = range(100, 108)
@@ -302,13 +307,45 @@ def alone():
         yield
 
 
+class Pulse:
+    """Tells how long the machine itself stood still: a process that has nothing to do but wake up and look at the time."""
+
+    CODE = """
+import time
+longest, last = 0.0, time.monotonic()
+while True:
+    time.sleep(0.005)
+    now = time.monotonic()
+    if now - last > longest + 0.005:
+        longest = now - last
+        print(longest, flush=True)
+    last = now
+"""
+
+    def __enter__(self):
+        words = [sys.executable, "-c", self.CODE]
+        self.process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        told = self.process.communicate()[0].splitlines()
+        self.longest = float(told[-1]) if told else 0.0
+
+
 def run_seeds(protocol, folder, count: int) -> list[str]:
-    """Runs seeds 0 to `count`; returns what went wrong."""
+    """Runs seeds 0 to `count`; returns what went wrong. Seeds during which the machine stood still for long run again,
+    because simulated devices that stand still are devices that fail."""
     problems = []
     for first in range(0, count, protocol.at_once):
         seeds = range(first, min(first + protocol.at_once, count))
-        with alone():
-            problems += break_and_mend(protocol, folder / str(first), seeds)
+        for attempt in range(ATTEMPTS_OF_SEEDS):
+            with alone(), Pulse() as pulse:
+                found = break_and_mend(protocol, folder / f"{first}-{attempt}", seeds)
+            if not found or pulse.longest < STALL * SLOW:
+                break
+            print(f"the machine stood still for {pulse.longest:.2f} s, with {len(found)} problems such as: {found[0]}", flush=True)
+        problems += found
         if count > protocol.at_once:
             print(f"seeds {seeds[0]} to {seeds[-1]}: {len(problems)} problems so far", flush=True)
     return problems

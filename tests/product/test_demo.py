@@ -78,3 +78,14 @@ def test_the_command_reads_writes_and_browses_the_demo(tmp_path):
         assert missing.returncode != 0 and "BadNodeIdUnknown" in missing.stdout + missing.stderr
     gone = command("read", f"opc.tcp://127.0.0.1:{free_port()}", "i=2258")
     assert gone.returncode != 0 and gone.stderr
+
+
+def test_a_port_for_a_demo_that_is_there_already_is_told_to_be_in_vain(tmp_path):
+    port, other = free_port(), free_port()
+    for asked in (port, other):
+        words = [binary(), "demo", "--dir", tmp_path / "demo", "--ua-port", asked]
+        with Process(words, cwd=tmp_path) as demo:
+            wait_until(lambda: demo.alive() and accepts(port), 10 * SLOW, "the demo listens where it did")
+            demo.signal(signal.SIGINT)
+            assert demo.wait(10) == 0, demo.output[-2000:]
+            assert ("--ua-port is for a new one" in demo.output) == (asked == other), demo.output

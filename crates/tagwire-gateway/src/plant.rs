@@ -9,7 +9,7 @@ use tagwire_driver::{
     LinkSpec, Options, Settings, TagSpec, supervise,
 };
 use tagwire_hub::{FolderId, FolderKind, Hub, LinkId, RegistryError};
-use tagwire_model::TagId;
+use tagwire_model::{Status, TagId, Update};
 use tagwire_ua_client::Identity;
 use thiserror::Error;
 
@@ -235,7 +235,11 @@ impl Plant {
         let shared = Arc::clone(&self.running.links[at]);
         let id = shared.lock().id;
         let handle = self.handles.get(&id).cloned();
-        if let Err(problem) = self.send_device(&shared, idx, handle.as_ref(), Vec::new()).await {
+        let told = match handle {
+            Some(handle) => self.send_tags(&shared, idx, &handle).await,
+            None => Ok(()),
+        };
+        if let Err(problem) = told {
             tracing::warn!(%problem, "a link does not take a tag that a client names");
         }
     }
@@ -391,6 +395,9 @@ impl Plant {
         if restarts {
             self.stop_link(id).await;
             let mut link = shared.lock();
+            if (&link.driver, &link.address, &link.settings) != (&new.driver, &new.address, &new.settings) {
+                self.expect_anew(&link);
+            }
             link.driver.clone_from(&new.driver);
             link.address.clone_from(&new.address);
             link.common.clone_from(&new.common);
@@ -540,6 +547,26 @@ impl Plant {
         self.send_device(shared, idx, handle, stale).await
     }
 
+    /// Calls the values of a link old that leads to another place now.
+    fn expect_anew(&self, link: &RunningLink) {
+        let now = self.clock.now();
+        let tags = link.devices.iter().flatten().flat_map(|device| &device.tags);
+        let (status, source_time, server_time) = (Status::BAD_WAITING_FOR_INITIAL_DATA, now, now);
+        let mut batch: Vec<Update> =
+            tags.map(|(tag, _)| Update { tag: *tag, value: None, status, source_time, server_time }).collect();
+        self.hub.apply(&mut batch, std::time::Instant::now());
+    }
+
+    /// Tells a link's task which tags a device has now; what else was set while it runs stays.
+    async fn send_tags(&self, shared: &Mutex<RunningLink>, idx: usize, handle: &LinkHandle) -> Result<(), String> {
+        let (spec, system) = {
+            let link = shared.lock();
+            let device = link.devices.get(idx).and_then(Option::as_ref).ok_or("the device is gone")?;
+            (device.spec(&self.hub.registry()), device.system.clone())
+        };
+        handle.change_device(idx, spec, None, system, Vec::new()).await.map_err(|error| error.to_string())
+    }
+
     /// Tells a link's task what a device is now; without a task it will learn at its start.
     async fn send_device(
         &self,
@@ -554,7 +581,7 @@ impl Plant {
             let device = link.devices.get(idx).and_then(Option::as_ref).ok_or("the device is gone")?;
             (device.spec(&self.hub.registry()), device.device_settings(), device.system.clone())
         };
-        handle.change_device(idx, spec, settings, system, stale).await.map_err(|error| error.to_string())
+        handle.change_device(idx, spec, Some(settings), system, stale).await.map_err(|error| error.to_string())
     }
 }
 

@@ -240,3 +240,91 @@ async fn what_the_server_does_not_watch_is_read_once_per_scan_until_it_does() {
         link.stop().await;
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_value_that_is_taken_away_is_bad_and_not_the_last_one() {
+    let server = Server::new(Values::Clock);
+    let (_link, recorder) = start(link(&[tags(3)]), std::slice::from_ref(&server));
+    sleep(ms(2_000)).await;
+    *server.emptied.lock().expect("slot") = Some("d0t1".to_owned());
+    sleep(ms(1_000)).await;
+    assert_eq!(recorder.seen(TagId(1)).status, Status::BAD_NO_DATA);
+    assert!(recorder.seen(TagId(0)).status.is_good());
+    *server.emptied.lock().expect("slot") = None;
+    sleep(ms(1_000)).await;
+    assert!(recorder.seen(TagId(1)).status.is_good());
+}
+
+#[tokio::test(start_paused = true)]
+async fn looks_at_the_partner_leave_no_session_behind() {
+    let servers = [Server::new(Values::Clock), Server::new(Values::Clock), Server::new(Values::Clock)];
+    for server in &servers {
+        server.level.store(150, Ordering::SeqCst);
+    }
+    let (_link, _recorder) = start(link(&[tags(2)]), &servers);
+    sleep(ms(120_000)).await;
+    for server in &servers {
+        let (n, n_closed) = (server.n_sessions.load(Ordering::SeqCst), server.n_closed.load(Ordering::SeqCst));
+        assert!(n <= n_closed + 1, "{n} sessions, {n_closed} closed");
+    }
+    assert!(servers[1].n_sessions.load(Ordering::SeqCst) > 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_no_session_survives_makes_no_storm_and_no_old_value_good() {
+    for refuses_transfer in [false, true] {
+        let server = Server::new(Values::Count);
+        server.refuses_transfer.store(refuses_transfer, Ordering::SeqCst);
+        let (_link, recorder) = start(link(&[tags(2)]), std::slice::from_ref(&server));
+        sleep(ms(5_000)).await;
+        server.is_poisoned.store(true, Ordering::SeqCst);
+        sleep(ms(15_000)).await;
+        assert!(recorder.seen(TagId(0)).status.is_bad(), "nothing was told for long");
+        recorder.reset();
+        sleep(ms(120_000)).await;
+        assert_eq!(recorder.seen(TagId(0)).n_good, 0);
+        let n = server.n_sessions.load(Ordering::SeqCst);
+        assert!(n < 30, "{n} sessions in two minutes");
+        server.is_poisoned.store(false, Ordering::SeqCst);
+        sleep(ms(65_000)).await;
+        assert!(recorder.seen(TagId(0)).status.is_good());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_device_that_is_read_goes_on_at_once_after_a_break() {
+    let server = Server::new(Values::Clock);
+    let spec = link(&[tags(2), vec![address(1, 0)]]);
+    let mut first = spec.clone();
+    first.devices.truncate(1);
+    let (handle, recorder) = start(first, std::slice::from_ref(&server));
+    sleep(ms(2_000)).await;
+    server.refuses_feeds.store(true, Ordering::SeqCst);
+    let mut second = spec.devices[1].clone();
+    second.tags[0].id = TagId(50);
+    handle.set_device(1, second, settings(), Vec::new()).await.expect("added");
+    sleep(ms(5_000)).await;
+    assert!(recorder.seen(TagId(50)).status.is_good());
+    server.hang_up();
+    sleep(ms(1_000)).await;
+    recorder.reset();
+    sleep(ms(10_000)).await;
+    let seen = recorder.seen(TagId(50));
+    assert!(seen.status.is_good() && seen.n_good > 50, "{seen:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn reloads_in_a_row_lose_no_sample() {
+    let server = Server::new(Values::Count);
+    let spec = link(&[tags(3), vec![address(1, 0)]]);
+    let (handle, recorder) = start(spec.clone(), std::slice::from_ref(&server));
+    sleep(ms(2_000)).await;
+    let mut random = fastrand::Rng::with_seed(3);
+    for _ in 0..100 {
+        sleep(ms(random.u64(1..150))).await;
+        handle.set_device(1, spec.devices[1].clone(), settings(), Vec::new()).await.expect("set");
+    }
+    sleep(ms(2_000)).await;
+    let numbers = numbers(&recorder.take_log(), TagId(0));
+    assert!(numbers.len() > 50 && numbers.windows(2).all(|pair| pair[1] == (pair[0].0 + 1, false)), "{numbers:?}");
+}

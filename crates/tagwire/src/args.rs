@@ -120,9 +120,9 @@ pub(crate) struct DemoArgs {
     /// Keep the demo's configuration and certificates in this folder; a folder that is removed at the end otherwise.
     #[arg(long, value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,
-    /// TCP port of the OPC UA server.
-    #[arg(long, default_value_t = 4840, value_name = "PORT")]
-    pub(crate) ua_port: u16,
+    /// TCP port of the OPC UA server, 4840 when left out; a configuration that is in the folder already keeps its own.
+    #[arg(long, value_name = "PORT")]
+    pub(crate) ua_port: Option<u16>,
 }
 
 /// What there is to demonstrate.

@@ -285,16 +285,17 @@ impl Core {
 
     /// Replaces or adds a device in the tables; the driver knows it already.
     pub(crate) fn set_device(&mut self, at: usize, new: NewDevice, now: Instant) {
-        let mut device = Device::new(&new.spec, new.settings, &new.system);
+        let known = self.devices.get(at).map(|device| device.settings.clone());
+        let mut device = Device::new(&new.spec, new.settings.or(known).unwrap_or_default(), &new.system);
         if at == self.devices.len() {
             self.devices.push(device);
         } else {
             let old = &mut self.devices[at];
-            if !old.is_removed && old.is_asked() && device.is_asked() {
+            if !old.is_removed {
                 device.inherit(old, now);
             }
             let old = std::mem::replace(old, device);
-            self.requeue(at, old);
+            self.requeue(at, old, &new.stale);
             let device = &self.devices[at];
             if let Some(status) = device.health.bad() {
                 let stamp = self.clock.now();
@@ -322,8 +323,9 @@ impl Core {
         self.flush();
     }
 
-    /// Puts the requests that waited for the old shape of a device into the queues of the new one.
-    fn requeue(&mut self, at: usize, old: Device) {
+    /// Puts the requests that waited for the old shape of a device into the queues of the new one. What was to be written
+    /// to a tag that is another one now is refused: it was meant for another place.
+    fn requeue(&mut self, at: usize, old: Device, stale: &[TagId]) {
         let stamp = self.clock.now();
         let Device { extras, mut writes, .. } = old;
         for extra in extras {
@@ -337,6 +339,10 @@ impl Core {
         let places: std::collections::HashMap<TagId, u32> =
             if writes.is_empty() { Default::default() } else { device.tags.ids().zip(0..).collect() };
         while let Some((mut write, _)) = writes.pop() {
+            if stale.contains(&write.origin.id) {
+                self.answer_write(write.ticket, write.origin.item as usize, Status::BAD_INVALID_STATE);
+                continue;
+            }
             let tag = places.get(&write.origin.id).copied();
             let Device { tags, writes, .. } = &mut self.devices[at];
             match tag.filter(|tag| tags.value_type(*tag) == write.raw.value_type()) {

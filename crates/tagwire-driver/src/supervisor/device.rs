@@ -231,11 +231,15 @@ impl Device {
 
     /// Takes over from the device that had this place before what a change of tags and settings does not touch.
     pub(crate) fn inherit(&mut self, old: &mut Self, now: Instant) {
+        let is_asked = old.is_asked() && self.is_asked();
+        self.counters = std::mem::take(&mut old.counters);
+        self.at_reset = std::mem::take(&mut old.at_reset);
+        if !is_asked {
+            return;
+        }
         self.health = std::mem::take(&mut old.health);
         self.health.clear_pauses();
         self.has_answered = old.has_answered;
-        self.counters = std::mem::take(&mut old.counters);
-        self.at_reset = std::mem::take(&mut old.at_reset);
         for class in &old.classes {
             let mut ticks = class.ticks;
             ticks.pull(now);

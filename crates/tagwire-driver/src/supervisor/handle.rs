@@ -34,7 +34,8 @@ pub(crate) enum Command {
 #[derive(Debug)]
 pub(crate) struct NewDevice {
     pub(crate) spec: DeviceSpec,
-    pub(crate) settings: DeviceSettings,
+    /// None for those that it has.
+    pub(crate) settings: Option<DeviceSettings>,
     pub(crate) system: Vec<(DeviceItem, TagId)>,
     /// Tags whose last value was read from another place, or meant something else.
     pub(crate) stale: Vec<TagId>,
@@ -133,11 +134,12 @@ impl LinkHandle {
         settings: DeviceSettings,
         system: Vec<(DeviceItem, TagId)>,
     ) -> Result<(), ReloadError> {
-        self.change_device(index, spec, settings, system, Vec::new()).await
+        self.change_device(index, spec, Some(settings), system, Vec::new()).await
     }
 
-    /// As [`LinkHandle::set_device`]; tags in `stale` wait for a new value, because the last one was read from another
-    /// address or scaled in another way.
+    /// As [`LinkHandle::set_device`]; without settings the device keeps those that it has, also what was written to its
+    /// system tags. Tags in `stale` wait for a new value, because the last one was read from another address or scaled in
+    /// another way.
     ///
     /// # Errors
     /// As [`LinkHandle::set_device`].
@@ -145,7 +147,7 @@ impl LinkHandle {
         &self,
         index: usize,
         spec: DeviceSpec,
-        settings: DeviceSettings,
+        settings: Option<DeviceSettings>,
         system: Vec<(DeviceItem, TagId)>,
         stale: Vec<TagId>,
     ) -> Result<(), ReloadError> {

@@ -207,12 +207,7 @@ impl Core {
                     None => break End::Interrupted,
                 },
                 Some(report) = reports.recv() => self.take_report(report, manners, &mut under),
-                error = &mut running => {
-                    while let Ok(report) = reports.try_recv() {
-                        self.take_report(report, manners, &mut under);
-                    }
-                    break End::Failed(error);
-                }
+                error = &mut running => break End::Failed(error),
                 () = sleep_until(wake) => {}
             }
             let now = Instant::now();
@@ -228,6 +223,10 @@ impl Core {
                 break End::Interrupted;
             }
         };
+        // What the driver handed over counts as told, and is about the tags as they are still.
+        while let Ok(report) = reports.try_recv() {
+            self.take_report(report, manners, &mut under);
+        }
         for number in under.keys().copied().collect::<Vec<_>>() {
             self.abandon_order(number, Status::BAD_COMMUNICATION_ERROR, &mut under);
         }

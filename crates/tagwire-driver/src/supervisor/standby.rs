@@ -7,6 +7,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
 use super::core::Core;
+use super::device::Device;
 use super::paths::{Path, Paths};
 use super::polled::PolledLink;
 use crate::{DeviceSpec, PolledDriver};
@@ -115,8 +116,11 @@ impl PolledLink {
         }
         // Without its driver the other path cannot be taken; it is back within the time that connecting may take.
         if standby.driver.is_some() {
-            if let Some(wish) = core.path_wish.take() {
-                target = standby.paths.wish(wish, now).or(target);
+            // What the look decided is done first, for the wish is about the path that is then in use.
+            if target.is_none()
+                && let Some(wish) = core.path_wish.take()
+            {
+                target = standby.paths.wish(wish, now);
             }
             if target.is_none() {
                 target = standby.paths.observe(is_troubled, now);
@@ -153,7 +157,7 @@ impl PolledLink {
         }
         for device in &mut core.devices {
             device.learned.forget();
-            device.health.hurry();
+            device.health.clear_pauses();
         }
         core.is_calm = false;
         core.is_dirty = true;
@@ -161,10 +165,13 @@ impl PolledLink {
 }
 
 impl Core {
-    /// Whether nobody answers: the connection cannot be opened, or every device that is asked is silent.
+    /// Whether nobody answers: the connection cannot be opened, or every device that there was something to ask is silent.
     fn is_troubled(&self) -> bool {
-        let mut asked = self.devices.iter().filter(|device| device.is_asked()).peekable();
-        let has_any = self.settings.enabled && asked.peek().is_some();
-        has_any && (self.line.is_down() || asked.all(|device| device.health.is_failing()))
+        if !self.is_wanted() {
+            return false;
+        }
+        let has_work = |device: &&Device| !device.classes.is_empty() || device.health.is_failing();
+        let mut asked = self.devices.iter().filter(|device| device.is_asked()).filter(has_work).peekable();
+        self.line.is_down() || (asked.peek().is_some() && asked.all(|device| device.health.is_failing()))
     }
 }

@@ -121,3 +121,56 @@ async fn a_stopped_link_answers_nobody_and_closes_its_transport() {
     assert_eq!(link.write(vec![(TagId(0), Value::UInt32(1))]).await, [Status::BAD_SHUTDOWN]);
     assert_eq!(link.remove_device(0).await, Err(ReloadError::Stopped));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_change_of_tags_alone_leaves_a_device_switched_off() {
+    let fake = Fake::new(0);
+    let (link, recorder) = start(&fake, link(vec![device(0, 10)]), LinkSettings::default(), vec![settings()]);
+    wait(1_000).await;
+    let n_reads = link.statistics().devices[0].n_reads;
+    let off = vec![(device_tag(0, DeviceItem::Enabled), Value::Boolean(false))];
+    assert_eq!(link.write(off).await, [Status::GOOD]);
+    wait(1_000).await;
+    fake.world().requests.clear();
+    link.change_device(0, device(0, 11), None, device_items(0), Vec::new()).await.expect("set");
+    wait(3_000).await;
+    assert_eq!(fake.world().requests, []);
+    assert_eq!(recorder.seen(TagId(10)).status, Status::BAD_OUT_OF_SERVICE);
+    assert_eq!(recorder.seen(device_tag(0, DeviceItem::Enabled)).value, Value::Boolean(false));
+    assert!(n_reads > 0 && link.statistics().devices[0].n_reads >= n_reads, "what was counted stays");
+    link.change_device(0, device(0, 11), Some(settings()), device_items(0), Vec::new()).await.expect("set");
+    wait(1_000).await;
+    assert_eq!(recorder.seen(TagId(10)).status, Status::GOOD, "a reload sets it anew");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_device_switched_off_stays_off_after_a_panic() {
+    let fake = Fake::new(0);
+    let spec = link(vec![device(0, 4), device(1, 4)]);
+    let (link, recorder) = start(&fake, spec, LinkSettings::default(), vec![settings(), settings()]);
+    wait(1_000).await;
+    assert_eq!(link.write(vec![(device_tag(0, DeviceItem::Enabled), Value::Boolean(false))]).await, [Status::GOOD]);
+    fake.world().panics = true;
+    wait(5_000).await;
+    assert_eq!((link.statistics().link.n_panics, recorder.seen(TagId(4)).status), (1, Status::GOOD));
+    fake.world().requests.clear();
+    wait(2_000).await;
+    assert!(fake.world().requests.iter().all(|(device, ..)| *device == 1));
+    assert_eq!(recorder.seen(TagId(0)).status, Status::BAD_OUT_OF_SERVICE);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_that_waits_while_its_tag_moves_is_refused() {
+    let fake = Fake::new(0);
+    fake.world().latency = Duration::from_millis(300);
+    let (link, _) = start(&fake, link(vec![device(0, 10)]), LinkSettings::default(), vec![settings()]);
+    wait(1_000).await;
+    let writes = link.write(vec![(TagId(8), Value::UInt32(1)), (TagId(9), Value::UInt32(2))]);
+    let mut moved = device(0, 10);
+    moved.tags[9].address = "77".to_owned();
+    let change = link.change_device(0, moved, Some(settings()), device_items(0), vec![TagId(9)]);
+    let (statuses, changed) = tokio::join!(writes, change);
+    changed.expect("set");
+    assert_eq!(statuses, [Status::GOOD, Status::BAD_INVALID_STATE]);
+    assert!(fake.world().written.iter().all(|(_, tag, _)| *tag == 8));
+}

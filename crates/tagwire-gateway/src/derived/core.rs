@@ -43,6 +43,18 @@ enum State {
 struct Writing {
     is_due: bool,
     is_under_way: bool,
+    /// The value by which the next one counts as another; none where the last write failed.
+    last: Option<Value>,
+}
+
+impl Writing {
+    /// Takes in a value of the input, which is due when it is another one.
+    fn input(&mut self, value: &Value) {
+        if !self.last.as_ref().is_some_and(|last| last.same_as(value)) {
+            self.last = Some(value.clone());
+            self.is_due = true;
+        }
+    }
 }
 
 /// A derived tag at work.
@@ -224,7 +236,9 @@ impl Core {
                     (State::Total(total), Some(number)) => *has_turned |= total.add(number),
                     (State::Link(writing), _) => {
                         let is_on_change = matches!(node.derived.work, Work::Link { on: LinkOn::Change, .. });
-                        writing.is_due |= is_on_change && !sample.status.is_bad();
+                        if is_on_change && !sample.status.is_bad() {
+                            writing.input(&sample.value);
+                        }
                     }
                     _ => {}
                 },
@@ -267,16 +281,7 @@ impl Core {
                 }
             };
             let own = node.own_slot;
-            if let Some(slot) = own {
-                let value = update.value.clone().or_else(|| Some(self.slots[slot].sample.as_ref()?.value.clone()));
-                let sample = Sample {
-                    value: value.unwrap_or(Value::Null),
-                    status: update.status,
-                    source_time: update.source_time,
-                    server_time: wall,
-                };
-                self.take(slot, sample, now);
-            }
+            self.take_own(own, &update, now);
             updates.push(update);
         }
         (updates, writes)
@@ -304,14 +309,29 @@ impl Core {
     }
 
     /// What became of a write; gives the state of the link.
-    pub(super) fn written(&mut self, write: &Write, status: Status, wall: Timestamp) -> Option<Update> {
+    pub(super) fn written(&mut self, write: &Write, status: Status, now: Instant, wall: Timestamp) -> Option<Update> {
         let node = self.nodes.get_mut(write.node)?;
         if let State::Link(writing) = &mut node.state {
             writing.is_under_way = false;
             node.is_dirty |= writing.is_due;
+            if status.is_bad() && !writing.is_due {
+                writing.last = None;
+            }
         }
         let value = (!status.is_bad()).then(|| write.value.convert(node.derived.value_type).ok()).flatten();
-        Some(Update { tag: node.tag, value, status, source_time: write.source_time, server_time: wall })
+        let (own, update) =
+            (node.own_slot, Update { tag: node.tag, value, status, source_time: write.source_time, server_time: wall });
+        self.take_own(own, &update, now);
+        Some(update)
+    }
+
+    /// Takes in what a derived tag has become, where it is an input of others.
+    fn take_own(&mut self, own: Option<usize>, update: &Update, now: Instant) {
+        let Some(slot) = own else { return };
+        let kept = || self.slots[slot].sample.as_ref().map(|sample| sample.value.clone());
+        let value = update.value.clone().or_else(kept).unwrap_or(Value::Null);
+        let (status, source_time, server_time) = (update.status, update.source_time, update.server_time);
+        self.take(slot, Sample { value, status, source_time, server_time }, now);
     }
 }
 
@@ -585,12 +605,57 @@ mod tests {
         let first = write(&mut core, 1.0);
         assert_eq!((first.len(), first[0].tag, first[0].value.clone()), (1, TagId(5), Value::Double(1.0)));
         assert!(write(&mut core, 2.0).is_empty() && write(&mut core, 3.0).is_empty(), "the first is under way");
-        let update = core.written(&first[0], Status::GOOD, WALL).expect("an update");
+        let update = core.written(&first[0], Status::GOOD, now, WALL).expect("an update");
         assert_eq!((update.tag, update.value, update.status), (TagId(9), Some(Value::Double(1.0)), Status::GOOD));
         let (_, next) = core.work(now, WALL);
         assert_eq!(next.iter().map(|write| write.value.clone()).collect::<Vec<_>>(), [Value::Double(3.0)]);
-        let refused = core.written(&next[0], Status::BAD_NOT_WRITABLE, WALL).expect("an update");
+        let refused = core.written(&next[0], Status::BAD_NOT_WRITABLE, now, WALL).expect("an update");
         assert_eq!((refused.value, refused.status), (None, Status::BAD_NOT_WRITABLE));
+        assert_eq!(write(&mut core, 3.0).len(), 0, "the same sample tells nothing");
+        core.change(0, Sample::good(Value::Double(3.0), Timestamp::from_ticks(9)), now);
+        assert_eq!(core.work(now, WALL).1.len(), 1, "what was refused is tried again when it is told again");
+    }
+
+    #[test]
+    fn a_link_on_change_writes_nothing_while_its_input_keeps_its_value() {
+        let now = Instant::now();
+        let work = Work::Link { output: "plc.5".to_owned(), on: LinkOn::Change, trigger: None };
+        let hot = derived("calc.8", Work::Expression("a > 80.0".to_owned()), &[("a", "plc.1")]);
+        let hot = Derived { value_type: ValueType::scalar(DataType::Boolean), ..hot };
+        let list = [hot, derived("calc.9", work, &[("hot", "calc.8")])];
+        let mut core = core(&list, now);
+        let writes = |core: &mut Core, ticks: i64, value: f64, status: Status| {
+            let sample = Sample { status, ..Sample::good(Value::Double(value), Timestamp::from_ticks(ticks)) };
+            let slot = core.slots.iter().position(|slot| slot.tag == TagId(1)).expect("a slot");
+            core.change(slot as u32, sample, now);
+            let writes = core.work(now, Timestamp::from_ticks(ticks)).1;
+            writes.iter().for_each(|write| drop(core.written(write, Status::GOOD, now, WALL)));
+            writes.into_iter().map(|write| write.value).collect::<Vec<_>>()
+        };
+        assert_eq!(writes(&mut core, 1, 90.0, Status::GOOD), [Value::Boolean(true)]);
+        assert_eq!(writes(&mut core, 2, 91.0, Status::GOOD), []);
+        assert_eq!(writes(&mut core, 3, 91.0, Status::BAD_NO_COMMUNICATION), []);
+        assert_eq!(writes(&mut core, 4, 92.0, Status::GOOD), []);
+        let mut after = Core::new(&list, tag_of, core, now);
+        assert_eq!(writes(&mut after, 5, 93.0, Status::GOOD), [], "after a reload of something else");
+        assert_eq!(writes(&mut after, 6, 20.0, Status::GOOD), [Value::Boolean(false)]);
+    }
+
+    #[test]
+    fn a_link_is_an_input_of_others() {
+        let now = Instant::now();
+        let work = Work::Link { output: "plc.5".to_owned(), on: LinkOn::Change, trigger: None };
+        let list = [
+            derived("calc.9", work, &[("a", "plc.1")]),
+            derived("calc.8", Work::Expression("x * 2.0".to_owned()), &[("x", "calc.9")]),
+        ];
+        let mut core = core(&list, now);
+        let slot = core.slots.iter().position(|slot| slot.tag == TagId(1)).expect("a slot") as u32;
+        core.change(slot, Sample::good(Value::Double(4.0), WALL), now);
+        let (_, writes) = core.work(now, WALL);
+        core.written(&writes[0], Status::GOOD, now, WALL);
+        let (updates, _) = core.work(now, WALL);
+        assert_eq!((updates[0].tag, updates[0].value.clone()), (TagId(8), Some(Value::Double(8.0))));
     }
 
     #[test]

@@ -263,7 +263,7 @@ impl Shared {
         if core.generation != generation {
             return;
         }
-        let update = core.written(write, status, self.clock.now());
+        let update = core.written(write, status, Instant::now(), self.clock.now());
         self.publish(&mut update.into_iter().collect());
         drop(core);
         self.wake.notify_one();

@@ -57,11 +57,10 @@ pub(super) fn best_of_others(
     Box::pin(async move {
         let mut best: Option<Chosen> = None;
         while let Some(outcome) = under_way.next().await {
-            if let Ok(found) = outcome
-                && best.as_ref().is_none_or(|best| found.greeting.level > best.greeting.level)
-            {
-                best = Some(found);
-            }
+            let Ok(found) = outcome else { continue };
+            let is_better = best.as_ref().is_none_or(|best| found.greeting.level > best.greeting.level);
+            let worse = if is_better { best.replace(found) } else { Some(found) };
+            worse.into_iter().for_each(leave);
         }
         best
     })
@@ -81,7 +80,7 @@ fn meet(peer: usize, times: Times, connecting: Answer<Arc<dyn Session>>) -> BoxF
 }
 
 /// Says goodbye to a server that is not needed, without waiting for it.
-fn leave(chosen: Chosen) {
+pub(super) fn leave(chosen: Chosen) {
     if let Ok(runtime) = tokio::runtime::Handle::try_current() {
         runtime.spawn(timeout(super::GOODBYE, chosen.session.close()));
     }

@@ -152,10 +152,11 @@ impl Item {
             // The last good value stays beside the bad quality, as with every other driver.
             return (Value::Null, status, time);
         }
-        let kept_as = value.value_type();
-        if kept_as.is_some() {
-            self.kept_as = kept_as;
-        }
+        let Some(kept_as) = value.value_type() else {
+            // A quality alone would leave the value that the server no longer has.
+            return (Value::Null, Status::BAD_NO_DATA, time);
+        };
+        self.kept_as = Some(kept_as);
         match to_declared(value, declared) {
             Some(value) => (value, status, time),
             None => (Value::Null, Status::BAD_TYPE_MISMATCH, time),

@@ -8,6 +8,7 @@ mod live;
 mod orders;
 mod sequence;
 mod splices;
+mod storm;
 mod strikes;
 
 use std::collections::VecDeque;
@@ -29,6 +30,7 @@ use crate::settings::LinkKeys;
 use choose::Chosen;
 use feed::{Backlog, Feed};
 use live::{Done, Live};
+use storm::Storm;
 use strikes::Strikes;
 
 /// Longest time for a request that sets up what later runs by itself.
@@ -74,6 +76,7 @@ pub struct UpstreamDriver {
     traffic: (u64, u64),
     /// Types that ended a session when they were asked for.
     strikes: Strikes,
+    storm: Storm,
     /// Whoever changes members of structures holds it, so that of two writes the second one knows the first.
     splicing: Arc<Mutex<()>>,
 }
@@ -115,6 +118,7 @@ impl UpstreamDriver {
             out: VecDeque::new(),
             traffic: (0, 0),
             strikes: Strikes::default(),
+            storm: Storm::default(),
             splicing: Arc::default(),
         })
     }
@@ -199,7 +203,12 @@ impl UpstreamDriver {
                     self.obey(order);
                     Ok(())
                 }
-                Event::Published(answer) => self.published(answer),
+                Event::Published(answer) => {
+                    if answer.is_ok() {
+                        live.heard();
+                    }
+                    self.published(answer)
+                }
                 Event::Done(done) => self.done(done),
                 Event::Time => Ok(()),
             };
@@ -261,12 +270,17 @@ impl UpstreamDriver {
     }
 
     /// Ends a session that failed; what it leaves behind may be taken over.
-    fn lose(&mut self) {
+    fn lose(&mut self, error: &Error) {
         if let Some(live) = self.live.take() {
+            let now = Instant::now();
             self.note_traffic(&live);
-            self.strikes.strike(&live.describing, Instant::now());
+            self.strikes.strike(&live.describing, now);
+            let (lasted, has_heard) = live.course(now);
+            let is_storm = self.storm.ended((lasted, has_heard), error, now);
             let Live { greeting, .. } = live;
-            self.left = Some(Left { peer: self.peer, started: greeting.started, namespaces: greeting.namespaces });
+            // What the sessions do not survive may be a message that the next one would be told again.
+            let left = Left { peer: self.peer, started: greeting.started, namespaces: greeting.namespaces };
+            self.left = (!is_storm).then_some(left);
         }
         // What was acknowledged must not be lost; answers to orders that the supervisor has given up harm nobody.
         self.out.retain(|report| matches!(report, Report::Samples(_)));
@@ -306,10 +320,13 @@ impl PushedDriver for UpstreamDriver {
         orders: &'a mut mpsc::Receiver<Order>,
     ) -> BoxFuture<'a, LinkError> {
         Box::pin(async move {
-            if self.live.is_none()
-                && let Err(error) = self.open().await
-            {
-                return error;
+            if self.live.is_none() {
+                if let Some(error) = self.storm.refusal(Instant::now()) {
+                    return error;
+                }
+                if let Err(error) = self.open().await {
+                    return error;
+                }
             }
             if reports.send(Report::Connected).await.is_err() {
                 std::future::pending::<()>().await;
@@ -321,7 +338,7 @@ impl PushedDriver for UpstreamDriver {
                 self.out.push_back(Report::Samples(silent.collect()));
                 self.hand_over(&reports).await;
             }
-            self.lose();
+            self.lose(&error);
             link_error(error)
         })
     }
@@ -333,6 +350,15 @@ impl PushedDriver for UpstreamDriver {
                 let old = if feed.is_unsure() { feed.start_anew(Instant::now()) } else { None };
                 if let Some(live) = &mut self.live {
                     live.doomed.extend(old);
+                }
+                for report in &mut self.out {
+                    let Report::Samples(samples) = report else { continue };
+                    samples.retain(|(at, tag, ..)| {
+                        if *at == index {
+                            feed.untold(*tag);
+                        }
+                        *at != index
+                    });
                 }
                 feed.set_tags(device)
             }

@@ -98,6 +98,7 @@ impl UpstreamDriver {
             })
             .collect();
         let splicing = Arc::clone(&self.splicing);
+        let shapes: Vec<u32> = self.feeds.iter().map(|feed| feed.shape).collect();
         let Some(live) = self.live.as_mut() else { return };
         let (session, types) = (Arc::clone(&live.session), Arc::clone(&live.types));
         live.work.push(Box::pin(async move {
@@ -137,9 +138,7 @@ impl UpstreamDriver {
                     }
                 }
             }
-            let written = Report::Written(number, statuses);
-            let reports = if shown.is_empty() { vec![written] } else { vec![Report::Samples(shown), written] };
-            Done::Answered(reports, learned)
+            Done::Answered { shown, shapes, written: Report::Written(number, statuses), learned }
         }));
     }
 
@@ -171,7 +170,7 @@ impl UpstreamDriver {
 
     fn read(&mut self, number: u64, at: usize, tags: Vec<u32>) {
         let Some(feed) = self.feeds.get(at) else { return };
-        let limit = feed.settings.request_timeout;
+        let (limit, shape) = (feed.settings.request_timeout, feed.shape);
         let wanted: Vec<(u32, Option<NodeId>)> = tags.into_iter().map(|tag| (tag, self.node(at, tag))).collect();
         let mut nodes: Vec<NodeId> = Vec::new();
         let mut shared: HashMap<NodeId, (usize, Vec<(u32, Path)>)> = HashMap::new();
@@ -214,7 +213,7 @@ impl UpstreamDriver {
                 }
                 Err(error) => Err(error),
             };
-            Done::Read { number, at, tags: places, result }
+            Done::Read { number, at, shape, tags: places, result }
         }));
     }
 

@@ -62,6 +62,10 @@ pub struct Server {
     values: Values,
     state: Mutex<State>,
     pub n_sessions: AtomicU64,
+    /// Sessions that were closed in order.
+    pub n_closed: AtomicU64,
+    /// Messages of subscriptions cannot be decoded, which ends the session.
+    pub is_poisoned: AtomicBool,
     pub is_killed: AtomicBool,
     pub is_unreachable: AtomicBool,
     pub is_garbled: AtomicBool,
@@ -81,6 +85,8 @@ pub struct Server {
     /// Device that never answers, and the tag that is refused, as a beginning of a node's name.
     pub silent: Mutex<Option<String>>,
     pub refused: Mutex<Option<String>>,
+    /// What has no value, likewise.
+    pub emptied: Mutex<Option<String>>,
     pub namespaces: Mutex<Vec<String>>,
     pub level: AtomicU64,
     pub n_restarts: AtomicU64,
@@ -110,6 +116,8 @@ impl Server {
             values,
             state: Mutex::default(),
             n_sessions: AtomicU64::new(0),
+            n_closed: AtomicU64::new(0),
+            is_poisoned: AtomicBool::new(false),
             is_killed: AtomicBool::new(false),
             is_unreachable: AtomicBool::new(false),
             is_garbled: AtomicBool::new(false),
@@ -123,6 +131,7 @@ impl Server {
             late_ms: AtomicU64::new(0),
             silent: Mutex::default(),
             refused: Mutex::default(),
+            emptied: Mutex::default(),
             namespaces: Mutex::new(vec!["ua".to_owned(), "urn:server".to_owned(), "urn:plant".to_owned()]),
             level: AtomicU64::new(255),
             n_restarts: AtomicU64::new(0),
@@ -192,6 +201,7 @@ impl Server {
         let sample = Sample::good(Value::UInt32(number), time);
         let sample =
             if Self::is_in(&self.refused, node) { Sample { status: Status(0x8031_0000), ..sample } } else { sample };
+        let sample = if Self::is_in(&self.emptied, node) { Sample { value: Value::Null, ..sample } } else { sample };
         let structured = self.structures.lock().expect("structures").get(&print_node_id(node)).cloned().map(Box::new);
         SourceSample { sample, structured }
     }
@@ -445,6 +455,10 @@ impl Session for Wire {
                     continue;
                 }
                 if let Some(message) = server.next_message(number) {
+                    if server.is_poisoned.load(Ordering::SeqCst) {
+                        server.forget(number, ticket);
+                        return Err(Error::Peer("text is no UTF-8".to_owned()));
+                    }
                     let n_left = server.n_to_swallow.load(Ordering::SeqCst);
                     if n_left > 0 {
                         server.n_to_swallow.store(n_left - 1, Ordering::SeqCst);
@@ -551,6 +565,7 @@ impl Session for Wire {
 
     fn close(self: Arc<Self>) -> BoxFuture<'static, ()> {
         Box::pin(async move {
+            self.server.n_closed.fetch_add(1, Ordering::SeqCst);
             let mut state = self.server.state();
             state.subscriptions.retain(|_, subscription| subscription.session != self.number);
         })

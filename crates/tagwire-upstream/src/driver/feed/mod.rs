@@ -87,6 +87,8 @@ pub(crate) struct Feed {
     pub(crate) stage: Stage,
     /// Grows whenever the subscription is made anew, so that late answers are known.
     pub(crate) epoch: u32,
+    /// How often the tags were changed, so that their numbers mean others.
+    pub(crate) shape: u32,
     sequence: Sequence,
     granted: FeedTerms,
     pub(crate) backlog: VecDeque<Backlog>,
@@ -127,6 +129,7 @@ impl Feed {
             settings: DeviceSettings::default(),
             stage: Stage::Wanted(now),
             epoch: 0,
+            shape: 0,
             sequence: Sequence::default(),
             granted: FeedTerms { interval: Duration::ZERO, keep_alive: 1, lifetime: 0 },
             backlog: VecDeque::new(),
@@ -178,10 +181,18 @@ impl Feed {
     }
 
     /// Takes other tags over; those that stay keep their items on the server.
+    /// What was to be told of a tag is not told: it must be read again.
+    pub(crate) fn untold(&mut self, tag: u32) {
+        if let Some(item) = self.items.get_mut(tag as usize) {
+            item.is_fresh = false;
+        }
+    }
+
     pub(crate) fn set_tags(&mut self, spec: &DeviceSpec) -> Result<(), AddressError> {
         let tags = spec.tags.iter().map(Tag::new).collect::<Result<Vec<_>, _>>()?;
         // Answers that are under way are about the old numbers of the tags.
         self.epoch = self.epoch.wrapping_add(1);
+        self.shape = self.shape.wrapping_add(1);
         self.name.clone_from(&spec.name);
         self.polls.forget_answer();
         self.is_probing = false;
@@ -269,15 +280,15 @@ impl Feed {
 
     /// The connection was lost, while the subscription may live on: what was under way will not be answered.
     pub(crate) fn interrupted(&mut self) {
-        if self.stage == Stage::Opening {
+        // Another session may be granted what this one was not.
+        if matches!(self.stage, Stage::Opening | Stage::Wanted(_)) {
             self.stage = Stage::Wanted(self.last_heard);
         }
+        self.reopen = KEEP_ALIVE;
         self.epoch = self.epoch.wrapping_add(1);
         self.is_watching = false;
         self.is_probing = false;
         self.n_unanswered = 0;
-        // Another session may be granted what this one was not.
-        self.reopen = KEEP_ALIVE;
         self.polls.interrupted();
         self.forget_types(false);
         let mut asked: Vec<u32> = Vec::new();

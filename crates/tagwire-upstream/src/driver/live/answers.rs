@@ -7,7 +7,7 @@ use tagwire_model::Status;
 use tagwire_ua_client::{Error, Published};
 use tokio::time::Instant;
 
-use super::super::choose::Chosen;
+use super::super::choose::{Chosen, leave};
 use super::super::definitions::CHECK;
 use super::super::feed::{Feed, Stage, is_unwatched};
 use super::super::{BEAT, UpstreamDriver, is_fatal};
@@ -210,14 +210,22 @@ impl UpstreamDriver {
             Done::Partner(found) => {
                 live.is_comparing = false;
                 live.next_partner = now + PARTNER;
-                if let Some(found) = found.filter(|found| found.greeting.level > live.level) {
-                    self.follow(found, now);
+                match found {
+                    Some(found) if found.greeting.level > live.level => self.follow(found, now),
+                    // A session that is only dropped stays open on the server until its time is over.
+                    found => found.into_iter().for_each(leave),
                 }
             }
-            Done::Read { number, at, tags, result } => self.take_read(number, at, tags, result),
-            Done::Answered(reports, learned) => {
+            // After a change of the tags their numbers are those of others, and nobody waits for the answer.
+            Done::Read { at, shape, .. } if self.feeds.get(at).is_none_or(|feed| feed.shape != shape) => {}
+            Done::Read { number, at, shape: _, tags, result } => self.take_read(number, at, tags, result),
+            Done::Answered { mut shown, shapes, written, learned } => {
                 live.learn(learned, &mut self.feeds);
-                self.out.extend(reports);
+                shown.retain(|(at, ..)| shapes.get(*at) == self.feeds.get(*at).map(|feed| &feed.shape));
+                if !shown.is_empty() {
+                    self.out.push_back(Report::Samples(shown));
+                }
+                self.out.push_back(written);
             }
             Done::Checked(result) => {
                 live.is_checking = false;

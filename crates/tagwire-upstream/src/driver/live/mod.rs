@@ -84,11 +84,18 @@ pub(super) enum Done {
     Read {
         number: u64,
         at: usize,
+        shape: u32,
         tags: Vec<(u32, Option<usize>)>,
         result: Result<(Vec<SourceSample>, Types), Error>,
     },
-    /// The answer to an order, and types that were learned on the way.
-    Answered(Vec<Report>, Types),
+    /// The answer to a write, with what methods gave back, the shapes of the devices when it was sent, and types that were
+    /// learned on the way.
+    Answered {
+        shown: Vec<Seen>,
+        shapes: Vec<u32>,
+        written: Report,
+        learned: Types,
+    },
     /// Nothing that anybody waits for.
     Over,
 }
@@ -120,6 +127,8 @@ pub(super) struct Live {
     pub(super) describing: Vec<NodeId>,
     next_check: Instant,
     is_checking: bool,
+    began: Instant,
+    has_heard: bool,
 }
 
 impl Live {
@@ -146,7 +155,19 @@ impl Live {
             describing: Vec::new(),
             next_check: now + CHECK,
             is_checking: false,
+            began: now,
+            has_heard: false,
         }
+    }
+
+    /// How long the session has lasted, and whether its subscriptions brought anything.
+    pub(super) fn course(&self, now: Instant) -> (Duration, bool) {
+        (now - self.began, self.has_heard)
+    }
+
+    /// Notes that a message of a subscription came.
+    pub(super) const fn heard(&mut self) {
+        self.has_heard = true;
     }
 
     /// Takes over what was learned about types; what the devices show by other definitions is read once more.

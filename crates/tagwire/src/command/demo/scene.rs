@@ -67,10 +67,18 @@ impl Scene {
     }
 
     /// Writes what is not there yet, with ports that are free; where the configurations are, in their order.
-    pub(super) fn write(&self, folder: &Path, ua_port: u16) -> Result<Written, Failure> {
+    pub(super) fn write(&self, folder: &Path, ua_port: Option<u16>) -> Result<Written, Failure> {
         let paths = |list: &[(&str, &str)]| list.iter().map(|(name, _)| folder.join(name)).collect::<Vec<_>>();
         let written = Written { sources: paths(self.sources), configs: paths(self.configs) };
         if written.sources.iter().chain(&written.configs).all(|path| path.exists()) {
+            let kept = written.configs.first().and_then(|path| std::fs::read_to_string(path).ok()).unwrap_or_default();
+            if ua_port.is_some_and(|port| !kept.contains(&format!(":{port}\""))) {
+                let folder = folder.display();
+                writeln!(
+                    io::stderr(),
+                    "{folder} holds a configuration with a port of its own; --ua-port is for a new one"
+                )?;
+            }
             return Ok(written);
         }
         std::fs::create_dir_all(folder)
@@ -90,10 +98,10 @@ impl Scene {
     }
 
     /// A free port for each name.
-    fn ports(&self, ua_port: u16) -> Result<Vec<(&'static str, u16)>, Failure> {
+    fn ports(&self, ua_port: Option<u16>) -> Result<Vec<(&'static str, u16)>, Failure> {
         let mut ports = Vec::new();
         for (idx, (name, usual, what)) in self.faces.iter().enumerate() {
-            let wanted = if idx == 0 { ua_port } else { *usual };
+            let wanted = ua_port.filter(|_| idx == 0).unwrap_or(*usual);
             let free = free_port(wanted)?;
             if free != wanted {
                 writeln!(io::stderr(), "port {wanted} is taken by another program; {what} takes {free}")?;
@@ -129,7 +137,7 @@ mod tests {
     fn every_scene_is_a_valid_configuration() {
         for profile in [DemoProfile::Plant, DemoProfile::Notebooks] {
             let folder = tempfile::tempdir().expect("a folder");
-            let written = Scene::of(profile).write(folder.path(), 0).expect("written");
+            let written = Scene::of(profile).write(folder.path(), Some(0)).expect("written");
             for path in written.sources.into_iter().chain(written.configs) {
                 let text = std::fs::read_to_string(&path).expect("a file");
                 assert!(!text.contains("127.0.0.1:{"), "{text}");
@@ -141,9 +149,9 @@ mod tests {
     #[test]
     fn what_is_there_already_is_kept() {
         let folder = tempfile::tempdir().expect("a folder");
-        let paths = Scene::of(DemoProfile::Plant).write(folder.path(), 0).expect("written").configs;
+        let paths = Scene::of(DemoProfile::Plant).write(folder.path(), Some(0)).expect("written").configs;
         std::fs::write(&paths[0], "mine").expect("written");
-        Scene::of(DemoProfile::Plant).write(folder.path(), 0).expect("kept");
+        Scene::of(DemoProfile::Plant).write(folder.path(), Some(0)).expect("kept");
         assert_eq!(std::fs::read_to_string(&paths[0]).expect("a file"), "mine");
     }
 }
