@@ -1,6 +1,7 @@
 """Tags that clients make by naming an address of a device."""
 
 import asyncio
+import time
 
 from asyncua import Client, ua
 
@@ -101,3 +102,16 @@ def test_a_made_tag_that_nobody_watches_is_forgotten_and_a_watched_one_stays(tmp
                 await asyncio.to_thread(look)
 
         asyncio.run(run())
+
+
+def test_a_device_that_was_switched_off_stays_off_when_a_client_names_an_address(tmp_path):
+    with Device() as device, Tagwire(tmp_path, config(device.port), ua="dynamic_tags = 3") as server:
+        with Session(server.port) as session:
+            defined, made = tag("line.plc.defined"), tag("line.plc.40009")
+            wait_until(lambda: session.read_status(defined) == "Good", 10 * SLOW, "a first value")
+            assert session.write(tag("line.plc._System._Enabled"), False, ua.VariantType.Boolean) == "Good"
+            wait_until(lambda: session.read_status(defined) == "BadOutOfService", 5 * SLOW, "it is off")
+            wait_until(lambda: session.read_status(made) == "BadOutOfService", 5 * SLOW, "the tag is made")
+            time.sleep(1)
+            assert [session.read_status(name) for name in (defined, made)] == ["BadOutOfService"] * 2
+            assert session.value(tag("line.plc._System._Enabled")) is False

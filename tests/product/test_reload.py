@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from harness.device import Device
 from harness.process import SLOW, wait_until
 from harness.product import Tagwire, command, sim_device
 from harness.session import Session, tag
@@ -83,3 +84,19 @@ def test_a_broken_configuration_changes_nothing_and_says_what_is_wrong(tmp_path)
             assert session.read("i=2258").StatusCode.is_good()
         except Fault as fault:
             pytest.fail(f"the session did not survive: {fault}")
+
+
+def test_values_of_a_link_that_leads_elsewhere_now_are_not_good(tmp_path):
+    text = (
+        '[[link]]\nname = "line"\ndriver = "modbus-tcp"\naddress = "127.0.0.1:PORT"\n[[link.device]]\nname = "plc"\n'
+        'unit = 1\nscan = "50ms"\nrequest_timeout = "5s"\n[[link.device.tag]]\nname = "a"\naddress = "40001"\n'
+    )
+    with Device() as first, Device() as second:
+        second.units[1].mute = True
+        with Tagwire(tmp_path, text.replace("PORT", str(first.port))) as server, Session(server.port) as session:
+            wait_until(lambda: session.read_status(tag("line.plc.a")) == "Good", 10 * SLOW, "a first value")
+            server.configure(text.replace("PORT", str(second.port)))
+            server.reload()
+            assert session.read_status(tag("line.plc.a")) == "BadWaitingForInitialData"
+            second.units[1].mute = False
+            wait_until(lambda: session.read_status(tag("line.plc.a")) == "Good", 20 * SLOW, "a value of the other one")
