@@ -9,7 +9,7 @@ import struct
 import threading
 import time
 
-from .process import free_port
+from .process import SLOW, free_port
 
 
 class Loop:
@@ -20,7 +20,7 @@ class Loop:
         self._thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self._thread.start()
 
-    def run(self, coroutine, timeout=10):
+    def run(self, coroutine, timeout=10 * SLOW):
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(timeout)
 
 
