@@ -190,8 +190,9 @@ pub enum Report {
     Samples(Vec<Seen>),
     /// Answer to [`Order::Write`] with this number, one status per item.
     Written(u64, Vec<Status>),
-    /// Answer to [`Order::Read`] with this number.
-    Read(u64, Vec<Seen>),
+    /// Answer to [`Order::Read`] with this number: what is also to be shown, and what only answers because something younger
+    /// was shown meanwhile.
+    Read(u64, Vec<Seen>, Vec<Seen>),
 }
 
 /// What the supervisor asks of a pushed driver.

@@ -328,3 +328,18 @@ async fn reloads_in_a_row_lose_no_sample() {
     let numbers = numbers(&recorder.take_log(), TagId(0));
     assert!(numbers.len() > 50 && numbers.windows(2).all(|pair| pair[1] == (pair[0].0 + 1, false)), "{numbers:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_answer_to_a_read_takes_no_younger_value_back() {
+    let server = Server::new(Values::Clock);
+    let (link, recorder) = start(link(&[tags(2)]), std::slice::from_ref(&server));
+    sleep(ms(2_000)).await;
+    server.read_pause_ms.store(450, Ordering::SeqCst);
+    let asked = server.started.elapsed().as_millis();
+    let read = link.read(vec![TagId(0)]).await;
+    let answered = read[0].value.as_ref().and_then(Value::as_i128).expect("a number");
+    assert!(read[0].status.is_good() && (answered - asked as i128).abs() < 50, "{answered} was there at {asked}");
+    sleep(ms(1_000)).await;
+    let numbers = numbers(&recorder.take_log(), TagId(0));
+    assert!(numbers.windows(2).all(|pair| pair[0].0 < pair[1].0), "{numbers:?}");
+}

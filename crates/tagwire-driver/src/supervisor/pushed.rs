@@ -294,7 +294,7 @@ impl Core {
                 self.flush();
             }
             Report::Written(number, statuses) => self.take_written(number, &statuses, manners, under),
-            Report::Read(number, samples) => self.take_read(number, samples, under),
+            Report::Read(number, samples, outdated) => self.take_read(number, samples, outdated, under),
         }
     }
 
@@ -338,14 +338,15 @@ impl Core {
         self.settle();
     }
 
-    fn take_read(&mut self, number: u64, samples: Vec<Seen>, under: &mut HashMap<u64, Under>) {
+    fn take_read(&mut self, number: u64, samples: Vec<Seen>, outdated: Vec<Seen>, under: &mut HashMap<u64, Under>) {
         let Some(Under { task: Task::Read(purpose), .. }) = under.remove(&number) else { return };
         let stamp = self.clock.now();
         let updates: Vec<Update> = samples.into_iter().filter_map(|sample| self.update_of(sample, stamp)).collect();
         self.batch.extend(updates.iter().cloned());
         self.flush();
         if let Purpose::Client(ticket, items) = purpose {
-            let found: HashMap<_, _> = updates.into_iter().map(|update| (update.tag, update)).collect();
+            let outdated = outdated.into_iter().filter_map(|sample| self.update_of(sample, stamp));
+            let found: HashMap<_, _> = updates.into_iter().chain(outdated).map(|update| (update.tag, update)).collect();
             for (id, item) in items {
                 let missing = || bad_update(id, Status::BAD_INTERNAL_ERROR, stamp);
                 self.answer_read(ticket, item, found.get(&id).cloned().unwrap_or_else(missing));

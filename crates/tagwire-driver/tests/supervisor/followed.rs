@@ -56,7 +56,7 @@ impl PushedDriver for Source {
                     Order::Read(number, at, tags) => {
                         self.0.lock().expect("world").reads.push((at, tags.clone()));
                         let seen = |tag| (at, tag, Value::UInt32(100 + tag), Status::GOOD, AT_SOURCE);
-                        reports.send(Report::Read(number, tags.into_iter().map(seen).collect())).await
+                        reports.send(Report::Read(number, tags.into_iter().map(seen).collect(), Vec::new())).await
                     }
                 };
             }

@@ -76,6 +76,8 @@ pub(crate) struct Item {
     has_value: bool,
     /// Changes may have been missed since the last sample.
     is_doubtful: bool,
+    /// How many samples came, to tell whether one did meanwhile.
+    pub(crate) n_told: u32,
     /// Whether a sample came since the subscription was taken over.
     pub(crate) is_fresh: bool,
     /// It is read, because the server does not watch it.
@@ -95,6 +97,7 @@ impl Item {
             last_time: Timestamp::NONE,
             has_value: false,
             is_doubtful: false,
+            n_told: 0,
             is_fresh: false,
             is_polled: false,
             group: None,
@@ -142,6 +145,7 @@ impl Item {
             status = status.with_info(Status::INFO_DATA_VALUE | Status::OVERFLOW);
         }
         self.last_time = source_time;
+        self.n_told = self.n_told.wrapping_add(1);
         self.is_fresh = true;
         if !status.is_bad() {
             self.has_value = true;

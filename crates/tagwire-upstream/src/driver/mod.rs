@@ -277,6 +277,10 @@ impl UpstreamDriver {
             self.strikes.strike(&live.describing, now);
             let (lasted, has_heard) = live.course(now);
             let is_storm = self.storm.ended((lasted, has_heard), error, now);
+            if is_storm {
+                let server = self.connector.name(self.peer);
+                tracing::warn!(%server, %error, "sessions end as soon as they begin; the next one waits");
+            }
             let Live { greeting, .. } = live;
             // What the sessions do not survive may be a message that the next one would be told again.
             let left = Left { peer: self.peer, started: greeting.started, namespaces: greeting.namespaces };

@@ -10,7 +10,7 @@ use tagwire_ua_client::{Error, NodeId, SourceSample};
 
 use super::UpstreamDriver;
 use super::item::{inputs, to_declared};
-use super::live::{Done, limited};
+use super::live::{Done, ToldBefore, limited};
 use super::splices::{Splices, members_of, settle};
 use crate::session::Session;
 use crate::structure::{Path, Types, Wanted, relied_on};
@@ -174,7 +174,7 @@ impl UpstreamDriver {
         let wanted: Vec<(u32, Option<NodeId>)> = tags.into_iter().map(|tag| (tag, self.node(at, tag))).collect();
         let mut nodes: Vec<NodeId> = Vec::new();
         let mut shared: HashMap<NodeId, (usize, Vec<(u32, Path)>)> = HashMap::new();
-        let mut places: Vec<(u32, Option<usize>)> = Vec::with_capacity(wanted.len());
+        let mut places: Vec<ToldBefore> = Vec::with_capacity(wanted.len());
         for (tag, node) in wanted {
             let path = feed.tag(tag).and_then(|tag| tag.address.member()).cloned();
             places.push((
@@ -195,6 +195,7 @@ impl UpstreamDriver {
                     }
                     place
                 }),
+                feed.items.get(tag as usize).map_or(0, |item| item.n_told),
             ));
         }
         let Some(live) = self.live.as_mut() else { return };
@@ -222,7 +223,7 @@ impl UpstreamDriver {
         &mut self,
         number: u64,
         at: usize,
-        tags: Vec<(u32, Option<usize>)>,
+        tags: Vec<ToldBefore>,
         result: Result<(Vec<SourceSample>, Types), Error>,
     ) {
         let Some(live) = self.live.as_mut() else { return };
@@ -237,7 +238,11 @@ impl UpstreamDriver {
         let bad = |tag, status| (at, tag, Value::Null, status, Timestamp::NONE);
         let mut seen: Vec<Seen> = Vec::with_capacity(tags.len());
         let mut structures: HashMap<usize, Vec<(u32, Path)>> = HashMap::new();
-        for (tag, place) in tags {
+        // What was told while the request was under way is younger than what it read, or is told again.
+        let is_outdated =
+            |(tag, _, n_told): &ToldBefore| feed.items.get(*tag as usize).is_some_and(|item| item.n_told != *n_told);
+        let outdated: HashSet<u32> = tags.iter().filter(|told| is_outdated(told)).map(|(tag, ..)| *tag).collect();
+        for (tag, place, _) in tags {
             let Some(place) = place else {
                 seen.push(bad(tag, Status::BAD_NODE_ID_UNKNOWN));
                 continue;
@@ -262,6 +267,7 @@ impl UpstreamDriver {
                 seen.extend(feed.show(tag, sample).map(|(value, status, time)| (at, tag, value, status, time)));
             }
         }
-        self.out.push_back(Report::Read(number, seen));
+        let (outdated, seen) = seen.into_iter().partition(|(_, tag, ..)| outdated.contains(tag));
+        self.out.push_back(Report::Read(number, seen, outdated));
     }
 }

@@ -58,7 +58,7 @@ struct State {
 
 /// A server.
 pub struct Server {
-    started: Instant,
+    pub started: Instant,
     values: Values,
     state: Mutex<State>,
     pub n_sessions: AtomicU64,
@@ -77,6 +77,8 @@ pub struct Server {
     /// Items that are watched at most.
     pub max_items: AtomicU64,
     pub n_reads: AtomicU64,
+    /// How long it takes to answer with what was read.
+    pub read_pause_ms: AtomicU64,
     /// Sessions up to this one are cut off.
     pub dead_before: AtomicU64,
     /// Sessions up to this one carry nothing any more.
@@ -126,6 +128,7 @@ impl Server {
             refuses_feeds: AtomicBool::new(false),
             max_items: AtomicU64::new(u64::MAX),
             n_reads: AtomicU64::new(0),
+            read_pause_ms: AtomicU64::new(0),
             dead_before: AtomicU64::new(0),
             half_open_before: AtomicU64::new(0),
             late_ms: AtomicU64::new(0),
@@ -509,9 +512,15 @@ impl Session for Wire {
     }
 
     fn read(&self, nodes: Vec<NodeId>) -> Answer<Vec<SourceSample>> {
-        self.ask(nodes.clone(), move |server, _| {
+        let pause = Duration::from_millis(self.server.read_pause_ms.load(Ordering::SeqCst));
+        let answer = self.ask(nodes.clone(), move |server, _| {
             server.n_reads.fetch_add(1, Ordering::SeqCst);
             Ok(nodes.iter().map(|node| server.sample(node, server.milliseconds() / 100)).collect())
+        });
+        Box::pin(async move {
+            let samples = answer.await;
+            sleep(pause).await;
+            samples
         })
     }
 

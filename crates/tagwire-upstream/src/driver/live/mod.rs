@@ -85,7 +85,7 @@ pub(super) enum Done {
         number: u64,
         at: usize,
         shape: u32,
-        tags: Vec<(u32, Option<usize>)>,
+        tags: Vec<ToldBefore>,
         result: Result<(Vec<SourceSample>, Types), Error>,
     },
     /// The answer to a write, with what methods gave back, the shapes of the devices when it was sent, and types that were
@@ -99,6 +99,9 @@ pub(super) enum Done {
     /// Nothing that anybody waits for.
     Over,
 }
+
+/// A tag that is read, its place in the answer, and how many samples it had before.
+pub(super) type ToldBefore = (u32, Option<usize>, u32);
 
 /// A session that is up.
 pub(super) struct Live {
