@@ -6,6 +6,7 @@ answer cannot pass for a good one, and a stale value cannot pass for a fresh one
 """
 
 import fcntl
+import gc
 import random
 import subprocess
 import sys
@@ -340,6 +341,8 @@ def run_seeds(protocol, folder, count: int) -> list[str]:
     for first in range(0, count, protocol.at_once):
         seeds = range(first, min(first + protocol.at_once, count))
         for attempt in range(ATTEMPTS_OF_SEEDS):
+            # A collection of all that pytest holds would stop the simulated devices for as long.
+            gc.freeze()
             with alone(), Pulse() as pulse:
                 found = break_and_mend(protocol, folder / f"{first}-{attempt}", seeds)
             if not found or pulse.longest < STALL * SLOW:
