@@ -235,11 +235,7 @@ impl Plant {
         let shared = Arc::clone(&self.running.links[at]);
         let id = shared.lock().id;
         let handle = self.handles.get(&id).cloned();
-        let told = match handle {
-            Some(handle) => self.send_tags(&shared, idx, &handle).await,
-            None => Ok(()),
-        };
-        if let Err(problem) = told {
+        if let Err(problem) = self.send_device(&shared, idx, handle.as_ref(), Told::Tags).await {
             tracing::warn!(%problem, "a link does not take a tag that a client names");
         }
     }
@@ -456,7 +452,7 @@ impl Plant {
             }
             idx
         };
-        self.send_device(shared, idx, handle, Vec::new()).await
+        self.send_device(shared, idx, handle, Told::All(Vec::new())).await
     }
 
     async fn change_device(
@@ -525,7 +521,7 @@ impl Plant {
                 let device = link.devices.get_mut(idx).and_then(Option::as_mut).ok_or("the device is gone")?;
                 device.tags.retain(|(tag, _)| !gone.contains(tag));
             }
-            self.send_device(shared, idx, handle, Vec::new()).await?;
+            self.send_device(shared, idx, handle, Told::All(Vec::new())).await?;
             self.remove_tags(&gone.iter().copied().collect::<Vec<_>>());
         }
         let missing: Vec<&Tag> = new.tags.iter().zip(&ids).filter(|(_, id)| id.is_none()).map(|(tag, _)| tag).collect();
@@ -544,7 +540,7 @@ impl Plant {
             device.settings.clone_from(&new.settings);
             device.note_tags(new, ids);
         }
-        self.send_device(shared, idx, handle, stale).await
+        self.send_device(shared, idx, handle, Told::All(stale)).await
     }
 
     /// Calls the values of a link old that leads to another place now.
@@ -557,32 +553,34 @@ impl Plant {
         self.hub.apply(&mut batch, std::time::Instant::now());
     }
 
-    /// Tells a link's task which tags a device has now; what else was set while it runs stays.
-    async fn send_tags(&self, shared: &Mutex<RunningLink>, idx: usize, handle: &LinkHandle) -> Result<(), String> {
-        let (spec, system) = {
-            let link = shared.lock();
-            let device = link.devices.get(idx).and_then(Option::as_ref).ok_or("the device is gone")?;
-            (device.spec(&self.hub.registry()), device.system.clone())
-        };
-        handle.change_device(idx, spec, None, system, Vec::new()).await.map_err(|error| error.to_string())
-    }
-
     /// Tells a link's task what a device is now; without a task it will learn at its start.
     async fn send_device(
         &self,
         shared: &Mutex<RunningLink>,
         idx: usize,
         handle: Option<&LinkHandle>,
-        stale: Vec<TagId>,
+        told: Told,
     ) -> Result<(), String> {
         let Some(handle) = handle else { return Ok(()) };
-        let (spec, settings, system) = {
+        let (spec, settings, system, stale) = {
             let link = shared.lock();
             let device = link.devices.get(idx).and_then(Option::as_ref).ok_or("the device is gone")?;
-            (device.spec(&self.hub.registry()), device.device_settings(), device.system.clone())
+            let (settings, stale) = match told {
+                Told::Tags => (None, Vec::new()),
+                Told::All(stale) => (Some(device.device_settings()), stale),
+            };
+            (device.spec(&self.hub.registry()), settings, device.system.clone(), stale)
         };
-        handle.change_device(idx, spec, Some(settings), system, stale).await.map_err(|error| error.to_string())
+        handle.change_device(idx, spec, settings, system, stale).await.map_err(|error| error.to_string())
     }
+}
+
+/// What a link's task is told of a device.
+enum Told {
+    /// Its tags; what was written to its system tags counts on.
+    Tags,
+    /// Everything as configured, and the tags whose last values are worthless.
+    All(Vec<TagId>),
 }
 
 /// Whether after a change of this kind the same number means something else.

@@ -152,16 +152,9 @@ impl Start {
         let mut random = fastrand::Rng::with_seed(self.options.seed);
         let mut pauses = Backoff::new(Duration::from_millis(100), Duration::from_secs(2));
         let mut before = Statistics::default();
-        // What an operator switched off stays off.
-        let (mut link_is_off, mut devices_off) = (false, Vec::new());
         loop {
             let seed = random.u64(..);
             let mut link = self.link(setup, commands, seed, std::mem::take(&mut before));
-            let core = link.core_mut();
-            core.settings.enabled &= !link_is_off;
-            for (device, is_off) in core.devices.iter_mut().zip(&devices_off) {
-                device.settings.enabled &= !is_off;
-            }
             let started = Instant::now();
             let Err(panic) = AssertUnwindSafe(link.run()).catch_unwind().await else { return };
             let reason = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
@@ -170,8 +163,8 @@ impl Start {
             // The driver, the sink or the link itself may have panicked; whichever it was, it must not end the task.
             let _ = catch_unwind(AssertUnwindSafe(|| abandon(link.core_mut())));
             let core = link.into_core();
-            link_is_off = !core.settings.enabled;
-            devices_off = core.devices.iter().map(|device| !device.settings.enabled).collect();
+            let was_enabled = core.settings.enabled;
+            let were_enabled: Vec<bool> = core.devices.iter().map(|device| device.settings.enabled).collect();
             before = Statistics {
                 link: core.counters,
                 devices: core.devices.into_iter().map(|device| device.counters).collect(),
@@ -189,6 +182,11 @@ impl Start {
                 match catch_unwind(AssertUnwindSafe(&self.source)) {
                     Ok(Ok(made)) => {
                         setup = made;
+                        // What an operator switched off stays off.
+                        setup.settings.enabled &= was_enabled;
+                        for (device, was_enabled) in setup.devices.iter_mut().zip(were_enabled) {
+                            device.enabled &= was_enabled;
+                        }
                         break;
                     }
                     Ok(Err(error)) => tracing::error!(%error, key = error.key, "link cannot be built again"),

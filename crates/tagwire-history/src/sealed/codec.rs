@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use pco::ChunkConfig;
 use pco::data_types::Number;
+use pco::{ChunkConfig, DeltaSpec};
 use tagwire_model::{DataType, Value};
 
 use super::order::{Distance, order};
@@ -74,12 +74,13 @@ pub(super) fn take_parts<const N: usize>(bytes: &[u8]) -> Result<[(u8, &[u8]); N
     if reader.is_empty() { Ok(parts) } else { Err(Corrupt) }
 }
 
+/// How numbers are packed whose differences are taken in this way.
+pub(super) fn config(order: DeltaSpec) -> ChunkConfig {
+    ChunkConfig::default().with_compression_level(PCO_LEVEL).with_delta_spec(order).with_enable_8_bit(true)
+}
+
 fn compress<T: Number + Distance>(numbers: &[T]) -> Result<Part, Corrupt> {
-    let config = ChunkConfig::default()
-        .with_compression_level(PCO_LEVEL)
-        .with_delta_spec(order(numbers))
-        .with_enable_8_bit(true);
-    let bytes = pco::standalone::simple_compress(numbers, &config).map_err(|_| Corrupt)?;
+    let bytes = pco::standalone::simple_compress(numbers, &config(order(numbers))).map_err(|_| Corrupt)?;
     Ok(Part { codec: PCO, bytes })
 }
 

@@ -39,7 +39,7 @@ impl Distance for f64 {
 }
 
 /// The order whose differences have the fewest digits in a part of the numbers. Left alone, the packer packs a part in
-/// every way it knows to find out, which is a third of its work.
+/// every way it knows to find out.
 pub(super) fn order<T: Distance>(numbers: &[T]) -> DeltaSpec {
     let len = numbers.len().min(WINDOW);
     if len <= MAX_ORDER {
@@ -88,14 +88,13 @@ fn log2(number: f64, unit: f64) -> u64 {
 #[cfg(test)]
 mod tests {
     use fastrand::Rng;
-    use pco::ChunkConfig;
     use pco::data_types::Number;
 
+    use super::super::codec::config;
     use super::*;
 
     fn packed<T: Number>(numbers: &[T], spec: DeltaSpec) -> usize {
-        let config = ChunkConfig::default().with_compression_level(4).with_delta_spec(spec).with_enable_8_bit(true);
-        pco::standalone::simple_compress(numbers, &config).expect("packed").len()
+        pco::standalone::simple_compress(numbers, &config(spec)).expect("packed").len()
     }
 
     fn check<T: Number + Distance>(what: &str, numbers: &[T]) {

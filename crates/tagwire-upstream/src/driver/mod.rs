@@ -18,7 +18,7 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use tagwire_driver::{
     AddressError, BoxFuture, BuildError, DeviceSettings, DeviceSpec, LinkError, LinkSettings, LinkSpec, Order,
-    PushedDriver, Report,
+    PushedDriver, Report, Seen,
 };
 use tagwire_model::{Status, Timestamp};
 use tagwire_ua_client::Error;
@@ -131,6 +131,9 @@ impl UpstreamDriver {
 
     /// Opens a session and goes on with what the last one left.
     async fn open(&mut self) -> Result<(), LinkError> {
+        if let Some(error) = self.storm.refusal(Instant::now()) {
+            return Err(error);
+        }
         let Chosen { peer, session, greeting } =
             choose::connect(&*self.connector, self.times(), self.peer).await.map_err(link_error)?;
         if self.first_namespaces.is_empty() {
@@ -203,12 +206,7 @@ impl UpstreamDriver {
                     self.obey(order);
                     Ok(())
                 }
-                Event::Published(answer) => {
-                    if answer.is_ok() {
-                        live.heard();
-                    }
-                    self.published(answer)
-                }
+                Event::Published(answer) => self.published(answer),
                 Event::Done(done) => self.done(done),
                 Event::Time => Ok(()),
             };
@@ -275,8 +273,7 @@ impl UpstreamDriver {
             let now = Instant::now();
             self.note_traffic(&live);
             self.strikes.strike(&live.describing, now);
-            let (lasted, has_heard) = live.course(now);
-            let is_storm = self.storm.ended((lasted, has_heard), error, now);
+            let is_storm = self.storm.ended((now - live.began, live.has_heard), error, now);
             if is_storm {
                 let server = self.connector.name(self.peer);
                 tracing::warn!(%server, %error, "sessions end as soon as they begin; the next one waits");
@@ -324,13 +321,10 @@ impl PushedDriver for UpstreamDriver {
         orders: &'a mut mpsc::Receiver<Order>,
     ) -> BoxFuture<'a, LinkError> {
         Box::pin(async move {
-            if self.live.is_none() {
-                if let Some(error) = self.storm.refusal(Instant::now()) {
-                    return error;
-                }
-                if let Err(error) = self.open().await {
-                    return error;
-                }
+            if self.live.is_none()
+                && let Err(error) = self.open().await
+            {
+                return error;
             }
             if reports.send(Report::Connected).await.is_err() {
                 std::future::pending::<()>().await;
@@ -355,16 +349,16 @@ impl PushedDriver for UpstreamDriver {
                 if let Some(live) = &mut self.live {
                     live.doomed.extend(old);
                 }
-                for report in &mut self.out {
-                    let Report::Samples(samples) = report else { continue };
-                    samples.retain(|(at, tag, ..)| {
-                        if *at == index {
-                            feed.untold(*tag);
-                        }
-                        *at != index
-                    });
-                }
-                feed.set_tags(device)
+                let samples = self.out.iter_mut().filter_map(|report| match report {
+                    Report::Samples(samples) => Some(samples),
+                    _ => None,
+                });
+                let mut waiting: Vec<&mut Vec<Seen>> = samples.collect();
+                let of_device = waiting.iter().flat_map(|samples| samples.iter()).filter(|(at, ..)| *at == index);
+                let untold: Vec<u32> = of_device.map(|(_, tag, ..)| *tag).collect();
+                feed.set_tags(device, &untold)?;
+                waiting.iter_mut().for_each(|samples| samples.retain(|(at, ..)| *at != index));
+                Ok(())
             }
             None => {
                 self.feeds.push(Feed::new(device, Instant::now())?);

@@ -180,16 +180,15 @@ impl Feed {
         }
     }
 
-    /// Takes other tags over; those that stay keep their items on the server.
-    /// What was to be told of a tag is not told: it must be read again.
-    pub(crate) fn untold(&mut self, tag: u32) {
-        if let Some(item) = self.items.get_mut(tag as usize) {
-            item.is_fresh = false;
-        }
-    }
-
-    pub(crate) fn set_tags(&mut self, spec: &DeviceSpec) -> Result<(), AddressError> {
+    /// Takes other tags over; those that stay keep their items on the server. Samples of those in `untold` will not be
+    /// told, so that they must be read again.
+    pub(crate) fn set_tags(&mut self, spec: &DeviceSpec, untold: &[u32]) -> Result<(), AddressError> {
         let tags = spec.tags.iter().map(Tag::new).collect::<Result<Vec<_>, _>>()?;
+        for tag in untold {
+            if let Some(item) = self.items.get_mut(*tag as usize) {
+                item.is_fresh = false;
+            }
+        }
         // Answers that are under way are about the old numbers of the tags.
         self.epoch = self.epoch.wrapping_add(1);
         self.shape = self.shape.wrapping_add(1);

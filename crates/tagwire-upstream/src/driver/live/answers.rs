@@ -25,7 +25,10 @@ impl UpstreamDriver {
         let now = Instant::now();
         let Some(live) = self.live.as_mut() else { return Ok(()) };
         let Published { subscription, notification } = match answer {
-            Ok(published) => published,
+            Ok(published) => {
+                live.has_heard = true;
+                published
+            }
             Err(error) if is_fatal(&error) => return Err(error),
             Err(error) => {
                 let status = status_of(&error);

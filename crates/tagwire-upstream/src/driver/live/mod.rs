@@ -130,8 +130,9 @@ pub(super) struct Live {
     pub(super) describing: Vec<NodeId>,
     next_check: Instant,
     is_checking: bool,
-    began: Instant,
-    has_heard: bool,
+    pub(super) began: Instant,
+    /// Whether its subscriptions brought anything.
+    pub(super) has_heard: bool,
 }
 
 impl Live {
@@ -161,16 +162,6 @@ impl Live {
             began: now,
             has_heard: false,
         }
-    }
-
-    /// How long the session has lasted, and whether its subscriptions brought anything.
-    pub(super) fn course(&self, now: Instant) -> (Duration, bool) {
-        (now - self.began, self.has_heard)
-    }
-
-    /// Notes that a message of a subscription came.
-    pub(super) const fn heard(&mut self) {
-        self.has_heard = true;
     }
 
     /// Takes over what was learned about types; what the devices show by other definitions is read once more.

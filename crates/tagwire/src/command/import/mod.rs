@@ -25,7 +25,7 @@ mod write;
 
 use std::fs;
 use std::io::{self, Read as _, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 use tagwire_gateway::config::{Problems, text_of_list};
@@ -173,8 +173,7 @@ fn save(args: &ImportFileArgs, imported: &Imported) -> Result<Vec<PathBuf>, Fail
     if !args.overwrite
         && let Some((path, _)) = files.iter().find(|(path, _)| path.exists())
     {
-        let hint = "name another folder with --out, or add --overwrite";
-        return Err(Failure::new(Exit::Failed, format!("{} is there already", path.display()), hint));
+        return Err(is_there(path, "folder with --out"));
     }
     let failed = |error: io::Error| {
         Failure::new(Exit::Failed, format!("cannot write into {}: {error}", args.out.display()), "name another folder")
@@ -184,6 +183,12 @@ fn save(args: &ImportFileArgs, imported: &Imported) -> Result<Vec<PathBuf>, Fail
         fs::write(path, text).map_err(failed)?;
     }
     Ok(files.into_iter().map(|(path, _)| path).collect())
+}
+
+/// Refuses to write over a file.
+fn is_there(path: &Path, another: &str) -> Failure {
+    let hint = format!("name another {another}, or add --overwrite");
+    Failure::new(Exit::Failed, format!("{} is there already", path.display()), hint)
 }
 
 fn tell(args: &ImportFileArgs, imported: &Imported, n_tags: usize, written: &[PathBuf]) -> Result<(), Failure> {

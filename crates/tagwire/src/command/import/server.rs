@@ -32,8 +32,7 @@ pub(crate) fn run(args: &ImportServerArgs) -> Result<(), Failure> {
         parse_node_id(text).map_err(|error| Failure::new(Exit::Usage, format!("\"{text}\": {error}"), ""))?;
     }
     if let Some(path) = args.output.as_ref().filter(|path| !args.overwrite && path.exists()) {
-        let hint = "name another file with --output, or add --overwrite";
-        return Err(Failure::new(Exit::Failed, format!("{} is there already", path.display()), hint));
+        return Err(super::is_there(path, "file with --output"));
     }
     let (link, _) = find_device(&args.config.config, &args.device)?;
     block_on(async {
